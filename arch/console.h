@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The console: whole lines only, each with the prefix "notrap: ". */
+#ifndef ARCH_CONSOLE_H
+#define ARCH_CONSOLE_H
+
+#include "arch/types.h"
+
+/*
+ * Where the console goes.
+ *
+ * COM ports run at 115200 baud, 8n1. CONSOLE_NONE discards everything.
+ */
+enum console_port { CONSOLE_NONE, CONSOLE_COM1, CONSOLE_COM2 };
+
+/* Select and program the console's port; lines said before are lost. */
+void console_init(enum console_port port);
+
+/*
+ * Print one line, "notrap: " before it and CR LF after it.
+ *
+ * Knows %s %c %d %u %x %p %% with widths, zero padding, '-' and the l and ll modifiers; a line
+ * longer than 255 characters is cut. Line-atomic across CPUs.
+ */
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/*
+ * Print one line, "notrap: error: " before it: what, where, and what to do.
+ *
+ * Returns -1, so that a function can end with "return fail(...)".
+ */
+int fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/*
+ * Print one line, "notrap: fatal: " before it, then halt this machine for good
+ * (the last line on the console is "notrap: halted").
+ */
+NORETURN void die(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Wait until the last character has left the port. */
+void console_drain(void);
+
+/* Drain the console after the line "notrap: halted", and stop this CPU with interrupts off. */
+NORETURN void halt(void);
+
+#endif

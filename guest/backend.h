@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a vendor's backend does for guest/: the whole of it. vmx/ and svm/ fill one table each.
+ *
+ * Registers of the guest that the backend keeps in hardware are set and read through here; the
+ * values of CR0, CR4 and EFER that are *given to the hardware* are computed once, in guest/cr.c,
+ * and the backend adds only what its own hardware insists on (fixed bits, VMXE, SVME).
+ */
+#ifndef GUEST_BACKEND_H
+#define GUEST_BACKEND_H
+
+#include "guest/vcpu.h"
+
+/* Which page faults leave the guest. */
+enum pf_filter {
+	PF_FILTER_ALL,     /* every one */
+	PF_FILTER_PRESENT, /* those with P=1 in the error code; the rest goes to the guest's IDT */
+	PF_FILTER_NONE,    /* none: nested paging */
+};
+
+struct backend {
+	const char *name;      /* "VMX" or "SVM" */
+	bool can_filter_pf;    /* PF_FILTER_PRESENT exists */
+	bool invlpg_needs_len; /* the CPU leaves the length of instructions to us */
+
+	/* Check every required feature of this CPU. 0, or -1 after one fail() line for the first missing. */
+	int (*probe)(void);
+	/* Enter VMX root operation / set EFER.SVME on this CPU. 0, or -1 after a fail() line. */
+	int (*enable)(void);
+	/* Allocate and set up the control structures; the guest's registers are as after vcpu_reset state
+	 * that the caller sets next. 0, or -1 after a fail() line. */
+	int (*vcpu_init)(struct vcpu *v);
+
+	/* Run the guest until the next exit, and say what it was. */
+	void (*run)(struct vcpu *v, struct vmexit *exit);
+	/* Deliver an event at the next entry; for #PF the caller has set CR2 with set_cr2. */
+	void (*inject)(struct vcpu *v, const struct event *event);
+	/* True when an event already waits for the next entry. */
+	bool (*inject_pending)(struct vcpu *v);
+	/* Put CR2 where the guest will find it. */
+	void (*set_cr2)(struct vcpu *v, u64 gva);
+
+	/* Control registers: hw is what the CPU runs with, view is what the guest reads. nr: 0 or 4. */
+	void (*set_cr)(struct vcpu *v, int nr, u64 hw, u64 view);
+	/* What the guest would read: the bits it owns from the hardware, the others from the view. */
+	u64 (*get_cr)(struct vcpu *v, int nr);
+	/* The physical address of the root the CPU walks, with its low attribute bits. */
+	void (*set_root)(struct vcpu *v, u64 hpa);
+	/* The four PDPTEs for a PAE root (LMA=0); the backend that reads them from memory ignores this. */
+	void (*set_efer)(struct vcpu *v, u64 hw);
+
+	void (*get_seg)(struct vcpu *v, enum seg seg, struct segment *out);
+	void (*set_seg)(struct vcpu *v, enum seg seg, const struct segment *in);
+	void (*set_dtables)(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
+	void (*get_dtables)(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
+	/* The instruction was done in software: clear STI and MOV SS blocking. RIP is the caller's. */
+	void (*clear_interrupt_shadow)(struct vcpu *v);
+
+	void (*set_pf_filter)(struct vcpu *v, enum pf_filter filter);
+	void (*set_invlpg_exiting)(struct vcpu *v, bool on);
+	/* Exit when this port is read or written. For the set-up, before the first run. */
+	void (*intercept_port)(struct vcpu *v, u16 port);
+	/* Exit when this MSR is read or written (an MSR outside the bitmaps always exits). */
+	void (*intercept_msr)(struct vcpu *v, u32 msr, bool read, bool write);
+
+	/* Drop every translation of the guest (all its contexts, global ones too). */
+	void (*flush_all)(struct vcpu *v);
+	/* Drop the translations of one guest virtual address. */
+	void (*flush_gva)(struct vcpu *v, u64 gva);
+
+	/* Print the hardware's guest state, line by line, for a crash record. */
+	void (*dump)(struct vcpu *v);
+};
+
+extern const struct backend vmx_backend;
+extern const struct backend svm_backend;
+
+#endif

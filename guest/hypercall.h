@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's way to talk to notrap. Plain numbers: included by guests and by assembly too.
+ *
+ * CPUID leaf 0x40000000 says "notrapnotrap" in EBX, ECX, EDX and the highest leaf in EAX.
+ * Leaf 0x40000001: EAX = interface version, EBX = NOTRAP_INFO_* bits.
+ * Leaf 0x40000002, ECX = counter's index: EDX:EAX = its value, EBX = number of counters; all
+ * zero past the last. Works from user mode.
+ *
+ * VMCALL (Intel) or VMMCALL (AMD): EAX = HC_*, RBX = argument; RAX = result, ~0 on an unknown
+ * number or a bad argument. No other register changes.
+ */
+#ifndef GUEST_HYPERCALL_H
+#define GUEST_HYPERCALL_H
+
+#define NOTRAP_CPUID_BASE    0x40000000
+#define NOTRAP_CPUID_INFO    0x40000001
+#define NOTRAP_CPUID_COUNTER 0x40000002
+#define NOTRAP_VERSION       1
+
+#define NOTRAP_INFO_SVM      (1 << 0) /* VMMCALL, not VMCALL */
+#define NOTRAP_INFO_BYPASS   (1 << 1) /* the fault filter is on */
+
+#define HC_VERSION           0 /* RAX = NOTRAP_VERSION */
+#define HC_COUNTER           1 /* RBX = index in counters.def; RAX = value */
+#define HC_REPORT_FAULTS     2 /* RBX = page faults that the guest's own handler has counted so far */
+#define HC_END               3 /* RBX = 0 pass, else fail: final report, then power off */
+
+#endif

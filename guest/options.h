@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* notrap's command line, parsed. */
+#ifndef GUEST_OPTIONS_H
+#define GUEST_OPTIONS_H
+
+#include "arch/console.h"
+
+enum opt_trap { TRAP_AUTO, TRAP_ADDRESS, TRAP_STRUCTURAL };
+enum opt_sync { SYNC_HYBRID, SYNC_ALWAYS, SYNC_NEVER };
+enum opt_mmu { MMU_SHADOW, MMU_NPT, MMU_EPT };
+
+#define OPT_GUEST_MAX 32
+
+struct options {
+	bool bypass_guest_pf;
+	enum opt_trap trap;
+	enum opt_sync sync;
+	enum opt_mmu mmu;
+	enum console_port console;
+	u32 stats;                 /* seconds between live reports; 0: only the last one */
+	u32 audit;                 /* exits between audits; 0: never */
+	char guest[OPT_GUEST_MAX]; /* built-in guest's name; "" when not given */
+};
+
+/*
+ * Parse a command line into options (DESIGN.md section 6). A word is "name=value".
+ *
+ * Returns 0; or -1 after a fail() line that names the unknown option or the bad value and lists
+ * what is known. `opt` always holds usable values, so the console may be set up from it first.
+ */
+int options_parse(const char *cmdline, struct options *opt);
+
+#endif

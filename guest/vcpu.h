@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* One virtual CPU: what both vendors' backends and the common exit handlers share. */
+#ifndef GUEST_VCPU_H
+#define GUEST_VCPU_H
+
+#include "mm/counters.h"
+#include "mm/mmu.h"
+
+/* The machine's encoding order, so that ModRM and exit qualifications index it directly. */
+enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, NR_GPRS };
+
+/* The order of segment fields in the VMCS. */
+enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, NR_SEGS };
+
+/* attr: SDM vol. 3C table 24-2: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, D/B 14, G 15, unusable 16. */
+struct segment {
+	u64 base;
+	u32 limit;
+	u32 attr;
+	u16 sel;
+};
+
+#define SEG_ATTR_DPL(attr) (((attr) >> 5) & 3)
+#define SEG_ATTR_L         BIT(13)
+#define SEG_ATTR_DB        BIT(14)
+#define SEG_ATTR_UNUSABLE  BIT(16)
+
+struct dtable {
+	u64 base;
+	u16 limit;
+};
+
+/* Numbers are those of the VMX interruption type and of SVM's EVENTINJ type where both agree. */
+enum event_type {
+	EVENT_NONE = -1,
+	EVENT_EXTINT = 0,
+	EVENT_NMI = 2,
+	EVENT_EXCEPTION = 3,
+	EVENT_SOFT_INT = 4,       /* INT n */
+	EVENT_PRIV_SOFT_EXC = 5,  /* INT1 */
+	EVENT_SOFT_EXCEPTION = 6, /* INT3, INTO */
+};
+
+/* An event on its way through the guest's IDT. */
+struct event {
+	enum event_type type;
+	u8 vector;
+	bool has_error;
+	u32 error;
+	u32 insn_len; /* bytes; soft events only: the instruction that raised it */
+};
+
+enum vmexit_kind {
+	VMEXIT_PF,        /* .pf */
+	VMEXIT_EXCEPTION, /* .event: an intercepted exception other than #PF */
+	VMEXIT_INTR,      /* external interrupt or interrupt window: nothing to do */
+	VMEXIT_NMI,       /* NMI in the guest or NMI window */
+	VMEXIT_INIT,
+	VMEXIT_SIPI,     /* .sipi_vector */
+	VMEXIT_CR_WRITE, /* .cr: MOV to CR */
+	VMEXIT_CR_READ,  /* .cr: MOV from CR */
+	VMEXIT_CLTS,
+	VMEXIT_LMSW,    /* .cr.value: the 16-bit source */
+	VMEXIT_INVLPG,  /* .gva */
+	VMEXIT_INVPCID, /* .invpcid */
+	VMEXIT_CPUID,
+	VMEXIT_RDMSR,
+	VMEXIT_WRMSR,
+	VMEXIT_IO, /* .io */
+	VMEXIT_HYPERCALL,
+	VMEXIT_XSETBV,
+	VMEXIT_VIRT_INSN,    /* a VMX or SVM instruction, GETSEC: #UD */
+	VMEXIT_NPF,          /* .npf: EPT violation or nested page fault */
+	VMEXIT_SHUTDOWN,     /* triple fault */
+	VMEXIT_ENTRY_FAILED, /* .reason: the CPU refused the guest state */
+	VMEXIT_UNKNOWN,      /* .reason */
+};
+
+/* The common vocabulary: what stopped the guest. Only the members its kind names are valid. */
+struct vmexit {
+	enum vmexit_kind kind;
+	u32 insn_len;           /* bytes; 0 when the kind is no instruction, or not known */
+	u64 reason;             /* the hardware's own number, for messages */
+	struct event vectoring; /* the event whose delivery was cut; type EVENT_NONE when none */
+	bool nmi_unblocked;     /* the exit undid NMI blocking (IRET): set it again on re-entry */
+	union {
+		struct {
+			u64 gva;
+			u32 error;
+		} pf;
+		struct event event;
+		struct {
+			u8 nr;  /* 0, 3, 4, 8 */
+			u8 gpr; /* enum gpr */
+			u64 value;
+		} cr;
+		u64 gva;
+		struct {
+			u64 type;
+			u64 desc_gva;
+		} invpcid;
+		struct {
+			u16 port;
+			u8 size; /* bytes: 1, 2, 4 */
+			bool in, string, rep;
+		} io;
+		struct {
+			u64 gpa;
+			u64 error; /* enum npf_error bits */
+		} npf;
+		u8 sipi_vector;
+	};
+};
+
+enum npf_error { NPF_READ = 1, NPF_WRITE = 2, NPF_FETCH = 4 };
+
+struct backend;
+struct machine;
+
+struct vcpu {
+	u64 gpr[NR_GPRS]; /* RSP too; the backend loads and stores all of them at every entry */
+	u64 rip;          /* loaded and stored by the backend at every entry */
+	u64 rflags;       /* likewise */
+	struct mmu_vcpu mmu;
+	struct counters counters;
+	const struct backend *ops;
+	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
+	struct machine *machine;
+};
+
+#endif

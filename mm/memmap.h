@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's physical address map, as the firmware gave it and as the guest is given it. */
+#ifndef MM_MEMMAP_H
+#define MM_MEMMAP_H
+
+#include "arch/types.h"
+
+/* Types are those of the BIOS call INT 15h E820h, which multiboot and Linux use too. */
+enum memmap_type {
+	MEMMAP_RAM = 1,
+	MEMMAP_RESERVED = 2,
+	MEMMAP_ACPI = 3,
+	MEMMAP_NVS = 4,
+	MEMMAP_BAD = 5,
+};
+
+struct memmap_range {
+	u64 start; /* bytes, inclusive */
+	u64 end;   /* bytes, exclusive */
+	u32 type;
+};
+
+#define MEMMAP_MAX 128
+
+/* Sorted by start; ranges do not overlap. */
+struct memmap {
+	u32 count;
+	struct memmap_range range[MEMMAP_MAX];
+};
+
+/*
+ * Add [start, end) with a type. Where it overlaps what is there already, the less usable type
+ * wins (anything beats RAM), so firmware maps may be added in any order.
+ *
+ * Returns 0, or -1 when the map is full.
+ */
+int memmap_add(struct memmap *map, u64 start, u64 end, u32 type);
+
+/* Give [start, end) the type, whatever it was before. Returns 0, or -1 when the map is full. */
+int memmap_set(struct memmap *map, u64 start, u64 end, u32 type);
+
+/* True when all of [start, end) is RAM. */
+bool memmap_is_ram(const struct memmap *map, u64 start, u64 end);
+
+/* The end of the highest RAM range, in bytes; 0 without RAM. */
+u64 memmap_ram_end(const struct memmap *map);
+
+/* Bytes of RAM in the map. */
+u64 memmap_ram_size(const struct memmap *map);
+
+/*
+ * The highest (or lowest) start of `size` bytes of RAM inside [min, max), aligned to `align` (a
+ * power of two), that overlaps none of the `nr` ranges in `avoid`.
+ *
+ * Returns the address in bytes, or ~0 when there is none.
+ */
+u64 memmap_find_high(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
+		     const struct memmap_range *avoid, u32 nr);
+u64 memmap_find_low(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
+		    const struct memmap_range *avoid, u32 nr);
+
+#endif
