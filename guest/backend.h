@@ -33,7 +33,8 @@ struct backend {
 
 	/* Run the guest until the next exit, and say what it was. */
 	void (*run)(struct vcpu *v, struct vmexit *exit);
-	/* Deliver an event at the next entry; for #PF the caller has set CR2 with set_cr2. */
+	/* Deliver an event at the next entry; for #PF the caller has set CR2 with set_cr2. NMIs and their
+	 * blocking (an IRET that faulted included) are the backend's business alone. */
 	void (*inject)(struct vcpu *v, const struct event *event);
 	/* True when an event already waits for the next entry. */
 	bool (*inject_pending)(struct vcpu *v);
@@ -44,17 +45,19 @@ struct backend {
 	void (*set_cr)(struct vcpu *v, int nr, u64 hw, u64 view);
 	/* What the guest would read: the bits it owns from the hardware, the others from the view. */
 	u64 (*get_cr)(struct vcpu *v, int nr);
-	/* The physical address of the root the CPU walks, with its low attribute bits. */
+	/* The physical address of the root the CPU walks, with its low attribute bits. With LMA=0 it is
+	 * that of four PAE PDPTEs, which the CPU reads at the next entry. Flushes nothing. */
 	void (*set_root)(struct vcpu *v, u64 hpa);
-	/* The four PDPTEs for a PAE root (LMA=0); the backend that reads them from memory ignores this. */
+	/* EFER that the CPU runs the guest with; its LMA decides IA-32e mode. */
 	void (*set_efer)(struct vcpu *v, u64 hw);
 
 	void (*get_seg)(struct vcpu *v, enum seg seg, struct segment *out);
 	void (*set_seg)(struct vcpu *v, enum seg seg, const struct segment *in);
 	void (*set_dtables)(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
 	void (*get_dtables)(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
-	/* The instruction was done in software: clear STI and MOV SS blocking. RIP is the caller's. */
-	void (*clear_interrupt_shadow)(struct vcpu *v);
+	/* An instruction was completed in software (RIP, already moved on, is the caller's): end STI and
+	 * MOV SS blocking, and make a single step pending when RFLAGS.TF is set. */
+	void (*insn_done)(struct vcpu *v);
 
 	void (*set_pf_filter)(struct vcpu *v, enum pf_filter filter);
 	void (*set_invlpg_exiting)(struct vcpu *v, bool on);
@@ -68,6 +71,10 @@ struct backend {
 	/* Drop the translations of one guest virtual address. */
 	void (*flush_gva)(struct vcpu *v, u64 gva);
 
+	/* Take away from a CPUID answer (EAX, EBX, ECX, EDX) what this backend cannot let a guest use. */
+	void (*hide_cpuid)(u32 leaf, u32 subleaf, u32 regs[4]);
+	/* The manual's name of a vmexit's reason. */
+	const char *(*exit_name)(u64 reason);
 	/* Print the hardware's guest state, line by line, for a crash record. */
 	void (*dump)(struct vcpu *v);
 };

@@ -70,10 +70,11 @@ enum vmexit_kind {
 	VMEXIT_HYPERCALL,
 	VMEXIT_XSETBV,
 	VMEXIT_VIRT_INSN,    /* a VMX or SVM instruction, GETSEC: #UD */
+	VMEXIT_INVD,         /* done as WBINVD by the backend already: skip it */
 	VMEXIT_NPF,          /* .npf: EPT violation or nested page fault */
 	VMEXIT_SHUTDOWN,     /* triple fault */
-	VMEXIT_ENTRY_FAILED, /* .reason: the CPU refused the guest state */
-	VMEXIT_UNKNOWN,      /* .reason */
+	VMEXIT_ENTRY_FAILED, /* .reason, .qualification: the CPU refused the guest state */
+	VMEXIT_UNKNOWN,      /* .reason, .qualification */
 };
 
 /* The common vocabulary: what stopped the guest. Only the members its kind names are valid. */
@@ -82,7 +83,6 @@ struct vmexit {
 	u32 insn_len;           /* bytes; 0 when the kind is no instruction, or not known */
 	u64 reason;             /* the hardware's own number, for messages */
 	struct event vectoring; /* the event whose delivery was cut; type EVENT_NONE when none */
-	bool nmi_unblocked;     /* the exit undid NMI blocking (IRET): set it again on re-entry */
 	union {
 		struct {
 			u64 gva;
@@ -94,7 +94,7 @@ struct vmexit {
 			u8 gpr; /* enum gpr */
 			u64 value;
 		} cr;
-		u64 gva;
+		u64 gva; /* INVLPG */
 		struct {
 			u64 type;
 			u64 desc_gva;
@@ -109,6 +109,7 @@ struct vmexit {
 			u64 error; /* enum npf_error bits */
 		} npf;
 		u8 sipi_vector;
+		u64 qualification; /* the hardware's own detail, for messages */
 	};
 };
 
