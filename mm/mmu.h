@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shadow MMU, as guest/ uses it.
+ *
+ * A struct mmu is the machine's: shadow tables, the state of every guest page frame, the trap
+ * encodings. A struct mmu_vcpu is one virtual CPU's: its paging registers and its root. Nothing here
+ * knows VMX or SVM: the user loads mmu_root() into the hardware, makes the flushes that `flush`
+ * asks for before the next entry, and picks the fault filter by mmu_filter_present().
+ *
+ * All calls on one struct mmu must be serialised by the caller.
+ */
+#ifndef MM_MMU_H
+#define MM_MMU_H
+
+#include "mm/counters.h"
+#include "mm/memmap.h"
+#include "mm/paging.h"
+#include "mm/spte.h"
+
+struct mmu;
+
+enum mmu_sync { MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER };
+
+struct mmu_config {
+	struct paging_features features;
+	struct spte_traps traps;
+	bool bypass; /* the filter may be on, so notrap entries are worth making */
+	enum mmu_sync sync;
+	/* The guest's map: what is RAM may hold page tables. */
+	const struct memmap *guest_map;
+	/* Physical ranges that no shadow entry may ever map: the hypervisor's own. */
+	const struct memmap_range *hidden;
+	u32 nr_hidden;
+	/* A page of the hypervisor's that guest mappings of hidden memory are turned to. */
+	u64 hole_hpa;
+	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more. */
+	u64 pool_hpa, pool_size;
+};
+
+/* What the hardware must forget before the guest runs again. */
+enum mmu_flush { MMU_FLUSH_NONE, MMU_FLUSH_GVA, MMU_FLUSH_ALL };
+
+struct mmu_vcpu {
+	struct mmu *mmu;
+	struct counters *counters;
+	struct paging_regs regs; /* the guest's view; change it only through mmu_set_regs() */
+	enum paging_mode mode;
+	u32 root;     /* shadow table index; 0: none yet */
+	u32 pae_root; /* the four PDPTEs' own page, for every mode without LMA */
+	enum mmu_flush flush;
+	u64 flush_gva; /* for MMU_FLUSH_GVA */
+};
+
+/* An access that faulted. */
+struct mmu_fault {
+	u64 gva;
+	u32 pfec; /* the hardware's error code */
+	bool ac;  /* RFLAGS.AC set and CPL < 3: SMAP does not apply */
+	u32 pkru; /* valid when CR4.PKE is set */
+	/* Results: */
+	u32 guest_pfec; /* MMU_GUEST_FAULT: the error code that the bare machine would give */
+	u64 gpa;        /* MMU_TABLE_WRITE: the byte that is written */
+};
+
+enum mmu_verdict {
+	MMU_RETRY,       /* the shadow was mended: run the instruction again */
+	MMU_GUEST_FAULT, /* the guest's own fault: deliver guest_pfec and gva */
+	MMU_TABLE_WRITE, /* a write to a synced guest table: emulate it, or mmu_let_unsync() */
+};
+
+/* Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE. */
+#define MMU_POOL_PERMILLE 30
+u64 mmu_memory_size(const struct memmap *guest_map);
+
+/* Set up; returns NULL when the pool is too small, after a fail() line. */
+struct mmu *mmu_init(const struct mmu_config *config);
+void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *mmu, struct counters *counters);
+
+/*
+ * The encodings that the boot self-test proved; to be called before the first mmu_set_regs().
+ * bypass: see struct mmu_config.
+ */
+void mmu_set_traps(struct mmu *mmu, const struct spte_traps *traps, bool bypass);
+
+/*
+ * The guest changed CR0, CR3, CR4 or EFER in a way that its CPU accepts: take the registers, flush
+ * what such a change flushes (SDM vol. 3A 4.10.4.1), resync, and find or make the root.
+ */
+void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
+
+/* MOV to CR3 alone: as mmu_set_regs(), quicker. regs.pdpte must hold the new PDPTEs in PAE mode. */
+void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
+
+/*
+ * Read the four PDPTEs at a PAE CR3 and check their reserved bits (SDM vol. 3A 4.4.1).
+ * Returns 0, or -1 when the load must raise #GP.
+ */
+int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4]);
+
+/* Physical address of the root for the hardware's CR3. Non-LMA roots are PAE, below 4 GiB. */
+u64 mmu_root(const struct mmu_vcpu *v);
+
+/* Sort out a page fault that reached the hypervisor. */
+enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault);
+
+/* INVLPG, when it exits: SDM vol. 3A 4.10.4.1. */
+void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
+
+/* True while some table is out of sync, so that INVLPG has to exit. */
+bool mmu_unsynced(const struct mmu *mmu);
+
+/* True when the filter may let not-present faults go to the guest. */
+bool mmu_filter_present(const struct mmu_vcpu *v);
+
+/*
+ * The guest's access to a linear address in software, on behalf of an emulated instruction. pfec:
+ * PFEC_W, PFEC_U, PFEC_I of the access. Sets A and D bits as the access would.
+ * Returns 0 and the address in *gpa, or -1 with fault->guest_pfec.
+ */
+int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa);
+
+/*
+ * Apply an emulated write to a guest table: memory first, then every shadow of that table.
+ *
+ * gpa, size: within one page. The store itself is one atomic access when size is 1, 2, 4 or 8 and
+ * aligned. After MMU_TABLE_WRITE, or for any other RAM of the guest's.
+ */
+void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size);
+
+/* As mmu_write(), if the old value is still there: LOCK CMPXCHG's way. size 4 or 8, aligned. */
+bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size);
+
+/* Let the table at gpa go out of sync, so that the guest can write it itself. */
+void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa);
+
+/* True for an address that is the guest's RAM. */
+bool mmu_is_guest_ram(const struct mmu *mmu, u64 gpa);
+
+/*
+ * Check the invariants of DESIGN.md section 4 over every shadow table.
+ * Returns the number of violations; each is a fail() line.
+ */
+u32 mmu_audit(struct mmu_vcpu *v);
+
+#endif
