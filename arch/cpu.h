@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of the CPU's bits and numbers: control registers, RFLAGS, vectors, MSRs, CPUID. */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include "arch/types.h"
+
+/* CR0: SDM vol. 3A 2.5. */
+#define CR0_PE BIT(0)
+#define CR0_MP BIT(1)
+#define CR0_EM BIT(2)
+#define CR0_TS BIT(3)
+#define CR0_ET BIT(4)
+#define CR0_NE BIT(5)
+#define CR0_WP BIT(16)
+#define CR0_AM BIT(18)
+#define CR0_NW BIT(29)
+#define CR0_CD BIT(30)
+#define CR0_PG BIT(31)
+
+/* CR3. */
+#define CR3_PWT       BIT(3)
+#define CR3_PCD       BIT(4)
+#define CR3_PCID_MASK GENMASK(11, 0)
+#define CR3_NOFLUSH   BIT(63)
+
+/* CR4: SDM vol. 3A 2.5. */
+#define CR4_VME        BIT(0)
+#define CR4_PVI        BIT(1)
+#define CR4_TSD        BIT(2)
+#define CR4_DE         BIT(3)
+#define CR4_PSE        BIT(4)
+#define CR4_PAE        BIT(5)
+#define CR4_MCE        BIT(6)
+#define CR4_PGE        BIT(7)
+#define CR4_PCE        BIT(8)
+#define CR4_OSFXSR     BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_UMIP       BIT(11)
+#define CR4_LA57       BIT(12)
+#define CR4_VMXE       BIT(13)
+#define CR4_SMXE       BIT(14)
+#define CR4_FSGSBASE   BIT(16)
+#define CR4_PCIDE      BIT(17)
+#define CR4_OSXSAVE    BIT(18)
+#define CR4_KL         BIT(19)
+#define CR4_SMEP       BIT(20)
+#define CR4_SMAP       BIT(21)
+#define CR4_PKE        BIT(22)
+#define CR4_CET        BIT(23)
+#define CR4_PKS        BIT(24)
+#define CR4_UINTR      BIT(25)
+
+/* IA32_EFER: SDM vol. 3A 2.2.1, APM vol. 2 3.1.7. */
+#define EFER_SCE   BIT(0)
+#define EFER_LME   BIT(8)
+#define EFER_LMA   BIT(10)
+#define EFER_NXE   BIT(11)
+#define EFER_SVME  BIT(12)
+#define EFER_LMSLE BIT(13)
+#define EFER_FFXSR BIT(14)
+#define EFER_TCE   BIT(15)
+
+/* RFLAGS: SDM vol. 1 3.4.3. */
+#define RFLAGS_CF    BIT(0)
+#define RFLAGS_FIXED BIT(1)
+#define RFLAGS_PF    BIT(2)
+#define RFLAGS_AF    BIT(4)
+#define RFLAGS_ZF    BIT(6)
+#define RFLAGS_SF    BIT(7)
+#define RFLAGS_TF    BIT(8)
+#define RFLAGS_IF    BIT(9)
+#define RFLAGS_DF    BIT(10)
+#define RFLAGS_OF    BIT(11)
+#define RFLAGS_IOPL  GENMASK(13, 12)
+#define RFLAGS_NT    BIT(14)
+#define RFLAGS_RF    BIT(16)
+#define RFLAGS_VM    BIT(17)
+#define RFLAGS_AC    BIT(18)
+#define RFLAGS_VIF   BIT(19)
+#define RFLAGS_VIP   BIT(20)
+#define RFLAGS_ID    BIT(21)
+
+/* Exception vectors: SDM vol. 3A table 6-1. */
+enum vector {
+	VEC_DE = 0,
+	VEC_DB = 1,
+	VEC_NMI = 2,
+	VEC_BP = 3,
+	VEC_OF = 4,
+	VEC_BR = 5,
+	VEC_UD = 6,
+	VEC_NM = 7,
+	VEC_DF = 8,
+	VEC_TS = 10,
+	VEC_NP = 11,
+	VEC_SS = 12,
+	VEC_GP = 13,
+	VEC_PF = 14,
+	VEC_MF = 16,
+	VEC_AC = 17,
+	VEC_MC = 18,
+	VEC_XM = 19,
+	VEC_VE = 20,
+	VEC_CP = 21,
+	VEC_SX = 30,
+};
+
+/* Page-fault error code: SDM vol. 3A 4.7. */
+#define PFEC_P    BIT(0)
+#define PFEC_W    BIT(1)
+#define PFEC_U    BIT(2)
+#define PFEC_RSVD BIT(3)
+#define PFEC_I    BIT(4)
+#define PFEC_PK   BIT(5)
+#define PFEC_SS   BIT(6)
+
+/* Paging-structure entries that every format shares: SDM vol. 3A 4.3 to 4.5. */
+#define PTE_P         BIT(0)
+#define PTE_W         BIT(1)
+#define PTE_U         BIT(2)
+#define PTE_PWT       BIT(3)
+#define PTE_PCD       BIT(4)
+#define PTE_A         BIT(5)
+#define PTE_D         BIT(6)
+#define PTE_PS        BIT(7) /* large page; PAT in a last-level entry */
+#define PTE_PAT       BIT(7) /* last level */
+#define PTE_G         BIT(8)
+#define PTE_PAT_LARGE BIT(12) /* PAT in an entry with PS set */
+#define PTE_NX        BIT(63)
+
+/* MSRs: SDM vol. 4; APM vol. 2 appendix A. */
+#define MSR_TSC                     0x00000010
+#define MSR_PLATFORM_ID             0x00000017
+#define MSR_APIC_BASE               0x0000001b
+#define MSR_FEATURE_CONTROL         0x0000003a
+#define MSR_TSC_ADJUST              0x0000003b
+#define MSR_SPEC_CTRL               0x00000048
+#define MSR_PRED_CMD                0x00000049
+#define MSR_BIOS_UPDT_TRIG          0x00000079
+#define MSR_BIOS_SIGN_ID            0x0000008b
+#define MSR_SMM_MONITOR_CTL         0x0000009b
+#define MSR_MTRRCAP                 0x000000fe
+#define MSR_ARCH_CAPABILITIES       0x0000010a
+#define MSR_SYSENTER_CS             0x00000174
+#define MSR_SYSENTER_ESP            0x00000175
+#define MSR_SYSENTER_EIP            0x00000176
+#define MSR_MCG_CAP                 0x00000179
+#define MSR_MCG_STATUS              0x0000017a
+#define MSR_MISC_ENABLE             0x000001a0
+#define MSR_DEBUGCTL                0x000001d9
+#define MSR_PAT                     0x00000277
+#define MSR_MTRR_DEF_TYPE           0x000002ff
+#define MSR_PERF_GLOBAL_CTRL        0x0000038f
+#define MSR_VMX_BASIC               0x00000480
+#define MSR_VMX_PINBASED_CTLS       0x00000481
+#define MSR_VMX_PROCBASED_CTLS      0x00000482
+#define MSR_VMX_EXIT_CTLS           0x00000483
+#define MSR_VMX_ENTRY_CTLS          0x00000484
+#define MSR_VMX_MISC                0x00000485
+#define MSR_VMX_CR0_FIXED0          0x00000486
+#define MSR_VMX_CR0_FIXED1          0x00000487
+#define MSR_VMX_CR4_FIXED0          0x00000488
+#define MSR_VMX_CR4_FIXED1          0x00000489
+#define MSR_VMX_VMCS_ENUM           0x0000048a
+#define MSR_VMX_PROCBASED_CTLS2     0x0000048b
+#define MSR_VMX_EPT_VPID_CAP        0x0000048c
+#define MSR_VMX_TRUE_PINBASED_CTLS  0x0000048d
+#define MSR_VMX_TRUE_PROCBASED_CTLS 0x0000048e
+#define MSR_VMX_TRUE_EXIT_CTLS      0x0000048f
+#define MSR_VMX_TRUE_ENTRY_CTLS     0x00000490
+#define MSR_VMX_VMFUNC              0x00000491
+#define MSR_VMX_PROCBASED_CTLS3     0x00000492
+#define MSR_VMX_EXIT_CTLS2          0x00000493
+#define MSR_XSS                     0x00000da0
+#define MSR_X2APIC_FIRST            0x00000800
+#define MSR_X2APIC_LAST             0x000008ff
+#define MSR_EFER                    0xc0000080
+#define MSR_STAR                    0xc0000081
+#define MSR_LSTAR                   0xc0000082
+#define MSR_CSTAR                   0xc0000083
+#define MSR_SFMASK                  0xc0000084
+#define MSR_FS_BASE                 0xc0000100
+#define MSR_GS_BASE                 0xc0000101
+#define MSR_KERNEL_GS_BASE          0xc0000102
+#define MSR_TSC_AUX                 0xc0000103
+#define MSR_VM_CR                   0xc0010114
+#define MSR_VM_HSAVE_PA             0xc0010117
+#define MSR_SVM_KEY                 0xc0010118
+
+/* IA32_FEATURE_CONTROL: SDM vol. 3C 24.7. */
+#define FEATURE_CONTROL_LOCK       BIT(0)
+#define FEATURE_CONTROL_VMX_IN_SMX BIT(1)
+#define FEATURE_CONTROL_VMX        BIT(2)
+
+/* VM_CR: APM vol. 2 15.30.1. */
+#define VM_CR_LOCK   BIT(3)
+#define VM_CR_SVMDIS BIT(4)
+
+/* IA32_APIC_BASE: SDM vol. 3A 11.4.4. */
+#define APIC_BASE_BSP    BIT(8)
+#define APIC_BASE_X2APIC BIT(10)
+#define APIC_BASE_ENABLE BIT(11)
+
+/* CPUID: SDM vol. 2A, APM vol. 3 appendix E. CPUID_<leaf>[_<subleaf>]_<register>_<name>. */
+#define CPUID_1_ECX_SSE3               BIT(0)
+#define CPUID_1_ECX_MONITOR            BIT(3)
+#define CPUID_1_ECX_VMX                BIT(5)
+#define CPUID_1_ECX_SMX                BIT(6)
+#define CPUID_1_ECX_PCID               BIT(17)
+#define CPUID_1_ECX_X2APIC             BIT(21)
+#define CPUID_1_ECX_TSC_DEADLINE       BIT(24)
+#define CPUID_1_ECX_XSAVE              BIT(26)
+#define CPUID_1_ECX_OSXSAVE            BIT(27)
+#define CPUID_1_ECX_HYPERVISOR         BIT(31)
+#define CPUID_1_EDX_PSE                BIT(3)
+#define CPUID_1_EDX_MSR                BIT(5)
+#define CPUID_1_EDX_PAE                BIT(6)
+#define CPUID_1_EDX_MCE                BIT(7)
+#define CPUID_1_EDX_CX8                BIT(8)
+#define CPUID_1_EDX_APIC               BIT(9)
+#define CPUID_1_EDX_SEP                BIT(11)
+#define CPUID_1_EDX_MTRR               BIT(12)
+#define CPUID_1_EDX_PGE                BIT(13)
+#define CPUID_1_EDX_MCA                BIT(14)
+#define CPUID_1_EDX_PAT                BIT(16)
+#define CPUID_1_EDX_PSE36              BIT(17)
+#define CPUID_1_EDX_FXSR               BIT(24)
+#define CPUID_7_0_EBX_FSGSBASE         BIT(0)
+#define CPUID_7_0_EBX_TSC_ADJUST       BIT(1)
+#define CPUID_7_0_EBX_SMEP             BIT(7)
+#define CPUID_7_0_EBX_INVPCID          BIT(10)
+#define CPUID_7_0_EBX_SMAP             BIT(20)
+#define CPUID_7_0_ECX_UMIP             BIT(2)
+#define CPUID_7_0_ECX_PKU              BIT(3)
+#define CPUID_7_0_ECX_OSPKE            BIT(4)
+#define CPUID_7_0_ECX_CET_SS           BIT(7)
+#define CPUID_7_0_ECX_LA57             BIT(16)
+#define CPUID_7_0_ECX_PKS              BIT(31)
+#define CPUID_7_0_EDX_CET_IBT          BIT(20)
+#define CPUID_7_0_EDX_ARCH_CAP         BIT(29)
+#define CPUID_D_1_EAX_XSAVES           BIT(3)
+#define CPUID_80000001_ECX_SVM         BIT(2)
+#define CPUID_80000001_EDX_SYSCALL     BIT(11)
+#define CPUID_80000001_EDX_NX          BIT(20)
+#define CPUID_80000001_EDX_PAGE1GB     BIT(26)
+#define CPUID_80000001_EDX_RDTSCP      BIT(27)
+#define CPUID_80000001_EDX_LM          BIT(29)
+#define CPUID_8000000A_EDX_NP          BIT(0)
+#define CPUID_8000000A_EDX_NRIPS       BIT(3)
+#define CPUID_8000000A_EDX_CLEAN       BIT(5)
+#define CPUID_8000000A_EDX_FLUSHBYASID BIT(6)
+#define CPUID_8000000A_EDX_DECODE      BIT(7)
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* The instructions that C has no word for, one inline function each. */
+#ifndef ARCH_INSN_H
+#define ARCH_INSN_H
+
+#include "arch/types.h"
+
+struct cpuid {
+	u32 eax, ebx, ecx, edx;
+};
+
+/* What LGDT, LIDT, SGDT and SIDT read and write in 64-bit mode: SDM vol. 3A 3.5.1. */
+struct desc_ptr {
+	u16 limit; /* bytes - 1 */
+	u64 base;
+} __attribute__((packed));
+
+/* CPUID with a leaf in EAX and a subleaf in ECX. */
+static inline struct cpuid cpuid(u32 leaf, u32 subleaf)
+{
+	struct cpuid r;
+
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(subleaf));
+	return r;
+}
+
+/* An MSR that the CPU is known to have: a missing one raises #GP, which stops the hypervisor. */
+static inline u64 rdmsr(u32 msr)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+	return (u64)hi << 32 | lo;
+}
+
+static inline void wrmsr(u32 msr, u64 value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
+static inline u8 in8(u16 port)
+{
+	u8 v;
+
+	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline u16 in16(u16 port)
+{
+	u16 v;
+
+	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline u32 in32(u16 port)
+{
+	u32 v;
+
+	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline void out8(u16 port, u8 v)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void out16(u16 port, u16 v)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void out32(u16 port, u32 v)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
+}
+
+#define CR_ACCESSORS(n)                                                        \
+	static inline u64 read_cr##n(void)                                     \
+	{                                                                      \
+		u64 v;                                                         \
+                                                                               \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory"); \
+		return v;                                                      \
+	}                                                                      \
+	static inline void write_cr##n(u64 v)                                  \
+	{                                                                      \
+		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");     \
+	}
+
+/* read_cr0(), write_cr0() and so on. */
+CR_ACCESSORS(0)
+CR_ACCESSORS(2)
+CR_ACCESSORS(3)
+CR_ACCESSORS(4)
+CR_ACCESSORS(8)
+
+#define DR_ACCESSORS(n)                                           \
+	static inline u64 read_dr##n(void)                        \
+	{                                                         \
+		u64 v;                                            \
+                                                                  \
+		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(v)); \
+		return v;                                         \
+	}                                                         \
+	static inline void write_dr##n(u64 v)                     \
+	{                                                         \
+		__asm__ volatile("mov %0, %%dr" #n : : "r"(v));   \
+	}
+
+DR_ACCESSORS(6)
+DR_ACCESSORS(7)
+
+/* The extended control register `nr`; CR4.OSXSAVE must be set. */
+static inline u64 xgetbv(u32 nr)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(nr));
+	return (u64)hi << 32 | lo;
+}
+
+static inline void xsetbv(u32 nr, u64 value)
+{
+	__asm__ volatile("xsetbv" : : "c"(nr), "a"((u32)value), "d"((u32)(value >> 32)));
+}
+
+static inline void lgdt(const struct desc_ptr *p)
+{
+	__asm__ volatile("lgdt %0" : : "m"(*p));
+}
+
+static inline void lidt(const struct desc_ptr *p)
+{
+	__asm__ volatile("lidt %0" : : "m"(*p));
+}
+
+static inline void sgdt(struct desc_ptr *p)
+{
+	__asm__ volatile("sgdt %0" : "=m"(*p));
+}
+
+static inline void sidt(struct desc_ptr *p)
+{
+	__asm__ volatile("sidt %0" : "=m"(*p));
+}
+
+static inline void lldt(u16 sel)
+{
+	__asm__ volatile("lldt %0" : : "r"(sel));
+}
+
+static inline void ltr(u16 sel)
+{
+	__asm__ volatile("ltr %0" : : "r"(sel) : "memory");
+}
+
+static inline u16 read_tr(void)
+{
+	u16 sel;
+
+	__asm__ volatile("str %0" : "=r"(sel));
+	return sel;
+}
+
+#define SEG_READER(seg)                                             \
+	static inline u16 read_##seg(void)                          \
+	{                                                           \
+		u16 sel;                                            \
+                                                                    \
+		__asm__ volatile("mov %%" #seg ", %0" : "=r"(sel)); \
+		return sel;                                         \
+	}
+
+/* read_cs() and so on: selectors. */
+SEG_READER(cs)
+SEG_READER(ds)
+SEG_READER(es)
+SEG_READER(fs)
+SEG_READER(gs)
+SEG_READER(ss)
+
+static inline void invlpg(const void *addr)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory");
+}
+
+static inline u64 read_rflags(void)
+{
+	u64 v;
+
+	__asm__ volatile("pushfq\n\tpop %0" : "=r"(v));
+	return v;
+}
+
+static inline u64 rdtsc(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (u64)hi << 32 | lo;
+}
+
+static inline void cpu_pause(void)
+{
+	__asm__ volatile("pause");
+}
+
+static inline void cpu_hlt(void)
+{
+	__asm__ volatile("hlt");
+}
+
+static inline void cpu_cli(void)
+{
+	__asm__ volatile("cli" : : : "memory");
+}
+
+static inline void wbinvd(void)
+{
+	__asm__ volatile("wbinvd" : : : "memory");
+}
+
+/* Keeps the compiler from moving memory accesses across. */
+static inline void barrier(void)
+{
+	__asm__ volatile("" : : : "memory");
+}
+
+static inline void mfence(void)
+{
+	__asm__ volatile("mfence" : : : "memory");
+}
+
+/* Store v at p; returns what was there. Atomic, a full barrier. */
+static inline u64 xchg64(volatile u64 *p, u64 v)
+{
+	__asm__ volatile("xchg %0, %1" : "+r"(v), "+m"(*p) : : "memory");
+	return v;
+}
+
+static inline u32 xchg32(volatile u32 *p, u32 v)
+{
+	__asm__ volatile("xchg %0, %1" : "+r"(v), "+m"(*p) : : "memory");
+	return v;
+}
+
+/* Store `new` at p if `old` is there; returns what was there. Atomic, a full barrier. */
+static inline u64 cmpxchg64(volatile u64 *p, u64 old, u64 new)
+{
+	__asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*p) : "r"(new) : "memory", "cc");
+	return old;
+}
+
+static inline u32 cmpxchg32(volatile u32 *p, u32 old, u32 new)
+{
+	__asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*p) : "r"(new) : "memory", "cc");
+	return old;
+}
+
+static inline u16 cmpxchg16(volatile u16 *p, u16 old, u16 new)
+{
+	__asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*p) : "r"(new) : "memory", "cc");
+	return old;
+}
+
+static inline u8 cmpxchg8(volatile u8 *p, u8 old, u8 new)
+{
+	__asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*p) : "q"(new) : "memory", "cc");
+	return old;
+}
+
+/* Add v at p; returns what was there before. Atomic, a full barrier. */
+static inline u32 xadd32(volatile u32 *p, u32 v)
+{
+	__asm__ volatile("lock xadd %0, %1" : "+r"(v), "+m"(*p) : : "memory", "cc");
+	return v;
+}
+
+#endif
