@@ -21,6 +21,11 @@ enum spte_format { SPTE_FORMAT_64, SPTE_FORMAT_PAE, NR_SPTE_FORMATS };
 
 #define SPTE_NOTRAP 0ULL
 
+/* The trap entries in use. */
+struct spte_traps {
+	u64 entry[NR_SPTE_FORMATS][SPTE_LEVELS];
+};
+
 /* What stands for a trap where no encoding is proved: not present, so every fault has to exit. */
 #define SPTE_TRAP_NOT_PRESENT GENMASK(51, 12)
 
