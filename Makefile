@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+# Builds notrap, boots it on an emulated machine, and tests it. `make help` lists the targets.
+
+# Choices of the user, on the command line of make:
+#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg  MODEL=<cpu model>  MEMORY=<MiB>
+#   CMDLINE="further notrap options"
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+HOST    ?= auto
+MODEL   ?=
+MEMORY  ?= 256
+CMDLINE ?=
+
+O       := build
+PYTHON  := /usr/bin/python3
+ROOMS   := boot arch mm vmx svm guest
+# Emulators are what takes time: as many at once as `make test` may start.
+JOBS    ?= 2
+
+CFLAGS  := -std=gnu17 -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
+	   -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables -fno-common \
+	   -fno-strict-aliasing -fcf-protection=none -Wall -Wextra -Werror -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wvla
+# Without it gcc may turn the loop inside memcpy() into a call of memcpy().
+CFLAGS_gcc := -fno-tree-loop-distribute-patterns
+cflags   = $(CFLAGS) $(CFLAGS_$(1))
+NASMFLAGS := -f elf64 -g -F dwarf -I ./ -w+error
+LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
+	   --build-id=none -T linker.ld
+
+SRC_C   := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+SRC_ASM := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
+OBJS    := $(SRC_C:%.c=$(O)/%.o) $(SRC_ASM:%.asm=$(O)/%.asm.o)
+EMU     := $(PYTHON) -m tests.emu --host $(HOST) --memory $(MEMORY) $(if $(MODEL),--model $(MODEL)) \
+	   $(if $(CMDLINE),--options "$(CMDLINE)")
+
+.PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
+	test-deps guests
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+all: $(O)/notrap.elf
+
+help:
+	@echo 'make run          the built-in guest: bare, bypass_guest_pf=0, =1; one table; seconds'
+	@echo 'make bare         the built-in guest alone, on the bare machine'
+	@echo 'make linux        Debian'"'"'s kernel and a self-check under notrap'
+	@echo 'make linux-shell  the same kernel with a shell on this terminal'
+	@echo 'make linux-bare   the same kernel and self-check on the bare machine'
+	@echo 'make iso          build/notrap.iso: a GRUB menu with all of these, for other machines'
+	@echo 'make test         host tests and emulated tests'
+	@echo 'make check        format, both compilers, static analysis, generated text'
+	@echo 'make deps         install the Debian packages that all of this needs'
+	@echo 'make clean        remove build/'
+	@echo
+	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg MODEL=<cpu model> MEMORY=<MiB>'
+	@echo 'CMDLINE="notrap options" JOBS=<emulators at once>'
+
+# --- packages -----------------------------------------------------------------------------------
+
+deps:
+	@tools/deps run test
+
+# The stamps keep a build from asking dpkg each time.
+$(O)/.deps-%: tools/deps
+	@mkdir -p $(@D)
+	@tools/deps $*
+	@touch $@
+
+test-deps: | $(O)/.deps-run $(O)/.deps-test
+
+# --- the hypervisor -----------------------------------------------------------------------------
+
+# Objects depend on the words of the compiler's command line, so that CC=clang rebuilds them.
+flags := $(CC) $(call cflags,$(CC)) $(NASMFLAGS) $(LDFLAGS)
+ifneq ($(flags),$(file <$(O)/.flags))
+$(shell mkdir -p $(O))
+$(file >$(O)/.flags,$(flags))
+endif
+
+$(O)/%.o: %.c $(O)/.flags | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@echo '  CC      $<'
+	@$(CC) $(call cflags,$(CC)) -MMD -MP -c -o $@ $<
+
+$(O)/%.asm.o: %.asm $(O)/.flags | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@echo '  NASM    $<'
+	@nasm $(NASMFLAGS) -MD $(@:.o=.d) -MT $@ -o $@ $<
+
+# Linked twice: the table of symbols lies last in the image, so that it moves no code.
+$(O)/symbols.0.asm: tools/mksyms | $(O)/.deps-run
+	@$(PYTHON) tools/mksyms --empty >$@
+
+$(O)/symbols.asm: $(O)/notrap.tmp.elf tools/mksyms
+	@nm -n $< | $(PYTHON) tools/mksyms >$@
+
+$(O)/symbols%o: $(O)/symbols%asm
+	@nasm -f elf64 -o $@ $<
+
+$(O)/notrap.tmp.elf: $(OBJS) $(O)/symbols.0.o linker.ld
+	@ld $(LDFLAGS) -o $@ $(OBJS) $(O)/symbols.0.o
+
+$(O)/notrap.debug.elf: $(O)/notrap.tmp.elf $(O)/symbols.o
+	@ld $(LDFLAGS) -o $@ $(OBJS) $(O)/symbols.o
+
+$(O)/notrap.elf: $(O)/notrap.debug.elf
+	@strip -o $@ $<
+	@echo '  LD      $@'
+
+# --- guests, each a multiboot kernel of its own ---------------------------------------------------
+
+# These add to GUESTS (built before the emulated tests) and to HOST_TESTS (programs to run).
+GUESTS     :=
+HOST_TESTS :=
+-include guest/builtin/builtin.mk
+-include tests/guests/guests.mk
+-include tests/host/host.mk
+
+guests: $(GUESTS)
+
+LINUX := $(O)/linux/vmlinuz $(O)/linux/initramfs.cpio
+
+$(O)/linux/vmlinuz: tools/fetch-kernel | $(O)/.deps-run
+	@tools/fetch-kernel linux-image-cloud-amd64 $(@D)
+
+$(O)/linux/selfcheck: tests/linux/selfcheck.c tests/linux/workloads.c tests/linux/selfcheck.h \
+		      guest/hypercall.h | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@echo '  CC      $@'
+	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -static -I. -o $@ $(filter %.c,$^)
+	@strip $@
+
+$(O)/linux/initramfs.cpio: $(O)/linux/selfcheck tests/linux/shell tools/mkinitramfs
+	@tools/mkinitramfs $@ $(O)/linux/selfcheck tests/linux/shell
+
+# --- machines -----------------------------------------------------------------------------------
+
+run: all
+	@$(EMU) bench
+bare: all
+	@$(EMU) bare
+linux: all $(LINUX)
+	@$(EMU) linux
+linux-shell: all $(LINUX)
+	@$(EMU) shell
+linux-bare: $(LINUX)
+	@$(EMU) linux-bare
+iso: all $(LINUX)
+	@$(EMU) iso
+
+# --- tests --------------------------------------------------------------------------------------
+
+test: test-host test-emu
+
+test-host: $(HOST_TESTS) | test-deps
+	@tools/host-tests $(HOST_TESTS)
+
+test-emu: all guests $(LINUX) | test-deps
+	@$(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider tests/emu
+
+include tools/check.mk
+
+clean:
+	rm -rf $(O)
+
+-include $(OBJS:.o=.d)

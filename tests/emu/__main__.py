@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""The front end behind the Makefile's machine targets: python3 -m tests.emu <what>."""
+import argparse
+import sys
+
+from . import boots
+from .boot import Boot, write_iso
+from .machine import HostError
+from .result import Expect
+
+
+def show(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def report(res):
+    """Print the verdict, and turn it into an exit code."""
+    print(f"\n{res.verdict}: {res.reason}; {res.seconds:.1f} s")
+    for note in res.entry_failures + (res.host_notes if not res.passed else []):
+        print("host: " + note)
+    return 0 if res.passed else 1
+
+
+def run_linux(args):
+    boot = boots.notrap(args.options, boots.linux_modules("quiet"))
+    return report(args.machine.run(boot, boots.linux_expect(), boots.LINUX_LIMIT, show))
+
+
+def run_linux_bare(args):
+    return report(args.machine.run(boots.linux_bare("quiet"), boots.linux_bare_expect(),
+                                   boots.LINUX_LIMIT, show))
+
+
+def run_shell(args):
+    boot = boots.notrap(args.options, boots.linux_modules("quiet rdinit=/shell"))
+    expect = Expect(r"^notrap: powering off$")
+    return report(args.machine.run(boot, expect, interactive=True))
+
+
+def run_bare(args):
+    return report(args.machine.run(Boot(boots.BENCH), boots.bare_expect(), 60, show))
+
+
+def run_bench(args):
+    from .bench import compare
+    return compare(args.machine, args.options)
+
+
+def write_menu(args):
+    """The ISO for other machines: everything the Makefile can boot, as a menu."""
+    linux = boots.linux_modules("quiet")
+    shell = boots.linux_modules("quiet rdinit=/shell")
+    iso = f"{boots.BUILD}/notrap.iso"
+    write_iso(iso, [
+        ("notrap: built-in guest, bypass on", boots.notrap(args.options)),
+        ("notrap: built-in guest, bypass off",
+         boots.notrap(f"{args.options} bypass_guest_pf=0".strip())),
+        ("notrap: Linux self-check", boots.notrap(args.options, linux)),
+        ("notrap: Linux shell", boots.notrap(args.options, shell)),
+        ("the built-in guest alone", Boot(boots.BENCH)),
+        ("Linux self-check alone", boots.linux_bare("quiet")),
+    ], timeout=10)
+    print(iso)
+    return 0
+
+
+WHAT = {"bench": run_bench, "bare": run_bare, "linux": run_linux, "linux-bare": run_linux_bare,
+        "shell": run_shell, "iso": write_menu}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests.emu", description=__doc__)
+    parser.add_argument("what", choices=WHAT)
+    parser.add_argument("--host", default="auto",
+                        choices=["auto", "bochs", "qemu-kvm", "qemu-tcg"])
+    parser.add_argument("--model", help="CPU model, by the emulator's name")
+    parser.add_argument("--memory", type=int, default=256, help="MiB")
+    parser.add_argument("--options", default="", help="notrap's options")
+    args = parser.parse_args()
+    args.machine = boots.machine(args.host, args.model, args.memory)
+    try:
+        return WHAT[args.what](args)
+    except HostError as error:
+        print(f"tests.emu: {error}", file=sys.stderr)
+        return 1
+
+
+sys.exit(main())

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Bochs 2.7: emulates VMX and SVM on any machine; its ticks are instructions, so runs repeat."""
+import os
+import re
+
+from .machine import Machine
+
+# The debugger is compiled into Debian's package: its script starts the machine.
+CONFIG = """\
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+memory: guest={memory}, host={memory}
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model={model}, count={cpus}, ips=400000000, reset_on_triple_fault=0
+clock: sync=none, time0=1700000000
+ata0: enabled=1
+ata0-master: type=cdrom, path={iso}, status=inserted
+boot: cdrom
+com1: enabled=1, mode=socket-client, dev=127.0.0.1:{port}
+sound: waveoutdrv=dummy
+plugin_ctrl: speaker=0
+log: bochs.log
+panic: action=fatal
+"""
+
+
+class Bochs(Machine):
+    """marks: {name: physical address}: note the tick at which each is first executed, in order."""
+
+    name = "bochs"
+    default_model = "broadwell_ult"
+
+    def __init__(self, model=None, memory=256, cpus=1, marks=None):
+        super().__init__(model or self.default_model, memory, cpus)
+        self.marks = marks or {}
+
+    def command(self, directory, iso, port):
+        with open(os.path.join(directory, "bochsrc"), "w", encoding="ascii") as rc:
+            rc.write(CONFIG.format(memory=self.memory, model=self.model, cpus=self.cpus, iso=iso,
+                                   port=port))
+        steps = [f"pb {address:#x}" for address in self.marks.values()]
+        for number in range(1, len(self.marks) + 1):
+            steps += ["c", "ptime", f"d {number}"]
+        with open(os.path.join(directory, "script"), "w", encoding="ascii") as script:
+            script.write("\n".join(steps + ["c"]) + "\n")
+        return ["bochs", "-q", "-f", "bochsrc", "-rc", "script"]
+
+    def finish(self, directory, res, by_itself):
+        log = read(directory, "bochs.log")
+        for line in log.splitlines():
+            if re.search(r"VMENTER FAIL|VMFAIL", line):
+                res.entry_failures.append(line.strip())
+            elif re.search(r"\[CPU\d.*(PANIC|>>PANIC<<)|e\[CPU.*exception\(\)|>>PANIC<<", line):
+                res.host_notes.append(line.strip())
+        res.host_notes = res.host_notes[-5:]
+        res.powered_off = by_itself and "soft power off" in log
+        ticks = re.findall(r"ptime: (\d+)", read(directory, "output"))
+        res.marks = dict(zip(self.marks, map(int, ticks)))
+
+
+def read(directory, name):
+    try:
+        with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""

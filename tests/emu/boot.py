@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""What to boot: GRUB, a kernel, its command line and modules, packed as an ISO image."""
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+
+GRUB_DIR = "/usr/lib/grub/i386-pc"
+GRUB_MODULES = "normal iso9660 biosdisk serial terminal multiboot multiboot2 linux halt test"
+
+
+@dataclass
+class Module:
+    """A file that GRUB loads beside the kernel, with the words after its name."""
+
+    path: str
+    cmdline: str = ""
+
+
+@dataclass
+class Boot:
+    """One boot: `protocol` is GRUB's command for the kernel: multiboot2, multiboot or linux."""
+
+    kernel: str
+    cmdline: str = ""
+    protocol: str = "multiboot2"
+    modules: list = field(default_factory=list)
+
+    def grub_lines(self, name):
+        """GRUB's commands; name(path) is the file's name on the ISO."""
+        kernel = f"{self.protocol} {name(self.kernel)} {self.cmdline}".rstrip()
+        if self.protocol == "linux":
+            lines = [kernel] + [f"initrd {name(m.path)}" for m in self.modules]
+        else:
+            command = {"multiboot2": "module2", "multiboot": "module"}[self.protocol]
+            lines = [kernel] + [
+                f"{command} --nounzip {name(m.path)} {m.cmdline}".rstrip() for m in self.modules
+            ]
+        return lines
+
+    def files(self):
+        return [self.kernel] + [m.path for m in self.modules]
+
+
+def write_iso(iso, entries, timeout=0):
+    """Write an ISO whose GRUB menu holds entries: a list of (title, Boot). The first is booted."""
+    with tempfile.TemporaryDirectory() as tree:
+        names = {}
+
+        def name(path):
+            """Hard-link or copy a file into the tree, once; equal base names get numbers."""
+            path = os.path.abspath(path)
+            if path not in names:
+                base = os.path.basename(path)
+                taken = set(names.values())
+                if f"/{base}" in taken:
+                    base = f"{len(names)}-{base}"
+                shutil.copyfile(path, os.path.join(tree, base))
+                names[path] = f"/{base}"
+            return names[path]
+
+        menu = ["serial --unit=0 --speed=115200"]
+        # A menu for people goes to the screen as well; a test has GRUB's errors on the line only.
+        menu += [f"terminal_{way} serial" + (" console" if timeout else "") for way in
+                 ("input", "output")]
+        menu += [f"set timeout={timeout}", "set default=0"]
+        for title, boot in entries:
+            menu.append(f'menuentry "{title}" {{')
+            menu += ["\t" + line for line in boot.grub_lines(name)]
+            menu += ["\tboot", "}"]
+        os.makedirs(os.path.join(tree, "boot/grub"))
+        with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="ascii") as cfg:
+            cfg.write("\n".join(menu) + "\n")
+        subprocess.run(
+            ["grub-mkrescue", "-d", GRUB_DIR, f"--install-modules={GRUB_MODULES}", "--locales=",
+             "--fonts=", "--themes=", "-o", iso, tree],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

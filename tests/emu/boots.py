@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""The boots that the Makefile and the tests share, each with how it is judged."""
+from .boot import Boot, Module
+from .bochs import Bochs
+from .qemu import Qemu, nested_kvm
+from .result import Expect
+
+BUILD = "build"
+NOTRAP = f"{BUILD}/notrap.elf"
+BENCH = f"{BUILD}/guest/builtin/bench.elf"
+VMLINUZ = f"{BUILD}/linux/vmlinuz"
+INITRAMFS = f"{BUILD}/linux/initramfs.cpio"
+
+# Everything that makes an emulated boot slow and has nothing to do with page tables is off.
+LINUX_CMDLINE = (
+    "console=ttyS0,115200 nokaslr mitigations=off no_timer_check tsc=reliable lpj=1600000 "
+    "cryptomgr.notests=1 noreplace-smp panic=-1 "
+    "initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,"
+    "init_kprobe_trace")
+
+LINUX_LIMIT = 180
+# GRUB's own words, and the hypervisor's, that end any run.
+NEVER = (r"^error: .*", r"^notrap: fatal: .*")
+PANIC = r"Kernel panic - not syncing.*"
+
+
+def machine(host="auto", model=None, memory=256, **more):
+    """The machine by its name on the command line."""
+    if host == "auto":
+        host = "qemu-kvm" if nested_kvm() else "bochs"
+    if host == "bochs":
+        return Bochs(model, memory, **more)
+    return Qemu(host.removeprefix("qemu-"), model, memory, **more)
+
+
+def notrap(options="", modules=()):
+    return Boot(NOTRAP, options, "multiboot2", list(modules))
+
+
+def guest_expect(need=()):
+    """Under notrap a test guest says its verdict, then notrap ends the machine."""
+    return Expect(r"^notrap: (powering off|halted)$",
+                  (r"^guest: pass$", r"^notrap: counters end$", r"^notrap: powering off$") +
+                  tuple(need),
+                  NEVER + (r"^guest: fail.*",))
+
+
+def bare_expect(need=()):
+    return Expect(r"^guest: (pass|fail.*)$", (r"^guest: pass$",) + tuple(need),
+                  NEVER + (r"^guest: fail.*",))
+
+
+def error_expect(line):
+    """A boot that must end with one clear error line, and in a clean end."""
+    return Expect(r"^notrap: halted$", (line,))
+
+
+def linux_modules(more=""):
+    return [Module(VMLINUZ, f"{LINUX_CMDLINE} {more}".rstrip()), Module(INITRAMFS)]
+
+
+def linux_bare(more=""):
+    return Boot(VMLINUZ, f"{LINUX_CMDLINE} {more}".rstrip(), "linux", [Module(INITRAMFS)])
+
+
+def linux_bare_expect():
+    return Expect(r"reboot: Power down", (r"^linux: self-check pass$",),
+                  NEVER + (PANIC, r"^linux: self-check fail$"))
+
+
+def linux_expect():
+    return Expect(r"^notrap: (powering off|halted)$",
+                  (r"^linux: self-check pass$", r"^notrap: counters end$",
+                   r"^notrap: powering off$"),
+                  NEVER + (PANIC, r"^linux: self-check fail$"))

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""QEMU: by nested KVM where this machine has it, or TCG, which emulates SVM but not VMX."""
+import os
+
+from .bochs import read
+from .machine import Machine
+
+
+class Qemu(Machine):
+    def __init__(self, accel, model=None, memory=256, cpus=1):
+        super().__init__(model or {"kvm": "host", "tcg": "max"}[accel], memory, cpus)
+        self.accel, self.name = accel, f"qemu-{accel}"
+
+    def command(self, directory, iso, port):
+        cpu = self.model + (",+vmx" if self.accel == "kvm" and self.model == "host"
+                            and "vmx" in cpu_flags() else "")
+        return ["qemu-system-x86_64", "-accel", self.accel, "-cpu", cpu, "-m", str(self.memory),
+                "-smp", str(self.cpus), "-cdrom", iso, "-display", "none", "-no-reboot",
+                "-monitor", "none", "-nic", "none", "-d", "cpu_reset,guest_errors", "-D",
+                "qemu.log", "-chardev", f"socket,id=com1,host=127.0.0.1,port={port}", "-serial",
+                "chardev:com1"]
+
+    def finish(self, directory, res, by_itself):
+        # A triple fault and a power-off both end QEMU with exit code 0: only its log differs.
+        tripled = "Triple fault" in read(directory, "qemu.log")
+        if tripled:
+            res.host_notes.append("triple fault")
+        res.host_notes += read(directory, "output").strip().splitlines()[-3:]
+        res.powered_off = by_itself and not tripled
+
+
+def cpu_flags():
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
+        for line in info:
+            if line.startswith("flags"):
+                return line.split()
+    return []
+
+
+def nested_kvm():
+    """True when KVM here can give its guest VMX."""
+    if "vmx" not in cpu_flags() or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    try:
+        with open("/sys/module/kvm_intel/parameters/nested", encoding="ascii") as nested:
+            return nested.read().strip() in ("Y", "1")
+    except FileNotFoundError:
+        return False

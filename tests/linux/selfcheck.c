@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The first process of the test initramfs: a child runs each workload twice, prints what the second
+ * pass took, and reports Linux's own count of page faults to notrap when it is there; then the
+ * machine is powered off.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cpuid.h>
+
+#include "guest/hypercall.h"
+#include "tests/linux/selfcheck.h"
+
+static uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+void say(const char *fmt, ...)
+{
+	char line[256] = "linux: ";
+	va_list args;
+	size_t len = strlen(line);
+
+	va_start(args, fmt);
+	len += (size_t)vsnprintf(line + len, sizeof(line) - len - 1, fmt, args);
+	va_end(args);
+	line[len++] = '\n';
+	if (write(1, line, len) < 0)
+		_exit(1);
+}
+
+bool wrong(const char *what)
+{
+	say("wrong: %s", what);
+	return false;
+}
+
+/* One number of /proc/vmstat; ~0 when it has none of that name. */
+static uint64_t vmstat(const char *name)
+{
+	static char text[16384];
+	int fd = open("/proc/vmstat", O_RDONLY);
+	size_t len = 0;
+	ssize_t got;
+	char *at;
+
+	while (fd >= 0 && (got = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)got;
+	if (fd >= 0)
+		close(fd);
+	text[len] = 0;
+	for (at = text; (at = strstr(at, name)); at++)
+		if ((at == text || at[-1] == '\n') && at[strlen(name)] == ' ')
+			return strtoull(at + strlen(name), NULL, 10);
+	return ~0ULL;
+}
+
+/* notrap's information bits, or -1 when this is another machine. */
+static int notrap_info(void)
+{
+	uint32_t eax, ebx, ecx, edx;
+	char name[12];
+
+	__cpuid(1, eax, ebx, ecx, edx);
+	if (!(ecx & 1U << 31))
+		return -1;
+	__cpuid(NOTRAP_CPUID_BASE, eax, ebx, ecx, edx);
+	memcpy(name, &ebx, 4);
+	memcpy(name + 4, &ecx, 4);
+	memcpy(name + 8, &edx, 4);
+	if (memcmp(name, "notrapnotrap", sizeof(name)))
+		return -1;
+	__cpuid(NOTRAP_CPUID_INFO, eax, ebx, ecx, edx);
+	return (int)ebx;
+}
+
+static uint64_t hypercall(int info, uint32_t number, uint64_t argument)
+{
+	uint64_t result;
+
+	if (info & NOTRAP_INFO_SVM)
+		asm volatile("vmmcall" : "=a"(result) : "a"(number), "b"(argument) : "memory");
+	else
+		asm volatile("vmcall" : "=a"(result) : "a"(number), "b"(argument) : "memory");
+	return result;
+}
+
+static bool run_all(void)
+{
+	for (unsigned int i = 0; i < nr_workloads; i++) {
+		const struct workload *w = &workloads[i];
+		uint64_t ticks = 0;
+
+		for (int pass = 0; pass < 2; pass++) {
+			uint64_t start = rdtsc();
+
+			if (!w->run(w->ops))
+				return wrong(w->name);
+			ticks = rdtsc() - start;
+		}
+		say("%s ok ops=%u ticks_per_op=%llu", w->name, w->ops * w->per_op,
+		    (unsigned long long)(ticks / w->ops / w->per_op));
+	}
+	return true;
+}
+
+/* Everything but the power-off, in a child: Linux logs each SIGSEGV of the first process itself. */
+static int check(uint64_t start)
+{
+	int info = notrap_info();
+	uint64_t before, after;
+	bool ok;
+
+	say("init tsc = %llu", (unsigned long long)start);
+	say("hypervisor = %s", info < 0 ? "other or none" : "notrap");
+	before = vmstat("pgfault");
+	ok = run_all();
+	after = vmstat("pgfault");
+	say("pgfault before = %llu", (unsigned long long)before);
+	say("pgfault = %llu", (unsigned long long)after);
+	if (after == ~0ULL || after <= before)
+		ok = wrong("/proc/vmstat has no growing pgfault");
+	if (info >= 0 && hypercall(info, HC_REPORT_FAULTS, after) == ~0ULL)
+		ok = wrong("notrap refused the report of faults");
+	return ok ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t start = rdtsc();
+	int status = -1;
+	pid_t pid;
+
+	if (argc > 0 && !strcmp(argv[0], "exec-child"))
+		return 42;
+	mount("none", "/dev", "devtmpfs", 0, NULL);
+	if (mount("none", "/proc", "proc", 0, NULL) || mount("none", "/sys", "sysfs", 0, NULL))
+		wrong("mount of /proc and /sys");
+	pid = fork();
+	if (pid == 0)
+		_exit(check(start));
+	if (waitpid(pid, &status, 0) != pid)
+		status = -1;
+	say("self-check %s", status == 0 ? "pass" : "fail");
+	tcdrain(1);
+	reboot(RB_POWER_OFF);
+	return 1;
+}

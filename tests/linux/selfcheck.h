@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The Linux self-check: what its workloads share with the program that runs and times them. */
+#ifndef SELFCHECK_H
+#define SELFCHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct workload {
+	const char *name;
+	bool (*run)(unsigned int ops); /* do this many operations; false when a result was wrong */
+	unsigned int ops;
+	unsigned int per_op; /* what a run's ticks are divided by, for each operation */
+};
+
+extern const struct workload workloads[];
+extern const unsigned int nr_workloads;
+
+/* Print one line, "linux: " before it, in one write. */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Say what went wrong and return false, so that a workload can end with "return wrong(...)". */
+bool wrong(const char *what);
+
+#endif
