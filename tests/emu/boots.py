@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The boots that the Makefile and the tests share, each with how it is judged."""
+import os
+
 from .boot import Boot, Module
 from .bochs import Bochs
 from .qemu import Qemu, nested_kvm
 from .result import Expect
 
-BUILD = "build"
+BUILD = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../build"))
 NOTRAP = f"{BUILD}/notrap.elf"
 BENCH = f"{BUILD}/guest/builtin/bench.elf"
 VMLINUZ = f"{BUILD}/linux/vmlinuz"
@@ -20,7 +22,7 @@ LINUX_CMDLINE = (
 
 LINUX_LIMIT = 180
 # GRUB's own words, and the hypervisor's, that end any run.
-NEVER = (r"^error: .*", r"^notrap: fatal: .*")
+NEVER = (r"^error: .*", r"^notrap: (error|fatal): .*")
 PANIC = r"Kernel panic - not syncing.*"
 
 

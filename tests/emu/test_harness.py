@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""The harness itself: each of its verdicts comes from text, and none from an exit code."""
+import pytest
+
+from tests.emu import boots
+from tests.emu.boot import Boot
+from tests.emu.result import FAIL, PASS, TIMEOUT, Result
+from tests.emu.qemu import Qemu
+
+
+@pytest.fixture(params=["bochs", "qemu-tcg"])
+def any_machine(request):
+    return boots.machine(request.param)
+
+
+def test_bare_guest_passes_and_powers_off(any_machine, passes):
+    result = passes(any_machine.run(Boot(boots.BENCH, "phases=demand n=512"), boots.bare_expect()))
+    assert result.powered_off
+    assert list(result.phases) == ["demand"]
+
+
+def test_a_missing_line_fails(any_machine):
+    result = any_machine.run(Boot(boots.BENCH, "phases=demand"),
+                             boots.bare_expect(need=[r"^no guest says this$"]))
+    assert result.verdict == FAIL
+    assert "no guest says this" in result.reason
+
+
+def test_a_guest_that_fails(any_machine):
+    result = any_machine.run(Boot(boots.BENCH, "phases=nosuch"), boots.bare_expect())
+    assert result.verdict == FAIL
+    assert result.reason.startswith("said: guest: fail")
+
+
+def test_time_out(any_machine, tmp_path):
+    from tests.emu.images import elf32
+    kernel = elf32(tmp_path / "halt.elf", 0x100000, 4096)
+    result = any_machine.run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=4)
+    assert result.verdict == TIMEOUT
+
+
+def test_triple_fault_is_no_pass(any_machine, tmp_path):
+    """QEMU exits with 0 then: what a pass by exit code would be."""
+    from tests.emu.images import elf32
+    # LIDT of an empty table, INT3.
+    code = bytes.fromhex("0f011d 20001000 cc".replace(" ", "")).ljust(0x14, b"\0") + bytes(8)
+    kernel = elf32(tmp_path / "triple.elf", 0x100000, 4096, code)
+    result = any_machine.run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=20)
+    assert result.verdict == FAIL
+    assert not result.powered_off
+    assert result.host_notes
+
+
+def test_grub_errors_fail(any_machine, tmp_path):
+    from tests.emu.images import noise
+    result = any_machine.run(Boot(noise(tmp_path / "noise", 5000)), boots.bare_expect(), limit=20)
+    assert result.verdict == FAIL
+    assert result.reason.startswith("said: error:")
+
+
+def test_linux_runs_bare_on_qemu(passes):
+    result = passes(Qemu("tcg").run(boots.linux_bare("quiet"), boots.linux_bare_expect(),
+                                    boots.LINUX_LIMIT))
+    assert result.powered_off
+
+
+def test_counters_are_parsed_from_the_last_whole_report():
+    text = ("notrap: counters begin\nnotrap: exits = 1\nnotrap: counters end\n"
+            "notrap: counters begin\nnotrap: exits = 2\nnotrap: pf_guest = 0\n"
+            "notrap: counters end\nnotrap: counters begin\nnotrap: exits = 3\n")
+    assert Result(PASS, "", text, 0).counters == {"exits": 2, "pf_guest": 0}
+
+
