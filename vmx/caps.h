@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* What this CPU's VMX can do, and whether that is enough. */
+#ifndef VMX_CAPS_H
+#define VMX_CAPS_H
+
+#include "vmx/controls.h"
+
+/* The capability MSRs as read; those that the CPU lacks are 0. */
+struct vmx_msrs {
+	u64 feature_control;
+	u64 basic;
+	u64 pin, proc, proc2, exit, entry; /* the true variants where the CPU has them */
+	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	u64 misc;
+	u64 ept_vpid;
+};
+
+/* How to drop translations with INVVPID; a type that the CPU lacks is never used. */
+enum vmx_flush {
+	VMX_FLUSH_ENTRY,  /* no VPID: each VM entry and exit flushes by itself */
+	VMX_FLUSH_SINGLE, /* INVVPID of one context */
+	VMX_FLUSH_ALL,    /* INVVPID of all contexts */
+};
+
+/* The controls to run with: every bit that the CPU insists on is in, each that it refuses is out. */
+struct vmx_caps {
+	u32 revision;
+	u32 pin, proc, proc2, exit, entry;
+	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	enum vmx_flush flush;
+	bool invvpid_address; /* INVVPID of one address works */
+	bool efer_controls;   /* VM entry and exit load EFER; MSR lists otherwise */
+	bool pat_controls; /* VM entry and exit switch the PAT; shared with the guest otherwise */
+	bool pt_in_vmx;    /* the guest may use Processor Trace */
+};
+
+/*
+ * True when IA32_FEATURE_CONTROL lets VMXON run, or can still be made to (SDM vol. 3C 24.7).
+ *
+ * Returns 0, or -1 after a fail() line with the value.
+ */
+int vmx_check_feature_control(u64 feature_control);
+
+/*
+ * One control word: `want` bits on, `optional` bits on where the CPU allows that, `clear` bits off.
+ *
+ * cap: the capability MSR (low half: must be 1; high half: may be 1; SDM vol. 3D A.2).
+ * what: "primary processor-based" and the like, for the message.
+ * Returns 0 and the word in *word; -1 after a fail() line that names the first control missing.
+ */
+int vmx_control_word(const char *what, u64 cap, u32 want, u32 optional, u32 clear, u32 *word);
+
+/*
+ * Decide from the raw values; touches no hardware, so that a host test can play any CPU.
+ *
+ * Returns 0 and the controls in *caps; -1 after a fail() line for the first requirement missing.
+ */
+int vmx_decide(const struct vmx_msrs *msrs, struct vmx_caps *caps);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Into VMX root operation: SDM vol. 3C 24.7, 24.8. */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "mm/phys.h"
+#include "vmx/vmx.h"
+
+/* VMXON and VMPTRLD take physical addresses; as part of the image they need no allocator. */
+static struct vmx_vcpu vmx_vcpus[1];
+
+struct vmx_vcpu *vmx_vcpu_of(u32 cpu)
+{
+	return &vmx_vcpus[cpu];
+}
+
+int vmx_enable(void)
+{
+	struct vmx_vcpu *vmx = vmx_vcpu_of(0);
+	const struct vmx_caps *caps = &vmx->caps;
+	u64 feature_control = rdmsr(MSR_FEATURE_CONTROL);
+	u64 vmxon = phys_addr(&vmx->vmxon);
+	bool failed;
+
+	/* Firmware left it open: choose, and lock the choice, or VMXON raises #GP. */
+	if (!(feature_control & FEATURE_CONTROL_LOCK))
+		wrmsr(MSR_FEATURE_CONTROL,
+		      feature_control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX);
+
+	write_cr0((read_cr0() | caps->cr0_fixed0) & caps->cr0_fixed1);
+	if (read_cr4() & ~caps->cr4_fixed1)
+		return fail("CR4 = %llx has bits that this CPU does not allow in VMX operation",
+			    (unsigned long long)read_cr4());
+	write_cr4(read_cr4() | caps->cr4_fixed0);
+
+	vmx->vmxon.revision = caps->revision;
+	__asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(vmxon) : "memory");
+	if (failed)
+		return fail("VMXON failed: the firmware or another hypervisor already uses VMX");
+	return 0;
+}

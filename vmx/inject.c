@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Events on their way into the guest, and what holds them off: SDM vol. 3C 25.8.3, 32.7. */
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/percpu.h"
+#include "vmx/vmx.h"
+
+static bool is_soft(enum event_type type)
+{
+	return type == EVENT_SOFT_INT || type == EVENT_PRIV_SOFT_EXC ||
+	       type == EVENT_SOFT_EXCEPTION;
+}
+
+void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code)
+{
+	if (!(info & INTR_INFO_VALID)) {
+		event->type = EVENT_NONE;
+		return;
+	}
+	event->type = (enum event_type)INTR_INFO_TYPE(info);
+	event->vector = INTR_INFO_VECTOR(info);
+	event->has_error = info & INTR_INFO_ERROR;
+	event->error = event->has_error ? vmread(error_code) : 0;
+	event->insn_len = is_soft(event->type) ? vmread(VMCS_EXIT_INSN_LEN) : 0;
+}
+
+/* An NMI may be injected only while the VMCS says that none blocks it: SDM vol. 3C 27.3.1.5. */
+static void end_blocking(u64 blocking)
+{
+	u64 state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (state & blocking)
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state & ~blocking);
+}
+
+void vmx_inject(struct vcpu *v, const struct event *event)
+{
+	struct vmx_vcpu *vmx = to_vmx(v);
+
+	if (event->type == EVENT_NONE)
+		return;
+	if (event->type == EVENT_NMI)
+		end_blocking(INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	/* An IRET that faults for the guest has ended NMI blocking, as on the bare machine. */
+	if (event->type == EVENT_EXCEPTION)
+		vmx->nmi_unblocked = false;
+	if (event->has_error)
+		vmwrite(VMCS_ENTRY_ERROR_CODE, event->error);
+	if (is_soft(event->type))
+		vmwrite(VMCS_ENTRY_INSN_LEN, event->insn_len);
+	vmwrite(VMCS_ENTRY_INTR_INFO, INTR_INFO_VALID | (event->has_error ? INTR_INFO_ERROR : 0) |
+					      (u32)event->type << INTR_INFO_TYPE_SHIFT |
+					      event->vector);
+	vmx->event_pending = true;
+}
+
+bool vmx_inject_pending(struct vcpu *v)
+{
+	return to_vmx(v)->event_pending;
+}
+
+void vmx_set_cr2(struct vcpu *v, u64 gva)
+{
+	(void)v;
+	write_cr2(gva); /* the guest's CR2 is the CPU's; the hypervisor has no page faults */
+}
+
+void vmx_insn_done(struct vcpu *v)
+{
+	end_blocking(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	v->rflags &= ~RFLAGS_RF;
+	/* With BTF a single step counts branches, and none of these instructions is one. */
+	if ((v->rflags & RFLAGS_TF) && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		vmwrite(VMCS_GUEST_PENDING_DEBUG,
+			vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+void vmx_prepare_nmi(struct vmx_vcpu *vmx)
+{
+	u64 state;
+
+	/* The IRET did not complete and is run again: NMIs stay blocked until it does (32.7.1.2). */
+	if (vmx->nmi_unblocked) {
+		vmx->nmi_unblocked = false;
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
+			vmread(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
+	}
+	if (!this_cpu()->nmi_pending || vmx->event_pending)
+		return;
+	/* Blocked: it waits for a later entry. */
+	state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+	if (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS))
+		return;
+	this_cpu()->nmi_pending = false;
+	if (state & INTERRUPTIBILITY_STI)
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state & ~INTERRUPTIBILITY_STI);
+	vmwrite(VMCS_ENTRY_INTR_INFO,
+		INTR_INFO_VALID | EVENT_NMI << INTR_INFO_TYPE_SHIFT | VEC_NMI);
+	vmx->event_pending = true;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* Run the guest, and turn what stopped it into the common vocabulary: SDM vol. 3C 28. */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/percpu.h"
+#include "vmx/vmx.h"
+
+static bool guest_in_64bit_code(const struct vmx_vcpu *vmx)
+{
+	return (vmx->entry & ENTRY_CTL_IA32E_GUEST) && (vmread(VMCS_GUEST_CS_ATTR) & SEG_ATTR_L);
+}
+
+static void exit_exception(struct vmx_vcpu *vmx, struct vmexit *exit)
+{
+	u32 info = vmread(VMCS_EXIT_INTR_INFO);
+
+	vmx_read_event(&exit->vectoring, vmread(VMCS_IDT_VECTORING_INFO), VMCS_IDT_VECTORING_ERROR);
+	/* Undefined when an event was on its way, and for a double fault: SDM vol. 3C 28.2.3. */
+	vmx->nmi_unblocked = (info & INTR_INFO_NMI_UNBLOCKED) &&
+			     exit->vectoring.type == EVENT_NONE && INTR_INFO_VECTOR(info) != VEC_DF;
+
+	if (INTR_INFO_TYPE(info) == EVENT_NMI) {
+		exit->kind = VMEXIT_NMI;
+	} else if (INTR_INFO_VECTOR(info) == VEC_PF) {
+		exit->kind = VMEXIT_PF;
+		exit->pf.gva = vmread(VMCS_EXIT_QUALIFICATION);
+		exit->pf.error = vmread(VMCS_EXIT_ERROR_CODE);
+	} else {
+		exit->kind = VMEXIT_EXCEPTION;
+		vmx_read_event(&exit->event, info, VMCS_EXIT_ERROR_CODE);
+	}
+}
+
+/* SDM vol. 3C table 28-3. */
+static void exit_cr(struct vcpu *v, struct vmexit *exit)
+{
+	enum { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
+	u64 qualification = vmread(VMCS_EXIT_QUALIFICATION);
+
+	exit->insn_len = vmread(VMCS_EXIT_INSN_LEN);
+	exit->cr.nr = qualification & 0xf;
+	exit->cr.gpr = qualification >> 8 & 0xf;
+	switch (qualification >> 4 & 3) {
+	case MOV_TO_CR:
+		exit->kind = VMEXIT_CR_WRITE;
+		exit->cr.value = v->gpr[exit->cr.gpr];
+		if (!guest_in_64bit_code(to_vmx(v)))
+			exit->cr.value = (u32)exit->cr.value;
+		break;
+	case MOV_FROM_CR:
+		exit->kind = VMEXIT_CR_READ;
+		break;
+	case CLTS:
+		exit->kind = VMEXIT_CLTS;
+		break;
+	case LMSW:
+		exit->kind = VMEXIT_LMSW;
+		exit->cr.value = qualification >> 16 & 0xffff;
+		break;
+	}
+}
+
+/* SDM vol. 3C table 28-5. */
+static void exit_io(struct vmexit *exit)
+{
+	u64 qualification = vmread(VMCS_EXIT_QUALIFICATION);
+
+	exit->kind = VMEXIT_IO;
+	exit->insn_len = vmread(VMCS_EXIT_INSN_LEN);
+	exit->io.size = (qualification & 7) + 1;
+	exit->io.in = qualification & BIT(3);
+	exit->io.string = qualification & BIT(4);
+	exit->io.rep = qualification & BIT(5);
+	exit->io.port = qualification >> 16;
+}
+
+/*
+ * The linear address of INVPCID's descriptor: SDM vol. 3C table 28-13. Limits and canonicality are
+ * the reader's to check, together with the walk of the guest's tables.
+ */
+static void exit_invpcid(struct vcpu *v, struct vmexit *exit)
+{
+	static const u64 size_mask[] = {0xffff, 0xffffffff, ~0ULL, ~0ULL};
+	u32 info = vmread(VMCS_EXIT_INSN_INFO);
+	u64 offset = vmread(VMCS_EXIT_QUALIFICATION); /* the displacement */
+	enum seg seg = info >> 15 & 7;
+	bool long_mode = guest_in_64bit_code(to_vmx(v));
+
+	exit->kind = VMEXIT_INVPCID;
+	exit->insn_len = vmread(VMCS_EXIT_INSN_LEN);
+	exit->invpcid.type = v->gpr[info >> 28];
+	if (!(info & BIT(27)))
+		offset += v->gpr[info >> 23 & 0xf];
+	if (!(info & BIT(22)))
+		offset += v->gpr[info >> 18 & 0xf] << (info & 3);
+	offset &= size_mask[info >> 7 & 3];
+	if (!long_mode || seg == SEG_FS || seg == SEG_GS)
+		offset += vmread(VMCS_GUEST_ES_BASE + 2 * seg);
+	if (!long_mode) {
+		offset = (u32)offset;
+		exit->invpcid.type = (u32)exit->invpcid.type;
+	}
+	exit->invpcid.desc_gva = offset;
+}
+
+/* SDM vol. 3C table 28-7. */
+static void exit_ept_violation(struct vmx_vcpu *vmx, struct vmexit *exit)
+{
+	u64 qualification = vmread(VMCS_EXIT_QUALIFICATION);
+
+	vmx_read_event(&exit->vectoring, vmread(VMCS_IDT_VECTORING_INFO), VMCS_IDT_VECTORING_ERROR);
+	vmx->nmi_unblocked =
+		(qualification & INTR_INFO_NMI_UNBLOCKED) && exit->vectoring.type == EVENT_NONE;
+	exit->kind = VMEXIT_NPF;
+	exit->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
+	exit->npf.error = qualification & (NPF_READ | NPF_WRITE | NPF_FETCH);
+}
+
+static void exit_insn(struct vmexit *exit, enum vmexit_kind kind)
+{
+	exit->kind = kind;
+	exit->insn_len = vmread(VMCS_EXIT_INSN_LEN);
+}
+
+static void exit_other(struct vmexit *exit, enum vmexit_kind kind)
+{
+	exit->kind = kind;
+	exit->qualification = vmread(VMCS_EXIT_QUALIFICATION);
+}
+
+static void translate(struct vcpu *v, struct vmexit *exit)
+{
+	exit->insn_len = 0;
+	exit->vectoring.type = EVENT_NONE;
+	if (unlikely(exit->reason & EXIT_REASON_ENTRY_FAILED)) {
+		exit_other(exit, VMEXIT_ENTRY_FAILED);
+		return;
+	}
+	switch (exit->reason & EXIT_REASON_BASIC) {
+	case EXIT_EXCEPTION_NMI:
+		exit_exception(to_vmx(v), exit);
+		break;
+	case EXIT_EXTERNAL_INTERRUPT:
+	case EXIT_INTERRUPT_WINDOW:
+		exit->kind = VMEXIT_INTR;
+		break;
+	case EXIT_NMI_WINDOW:
+		exit->kind = VMEXIT_NMI;
+		break;
+	case EXIT_TRIPLE_FAULT:
+		exit->kind = VMEXIT_SHUTDOWN;
+		break;
+	case EXIT_INIT:
+		exit->kind = VMEXIT_INIT;
+		break;
+	case EXIT_SIPI:
+		exit->kind = VMEXIT_SIPI;
+		exit->sipi_vector = vmread(VMCS_EXIT_QUALIFICATION);
+		break;
+	case EXIT_CPUID:
+		exit_insn(exit, VMEXIT_CPUID);
+		break;
+	case EXIT_INVD:
+		/* Dropping the hypervisor's modified lines with the guest's is not what it asked for. */
+		wbinvd();
+		exit_insn(exit, VMEXIT_INVD);
+		break;
+	case EXIT_INVLPG:
+		exit_insn(exit, VMEXIT_INVLPG);
+		exit->gva = vmread(VMCS_EXIT_QUALIFICATION);
+		break;
+	case EXIT_INVPCID:
+		exit_invpcid(v, exit);
+		break;
+	case EXIT_CR:
+		exit_cr(v, exit);
+		break;
+	case EXIT_IO:
+		exit_io(exit);
+		break;
+	case EXIT_RDMSR:
+		exit_insn(exit, VMEXIT_RDMSR);
+		break;
+	case EXIT_WRMSR:
+		exit_insn(exit, VMEXIT_WRMSR);
+		break;
+	case EXIT_VMCALL:
+		exit_insn(exit, VMEXIT_HYPERCALL);
+		break;
+	case EXIT_XSETBV:
+		exit_insn(exit, VMEXIT_XSETBV);
+		break;
+	case EXIT_VMCLEAR ... EXIT_VMXON:
+	case EXIT_GETSEC:
+	case EXIT_INVEPT:
+	case EXIT_INVVPID:
+	case EXIT_VMFUNC:
+	case EXIT_SEAMCALL:
+	case EXIT_TDCALL:
+		exit_insn(exit, VMEXIT_VIRT_INSN);
+		break;
+	case EXIT_EPT_VIOLATION:
+		exit_ept_violation(to_vmx(v), exit);
+		break;
+	default:
+		exit_other(exit, VMEXIT_UNKNOWN);
+	}
+}
+
+void vmx_run(struct vcpu *v, struct vmexit *exit)
+{
+	struct vmx_vcpu *vmx = to_vmx(v);
+
+	if (v->rip != vmx->rip)
+		vmwrite(VMCS_GUEST_RIP, v->rip);
+	if (v->gpr[RSP] != vmx->rsp)
+		vmwrite(VMCS_GUEST_RSP, v->gpr[RSP]);
+	if (v->rflags != vmx->rflags)
+		vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
+	if (unlikely(vmx->nmi_unblocked || this_cpu()->nmi_pending))
+		vmx_prepare_nmi(vmx);
+
+	if (unlikely(vmx_enter(v->gpr, &vmx->host_rsp, vmx->launched)))
+		vmx_entry_refused();
+
+	exit->reason = vmread(VMCS_EXIT_REASON);
+	v->rip = vmx->rip = vmread(VMCS_GUEST_RIP);
+	v->gpr[RSP] = vmx->rsp = vmread(VMCS_GUEST_RSP);
+	v->rflags = vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
+	vmx->event_pending = false;
+	translate(v, exit);
+	vmx->launched |= exit->kind != VMEXIT_ENTRY_FAILED;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* A new VMCS: controls, host state, and a guest state that is valid until its owner sets the rest. */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/percpu.h"
+#include "mm/phys.h"
+#include "vmx/vmx.h"
+
+/* SDM vol. 3C 25.11.3: clear it, make it current. */
+static int load_vmcs(struct vmx_vcpu *vmx)
+{
+	u64 pa = phys_addr(&vmx->vmcs);
+	bool failed;
+
+	vmx->vmcs.revision = vmx->caps.revision;
+	__asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(pa) : "memory");
+	if (failed)
+		return fail("VMCLEAR failed for the VMCS at %llx", (unsigned long long)pa);
+	__asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(pa) : "memory");
+	if (failed)
+		return fail("VMPTRLD failed for the VMCS at %llx", (unsigned long long)pa);
+	return 0;
+}
+
+static void set_controls(struct vmx_vcpu *vmx)
+{
+	const struct vmx_caps *caps = &vmx->caps;
+
+	vmx->proc = caps->proc;
+	vmx->entry = caps->entry;
+	vmwrite(VMCS_PIN_CONTROLS, caps->pin);
+	vmwrite(VMCS_PROC_CONTROLS, caps->proc);
+	vmwrite(VMCS_EXIT_CONTROLS, caps->exit);
+	vmwrite(VMCS_ENTRY_CONTROLS, caps->entry);
+	if (caps->proc & PROC_SECONDARY)
+		vmwrite(VMCS_PROC2_CONTROLS, caps->proc2);
+	if (caps->proc2 & PROC2_VPID)
+		vmwrite(VMCS_VPID, vmx->vpid);
+	/* XSAVES and XRSTORS run free, whatever IA32_XSS says. */
+	if (caps->proc2 & PROC2_XSAVES)
+		vmwrite(VMCS_XSS_EXITING, 0);
+
+	vmwrite(VMCS_CR3_TARGET_COUNT, 0);
+	vmwrite(VMCS_IO_BITMAP_A, phys_addr(vmx->io_bitmap));
+	vmwrite(VMCS_IO_BITMAP_B, phys_addr(vmx->io_bitmap + PAGE_SIZE));
+	vmwrite(VMCS_MSR_BITMAP, phys_addr(vmx->msr_bitmap));
+	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 0);
+	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, 0);
+	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
+	vmwrite(VMCS_ENTRY_INTR_INFO, 0);
+}
+
+/* EFER and the PAT, by the controls where the CPU has them: the host keeps what it runs with now. */
+static void set_switched_msrs(struct vmx_vcpu *vmx)
+{
+	u64 efer = rdmsr(MSR_EFER);
+
+	if (vmx->caps.efer_controls) {
+		vmwrite(VMCS_HOST_EFER, efer);
+	} else {
+		vmx->entry_efer = (struct vmx_msr_entry){.msr = MSR_EFER, .value = efer};
+		vmx->exit_efer = (struct vmx_msr_entry){.msr = MSR_EFER, .value = efer};
+		vmwrite(VMCS_ENTRY_MSR_LOAD, phys_addr(&vmx->entry_efer));
+		vmwrite(VMCS_EXIT_MSR_LOAD, phys_addr(&vmx->exit_efer));
+	}
+	if (vmx->caps.pat_controls) {
+		vmwrite(VMCS_HOST_PAT, rdmsr(MSR_PAT));
+		vmwrite(VMCS_GUEST_PAT, rdmsr(MSR_PAT));
+	}
+}
+
+/* SDM vol. 3C 25.5, 27.2.2, 27.2.3: what the CPU runs with after an exit, which is what it has now. */
+static void set_host_state(void)
+{
+	struct desc_ptr gdt, idt;
+
+	sgdt(&gdt);
+	sidt(&idt);
+	vmwrite(VMCS_HOST_CR0, read_cr0());
+	vmwrite(VMCS_HOST_CR3, read_cr3());
+	vmwrite(VMCS_HOST_CR4, read_cr4());
+	vmwrite(VMCS_HOST_CS, read_cs());
+	vmwrite(VMCS_HOST_SS, read_ss());
+	vmwrite(VMCS_HOST_DS, read_ds());
+	vmwrite(VMCS_HOST_ES, read_es());
+	vmwrite(VMCS_HOST_FS, read_fs());
+	vmwrite(VMCS_HOST_GS, read_gs());
+	vmwrite(VMCS_HOST_TR, read_tr());
+	vmwrite(VMCS_HOST_FS_BASE, 0);
+	vmwrite(VMCS_HOST_GS_BASE, (u64)this_cpu());
+	vmwrite(VMCS_HOST_TR_BASE, (u64)&this_cpu()->tss);
+	vmwrite(VMCS_HOST_GDTR_BASE, gdt.base);
+	vmwrite(VMCS_HOST_IDTR_BASE, idt.base);
+	vmwrite(VMCS_HOST_SYSENTER_CS, 0);
+	vmwrite(VMCS_HOST_SYSENTER_ESP, 0);
+	vmwrite(VMCS_HOST_SYSENTER_EIP, 0);
+	vmwrite(VMCS_HOST_RIP, (u64)vmx_exit_point);
+}
+
+static void set_guest_state(struct vmx_vcpu *vmx)
+{
+	vmwrite(VMCS_LINK_POINTER, ~0ULL);
+	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
+	vmwrite(VMCS_GUEST_DR7, 0x400);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmwrite(VMCS_GUEST_ACTIVITY, 0);
+	vmwrite(VMCS_GUEST_SYSENTER_CS, 0);
+	vmwrite(VMCS_GUEST_SYSENTER_ESP, 0);
+	vmwrite(VMCS_GUEST_SYSENTER_EIP, 0);
+
+	vmx->rip = 0;
+	vmx->rsp = 0;
+	vmx->rflags = RFLAGS_FIXED;
+	vmwrite(VMCS_GUEST_RIP, vmx->rip);
+	vmwrite(VMCS_GUEST_RSP, vmx->rsp);
+	vmwrite(VMCS_GUEST_RFLAGS, vmx->rflags);
+}
+
+int vmx_vcpu_init(struct vcpu *v)
+{
+	struct vmx_vcpu *vmx = vmx_vcpu_of(0);
+
+	v->hw = vmx;
+	vmx->vpid = 1; /* 0 is the hypervisor's own */
+	vmx->launched = false;
+	vmx->host_rsp = 0;
+	if (load_vmcs(vmx))
+		return -1;
+	set_controls(vmx);
+	set_switched_msrs(vmx);
+	set_host_state();
+	set_guest_state(vmx);
+	vmx_set_pf_filter(v, PF_FILTER_ALL);
+	/* Whatever ran under this VPID before, or came with the CPU's reset. */
+	vmx_flush_all(v);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dropping the guest's translations: INVVPID, SDM vol. 3C 29.4.3, 31.3.
+ *
+ * Without VPID there is nothing to do: each VM entry and exit drops them all.
+ */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "vmx/vmx.h"
+
+enum invvpid_type { INVVPID_ADDRESS, INVVPID_SINGLE, INVVPID_ALL };
+
+static void invvpid(enum invvpid_type type, u16 vpid, u64 gva)
+{
+	struct {
+		u64 vpid, gva;
+	} desc = {vpid, gva};
+	bool failed;
+
+	__asm__ volatile("invvpid %1, %2"
+			 : "=@ccbe"(failed)
+			 : "m"(desc), "r"((u64)type)
+			 : "memory");
+	if (unlikely(failed))
+		die("INVVPID type %d failed for address %llx: %s", type, (unsigned long long)gva,
+		    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
+}
+
+void vmx_flush_all(struct vcpu *v)
+{
+	struct vmx_vcpu *vmx = to_vmx(v);
+
+	switch (vmx->caps.flush) {
+	case VMX_FLUSH_ENTRY:
+		break;
+	case VMX_FLUSH_SINGLE:
+		invvpid(INVVPID_SINGLE, vmx->vpid, 0);
+		break;
+	case VMX_FLUSH_ALL:
+		invvpid(INVVPID_ALL, 0, 0);
+		break;
+	}
+}
+
+void vmx_flush_gva(struct vcpu *v, u64 gva)
+{
+	struct vmx_vcpu *vmx = to_vmx(v);
+	int shift = read_cr4() & CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	if (vmx->caps.flush == VMX_FLUSH_ENTRY)
+		return;
+	/* INVVPID refuses a non-canonical address, and no translation can exist for one. */
+	if ((u64)((int64_t)(gva << shift) >> shift) != gva)
+		return;
+	if (vmx->caps.invvpid_address)
+		invvpid(INVVPID_ADDRESS, vmx->vpid, gva);
+	else
+		vmx_flush_all(v);
+}

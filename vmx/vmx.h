@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* The Intel backend's own state, and what its files offer each other. */
+#ifndef VMX_VMX_H
+#define VMX_VMX_H
+
+#include "guest/backend.h"
+#include "vmx/caps.h"
+#include "vmx/exit_names.h"
+#include "vmx/vmcs.h"
+
+/* One entry of a VM-entry or VM-exit MSR-load list: SDM vol. 3C table 25-15. */
+struct vmx_msr_entry {
+	u32 msr;
+	u32 reserved;
+	u64 value;
+};
+
+/* The start of a VMXON region and of a VMCS: SDM vol. 3C 25.2. */
+struct vmx_region {
+	u32 revision;
+	u8 rest[PAGE_SIZE - sizeof(u32)];
+};
+
+/* All that VMX needs for one CPU and its guest; nothing in it is allocated apart. */
+struct vmx_vcpu {
+	struct vmx_region vmxon __attribute__((aligned(PAGE_SIZE)));
+	struct vmx_region vmcs;
+	u8 msr_bitmap[PAGE_SIZE];
+	u8 io_bitmap[2 * PAGE_SIZE]; /* A, then B: a bit for each of 65536 ports */
+
+	/* EFER without the load controls: one list for entry, one for exit. */
+	struct vmx_msr_entry entry_efer __attribute__((aligned(16)));
+	struct vmx_msr_entry exit_efer;
+
+	struct vmx_caps caps;
+	u16 vpid;
+
+	/* What the VMCS holds, so that only changes are written. */
+	u64 rip, rsp, rflags;
+	u32 proc, entry;
+	u64 host_rsp;
+
+	bool launched;
+	bool event_pending; /* an event waits in the VM-entry fields */
+	bool nmi_unblocked; /* the last exit was a fault of an IRET that ended NMI blocking */
+};
+
+static inline struct vmx_vcpu *to_vmx(const struct vcpu *v)
+{
+	return v->hw;
+}
+
+/* struct backend's functions, by the file that has them. */
+
+/* probe.c */
+int vmx_probe(void);
+void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
+
+/* enable.c */
+int vmx_enable(void);
+
+/* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
+struct vmx_vcpu *vmx_vcpu_of(u32 cpu);
+
+/* setup.c */
+int vmx_vcpu_init(struct vcpu *v);
+
+/* run.c */
+void vmx_run(struct vcpu *v, struct vmexit *exit);
+
+/* inject.c */
+void vmx_inject(struct vcpu *v, const struct event *event);
+bool vmx_inject_pending(struct vcpu *v);
+void vmx_set_cr2(struct vcpu *v, u64 gva);
+void vmx_insn_done(struct vcpu *v);
+
+/* Turn VM-exit or IDT-vectoring information into an event; EVENT_NONE when it is not valid. */
+void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code);
+
+/* Before each entry: an NMI that came while the hypervisor ran, and blocking that an IRET undid. */
+void vmx_prepare_nmi(struct vmx_vcpu *vmx);
+
+/* state.c */
+void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view);
+u64 vmx_get_cr(struct vcpu *v, int nr);
+void vmx_set_root(struct vcpu *v, u64 hpa);
+void vmx_set_efer(struct vcpu *v, u64 hw);
+void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
+void vmx_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
+void vmx_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
+void vmx_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
+
+/* filter.c */
+void vmx_set_pf_filter(struct vcpu *v, enum pf_filter filter);
+
+/* bitmaps.c */
+void vmx_set_invlpg_exiting(struct vcpu *v, bool on);
+void vmx_intercept_port(struct vcpu *v, u16 port);
+void vmx_intercept_msr(struct vcpu *v, u32 msr, bool read, bool write);
+
+/* tlb.c */
+void vmx_flush_all(struct vcpu *v);
+void vmx_flush_gva(struct vcpu *v, u64 gva);
+
+/* dump.c */
+void vmx_dump(struct vcpu *v);
+
+/* vmcs.c */
+NORETURN void vmx_entry_refused(void);
+
+/* entry.asm */
+
+/*
+ * Enter the guest with VMLAUNCH or VMRESUME, and come back at its next exit.
+ *
+ * gpr: the guest's registers in enum gpr's order; loaded, and stored at the exit, but for RSP, which is
+ * in the VMCS. host_rsp: what the VMCS holds for RSP; kept up to date.
+ * Returns 0 after an exit, the VMCS's guest part being saved; -1 when the instruction itself failed.
+ */
+int vmx_enter(u64 *gpr, u64 *host_rsp, bool launched);
+
+/* Where the CPU goes on at a VM exit; never called. */
+void vmx_exit_point(void);
+
+#endif
