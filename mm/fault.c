@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A page fault that reached the hypervisor: the guest's own, a missing shadow entry, or a write to a
+ * guest table.
+ */
+#include "mm/mmu_internal.h"
+
+/* Not-present faults that exit from one unsynced table before it is worth being synced again. */
+#define NOTPRESENT_RESYNC 3
+
+/* A way down the shadow tables. */
+struct descent {
+	u32 table;
+	u32 i;
+	bool changed; /* some entry had to be made */
+};
+
+/* Step to the child (gfn, role) of the current entry; make and link it when it is not there yet. */
+static void step_down(struct mmu_vcpu *v, struct descent *d, u64 gfn, union role role, u64 rights,
+		      u64 gva)
+{
+	struct mmu *m = v->mmu;
+	u64 *spte = &table_of(m, d->table)[d->i];
+	u32 child = 0;
+
+	if (spte_is_link(m, m->shadows[d->table].role.level, *spte)) {
+		child = spte_child(m, *spte);
+		if (m->shadows[child].gfn != gfn || m->shadows[child].role.word != role.word)
+			child = 0;
+	}
+	if (!child) {
+		child = shadow_get(v, gfn, role);
+		entry_drop(m, d->table, d->i);
+		entry_link(m, d->table, d->i, child, rights);
+		d->changed = true;
+	} else if ((*spte ^ rights) & (PTE_W | PTE_U | PTE_NX)) {
+		bool narrower = *spte & ~rights & (PTE_W | PTE_U);
+
+		*spte = (*spte & ~(PTE_W | PTE_U | PTE_NX)) | rights;
+		d->changed = true;
+		if (narrower || (rights & PTE_NX))
+			need_flush(m);
+	}
+	shadow_touch(m, child);
+	d->table = child;
+	d->i = spt_index(role.level, gva);
+}
+
+/* Install the leaf for one page at the end of the way. bits: rights and attributes. */
+static void install_leaf(struct mmu_vcpu *v, struct descent *d, u64 gfn, u64 bits)
+{
+	struct mmu *m = v->mmu;
+	u64 *spte = &table_of(m, d->table)[d->i], old = *spte;
+
+	entry_drop(m, d->table, d->i);
+	entry_leaf(v, d->table, d->i, gfn, bits | PTE_A);
+	if (spte_is_present(old, m->ones)) {
+		/* Turned between the two faces of a WP=0 page, or narrowed: other TLB entries remain. */
+		if (old & ~*spte & (PTE_W | PTE_U))
+			need_flush(m);
+	}
+	if ((old ^ *spte) & ~(PTE_A | PTE_D))
+		d->changed = true;
+}
+
+/* Below a large guest page, or with paging off: direct tables, down to what may be mapped. */
+static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
+{
+	struct mmu *m = v->mmu;
+	union role role = m->shadows[d->table].role, child = role;
+	u64 gfn = m->shadows[d->table].gfn + ((u64)d->i << 9);
+
+	if (role.level == 1)
+		return;
+
+	child.level = 1;
+	if (must_split(m, 2, gfn, PTE_W)) {
+		step_down(v, d, gfn, child, PTE_W | PTE_U, gva);
+		return;
+	}
+	if (!spte_is_present(table_of(m, d->table)[d->i], m->ones))
+		install_leaf(v, d, gfn, direct_attributes(role) | PTE_W | PTE_U);
+}
+
+/* Install what a successful walk found. */
+static void install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
+		    const struct mmu_fault *fault)
+{
+	struct mmu *m = v->mmu;
+	union role role = m->shadows[d->table].role, child;
+	u64 gpte = w->gpte[w->level], gfn, rights;
+	bool supervisor_write = (fault->pfec & (PFEC_W | PFEC_U)) == PFEC_W;
+
+	rights = leaf_rights(role, gpte, supervisor_write);
+	if (!wanted_child(m, role, gpte, d->i, &gfn, &child)) {
+		install_leaf(v, d, gfn, rights | leaf_attributes(role, gpte));
+		return;
+	}
+	count(v->counters, mmu_split);
+	step_down(v, d, gfn, child, rights, fault->gva);
+	descend_direct(v, d, fault->gva);
+}
+
+/* From the root to the entry that decides. */
+static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w, u64 gva)
+{
+	struct mmu *m = v->mmu;
+	int level = m->shadows[v->root].role.level;
+
+	d->table = v->root;
+	d->i = spt_index(level, gva);
+	shadow_touch(m, d->table);
+	if (v->root == v->pae_root) {
+		/* The four PDs hang there as long as the root is loaded. */
+		d->table = spte_child(m, table_of(m, d->table)[d->i]);
+		level--;
+		d->i = spt_index(level, gva);
+		shadow_touch(m, d->table);
+	}
+	for (; level > w->level; level--) {
+		union role role = m->shadows[d->table].role;
+		u64 gpte = w->gpte[level], gfn;
+		union role child;
+
+		wanted_child(m, role, gpte, d->i, &gfn, &child);
+		step_down(v, d, gfn, child, entry_link_rights(role, gpte), gva);
+	}
+}
+
+/* The guest's own fault: leave the entry so that the next one does not exit, if that may be. */
+static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
+{
+	struct mmu *m = v->mmu;
+	struct descent d = {0};
+	struct shadow *s;
+	struct frame *f;
+
+	count(v->counters, pf_guest);
+	if (!w->not_present) {
+		count(v->counters, pf_guest_protection);
+		return;
+	}
+	count(v->counters, pf_guest_notpresent);
+	if (!m->bypass || w->level > m->shadows[v->root].role.level - (v->root == v->pae_root))
+		return;
+	for (int level = w->top; level > w->level; level--) {
+		if (!(w->gpte[level] & PTE_A))
+			return;
+	}
+	descend(v, &d, w, gva);
+	s = &m->shadows[d.table];
+	f = frame_of(m, s->gfn);
+	if (!(f->state & FRAME_UNSYNC))
+		entry_sync(v, d.table, d.i, false);
+	else if (m->sync != MMU_SYNC_NEVER && ++s->notpresent >= NOTPRESENT_RESYNC)
+		frame_resync(v, s->gfn);
+}
+
+/* A write to this frame has to be emulated; false when it is no tracked table, or no longer. */
+static bool table_write(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = frame_of(m, gfn);
+
+	if (!frame_is_tracked(f))
+		return false;
+	shadow_zap_unused(v, gfn);
+	if (frame_is_tracked(f) && m->sync == MMU_SYNC_NEVER)
+		frame_unsync(v, gfn);
+	return frame_is_tracked(f);
+}
+
+/* With paging off, a linear address is a physical one. */
+static void map_identity(struct mmu_vcpu *v, struct descent *d, u64 gva)
+{
+	struct mmu *m = v->mmu;
+
+	d->table = spte_child(m, table_of(m, v->pae_root)[spt_index(3, gva)]);
+	d->i = spt_index(2, gva);
+	shadow_touch(m, d->table);
+	descend_direct(v, d, gva);
+}
+
+enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
+{
+	struct mmu *m = v->mmu;
+	struct descent d = {0};
+	bool emulate = false;
+	struct walk w;
+
+	count(v->counters, pf_taken);
+	if (v->mode < PAGING_4LEVEL)
+		fault->gva = (u32)fault->gva;
+	if (v->mode == PAGING_OFF) {
+		w.gpa = fault->gva;
+	} else {
+		walk(v, fault, &w);
+		if (w.fault) {
+			guest_fault(v, &w, fault->gva);
+			shadow_reap(v);
+			fault->guest_pfec = w.pfec;
+			return MMU_GUEST_FAULT;
+		}
+	}
+	fault->gpa = w.gpa;
+	if (fault->pfec & PFEC_W)
+		emulate = table_write(v, w.gpa >> PAGE_SHIFT);
+	/* A write that hits a read-only leaf of a tracked table has nothing to install. */
+	if (!emulate || (fault->pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P) {
+		if (v->mode == PAGING_OFF) {
+			map_identity(v, &d, fault->gva);
+		} else {
+			descend(v, &d, &w, fault->gva);
+			install(v, &d, &w, fault);
+		}
+		shadow_reap(v);
+	}
+	if (emulate) {
+		/* New tables on the way may have needed the room of this one. */
+		if (!frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT)))
+			return MMU_RETRY;
+		count(v->counters, pf_emulate);
+		return MMU_TABLE_WRITE;
+	}
+	if (d.changed) {
+		count(v->counters, pf_fixed);
+	} else {
+		count(v->counters, pf_spurious);
+		need_flush_gva(v, fault->gva);
+	}
+	return MMU_RETRY;
+}

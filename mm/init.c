@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Setting the shadow MMU up in the memory it is given. */
+#include "arch/console.h"
+#include "arch/string.h"
+#include "mm/mmu_internal.h"
+
+#define SHADOWS_MIN 256
+#define SHADOWS_MAX (1u << 23)
+/* Regions exist for the first 4 GiB at least: the identity tables of a guest without paging. */
+#define REGIONS_MIN  2048
+
+#define SHADOW_BYTES (2 * PAGE_SIZE + sizeof(struct shadow))
+
+static u64 nr_regions(u64 nr_frames)
+{
+	u64 n = (nr_frames + 511) >> 9;
+
+	return n < REGIONS_MIN ? REGIONS_MIN : n;
+}
+
+/* Bytes that grow with the guest's memory, whatever the number of shadow tables. */
+static u64 fixed_bytes(u64 nr_frames)
+{
+	return ALIGN_UP(sizeof(struct mmu), 64) + ALIGN_UP(nr_frames * sizeof(struct frame), 64) +
+	       ALIGN_UP(nr_regions(nr_frames) * sizeof(struct region), 64) + 2 * PAGE_SIZE;
+}
+
+u64 mmu_memory_size(const struct memmap *guest_map)
+{
+	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
+	u64 bound = memmap_ram_size(guest_map) / 1000 * MMU_POOL_PERMILLE;
+
+	if (bound < SHADOWS_MIN * SHADOW_BYTES)
+		bound = SHADOWS_MIN * SHADOW_BYTES;
+	return ALIGN_UP(fixed_bytes(frames) + bound, PAGE_SIZE);
+}
+
+/* Take bytes from the pool's front. */
+static void *take(u8 **next, u64 bytes)
+{
+	void *taken = *next;
+
+	memset(taken, 0, bytes);
+	*next += ALIGN_UP(bytes, 64);
+	return taken;
+}
+
+static void init_frames(struct mmu *m, const struct mmu_config *c)
+{
+	const struct memmap *map = c->guest_map;
+
+	for (u64 i = 0; i < m->nr_frames; i++)
+		m->frames[i].state = FRAME_NOT_RAM;
+	for (u32 r = 0; r < map->count; r++) {
+		if (map->range[r].type != MEMMAP_RAM)
+			continue;
+		for (u64 i = ALIGN_UP(map->range[r].start, PAGE_SIZE) >> PAGE_SHIFT;
+		     i < map->range[r].end >> PAGE_SHIFT; i++)
+			m->frames[i].state = 0;
+	}
+	for (u32 r = 0; r < c->nr_hidden; r++) {
+		u64 first = c->hidden[r].start >> PAGE_SHIFT;
+		u64 end = ALIGN_UP(c->hidden[r].end, PAGE_SIZE) >> PAGE_SHIFT;
+
+		for (u64 i = first; i < end; i++) {
+			if (i < m->nr_frames)
+				m->frames[i].state = FRAME_HIDDEN;
+			if (i >> 9 < m->nr_regions)
+				m->regions[i >> 9].hidden = true;
+		}
+	}
+}
+
+struct mmu *mmu_init(const struct mmu_config *c)
+{
+	u64 frames = memmap_ram_end(c->guest_map) >> PAGE_SHIFT, fixed, shadows;
+	u8 *next = phys_ptr(c->pool_hpa);
+	struct mmu *m;
+
+	for (u32 i = 0; i < c->nr_hidden; i++) {
+		u64 end = ALIGN_UP(c->hidden[i].end, PAGE_SIZE) >> PAGE_SHIFT;
+
+		frames = end > frames ? end : frames;
+	}
+	fixed = fixed_bytes(frames);
+	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
+	if (shadows < SHADOWS_MIN / 4)
+		return fail("shadow MMU: %llu KiB of memory are too little for a guest of %llu MiB",
+			    (unsigned long long)c->pool_size >> 10,
+			    (unsigned long long)memmap_ram_size(c->guest_map) >> 20),
+		       NULL;
+	m = take(&next, sizeof(*m));
+	m->features = c->features;
+	m->sync = c->sync;
+	m->ones = GENMASK(c->features.maxphyaddr - 1, 12);
+	m->hole_hpa = c->hole_hpa;
+	m->nr_frames = frames;
+	m->frames = take(&next, frames * sizeof(struct frame));
+	m->nr_regions = nr_regions(frames);
+	m->regions = take(&next, m->nr_regions * sizeof(struct region));
+	m->nr_shadows = shadows < SHADOWS_MAX ? (u32)shadows : SHADOWS_MAX;
+	m->shadows = take(&next, m->nr_shadows * sizeof(struct shadow));
+	m->tables_hpa = ALIGN_UP(phys_addr(next), PAGE_SIZE);
+	m->tables = phys_ptr(m->tables_hpa);
+	next = (u8 *)m->tables;
+	take(&next, m->nr_shadows * PAGE_SIZE);
+	m->links = take(&next, m->nr_shadows * PAGE_SIZE);
+	init_frames(m, c);
+	mmu_set_traps(m, &c->traps, c->bypass);
+	shadow_init(m);
+	return m;
+}
+
+void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
+{
+	m->traps = *traps;
+	m->bypass = bypass;
+}
+
+void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *m, struct counters *counters)
+{
+	*v = (struct mmu_vcpu){.mmu = m, .counters = counters, .flush = MMU_FLUSH_ALL};
+	m->vcpu[m->nr_vcpus++] = v;
+	v->pae_root = shadow_pae_root(v);
+}

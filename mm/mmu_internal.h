@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the shadow MMU share; nobody else includes it. */
+#ifndef MM_MMU_INTERNAL_H
+#define MM_MMU_INTERNAL_H
+
+#include "mm/mmu.h"
+#include "mm/phys.h"
+
+#define SPT_ENTRIES 512
+#define NO_GFN      (~0ULL >> 12)
+
+/* A shadow entry's name: table index << 9 | entry. 0 is none: table 0 does not exist. */
+typedef u32 slot_t;
+
+static inline slot_t slot_make(u32 table, u32 entry)
+{
+	return table << 9 | entry;
+}
+
+/*
+ * What a shadow table is a shadow of, beside its frame: every bit that changes what its entries say.
+ * The whole word is the key, when a table is installed and when it is looked up.
+ */
+union role {
+	u32 word;
+	struct {
+		u32 level : 3;
+		u32 format : 2;   /* enum gpte_format of the guest table */
+		u32 quadrant : 2; /* GPTE_32: which part of the guest table this covers */
+		u32 direct : 1;   /* no guest table: maps gfn, gfn + 1, ... */
+		u32 nxe : 1, pse : 1;
+		u32 wp0 : 1; /* guest CR0.WP=0: leaf rights depend on the three bits below */
+		u32 smep : 1, inherited_w : 1, inherited_u : 1;
+		u32 pwt : 1, pcd : 1, pat : 1, global : 1, pk : 4; /* direct: the leaf's */
+	};
+};
+
+/* A guest page frame. `state` holds the first shadow of it in FRAME_TABLES, and flags. */
+struct frame {
+	slot_t rmap; /* writable 4K leaves of guest tables that map it */
+	u32 state;
+};
+
+#define FRAME_TABLES  GENMASK(23, 0)
+#define FRAME_UNSYNC  BIT(29) /* its shadows may lag behind it; it is writable */
+#define FRAME_HIDDEN  BIT(30) /* the hypervisor's */
+#define FRAME_NOT_RAM BIT(31)
+
+/* 2 MiB of guest-physical memory. */
+struct region {
+	slot_t rmap; /* writable 2M leaves that map it */
+	u32 direct;  /* direct tables that start in it, linked by shadow.next */
+	u16 tracked; /* frames in it that are write-protected as tables */
+	bool hidden; /* overlaps the hypervisor's memory */
+};
+
+/* A shadow table's description; its 512 entries are at table_of(). */
+struct shadow {
+	u64 gfn;
+	union role role;
+	u32 next;       /* same frame, direct tables of the same region, free list */
+	slot_t parents; /* entries that link here */
+	u32 lru_next, lru_prev;
+	u32 orphan_next;
+	u16 present;   /* entries that are present: links and leaves */
+	u16 pins;      /* roots in use, PDs of a PAE root */
+	u16 writes;    /* emulated writes since the table was last seen in use */
+	u16 last;      /* the entry that the last of them filled */
+	u8 notpresent; /* not-present guest faults that exited because the table is out of sync */
+	bool orphan;   /* on the orphan list */
+};
+
+/* Neighbours in the list that an entry is in: a child's parents, a frame's or region's rmap. */
+struct spte_link {
+	slot_t next, prev;
+};
+
+#define MMU_VCPUS_MAX  16
+#define MMU_UNSYNC_MAX 256
+
+struct mmu {
+	struct paging_features features;
+	struct spte_traps traps;
+	bool bypass;
+	enum mmu_sync sync;
+	u64 ones; /* for the predicates of spte.h */
+	u64 hole_hpa;
+
+	struct frame *frames;
+	u64 nr_frames;
+	struct region *regions;
+	u64 nr_regions;
+	u32 far_direct; /* direct tables past the last region */
+	u32 blank;      /* shadows of what is not RAM: all traps */
+
+	struct shadow *shadows;
+	u64 *tables;
+	u64 tables_hpa;
+	struct spte_link *links;
+	u32 nr_shadows; /* indices 1 .. nr_shadows - 1 */
+	u32 free, nr_free;
+	u32 lru_first, lru_last;
+	u32 orphans;
+
+	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync */
+	u32 nr_unsync;
+
+	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
+	bool stale_writable;
+
+	struct mmu_vcpu *vcpu[MMU_VCPUS_MAX];
+	u32 nr_vcpus;
+};
+
+static inline struct frame *frame_of(const struct mmu *m, u64 gfn)
+{
+	if (gfn >= m->nr_frames || (m->frames[gfn].state & (FRAME_NOT_RAM | FRAME_HIDDEN)))
+		return NULL;
+	return &m->frames[gfn];
+}
+
+static inline struct region *region_of(const struct mmu *m, u64 gfn)
+{
+	return (gfn >> 9) < m->nr_regions ? &m->regions[gfn >> 9] : NULL;
+}
+
+static inline bool gfn_is_hidden(const struct mmu *m, u64 gfn)
+{
+	return gfn == m->ones >> 12 ||
+	       (gfn < m->nr_frames && (m->frames[gfn].state & FRAME_HIDDEN));
+}
+
+/* Write-protected, because shadows of it are in sync. */
+static inline bool frame_is_tracked(const struct frame *f)
+{
+	return f && (f->state & FRAME_TABLES) && !(f->state & FRAME_UNSYNC);
+}
+
+static inline u64 *table_of(const struct mmu *m, u32 index)
+{
+	return m->tables + (u64)index * SPT_ENTRIES;
+}
+
+static inline u64 table_hpa(const struct mmu *m, u32 index)
+{
+	return m->tables_hpa + (u64)index * PAGE_SIZE;
+}
+
+static inline bool spte_is_link(const struct mmu *m, int level, u64 spte)
+{
+	return level > 1 && spte_is_present(spte, m->ones) && !(spte & PTE_PS);
+}
+
+static inline u32 spte_child(const struct mmu *m, u64 spte)
+{
+	return ((spte & PTE_ADDR) - m->tables_hpa) >> PAGE_SHIFT;
+}
+
+static inline u64 trap_entry(const struct mmu *m, union role role)
+{
+	enum spte_format f = role.format == GPTE_64 ? SPTE_FORMAT_64 : SPTE_FORMAT_PAE;
+
+	return m->traps.entry[f][role.level];
+}
+
+/* The index of a guest virtual address in a shadow table of this level. */
+static inline u32 spt_index(int level, u64 gva)
+{
+	return (gva >> (12 + 9 * (level - 1))) & (SPT_ENTRIES - 1);
+}
+
+/* The guest table's entry that a shadow entry mirrors. */
+static inline u32 guest_index(union role role, u32 i)
+{
+	if (role.format != GPTE_32)
+		return i;
+	return role.level == 1 ? role.quadrant * 512 + i : role.quadrant * 256 + i / 2;
+}
+
+/* One guest entry, read once. frame must be RAM. */
+static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)
+{
+	const void *table = phys_ptr(gfn << PAGE_SHIFT);
+
+	if (format == GPTE_32)
+		return ((const volatile u32 *)table)[index];
+	return ((const volatile u64 *)table)[index];
+}
+
+/* walk.c: the guest's own translation of an address. */
+struct walk {
+	int top, level; /* first level; the level of the leaf, or of the entry that faults */
+	u64 gpte[SPTE_LEVELS];
+	u64 table[SPTE_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
+	bool fault, not_present;
+	u32 pfec; /* of the fault */
+	u64 gpa;
+};
+
+void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
+
+/* rmap.c: lists of entries, and write protection. */
+void list_add(struct mmu *m, slot_t *head, slot_t slot);
+void list_del(struct mmu *m, slot_t *head, slot_t slot);
+void track(struct mmu_vcpu *v, u64 gfn);
+void untrack(struct mmu *m, u64 gfn);
+u32 *direct_head(struct mmu *m, u64 gfn);
+
+/* shadow.c: shadow tables' lives. */
+u32 shadow_find(const struct mmu *m, u64 gfn, union role role);
+u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role);
+void shadow_touch(struct mmu *m, u32 index);
+void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest);
+void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn);
+void shadow_reap(struct mmu_vcpu *v);
+bool shadow_in_use(const struct mmu *m, u32 index);
+void shadow_init(struct mmu *m);
+u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
+
+/* entry.c: what one shadow entry should be, and making it so. */
+union role child_role(union role parent, u64 gpte, u32 index);
+u64 entry_link_rights(union role role, u64 gpte);
+u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
+void entry_drop(struct mmu *m, u32 index, u32 i);
+void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights);
+void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);
+bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh);
+void entry_unlink_child(struct mmu *m, u32 child, slot_t slot);
+union role direct_role(union role parent, u64 gpte, int level);
+void direct_fill(struct mmu_vcpu *v, u32 index);
+bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);
+u64 direct_attributes(union role role);
+bool wanted_child(const struct mmu *m, union role role, u64 gpte, u32 i, u64 *gfn,
+		  union role *child);
+u64 leaf_attributes(union role role, u64 gpte);
+
+/* sync.c: tables out of sync and back. */
+void frame_unsync(struct mmu_vcpu *v, u64 gfn);
+void frame_resync(struct mmu_vcpu *v, u64 gfn);
+void resync_all(struct mmu_vcpu *v, bool upper_only);
+void unsync_forget(struct mmu *m, u64 gfn);
+
+/* Ask every virtual CPU's hardware to forget everything, or one address on this one. */
+void need_flush(struct mmu *m);
+void need_flush_gva(struct mmu_vcpu *v, u64 gva);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reverse maps of writable leaves, and write protection of guest tables.
+ *
+ * Every shadow entry has one list node of its own, so a list can neither overflow nor fail. Only
+ * writable leaves are kept, for nothing else ever has to be found by its frame. Direct level-1
+ * tables are not in any list: the region's chain of them names the entry by its index.
+ */
+#include "mm/mmu_internal.h"
+
+void list_add(struct mmu *m, slot_t *head, slot_t slot)
+{
+	m->links[slot] = (struct spte_link){.next = *head};
+	if (*head)
+		m->links[*head].prev = slot;
+	*head = slot;
+}
+
+void list_del(struct mmu *m, slot_t *head, slot_t slot)
+{
+	struct spte_link *link = &m->links[slot];
+
+	if (link->prev)
+		m->links[link->prev].next = link->next;
+	else
+		*head = link->next;
+	if (link->next)
+		m->links[link->next].prev = link->prev;
+}
+
+u32 *direct_head(struct mmu *m, u64 gfn)
+{
+	struct region *r = region_of(m, gfn);
+
+	return r ? &r->direct : &m->far_direct;
+}
+
+/*
+ * Take away every writable mapping of a frame: invariant 4. A TLB may also hold one that was
+ * dropped since the last flush, and a write through it would go unseen.
+ */
+void track(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = frame_of(m, gfn);
+	struct region *r = region_of(m, gfn);
+	bool found = m->stale_writable;
+
+	r->tracked++;
+	while (f->rmap) {
+		slot_t slot = f->rmap;
+
+		table_of(m, slot >> 9)[slot & 511] &= ~PTE_W;
+		list_del(m, &f->rmap, slot);
+		found = true;
+	}
+	while (r->rmap) {
+		slot_t slot = r->rmap;
+		u32 index = slot >> 9, i = slot & 511;
+
+		entry_drop(m, index, i);
+		table_of(m, index)[i] = trap_entry(m, m->shadows[index].role);
+		found = true;
+	}
+	for (u32 d = r->direct; d; d = m->shadows[d].next) {
+		u64 *spte = &table_of(m, d)[gfn & 511];
+
+		if (m->shadows[d].role.level == 1 && (*spte & PTE_W)) {
+			*spte &= ~PTE_W;
+			found = true;
+		}
+	}
+	if (found)
+		need_flush(m);
+}
+
+void untrack(struct mmu *m, u64 gfn)
+{
+	struct region *r = region_of(m, gfn);
+
+	r->tracked--;
+	for (u32 d = r->direct; d; d = m->shadows[d].next) {
+		if (m->shadows[d].role.level == 1)
+			table_of(m, d)[gfn & 511] |= PTE_W;
+	}
+}

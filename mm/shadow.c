@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* The lives of shadow tables: found by frame and role, made, recycled, dropped. */
+#include "arch/string.h"
+#include "mm/mmu_internal.h"
+
+static void lru_del(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+
+	if (s->lru_prev)
+		m->shadows[s->lru_prev].lru_next = s->lru_next;
+	else
+		m->lru_first = s->lru_next;
+	if (s->lru_next)
+		m->shadows[s->lru_next].lru_prev = s->lru_prev;
+	else
+		m->lru_last = s->lru_prev;
+}
+
+static void lru_add(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+
+	s->lru_prev = 0;
+	s->lru_next = m->lru_first;
+	if (m->lru_first)
+		m->shadows[m->lru_first].lru_prev = index;
+	else
+		m->lru_last = index;
+	m->lru_first = index;
+}
+
+void shadow_touch(struct mmu *m, u32 index)
+{
+	if (m->lru_first == index)
+		return;
+	lru_del(m, index);
+	lru_add(m, index);
+}
+
+/* Somebody can reach it: a parent, or a virtual CPU's root. */
+bool shadow_in_use(const struct mmu *m, u32 index)
+{
+	return m->shadows[index].parents || m->shadows[index].pins;
+}
+
+/* The list that a table is found by. A direct table's first frame may well be another's table. */
+static u32 list_head(const struct mmu *m, u64 gfn, union role role)
+{
+	const struct frame *f = frame_of(m, gfn);
+
+	if (role.direct)
+		return *direct_head((struct mmu *)m, gfn);
+	return f ? f->state & FRAME_TABLES : m->blank;
+}
+
+static void set_list_head(struct mmu *m, u64 gfn, union role role, u32 index)
+{
+	struct frame *f = frame_of(m, gfn);
+
+	if (role.direct)
+		*direct_head(m, gfn) = index;
+	else if (f)
+		f->state = (f->state & ~FRAME_TABLES) | index;
+	else
+		m->blank = index;
+}
+
+u32 shadow_find(const struct mmu *m, u64 gfn, union role role)
+{
+	for (u32 i = list_head(m, gfn, role); i; i = m->shadows[i].next) {
+		if (m->shadows[i].role.word == role.word && m->shadows[i].gfn == gfn)
+			return i;
+	}
+	return 0;
+}
+
+static void list_remove(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+	u32 i = list_head(m, s->gfn, s->role);
+
+	if (i == index) {
+		set_list_head(m, s->gfn, s->role, s->next);
+		return;
+	}
+	while (m->shadows[i].next != index)
+		i = m->shadows[i].next;
+	m->shadows[i].next = s->next;
+}
+
+void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+	struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
+	u64 *table = table_of(m, index);
+	u32 orphans = m->orphans;
+
+	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++)
+		entry_drop(m, index, i);
+	if (!by_guest) {
+		/* Only room was wanted: the children are still the guest's tables. */
+		while (m->orphans != orphans) {
+			m->shadows[m->orphans].orphan = false;
+			m->orphans = m->shadows[m->orphans].orphan_next;
+		}
+	}
+	while (s->parents) {
+		slot_t slot = s->parents;
+		u32 parent = slot >> 9;
+
+		table_of(m, parent)[slot & 511] = trap_entry(m, m->shadows[parent].role);
+		m->shadows[parent].present--;
+		list_del(m, &s->parents, slot);
+	}
+	memset(table, 0, PAGE_SIZE);
+	list_remove(m, index);
+	if (f && !(f->state & FRAME_TABLES)) {
+		if (f->state & FRAME_UNSYNC)
+			unsync_forget(m, s->gfn);
+		else
+			untrack(m, s->gfn);
+	}
+	lru_del(m, index);
+	s->next = m->free;
+	m->free = index;
+	m->nr_free++;
+	/* The hardware may still hold a pointer to the table. */
+	need_flush(m);
+	count(v->counters, mmu_shadow_zapped);
+}
+
+/* Drop the shadows of a frame that nobody can reach: most likely it was freed, and is data by now. */
+void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	u32 next;
+
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = next) {
+		next = m->shadows[s].next;
+		if (!shadow_in_use(m, s) && !m->shadows[s].orphan)
+			shadow_zap(v, s, true);
+	}
+	shadow_reap(v);
+}
+
+/* Drop the tables that the guest has unlinked and nobody took up again. */
+void shadow_reap(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	while (m->orphans) {
+		u32 index = m->orphans;
+
+		m->orphans = m->shadows[index].orphan_next;
+		m->shadows[index].orphan = false;
+		if (!shadow_in_use(m, index))
+			shadow_zap(v, index, true);
+	}
+}
+
+static u32 shadow_alloc(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+	u32 index;
+
+	if (!m->free) {
+		index = m->lru_last;
+		while (m->shadows[index].pins || m->shadows[index].orphan)
+			index = m->shadows[index].lru_prev;
+		shadow_zap(v, index, false);
+		count(v->counters, mmu_recycled);
+	}
+	index = m->free;
+	m->free = m->shadows[index].next;
+	m->nr_free--;
+	m->shadows[index] = (struct shadow){0};
+	lru_add(m, index);
+	return index;
+}
+
+static void fill(struct mmu_vcpu *v, u32 index)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+
+	if (s->role.direct) {
+		direct_fill(v, index);
+	} else if (!frame_of(m, s->gfn)) {
+		for (u32 i = 0; i < SPT_ENTRIES; i++)
+			table_of(m, index)[i] = trap_entry(m, s->role);
+	} else {
+		for (u32 i = 0; i < SPT_ENTRIES; i++)
+			entry_sync(v, index, i, true);
+	}
+}
+
+u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = role.direct ? NULL : frame_of(m, gfn);
+	u32 index;
+
+	if (!f && !role.direct)
+		gfn = NO_GFN;
+	index = shadow_find(m, gfn, role);
+	if (index) {
+		shadow_touch(m, index);
+		return index;
+	}
+	index = shadow_alloc(v);
+	m->shadows[index].gfn = gfn;
+	m->shadows[index].role = role;
+	/* Protect before the first entry is read, so that no write is missed. */
+	if (f && !(f->state & FRAME_TABLES))
+		track(v, gfn);
+	m->shadows[index].next = list_head(m, gfn, role);
+	set_list_head(m, gfn, role, index);
+	fill(v, index);
+	count(v->counters, mmu_shadow_new);
+	return index;
+}
+
+u32 shadow_pae_root(struct mmu_vcpu *v)
+{
+	u32 index = shadow_alloc(v);
+	struct shadow *s = &v->mmu->shadows[index];
+
+	s->gfn = NO_GFN;
+	s->role = (union role){.level = 3, .format = GPTE_PAE, .direct = 1};
+	s->pins = 1;
+	return index;
+}
+
+void shadow_init(struct mmu *m)
+{
+	for (u32 i = m->nr_shadows - 1; i > 0; i--) {
+		m->shadows[i].next = m->free;
+		m->free = i;
+		m->nr_free++;
+	}
+}

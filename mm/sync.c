@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables out of sync: the guest writes them freely, their shadows lag behind until a flush that the
+ * guest owes anyway. Not-present entries become traps, since not present -> present owes no flush.
+ */
+#include "mm/mmu_internal.h"
+
+void unsync_forget(struct mmu *m, u64 gfn)
+{
+	u32 i = 0;
+
+	while (m->unsync[i] != gfn)
+		i++;
+	m->unsync[i] = m->unsync[--m->nr_unsync];
+	m->frames[gfn].state &= ~FRAME_UNSYNC;
+}
+
+void frame_unsync(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = frame_of(m, gfn);
+
+	if (!frame_is_tracked(f))
+		return;
+	if (m->nr_unsync == MMU_UNSYNC_MAX)
+		resync_all(v, false);
+	untrack(m, gfn);
+	f->state |= FRAME_UNSYNC;
+	m->unsync[m->nr_unsync++] = gfn;
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		u64 *table = table_of(m, s), trap = trap_entry(m, m->shadows[s].role);
+
+		for (u32 i = 0; i < SPT_ENTRIES; i++) {
+			if (spte_is_notrap(table[i]))
+				table[i] = trap;
+		}
+		m->shadows[s].notpresent = 0;
+	}
+	count(v->counters, mmu_unsync);
+}
+
+void frame_resync(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = frame_of(m, gfn);
+
+	unsync_forget(m, gfn);
+	track(v, gfn);
+	shadow_zap_unused(v, gfn);
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		m->shadows[s].writes = 0;
+		for (u32 i = 0; i < SPT_ENTRIES; i++)
+			entry_sync(v, s, i, false);
+	}
+	count(v->counters, mmu_resync);
+}
+
+static bool has_upper_level(const struct mmu *m, u64 gfn)
+{
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (m->shadows[s].role.level > 1)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Bring tables back in sync: all, or those with an upper level, whose entries a CPU may forget at
+ * any INVLPG (SDM vol. 3A 4.10.4.1).
+ */
+void resync_all(struct mmu_vcpu *v, bool upper_only)
+{
+	struct mmu *m = v->mmu;
+
+	/* Each takes itself off the list, and may drop others, so start over after each. */
+	for (u32 i = 0; i < m->nr_unsync;) {
+		u64 gfn = m->unsync[i];
+
+		if (upper_only && !has_upper_level(m, gfn)) {
+			i++;
+			continue;
+		}
+		frame_resync(v, gfn);
+		i = 0;
+	}
+	shadow_reap(v);
+}
+
+void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa)
+{
+	frame_unsync(v, gpa >> PAGE_SHIFT);
+	shadow_reap(v);
+}
+
+bool mmu_unsynced(const struct mmu *m)
+{
+	return m->nr_unsync != 0;
+}
+
+void need_flush(struct mmu *m)
+{
+	for (u32 i = 0; i < m->nr_vcpus; i++)
+		m->vcpu[i]->flush = MMU_FLUSH_ALL;
+	m->stale_writable = false;
+}
+
+void need_flush_gva(struct mmu_vcpu *v, u64 gva)
+{
+	if (v->flush == MMU_FLUSH_GVA && v->flush_gva != gva)
+		v->flush = MMU_FLUSH_ALL;
+	if (v->flush == MMU_FLUSH_NONE) {
+		v->flush = MMU_FLUSH_GVA;
+		v->flush_gva = gva;
+	}
+}
+
+void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
+{
+	struct mmu *m = v->mmu;
+	u32 index = v->root;
+	int level = m->shadows[index].role.level;
+
+	count(v->counters, invlpg);
+	need_flush_gva(v, gva);
+	resync_all(v, true);
+	if (v->mode == PAGING_OFF)
+		return;
+	if (v->mode < PAGING_4LEVEL)
+		gva = (u32)gva;
+	for (;; level--) {
+		u32 i = spt_index(level, gva);
+		struct shadow *s = &m->shadows[index];
+		struct frame *f = frame_of(m, s->gfn);
+		u64 spte;
+
+		/* Synced tables need nothing; the mirrored PAE root has no table. */
+		if (index != v->pae_root && !s->role.direct && f && (f->state & FRAME_UNSYNC))
+			entry_sync(v, index, i, false);
+		spte = table_of(m, index)[i];
+		if (!spte_is_link(m, level, spte))
+			break;
+		index = spte_child(m, spte);
+	}
+	shadow_reap(v);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's own page walk: SDM vol. 3A 4.3 to 4.8. */
+#include "mm/mmu_internal.h"
+
+static enum gpte_format walk_format(enum paging_mode mode)
+{
+	if (mode == PAGING_32)
+		return GPTE_32;
+	return mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
+}
+
+/* Set bits in a guest entry unless it changed since it was read; false when it did. */
+static bool gpte_set_bits(u64 gfn, enum gpte_format format, u32 index, u64 gpte, u64 bits)
+{
+	void *table = phys_ptr(gfn << PAGE_SHIFT);
+
+	if (format == GPTE_32) {
+		u32 old = (u32)gpte;
+
+		return __atomic_compare_exchange_n((u32 *)table + index, &old, old | (u32)bits,
+						   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	}
+	return __atomic_compare_exchange_n((u64 *)table + index, &gpte, gpte | bits, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* A and D bits of a walk that succeeded; false when an entry changed under it. */
+static bool set_accessed_dirty(const struct walk *w, enum gpte_format format, u64 gva, bool write)
+{
+	for (int level = w->top; level >= w->level; level--) {
+		u64 bits = PTE_A | (write && level == w->level ? PTE_D : 0);
+
+		if ((w->gpte[level] & bits) == bits)
+			continue;
+		if (!gpte_set_bits(w->table[level], format, gpte_index(format, level, gva),
+				   w->gpte[level], bits))
+			return false;
+	}
+	return true;
+}
+
+/* The rights of the whole walk against the access; 0, or the error code's P, and PK, bits. */
+static u32 check_rights(const struct mmu_vcpu *v, const struct mmu_fault *access, u64 rights,
+			u64 leaf)
+{
+	u64 cr4 = v->regs.cr4;
+	bool user = access->pfec & PFEC_U, write = access->pfec & PFEC_W;
+	bool allowed = true;
+	u32 pk = 0;
+
+	if (access->pfec & PFEC_I) {
+		allowed = !(rights & PTE_NX) &&
+			  (user ? rights & PTE_U : !((rights & PTE_U) && (cr4 & CR4_SMEP)));
+		return allowed ? 0 : PFEC_P;
+	}
+	if (user)
+		allowed = (rights & PTE_U) && (!write || (rights & PTE_W));
+	else
+		allowed = (!write || (rights & PTE_W) || !(v->regs.cr0 & CR0_WP)) &&
+			  (!(rights & PTE_U) || !(cr4 & CR4_SMAP) || access->ac);
+	if ((rights & PTE_U) && (cr4 & CR4_PKE) && v->mode >= PAGING_4LEVEL) {
+		u32 key = access->pkru >> 2 * ((leaf & PTE_PK) >> PTE_PK_SHIFT);
+
+		if ((key & 1) || (write && (key & 2) && (user || (v->regs.cr0 & CR0_WP))))
+			pk = PFEC_P | PFEC_PK;
+	}
+	return (allowed ? 0 : PFEC_P) | pk;
+}
+
+/* The error code's bits that depend on the access alone. */
+static u32 access_pfec(const struct mmu_vcpu *v, const struct mmu_fault *access)
+{
+	bool fetch_shown =
+		(v->regs.cr4 & CR4_SMEP) || ((v->regs.efer & EFER_NXE) && v->mode >= PAGING_PAE);
+
+	return access->pfec & (PFEC_W | PFEC_U | (fetch_shown ? PFEC_I : 0));
+}
+
+static void walk_fault(struct walk *w, u32 pfec)
+{
+	w->fault = true;
+	w->not_present = !(pfec & PFEC_P);
+	w->pfec = pfec;
+}
+
+/* One pass; false when an entry changed before its A and D bits could be set. */
+static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
+{
+	const struct mmu *m = v->mmu;
+	enum gpte_format format = walk_format(v->mode);
+	bool nxe = v->regs.efer & EFER_NXE, pse = v->regs.cr4 & CR4_PSE;
+	u64 gva = access->gva, rights = PTE_W | PTE_U, gfn = (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT;
+	u32 base = access_pfec(v, access), denied;
+	int level;
+
+	w->fault = false;
+	switch (v->mode) {
+	case PAGING_32:
+		gfn = (u32)v->regs.cr3 >> PAGE_SHIFT;
+		level = 2;
+		break;
+	case PAGING_PAE:
+		level = 2;
+		w->level = 3;
+		if (!(v->regs.pdpte[(u32)gva >> 30] & PTE_P)) {
+			w->top = 2;
+			walk_fault(w, base);
+			return true;
+		}
+		gfn = (v->regs.pdpte[(u32)gva >> 30] & PTE_ADDR) >> PAGE_SHIFT;
+		break;
+	default:
+		level = v->mode == PAGING_5LEVEL ? 5 : 4;
+	}
+	w->top = level;
+	for (;; level--) {
+		u64 gpte;
+
+		w->level = level;
+		w->table[level] = gfn;
+		if (!frame_of(m, gfn)) {
+			/* Nothing answers there: the bus reads all ones, reserved bits set. */
+			w->table[level] = NO_GFN;
+			walk_fault(w, base | PFEC_P | PFEC_RSVD);
+			return true;
+		}
+		gpte = gpte_read(gfn, format, gpte_index(format, level, gva));
+		w->gpte[level] = gpte;
+		if (!(gpte & PTE_P)) {
+			walk_fault(w, base);
+			return true;
+		}
+		if (gpte & gpte_reserved(&m->features, format, level, gpte, nxe, pse)) {
+			walk_fault(w, base | PFEC_P | PFEC_RSVD);
+			return true;
+		}
+		rights &= gpte | PTE_NX;
+		if (format != GPTE_32)
+			rights |= gpte & PTE_NX;
+		if (gpte_is_leaf(format, level, gpte, pse))
+			break;
+		gfn = (format == GPTE_32 ? (u32)gpte : gpte & PTE_ADDR) >> PAGE_SHIFT;
+	}
+	denied = check_rights(v, access, rights, w->gpte[level]);
+	if (denied) {
+		walk_fault(w, base | denied);
+		return true;
+	}
+	w->gpa = gpte_leaf_addr(format, level, w->gpte[level]) |
+		 (gva & (gpte_leaf_size(format, level) - 1));
+	if (!set_accessed_dirty(w, format, gva, access->pfec & PFEC_W))
+		return false;
+	for (int l = w->top; l >= w->level; l--)
+		w->gpte[l] |= PTE_A;
+	if (access->pfec & PFEC_W)
+		w->gpte[w->level] |= PTE_D;
+	return true;
+}
+
+void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
+{
+	while (!walk_once(v, access, w))
+		;
+}
+
+int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa)
+{
+	struct walk w;
+
+	if (v->mode == PAGING_OFF) {
+		*gpa = (u32)fault->gva;
+		return 0;
+	}
+	walk(v, fault, &w);
+	fault->guest_pfec = w.pfec;
+	*gpa = w.gpa;
+	return w.fault ? -1 : 0;
+}
