@@ -1,0 +1,120 @@
+; SPDX-License-Identifier: MIT
+; The IDT's entry points: each makes a struct frame and calls exception().
+
+SEL_CODE	equ 0x08
+SEL_DATA	equ 0x10
+
+; Vectors whose frame has an error code: #DF #TS #NP #SS #GP #PF #AC #CP #VC #SX.
+HAS_ERROR	equ (1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (1 << 29) | (1 << 30)
+
+extern exception
+
+bits 64
+section .text
+
+%macro STUB 1
+stub_%1:
+ %if %1 >= 32 || !((HAS_ERROR >> %1) & 1)
+	push 0
+ %endif
+	push %1
+	jmp dispatch
+%endmacro
+
+%assign vector 0
+%rep 32
+	STUB vector
+ %assign vector vector + 1
+%endrep
+	STUB 128
+
+dispatch:
+	push rax
+	push rcx
+	push rdx
+	push rbx
+	push rbp
+	push rsi
+	push rdi
+	push r8
+	push r9
+	push r10
+	push r11
+	push r12
+	push r13
+	push r14
+	push r15
+	mov rdi, rsp
+	cld
+	call exception
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop r11
+	pop r10
+	pop r9
+	pop r8
+	pop rdi
+	pop rsi
+	pop rbp
+	pop rbx
+	pop rdx
+	pop rcx
+	pop rax
+	add rsp, 16			; vector, error code
+	iretq
+
+; void probe_enter(const struct probe_target *): go there by IRETQ; probe_leave comes back.
+global probe_enter, probe_leave
+probe_enter:
+	push rbx
+	push rbp
+	push r12
+	push r13
+	push r14
+	push r15
+	mov [probe_stack], rsp
+	push qword [rdi]		; SS
+	push qword [rdi + 8]		; RSP
+	push qword [rdi + 16]		; RFLAGS
+	push qword [rdi + 24]		; CS
+	push qword [rdi + 32]		; RIP
+	mov rdi, [rdi + 40]		; the address to probe
+	iretq
+probe_leave:
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	ret
+
+; What a probe runs: position independent, so that a copy on a user page serves user mode.
+global probe_code, probe_code_end, probe_code_write, probe_code_fetch
+probe_code:
+	mov al, [rdi]
+	int 0x80
+probe_code_write:
+	mov [rdi], al
+	int 0x80
+probe_code_fetch:
+	jmp rdi
+probe_code_end:
+
+section .rodata
+
+global exception_stub
+exception_stub:
+%assign vector 0
+%rep 32
+	dq stub_%+vector
+ %assign vector vector + 1
+%endrep
+	dq stub_128
+
+section .bss
+global probe_stack
+alignb 8
+probe_stack:	resq 1

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The guests that are part of notrap's own image: multiboot kernels, whole files. */
+#ifndef GUEST_BUILTIN_GUESTS_H
+#define GUEST_BUILTIN_GUESTS_H
+
+#include "arch/types.h"
+
+struct builtin_guest {
+	const char *name;  /* what guest= on the command line says */
+	const void *start; /* the ELF file */
+	u64 size;          /* bytes */
+};
+
+extern const struct builtin_guest builtin_guests[];
+extern const u32 builtin_guest_count;
+
+#endif
