@@ -66,16 +66,4 @@ static inline u32 gpte_index(enum gpte_format format, int level, u64 gva)
 	return (gva >> (12 + 9 * (level - 1))) & 511;
 }
 
-#define CR0_WP   BIT(16)
-#define CR4_PSE  BIT(4)
-#define CR4_PAE  BIT(5)
-#define CR4_PGE  BIT(7)
-#define CR4_LA57 BIT(12)
-#define CR4_SMEP BIT(20)
-#define CR4_SMAP BIT(21)
-#define CR4_PKE  BIT(22)
-#define CR0_PG   BIT(31)
-#define EFER_LMA BIT(10)
-#define EFER_NXE BIT(11)
-
 #endif
