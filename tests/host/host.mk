@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# Host tests: tests/host/test_NAME.c becomes the program build/host/test_NAME, which `make test-host`
+# runs. Fuzzers: `make fuzz-NAME` builds tests/host/fuzz_NAME.c and runs it FUZZ_SECONDS.
+#
+# A test with sources or libraries beside its own file says so here:
+#   src_NAME := ...    libs_NAME := ...
+
+FUZZ_SECONDS ?= 300
+
+src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
+libs_insn     := -lZydis
+src_insn_run  := $(wildcard guest/insn_*.c)
+
+# -----------------------------------------------------------------------------------------------
+
+HOST_CFLAGS := -std=gnu17 -I. -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
+	       -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def guest/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h)
+
+HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
+
+.SECONDEXPANSION:
+
+$(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | test-deps
+	@mkdir -p $(@D)
+	@echo '  HOSTCC  $@'
+	@$(CC) $(HOST_CFLAGS) -o $@ $< $(src_$*) -lcmocka $(libs_$*)
+
+$(O)/host/fuzz_%: tests/host/fuzz_%.c $$(src_$$*) $(HOST_HEADERS) | test-deps
+	@mkdir -p $(@D)
+	@echo '  FUZZ    $@'
+	@clang $(HOST_CFLAGS) -fsanitize=fuzzer -o $@ $< $(src_$*) $(libs_$*)
+
+FUZZERS := $(patsubst tests/host/fuzz_%.c,fuzz-%,$(wildcard tests/host/fuzz_*.c))
+.PHONY: $(FUZZERS)
+$(FUZZERS): fuzz-%: $(O)/host/fuzz_%
+	@mkdir -p $(O)/host/corpus-$*
+	@$< -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=$(O)/host/$*- $(O)/host/corpus-$*
