@@ -36,7 +36,7 @@ EMU     := $(PYTHON) -m tests.emu --host $(HOST) --memory $(MEMORY) $(if $(MODEL
 	   $(if $(CMDLINE),--options "$(CMDLINE)")
 
 .PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests
+	test-deps guests linux-programs compare-linux readme
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -48,6 +48,7 @@ help:
 	@echo 'make linux        Debian'"'"'s kernel and a self-check under notrap'
 	@echo 'make linux-shell  the same kernel with a shell on this terminal'
 	@echo 'make linux-bare   the same kernel and self-check on the bare machine'
+	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make iso          build/notrap.iso: a GRUB menu with all of these, for other machines'
 	@echo 'make test         host tests and emulated tests'
 	@echo 'make check        format, both compilers, static analysis, generated text'
@@ -120,6 +121,8 @@ HOST_TESTS :=
 
 guests: $(GUESTS)
 
+linux-programs: $(O)/linux/selfcheck
+
 LINUX := $(O)/linux/vmlinuz $(O)/linux/initramfs.cpio
 
 $(O)/linux/vmlinuz: tools/fetch-kernel | $(O)/.deps-run
@@ -147,6 +150,8 @@ linux-shell: all $(LINUX)
 	@$(EMU) shell
 linux-bare: $(LINUX)
 	@$(EMU) linux-bare
+compare-linux: all $(LINUX)
+	@$(EMU) compare-linux
 iso: all $(LINUX)
 	@$(EMU) iso
 
@@ -161,6 +166,12 @@ test-emu: all guests $(LINUX) | test-deps
 	@$(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider tests/emu
 
 include tools/check.mk
+
+# The README's blocks of real output, printed again.
+readme: all $(LINUX)
+	@$(EMU) bench >$(O)/bench.txt && tools/readme run $(O)/bench.txt
+	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
+	@tools/readme
 
 clean:
 	rm -rf $(O)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import boots
+from . import bench, boots, linux
 from .boot import Boot, write_iso
 from .machine import HostError
 from .result import Expect
@@ -43,8 +43,11 @@ def run_bare(args):
 
 
 def run_bench(args):
-    from .bench import compare
-    return compare(args.machine, args.options)
+    return bench.compare(args.machine, args.options)
+
+
+def compare_linux(args):
+    return linux.compare(args.machine, args.options)
 
 
 def write_menu(args):
@@ -66,7 +69,7 @@ def write_menu(args):
 
 
 WHAT = {"bench": run_bench, "bare": run_bare, "linux": run_linux, "linux-bare": run_linux_bare,
-        "shell": run_shell, "iso": write_menu}
+        "compare-linux": compare_linux, "shell": run_shell, "iso": write_menu}
 
 
 def main():

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Linux and its self-check three times: bare, bypass_guest_pf=0, =1; one table."""
+import concurrent.futures
+import re
+
+from . import boots
+from .bench import RUNS, aligned, number
+from .bochs import Bochs
+
+# Where GRUB starts the kernel: bzImage's preferred address, which is free on these machines.
+KERNEL_ENTRY = 0x1000000
+
+
+def boot_ticks(result):
+    """Ticks from the kernel's first instruction to /init's; None when the run does not tell.
+
+    notrap prints the TSC at the guest's first instruction. On the bare machine Bochs notes the tick
+    at which the kernel's first instruction is executed; its TSC counts the same ticks, from reset.
+    """
+    init = result.find(r"^linux: init tsc = (\d+)$")
+    entry = result.find(r"^notrap: guest entry tsc = (\d+)$")
+    entry = int(entry.group(1)) if entry else result.marks.get("entry")
+    return int(init.group(1)) - entry if init and entry else None
+
+
+def workloads(result):
+    """{name: ticks per operation}"""
+    found = re.findall(r"^linux: (\S+) ok ops=\d+ ticks_per_op=(\d+)$", result.text, re.M)
+    return {name: int(ticks) for name, ticks in found}
+
+
+def run_bare(machine):
+    if isinstance(machine, Bochs):
+        machine = Bochs(machine.model, machine.memory, marks={"entry": KERNEL_ENTRY})
+    return machine.run(boots.linux_bare("quiet"), boots.linux_bare_expect(), boots.LINUX_LIMIT)
+
+
+def run_notrap(machine, options):
+    boot = boots.notrap(options, boots.linux_modules("quiet"))
+    return machine.run(boot, boots.linux_expect(), boots.LINUX_LIMIT)
+
+
+def run_all(machine, options=""):
+    """Boot all three, two at a time: {name: Result}."""
+    def go(name):
+        if name == "native":
+            return run_bare(machine)
+        return run_notrap(machine, f"{options} {name}".strip())
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return dict(zip(RUNS, pool.map(go, RUNS)))
+
+
+def table(results):
+    rows = [["", *RUNS]]
+    ticks = [boot_ticks(result) for result in results.values()]
+    rows.append(["kernel entry to /init, ticks"] + [f"{t:,}" if t else "-" for t in ticks])
+    if ticks[0]:
+        rows.append(["the same, times native"] + [f"{t / ticks[0]:.3f}" if t else "-"
+                                                  for t in ticks])
+    each = [workloads(result) for result in results.values()]
+    for name in each[0]:
+        rows.append([f"{name}, ticks per operation"] + [number(one.get(name, 0)) for one in each])
+    rows.append(["Linux's own pgfault"] + [
+        f"{result.number(r'^linux: pgfault = (.*)$'):,}" for result in results.values()])
+    counters = [result.counters for result in results.values()]
+    for name in counters[1]:
+        if any(one.get(name) for one in counters):
+            rows.append([name, "", *(f"{one.get(name, 0):,}" for one in counters[1:])])
+    return rows
+
+
+def compare(machine, options=""):
+    """What `make compare-linux` does; its exit code."""
+    print(f"Debian's kernel and the self-check on {machine}", flush=True)
+    results = run_all(machine, options)
+    failed = {name: result for name, result in results.items() if not result.passed}
+    for name, result in failed.items():
+        print(f"\n{name}: {result.explain()}")
+    if not failed:
+        print()
+        print(aligned(table(results)))
+        print()
+    print("; ".join(f"{name}: {result.verdict}" for name, result in results.items()))
+    return 1 if failed else 0

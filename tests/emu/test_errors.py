@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What a user can get wrong: one clear line each, and a clean end."""
+import os
+import re
+
+import pytest
+
+from tests.emu import boots
+from tests.emu.boot import Module
+from tests.emu.images import cut, elf32, noise
+
+MODEL = "corei7_skylake_x"
+
+
+def ends_with(result, pattern):
+    """The run ended with exactly one error line, and that line matches."""
+    lines = [line for line in result.lines if re.match(r"notrap: (error|fatal): ", line)]
+    assert len(lines) == 1, result.explain()
+    assert re.search(pattern, lines[0], re.I), lines[0]
+    assert result.passed, result.explain()
+
+
+def boot(machine, pattern, options="", modules=(), model=MODEL, memory=256):
+    expect = boots.error_expect(r"^notrap: halted$")
+    result = machine(model, memory=memory).run(boots.notrap(options, modules), expect)
+    ends_with(result, pattern)
+
+
+@pytest.mark.parametrize("options, pattern", [
+    ("frobnicate=1", r'unknown option "frobnicate=1", known: .*bypass_guest_pf='),
+    ("bypass_guest_pf=2", r'bypass_guest_pf: bad value "2", known: 0\|1'),
+    ("sync=maybe", r'sync: bad value "maybe", known: hybrid'),
+    ("audit=often", r'audit: bad value "often"'),
+    ("guest=nosuch", r"nosuch.*bench"),
+])
+def test_options(machine, options, pattern):
+    boot(machine, pattern, options)
+
+
+def test_cpu_without_vmx(machine):
+    boot(machine, r"AMD|SVM", model="ryzen")
+
+
+def test_too_little_memory(machine):
+    boot(machine, r"memory", memory=8)
+
+
+def test_module_is_no_kernel(machine, tmp_path):
+    boot(machine, r"kernel", modules=[Module(noise(tmp_path / "noise", 20000))])
+
+
+@pytest.mark.parametrize("size", [600, 0x1000, 2_000_000])
+def test_truncated_bzimage(machine, tmp_path, size):
+    boot(machine, r"truncated|short|ends|cut", modules=[
+        Module(cut(boots.VMLINUZ, tmp_path / "vmlinuz", size))])
+
+
+@pytest.mark.parametrize("size", [40, 100, 8192])
+def test_truncated_elf(machine, tmp_path, size):
+    boot(machine, r"truncated|short|ends|cut|kernel", modules=[
+        Module(cut(boots.BENCH, tmp_path / "guest.elf", size))])
+
+
+def test_segment_over_the_hypervisor(machine, tmp_path):
+    kernel = elf32(tmp_path / "huge.elf", 0x100000, 255 << 20)
+    boot(machine, r"segment|memory|RAM", modules=[Module(kernel)])
+
+
+def test_initrd_too_large(machine, tmp_path):
+    initrd = noise(tmp_path / "initrd", 20 << 20)
+    boot(machine, r"initrd", modules=[Module(boots.VMLINUZ), Module(initrd)], memory=64)
+
+
+def test_the_files_are_there():
+    """The tests above would pass for the wrong reason without them."""
+    assert os.path.getsize(boots.VMLINUZ) > 2_000_000 and os.path.getsize(boots.BENCH) > 8192
