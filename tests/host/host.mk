@@ -10,6 +10,7 @@ FUZZ_SECONDS ?= 300
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
 libs_insn     := -lZydis
 src_insn_run  := $(wildcard guest/insn_*.c)
+src_vmx_caps  := vmx/caps.c vmx/exit_names.c
 
 # -----------------------------------------------------------------------------------------------
 
