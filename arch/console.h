@@ -39,6 +39,9 @@ NORETURN void die(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Wait until the last character has left the port. */
 void console_drain(void);
 
+/* For a crash record: take the lock from whoever holds it, which may be the crashed code itself. */
+void console_take_over(void);
+
 /* Drain the console after the line "notrap: halted", and stop this CPU with interrupts off. */
 NORETURN void halt(void);
 

@@ -1,0 +1,69 @@
+; SPDX-License-Identifier: MIT
+; Entry points of the exceptions: one shape of frame (struct trap_frame), then trap_handle().
+
+NR_TRAPS	equ 32
+extern trap_handle
+
+section .text
+
+; Vectors that push an error code: SDM vol. 3A table 6-1, APM vol. 2 table 8-1 (29, 30).
+%define HAS_ERROR(v) (v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30)
+
+%assign vector 0
+%rep NR_TRAPS
+trap_stub_ %+ vector:
+%if !HAS_ERROR(vector)
+	push 0
+%endif
+	push vector
+	jmp trap_common
+%assign vector vector + 1
+%endrep
+
+trap_common:
+	push r15
+	push r14
+	push r13
+	push r12
+	push r11
+	push r10
+	push r9
+	push r8
+	push rdi
+	push rsi
+	push rbp
+	push rbx
+	push rdx
+	push rcx
+	push rax
+	cld
+	; The CPU has aligned the frame to 16 bytes, and 22 words lie on it.
+	mov rdi, rsp
+	call trap_handle
+	pop rax
+	pop rcx
+	pop rdx
+	pop rbx
+	pop rbp
+	pop rsi
+	pop rdi
+	pop r8
+	pop r9
+	pop r10
+	pop r11
+	pop r12
+	pop r13
+	pop r14
+	pop r15
+	add rsp, 16
+	iretq
+
+section .rodata
+global trap_stubs
+	align 8
+trap_stubs:
+%assign vector 0
+%rep NR_TRAPS
+	dq trap_stub_ %+ vector
+%assign vector vector + 1
+%endrep

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* From the entry code to the machine: set the CPU up, understand the loader, hand over. */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/percpu.h"
+#include "arch/string.h"
+#include "arch/symbols.h"
+#include "boot/multiboot.h"
+#include "boot/parse.h"
+#include "boot/selfcrash.h"
+#include "guest/options.h"
+#include "mm/map.h"
+#include "mm/phys.h"
+
+#define RELEASE "0.1"
+
+_Static_assert(offsetof(struct cpu_stacks, main) + MAIN_STACK_SIZE == 0x1000 + 0x8000,
+	       "linker.ld: boot_stack_top");
+
+/* The boot CPU's; linker.ld and the entry code know the stacks. */
+struct cpu_stacks boot_stacks;
+static struct cpu boot_cpu = {.stacks = &boot_stacks};
+
+/* The machine is not in the tree yet. */
+int machine_start(const struct bootinfo *boot, const struct options *opt) __attribute__((weak));
+
+static struct bootinfo boot;
+static struct options options;
+
+void NORETURN boot_main(u32 magic, u64 info_hpa);
+
+/* The image leaves its first address space, and every control bit has a value of ours. */
+static void set_up_cpu(void)
+{
+	u64 cr4 = CR4_PAE | CR4_MCE;
+
+	desc_init(&boot_cpu);
+	/* OSXSAVE: XSETBV is executed for the guest. */
+	if (cpuid(1, 0).ecx & CPUID_1_ECX_XSAVE)
+		cr4 |= CR4_OSXSAVE;
+	write_cr4(cr4);
+	map_init();
+	map_guard(boot_stacks.guard0);
+	map_guard(boot_stacks.guard1);
+	map_guard(boot_stacks.guard2);
+	map_guard(boot_stacks.guard3);
+}
+
+static int parse(u32 magic, u64 info_hpa)
+{
+	u64 rsdp;
+	int err;
+
+	boot.image_start = map_image_hpa;
+	boot.image_end = map_image_hpa + (u64)(_image_end - _image_start);
+	err = magic == MB2_BOOT_MAGIC ? multiboot2_parse(info_hpa, &boot)
+				      : multiboot1_parse(info_hpa, &boot);
+	if (err)
+		return err;
+	rsdp = rsdp_find(boot.efi_systab);
+	if (rsdp)
+		boot.rsdp = rsdp;
+	return 0;
+}
+
+/* CPUID 80000002h to 80000004h: 48 characters, padded with blanks at either end. */
+static void say_banner(void)
+{
+	char brand[49] = "unknown";
+	const char *name = brand;
+
+	if (cpuid(0x80000000, 0).eax >= 0x80000004) {
+		for (u32 i = 0; i < 3; i++) {
+			struct cpuid r = cpuid(0x80000002 + i, 0);
+
+			memcpy(brand + i * sizeof(r), &r, sizeof(r));
+		}
+		brand[48] = 0;
+		while (*name == ' ')
+			name++;
+	}
+	say("notrap " RELEASE ", image %08lx-%08lx, RAM %lu MB, CPU %s", boot.image_start,
+	    boot.image_end, memmap_ram_size(&boot.map) >> 20, name);
+}
+
+/* magic, info_hpa: what the loader left in EAX and EBX; the entry code has checked magic. */
+void boot_main(u32 magic, u64 info_hpa)
+{
+	set_up_cpu();
+	console_init(CONSOLE_COM1);
+	if (parse(magic, info_hpa) || options_parse(boot.cmdline, &options))
+		halt();
+	if (options.console != CONSOLE_COM1)
+		console_init(options.console);
+	say_banner();
+	selfcrash();
+	if (machine_start)
+		machine_start(&boot, &options);
+	halt();
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Multiboot 1 boot information: Multiboot specification 0.6.96, 3.3. */
+#include "arch/console.h"
+#include "arch/string.h"
+#include "boot/multiboot.h"
+#include "boot/parse.h"
+#include "mm/phys.h"
+
+enum info_flags {
+	INFO_CMDLINE = 1 << 2,
+	INFO_MODS = 1 << 3,
+	INFO_MMAP = 1 << 6,
+	INFO_LOADER_NAME = 1 << 9,
+	INFO_FRAMEBUFFER = 1 << 12,
+};
+
+struct info {
+	u32 flags;
+	u32 mem_lower, mem_upper;
+	u32 boot_device;
+	u32 cmdline;
+	u32 mods_count, mods_addr;
+	u32 syms[4];
+	u32 mmap_length, mmap_addr;
+	u32 drives_length, drives_addr;
+	u32 config_table;
+	u32 loader_name;
+	u32 apm_table;
+	u32 vbe_control_info, vbe_mode_info;
+	u16 vbe_mode, vbe_interface_seg, vbe_interface_off, vbe_interface_len;
+	u64 fb_addr;
+	u32 fb_pitch, fb_width, fb_height;
+	u8 fb_bpp, fb_type;
+	u8 fb_red_pos, fb_red_size, fb_green_pos, fb_green_size, fb_blue_pos, fb_blue_size;
+} __attribute__((packed));
+
+enum { FB_RGB = 1, FB_EGA_TEXT = 2 };
+
+struct module {
+	u32 start, end;
+	u32 cmdline;
+	u32 reserved;
+};
+
+/* size does not count itself. */
+struct mmap_entry {
+	u32 size;
+	u64 start, length;
+	u32 type;
+} __attribute__((packed));
+
+/* A string in the loader's memory has no stated size; no command line is longer than this. */
+#define CMDLINE_MAX 4096
+
+/*
+ * GRUB 2 leaves the file's name out of command lines; the specification's older loaders, and
+ * QEMU, put it first.
+ */
+static bool names_in_cmdlines(const struct info *info)
+{
+	return !(info->flags & INFO_LOADER_NAME) ||
+	       strncmp(phys_ptr(info->loader_name), "GRUB 2", 6) != 0;
+}
+
+static const char *copy_cmdline(u32 hpa, bool name_first)
+{
+	const char *s = hpa ? boot_string(phys_ptr(hpa), CMDLINE_MAX) : "";
+
+	if (s && name_first) {
+		while (*s && *s != ' ')
+			s++;
+		while (*s == ' ')
+			s++;
+	}
+	return s;
+}
+
+static int parse_mmap(const struct info *info, struct bootinfo *boot)
+{
+	u64 at = 0;
+
+	while (info->mmap_length - at >= sizeof(struct mmap_entry)) {
+		struct mmap_entry e;
+
+		memcpy(&e, phys_ptr(info->mmap_addr + at), sizeof(e));
+		if (e.size < sizeof(e) - sizeof(e.size))
+			return fail("boot information: a memory map entry of %u bytes", e.size);
+		if (boot_add_range(boot, e.start, e.length, e.type))
+			return -1;
+		at += (u64)e.size + sizeof(e.size);
+		if (at > info->mmap_length)
+			break;
+	}
+	return 0;
+}
+
+static int parse_modules(const struct info *info, struct bootinfo *boot, bool name_first)
+{
+	for (u32 i = 0; i < info->mods_count; i++) {
+		struct module m;
+
+		memcpy(&m, phys_ptr(info->mods_addr + (u64)i * sizeof(m)), sizeof(m));
+		if (boot_add_module(boot, m.start, m.end, copy_cmdline(m.cmdline, name_first)))
+			return -1;
+	}
+	return 0;
+}
+
+static void parse_framebuffer(const struct info *info, struct bootinfo *boot)
+{
+	if (info->fb_type != FB_RGB && info->fb_type != FB_EGA_TEXT)
+		return;
+	boot->fb = (struct boot_framebuffer){
+		.type = info->fb_type == FB_RGB ? BOOT_FB_RGB : BOOT_FB_TEXT,
+		.addr = info->fb_addr,
+		.pitch = info->fb_pitch,
+		.width = info->fb_width,
+		.height = info->fb_height,
+		.bpp = info->fb_bpp,
+	};
+	if (info->fb_type == FB_RGB) {
+		boot->fb.red_pos = info->fb_red_pos;
+		boot->fb.red_size = info->fb_red_size;
+		boot->fb.green_pos = info->fb_green_pos;
+		boot->fb.green_size = info->fb_green_size;
+		boot->fb.blue_pos = info->fb_blue_pos;
+		boot->fb.blue_size = info->fb_blue_size;
+	}
+}
+
+int multiboot1_parse(u64 info_hpa, struct bootinfo *boot)
+{
+	const struct info *info = phys_ptr(info_hpa);
+	bool name_first = names_in_cmdlines(info);
+
+	boot->cmdline = info->flags & INFO_CMDLINE ? copy_cmdline(info->cmdline, name_first) : "";
+	if (!boot->cmdline)
+		return -1;
+	if (info->flags & INFO_MODS && parse_modules(info, boot, name_first))
+		return -1;
+	if (info->flags & INFO_FRAMEBUFFER)
+		parse_framebuffer(info, boot);
+	if (!(info->flags & INFO_MMAP))
+		return fail("the boot loader gives no memory map; use GRUB's multiboot2 command");
+	return parse_mmap(info, boot);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What both multiboot parsers and the firmware tables' readers share. */
+#ifndef BOOT_PARSE_H
+#define BOOT_PARSE_H
+
+#include "guest/bootinfo.h"
+
+/*
+ * Keep a copy of a string of at most max bytes (it ends earlier at a zero).
+ *
+ * Returns the copy, or NULL after a fail() line when there is no room.
+ */
+const char *boot_string(const void *from, size_t max);
+
+/* Add a module. Returns 0, or -1 after a fail() line when it is one too many or no range. */
+int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *cmdline);
+
+/* Add a range of the firmware's map; unknown types count as reserved. 0, or -1 after fail(). */
+int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type);
+
+/* Keep a copy of an ACPI RSDP of `size` bytes, in case the firmware's own is not found. */
+void boot_keep_rsdp(struct bootinfo *boot, const void *rsdp, size_t size);
+
+/*
+ * Physical address of the firmware's own RSDP: from the EFI configuration table, else by the scan
+ * of the BIOS areas (ACPI specification 5.2.5). 0 when there is none.
+ */
+u64 rsdp_find(u64 efi_systab);
+
+#endif

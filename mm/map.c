@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypervisor's own page tables: SDM vol. 3A 4.5. boot/entry.asm makes the first ones. */
+#include "mm/map.h"
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/symbols.h"
+#include "mm/phys.h"
+
+#define ENTRIES       512
+#define PTE_ADDR      GENMASK(51, 12)
+#define INDEX(va, lv) ((va) >> (12 + 9 * (lv)) & (ENTRIES - 1)) /* lv: 0 PTE .. 3 PML4E */
+
+/* The linker defines it at the first byte behind the image, so sizes come from differences. */
+#define IMAGE_SIZE ((u64)(_image_end - _image_start))
+
+u64 map_image_hpa;
+
+/* Set by map_extend(). */
+static u64 direct_end = GIB(4);
+
+void *phys_ptr(u64 hpa)
+{
+	return (void *)(MAP_DIRECT + hpa);
+}
+
+u64 phys_addr(const void *ptr)
+{
+	u64 offset = (u64)ptr - (u64)_image_start;
+
+	if (offset < IMAGE_SIZE)
+		return map_image_hpa + offset;
+	return (u64)ptr - MAP_DIRECT;
+}
+
+u64 map_end(void)
+{
+	return direct_end;
+}
+
+static u64 *root(void)
+{
+	return phys_ptr(read_cr3() & PTE_ADDR);
+}
+
+/* The PTE of a page of the image; the entry code has made all tables of it. */
+static u64 *image_pte(const void *page)
+{
+	u64 *table = root();
+
+	for (int level = 3; level > 0; level--)
+		table = phys_ptr(table[INDEX((u64)page, level)] & PTE_ADDR);
+	return &table[INDEX((u64)page, 0)];
+}
+
+void map_guard(const void *page)
+{
+	*image_pte(page) = 0;
+	invlpg(page);
+}
+
+void map_init(void)
+{
+	for (const u8 *page = _image_start; page < _image_end; page += PAGE_SIZE) {
+		u64 *pte = image_pte(page);
+
+		if (page >= _data_start)
+			*pte |= PTE_NX;
+		else if (page >= _rodata_start)
+			*pte = (*pte & ~PTE_W) | PTE_NX;
+		else
+			*pte &= ~PTE_W;
+	}
+	root()[0] = 0;
+	write_cr3(read_cr3());
+}
+
+/* The table that an entry points to; a new one where there is none. NULL: no page. */
+static u64 *next_table(u64 *entry, u64 (*alloc)(void *ctx), void *ctx)
+{
+	if (!(*entry & PTE_P)) {
+		u64 hpa = alloc(ctx);
+
+		if (hpa == ~0ULL)
+			return NULL;
+		*entry = hpa | PTE_W | PTE_P;
+	}
+	return phys_ptr(*entry & PTE_ADDR);
+}
+
+/* Map the GiB at hpa. Returns false when alloc has no page. */
+static bool map_gib(u64 hpa, bool pages_1g, u64 (*alloc)(void *ctx), void *ctx)
+{
+	u64 va = MAP_DIRECT + hpa;
+	u64 *pml4e = &root()[INDEX(va, 3)];
+	u64 *pdpt = next_table(pml4e, alloc, ctx);
+	u64 *pdpte, *pd;
+
+	if (!pdpt)
+		return false;
+	*pml4e |= PTE_NX;
+	pdpte = &pdpt[INDEX(va, 2)];
+	if (pages_1g) {
+		*pdpte = hpa | PTE_PS | PTE_W | PTE_P;
+		return true;
+	}
+	pd = next_table(pdpte, alloc, ctx);
+	if (!pd)
+		return false;
+	for (u64 i = 0; i < ENTRIES; i++)
+		pd[i] = (hpa + i * MIB(2)) | PTE_PS | PTE_W | PTE_P;
+	return true;
+}
+
+int map_extend(const struct memmap *map, u64 (*alloc)(void *ctx), void *ctx)
+{
+	bool pages_1g = cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_PAGE1GB;
+	u64 end = ALIGN_UP(memmap_ram_end(map), GIB(1));
+
+	for (u64 hpa = direct_end; hpa < end; hpa += GIB(1)) {
+		if (!map_gib(hpa, pages_1g, alloc, ctx))
+			return fail("no memory for the map of RAM above %lu GiB; give the machine "
+				    "more RAM below 4 GiB",
+				    hpa >> 30);
+		direct_end = hpa + GIB(1);
+	}
+	return 0;
+}
