@@ -3,15 +3,15 @@
 #include "guest/insn_parse.h"
 
 /* Opcodes whose meaning is in ModRM.reg. Values go on where enum insn_op ends. */
-enum { GROUP_1 = INSN_BTC + 1, GROUP_3, GROUP_4_5, GROUP_8, GROUP_9, GROUP_11 };
+enum { GROUPS = INSN_BTC + 1, GROUP_1 = GROUPS, GROUP_3, GROUP_4_5, GROUP_8, GROUP_9, GROUP_11 };
 
 static const u8 group[][8] = {
-	[GROUP_1 - GROUP_1] = {INSN_ADD, INSN_OR, INSN_ADC, INSN_SBB, INSN_AND, INSN_SUB, INSN_XOR},
-	[GROUP_3 - GROUP_1] = {[2] = INSN_NOT, [3] = INSN_NEG},
-	[GROUP_4_5 - GROUP_1] = {INSN_INC, INSN_DEC},
-	[GROUP_8 - GROUP_1] = {[5] = INSN_BTS, [6] = INSN_BTR, [7] = INSN_BTC},
-	[GROUP_9 - GROUP_1] = {[1] = INSN_CMPXCHG_PAIR},
-	[GROUP_11 - GROUP_1] = {INSN_MOV},
+	[GROUP_1 - GROUPS] = {INSN_ADD, INSN_OR, INSN_ADC, INSN_SBB, INSN_AND, INSN_SUB, INSN_XOR},
+	[GROUP_3 - GROUPS] = {[2] = INSN_NOT, [3] = INSN_NEG},
+	[GROUP_4_5 - GROUPS] = {INSN_INC, INSN_DEC},
+	[GROUP_8 - GROUPS] = {[5] = INSN_BTS, [6] = INSN_BTR, [7] = INSN_BTC},
+	[GROUP_9 - GROUPS] = {[1] = INSN_CMPXCHG_PAIR},
+	[GROUP_11 - GROUPS] = {INSN_MOV},
 };
 
 /* How wide the memory operand is: names of the manuals' operand-type letters. */
@@ -144,8 +144,8 @@ int insn_decode(const u8 *bytes, u32 avail, enum insn_mode mode, struct insn *ou
 		insn_parse_modrm(&p);
 		if (p.mod == 3)
 			return -1;
-		if (form.op >= GROUP_1)
-			form.op = group[form.op - GROUP_1][p.reg & 7];
+		if (form.op >= GROUPS)
+			form.op = group[form.op - GROUPS][p.reg & 7];
 		if (form.op == INSN_NONE)
 			return -1;
 		out->mem = p.mem;

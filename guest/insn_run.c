@@ -1,85 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What a store does: its address, the value stored, registers and flags afterwards. */
-#include "guest/insn_parse.h"
-
-enum {
-	FLAG_CF = 1 << 0,
-	FLAG_PF = 1 << 2,
-	FLAG_AF = 1 << 4,
-	FLAG_ZF = 1 << 6,
-	FLAG_SF = 1 << 7,
-	FLAG_DF = 1 << 10,
-	FLAG_OF = 1 << 11,
-	FLAG_RF = 1 << 16,
-};
-
-#define FLAGS_ARITH (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
-
-static u64 size_mask(u8 size)
-{
-	return ~0ULL >> (64 - 8 * size);
-}
-
-static u64 effective_address(const struct insn_mem *mem, const u64 gpr[16], u64 rip_next)
-{
-	u64 ea = (u64)mem->disp;
-
-	if (mem->base == INSN_RIP)
-		ea += rip_next;
-	else if (mem->base != INSN_NO_REG)
-		ea += gpr[mem->base];
-	if (mem->index != INSN_NO_REG)
-		ea += gpr[mem->index] * mem->scale;
-	return ea;
-}
-
-static u64 linear_address(const struct insn_mem *mem, u64 ea, const u64 seg_base[INSN_NR_SEGS])
-{
-	ea &= size_mask(mem->addrsize);
-	if (mem->mode64)
-		return mem->seg >= FS ? ea + seg_base[mem->seg] : ea;
-	return (ea + seg_base[mem->seg]) & size_mask(4);
-}
-
-u64 insn_mem_gva(const struct insn_mem *mem, const u64 gpr[16], const u64 seg_base[INSN_NR_SEGS],
-		 u64 rip_next)
-{
-	return linear_address(mem, effective_address(mem, gpr, rip_next), seg_base);
-}
-
-static u64 read_reg(const u64 gpr[16], u8 nr, u8 size)
-{
-	return gpr[nr] & size_mask(size);
-}
-
-static u64 source(const struct insn *in, const u64 gpr[16])
-{
-	if (in->reg == INSN_NO_REG)
-		return in->imm & size_mask(in->opsize);
-	return read_reg(gpr, in->reg, 8) >> (in->high_byte ? 8 : 0) & size_mask(in->opsize);
-}
-
-u64 insn_gva(const struct insn *in, const u64 gpr[16], const u64 seg_base[INSN_NR_SEGS], u64 rip)
-{
-	u64 ea = effective_address(&in->mem, gpr, rip + in->len);
-
-	/* A bit offset in a register is signed, and counts operands of opsize bytes from here. */
-	if (in->op >= INSN_BTS && in->reg != INSN_NO_REG) {
-		u64 sign = BIT(8 * in->opsize - 1);
-		u64 byte = (u64)((s64)((source(in, gpr) ^ sign) - sign) >> 3);
-
-		ea += byte & ~(u64)(in->opsize - 1);
-	}
-	return linear_address(&in->mem, ea, seg_base);
-}
+/* What a store does: the value stored, and the registers and flags after it. */
+#include "guest/insn_exec.h"
 
 /* Record a register's new value: a part of 4 bytes clears what is above, a smaller one keeps it. */
 static void set_gpr(struct insn_effect *effect, u8 nr, u64 old, u64 value, u8 size)
 {
-	u64 kept = size >= 4 ? 0 : old & ~size_mask(size);
+	u64 kept = size >= 4 ? 0 : old & ~insn_size_mask(size);
 
 	effect->gpr_nr[effect->gprs] = nr;
-	effect->gpr[effect->gprs++] = kept | (value & size_mask(size));
+	effect->gpr[effect->gprs++] = kept | (value & insn_size_mask(size));
 }
 
 static void set_source(const struct insn *in, const u64 gpr[16], struct insn_effect *effect,
@@ -93,109 +22,15 @@ static void set_source(const struct insn *in, const u64 gpr[16], struct insn_eff
 		set_gpr(effect, in->reg, old, value, in->opsize);
 }
 
-/* PF, ZF and SF of a result; SDM vol. 1 3.4.3.1. */
-static u64 result_flags(u64 result, u8 size)
-{
-	u64 flags = 0;
-	u32 nibble = (result ^ result >> 4) & 15;
-
-	if (!(0x6996 >> nibble & 1)) /* bit n of 0x6996: n has an odd number of ones */
-		flags |= FLAG_PF;
-	if (result == 0)
-		flags |= FLAG_ZF;
-	if (result >> (8 * size - 1))
-		flags |= FLAG_SF;
-	return flags;
-}
-
-/* carries: the carry or borrow out of each bit. OF: that into the sign is not that out of it. */
-static u64 carry_flags(u64 carries, u8 size)
-{
-	u64 sign = 8 * size - 1;
-	u64 flags = 0;
-
-	if (carries >> sign & 1)
-		flags |= FLAG_CF;
-	if (carries >> 3 & 1)
-		flags |= FLAG_AF;
-	if ((carries >> sign ^ carries >> (sign - 1)) & 1)
-		flags |= FLAG_OF;
-	return flags;
-}
-
-static u64 add(u64 a, u64 b, u64 carry, u8 size, u64 *flags)
-{
-	u64 sum = (a + b + carry) & size_mask(size);
-
-	*flags = result_flags(sum, size) | carry_flags((a & b) | ((a | b) & ~sum), size);
-	return sum;
-}
-
-static u64 sub(u64 a, u64 b, u64 borrow, u8 size, u64 *flags)
-{
-	u64 diff = (a - b - borrow) & size_mask(size);
-
-	*flags = result_flags(diff, size) | carry_flags((~a & b) | ((~a | b) & diff), size);
-	return diff;
-}
-
-/* The operations with two operands or one, one result and the arithmetic flags. */
-static u64 arithmetic(enum insn_op op, u64 old, u64 src, u8 size, u64 *flags)
-{
-	u64 carry = *flags & FLAG_CF;
-	u64 bit = BIT(src & (8 * size - 1u));
-	u64 value = old;
-
-	switch (op) {
-	case INSN_ADD:
-	case INSN_XADD:
-		return add(old, src, 0, size, flags);
-	case INSN_ADC:
-		return add(old, src, carry, size, flags);
-	case INSN_SUB:
-		return sub(old, src, 0, size, flags);
-	case INSN_SBB:
-		return sub(old, src, carry, size, flags);
-	case INSN_NEG:
-		return sub(0, old, 0, size, flags);
-	case INSN_INC: /* CF is kept */
-		value = add(old, 1, 0, size, flags);
-		*flags = (*flags & ~(u64)FLAG_CF) | carry;
-		return value;
-	case INSN_DEC:
-		value = sub(old, 1, 0, size, flags);
-		*flags = (*flags & ~(u64)FLAG_CF) | carry;
-		return value;
-	case INSN_NOT:
-		return ~old & size_mask(size);
-	case INSN_AND:
-		value = old & src;
-		break;
-	case INSN_OR:
-		value = old | src;
-		break;
-	case INSN_XOR:
-		value = old ^ src;
-		break;
-	default: /* BTS, BTR, BTC */
-		*flags = (*flags & ~(u64)FLAG_CF) | (old & bit ? FLAG_CF : 0);
-		if (op == INSN_BTS)
-			return old | bit;
-		return op == INSN_BTR ? old & ~bit : old ^ bit;
-	}
-	*flags = result_flags(value, size);
-	return value;
-}
-
 static void run_cmpxchg(const struct insn *in, const u64 gpr[16], u64 old,
 			struct insn_effect *effect)
 {
-	u64 flags;
+	u64 flags = 0;
 
-	sub(read_reg(gpr, AX, in->opsize), old, 0, in->opsize, &flags);
-	effect->rflags = (effect->rflags & ~(u64)FLAGS_ARITH) | flags;
-	effect->value[0] = source(in, gpr);
-	effect->write = flags & FLAG_ZF;
+	insn_arithmetic(INSN_SUB, insn_reg(gpr, AX, in->opsize), old, in->opsize, &flags);
+	effect->rflags = (effect->rflags & ~FLAGS_ARITH) | flags;
+	effect->value[0] = insn_source(in, gpr);
+	effect->write = flags & RFLAGS_ZF;
 	if (!effect->write)
 		set_gpr(effect, AX, gpr[AX], old, in->opsize);
 }
@@ -204,18 +39,18 @@ static void run_cmpxchg_pair(const struct insn *in, const u64 gpr[16], const u64
 			     struct insn_effect *effect)
 {
 	u8 half = in->opsize / 2;
-	u64 low = half == 8 ? old[0] : old[0] & size_mask(4);
+	u64 low = half == 8 ? old[0] : old[0] & insn_size_mask(4);
 	u64 high = half == 8 ? old[1] : old[0] >> 32;
 
-	effect->write = low == read_reg(gpr, AX, half) && high == read_reg(gpr, DX, half);
+	effect->write = low == insn_reg(gpr, AX, half) && high == insn_reg(gpr, DX, half);
 	if (!effect->write) {
-		effect->rflags &= ~(u64)FLAG_ZF;
+		effect->rflags &= ~RFLAGS_ZF;
 		set_gpr(effect, AX, 0, low, half);
 		set_gpr(effect, DX, 0, high, half);
 		return;
 	}
-	effect->rflags |= FLAG_ZF;
-	effect->value[0] = read_reg(gpr, BX, half);
+	effect->rflags |= RFLAGS_ZF;
+	effect->value[0] = insn_reg(gpr, BX, half);
 	if (half == 8)
 		effect->value[1] = gpr[CX];
 	else
@@ -227,8 +62,8 @@ static void run_string(const struct insn *in, const u64 gpr[16], u64 value,
 		       struct insn_effect *effect)
 {
 	u8 width = in->mem.addrsize;
-	u64 count = in->rep ? read_reg(gpr, CX, width) : 1;
-	u64 step = effect->rflags & FLAG_DF ? -(u64)in->opsize : in->opsize;
+	u64 count = in->rep ? insn_reg(gpr, CX, width) : 1;
+	u64 step = effect->rflags & RFLAGS_DF ? -(u64)in->opsize : in->opsize;
 
 	if (count == 0)
 		return;
@@ -246,22 +81,23 @@ static void run_string(const struct insn *in, const u64 gpr[16], u64 value,
 void insn_run(const struct insn *in, const u64 gpr[16], u64 rflags, u64 rip, const u64 old[2],
 	      u64 src, struct insn_effect *effect)
 {
-	u64 mask = size_mask(in->opsize < 8 ? in->opsize : 8);
+	u64 mask = insn_size_mask(in->opsize < 8 ? in->opsize : 8);
 	u64 before = old[0] & mask;
 
 	*effect = (struct insn_effect){.rflags = rflags, .rip = rip + in->len, .write = true};
 
 	switch (in->op) {
 	case INSN_MOV:
-		effect->value[0] = source(in, gpr);
+		effect->value[0] = insn_source(in, gpr);
 		break;
 	case INSN_STOS:
 	case INSN_MOVS:
 		effect->write = false;
-		run_string(in, gpr, in->op == INSN_MOVS ? src & mask : source(in, gpr), effect);
+		run_string(in, gpr, in->op == INSN_MOVS ? src & mask : insn_source(in, gpr),
+			   effect);
 		break;
 	case INSN_XCHG:
-		effect->value[0] = source(in, gpr);
+		effect->value[0] = insn_source(in, gpr);
 		set_source(in, gpr, effect, before);
 		break;
 	case INSN_CMPXCHG:
@@ -271,11 +107,11 @@ void insn_run(const struct insn *in, const u64 gpr[16], u64 rflags, u64 rip, con
 		run_cmpxchg_pair(in, gpr, old, effect);
 		break;
 	default: {
-		u64 operand = in->op >= INSN_INC && in->op <= INSN_NEG ? 0 : source(in, gpr);
 		u64 flags = rflags & FLAGS_ARITH;
 
-		effect->value[0] = arithmetic(in->op, before, operand, in->opsize, &flags);
-		effect->rflags = (rflags & ~(u64)FLAGS_ARITH) | flags;
+		effect->value[0] =
+			insn_arithmetic(in->op, before, insn_source(in, gpr), in->opsize, &flags);
+		effect->rflags = (rflags & ~FLAGS_ARITH) | flags;
 		if (in->op == INSN_XADD)
 			set_source(in, gpr, effect, before);
 		break;
@@ -283,8 +119,8 @@ void insn_run(const struct insn *in, const u64 gpr[16], u64 rflags, u64 rip, con
 	}
 
 	if (!in->mem.mode64)
-		effect->rip &= size_mask(4);
+		effect->rip &= insn_size_mask(4);
 	/* RF is gone once an instruction has completed; SDM vol. 3B 17.3.1.1. */
 	if (effect->rip != rip)
-		effect->rflags &= ~(u64)FLAG_RF;
+		effect->rflags &= ~RFLAGS_RF;
 }
