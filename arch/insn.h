@@ -129,6 +129,15 @@ static inline void xsetbv(u32 nr, u64 value)
 	__asm__ volatile("xsetbv" : : "c"(nr), "a"((u32)value), "d"((u32)(value >> 32)));
 }
 
+/* The rights of the protection keys; CR4.PKE must be set. */
+static inline u32 rdpkru(void)
+{
+	u32 v;
+
+	__asm__ volatile("rdpkru" : "=a"(v) : "c"(0) : "edx");
+	return v;
+}
+
 static inline void lgdt(const struct desc_ptr *p)
 {
 	__asm__ volatile("lgdt %0" : : "m"(*p));

@@ -126,6 +126,8 @@ struct vcpu {
 	struct counters counters;
 	const struct backend *ops;
 	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
+	u64 root; /* what the hardware's CR3 was last given */
+	bool invlpg_exiting;
 	struct machine *machine;
 };
 

@@ -18,9 +18,8 @@ static void bad(struct audit *a, u32 index, u32 i, const char *what)
 
 	/* The first few tell the story. */
 	if (a->violations++ < 8)
-		fail("audit: %s: table %u (frame %llx, role %x, level %d) entry %u = %016llx", what,
-		     index, (unsigned long long)s->gfn, s->role.word, s->role.level, i,
-		     (unsigned long long)table_of(m, index)[i]);
+		fail("audit: %s: table %u (frame %lx, role %x, level %d) entry %u = %016lx", what,
+		     index, s->gfn, s->role.word, s->role.level, i, table_of(m, index)[i]);
 }
 
 static bool in_list(const struct mmu *m, slot_t head, slot_t slot)

@@ -85,9 +85,8 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	fixed = fixed_bytes(frames);
 	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
 	if (shadows < SHADOWS_MIN / 4)
-		return fail("shadow MMU: %llu KiB of memory are too little for a guest of %llu MiB",
-			    (unsigned long long)c->pool_size >> 10,
-			    (unsigned long long)memmap_ram_size(c->guest_map) >> 20),
+		return fail("shadow MMU: %lu KiB of memory are too little for a guest of %lu MiB",
+			    c->pool_size >> 10, memmap_ram_size(c->guest_map) >> 20),
 		       NULL;
 	m = take(&next, sizeof(*m));
 	m->features = c->features;

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* CPUID as the guest sees it: the CPU's own, without what the hypervisor keeps for itself. */
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/string.h"
+#include "guest/exits.h"
+#include "guest/hypercall.h"
+
+enum { EAX, EBX, ECX, EDX };
+
+/* Leaf 1. Debug store and processor trace write memory behind the shadow tables' back. */
+#define HIDDEN_1_ECX                                                                  \
+	(CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | CPUID_1_ECX_PCID | BIT(2) /* DTES64 */ | \
+	 BIT(4) /* DS-CPL */)
+#define HIDDEN_1_EDX BIT(21) /* DS */
+/* Leaf 7: paging features that are not offered, and enclaves. */
+#define HIDDEN_7_EBX (CPUID_7_0_EBX_INVPCID | BIT(2) /* SGX */ | BIT(25) /* PT */)
+#define HIDDEN_7_ECX                                                                            \
+	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_LA57 | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | \
+	 BIT(30) /* SGX_LC */)
+#define HIDDEN_7_EDX (CPUID_7_0_EDX_CET_IBT | BIT(5) /* UINTR */)
+
+#define LEAF_SGX     0x12
+#define LEAF_PT      0x14
+#define LEAF_SVM     0x8000000a
+
+static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
+{
+	memset(regs, 0, 4 * sizeof(u32));
+	switch (leaf) {
+	case NOTRAP_CPUID_BASE:
+		regs[EAX] = NOTRAP_CPUID_COUNTER;
+		memcpy(&regs[EBX], "notr", 4);
+		memcpy(&regs[ECX], "apno", 4);
+		memcpy(&regs[EDX], "trap", 4);
+		break;
+	case NOTRAP_CPUID_INFO:
+		regs[EAX] = NOTRAP_VERSION;
+		regs[EBX] = (v->ops == &vmx_backend ? 0 : NOTRAP_INFO_SVM) |
+			    (v->machine->bypass ? NOTRAP_INFO_BYPASS : 0);
+		break;
+	case NOTRAP_CPUID_COUNTER:
+		if (subleaf >= NR_COUNTERS)
+			break;
+		regs[EAX] = (u32)v->counters.value[subleaf];
+		regs[EDX] = v->counters.value[subleaf] >> 32;
+		regs[EBX] = NR_COUNTERS;
+		break;
+	}
+}
+
+void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
+{
+	struct cpuid c;
+
+	if (leaf >= NOTRAP_CPUID_BASE && leaf <= NOTRAP_CPUID_BASE + 0xffff) {
+		our_leaf(v, leaf, subleaf, regs);
+		return;
+	}
+	c = cpuid(leaf, subleaf);
+	regs[EAX] = c.eax;
+	regs[EBX] = c.ebx;
+	regs[ECX] = c.ecx;
+	regs[EDX] = c.edx;
+	switch (leaf) {
+	case 1:
+		regs[ECX] &= ~(HIDDEN_1_ECX | CPUID_1_ECX_OSXSAVE);
+		regs[ECX] |= CPUID_1_ECX_HYPERVISOR;
+		if (v->ops->get_cr((struct vcpu *)v, 4) & CR4_OSXSAVE)
+			regs[ECX] |= CPUID_1_ECX_OSXSAVE;
+		regs[EDX] &= ~HIDDEN_1_EDX;
+		break;
+	case 7:
+		if (subleaf)
+			break;
+		regs[EBX] &= ~HIDDEN_7_EBX;
+		regs[ECX] &= ~(HIDDEN_7_ECX | CPUID_7_0_ECX_OSPKE);
+		if (v->ops->get_cr((struct vcpu *)v, 4) & CR4_PKE)
+			regs[ECX] |= CPUID_7_0_ECX_OSPKE;
+		regs[EDX] &= ~HIDDEN_7_EDX;
+		break;
+	case LEAF_SGX:
+	case LEAF_PT:
+	case LEAF_SVM:
+		memset(regs, 0, 4 * sizeof(u32));
+		break;
+	case 0x80000001:
+		regs[ECX] &= ~CPUID_80000001_ECX_SVM;
+		break;
+	}
+	v->ops->hide_cpuid(leaf, subleaf, regs);
+}
+
+void handle_cpuid(struct vcpu *v, const struct vmexit *exit)
+{
+	u32 regs[4];
+
+	guest_cpuid(v, (u32)v->gpr[RAX], (u32)v->gpr[RCX], regs);
+	v->gpr[RAX] = regs[EAX];
+	v->gpr[RBX] = regs[EBX];
+	v->gpr[RCX] = regs[ECX];
+	v->gpr[RDX] = regs[EDX];
+	insn_skip(v, exit);
+}
+
+/* A control register bit exists when the guest's CPUID says so: SDM vol. 3A 2.5. */
+struct cr4_feature {
+	u64 bits;
+	u32 leaf;
+	u8 reg, bit;
+};
+
+static const struct cr4_feature cr4_features[] = {
+	{CR4_VME | CR4_PVI, 1, EDX, 1}, {CR4_TSD, 1, EDX, 4},      {CR4_DE, 1, EDX, 2},
+	{CR4_PSE, 1, EDX, 3},           {CR4_PAE, 1, EDX, 6},      {CR4_MCE, 1, EDX, 7},
+	{CR4_PGE, 1, EDX, 13},          {CR4_OSFXSR, 1, EDX, 24},  {CR4_OSXMMEXCPT, 1, EDX, 25},
+	{CR4_PCIDE, 1, ECX, 17},        {CR4_OSXSAVE, 1, ECX, 26}, {CR4_FSGSBASE, 7, EBX, 0},
+	{CR4_SMEP, 7, EBX, 7},          {CR4_SMAP, 7, EBX, 20},    {CR4_UMIP, 7, ECX, 2},
+	{CR4_PKE, 7, ECX, 3},           {CR4_LA57, 7, ECX, 16},
+};
+
+void cpuid_limits(struct machine *machine)
+{
+	u32 regs[4], leaf = ~0U;
+
+	machine->cr4_allowed = CR4_PCE;
+	for (u32 i = 0; i < ARRAY_SIZE(cr4_features); i++) {
+		const struct cr4_feature *f = &cr4_features[i];
+
+		if (f->leaf != leaf) {
+			leaf = f->leaf;
+			guest_cpuid(&machine->vcpu, 0, 0, regs);
+			if (regs[EAX] < leaf)
+				break;
+			guest_cpuid(&machine->vcpu, leaf, 0, regs);
+		}
+		if (regs[f->reg] & BIT(f->bit))
+			machine->cr4_allowed |= f->bits;
+	}
+	guest_cpuid(&machine->vcpu, 0x80000001, 0, regs);
+	machine->efer_allowed = EFER_LME;
+	if (regs[EDX] & CPUID_80000001_EDX_SYSCALL)
+		machine->efer_allowed |= EFER_SCE;
+	if (regs[EDX] & CPUID_80000001_EDX_NX)
+		machine->efer_allowed |= EFER_NXE;
+	if (regs[EDX] & BIT(25))
+		machine->efer_allowed |= EFER_FFXSR;
+}

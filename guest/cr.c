@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control registers and EFER: what the guest may write, and what the hardware runs with.
+ *
+ * The hardware always has paging and CR0.WP on; a guest without LMA runs on PAE tables whatever its
+ * own format is. The MMU sees the guest's view.
+ */
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/safe.h"
+#include "guest/exits.h"
+
+/* Bits whose change the shadow MMU has to hear of: SDM vol. 3A 4.10.4.1. */
+#define MMU_CR0 (CR0_PG | CR0_WP)
+#define MMU_CR4 (CR4_PSE | CR4_PAE | CR4_PGE | CR4_LA57 | CR4_SMEP | CR4_SMAP | CR4_PKE)
+/* A change of these reloads the PDPTEs: SDM vol. 3A 4.4.1. */
+#define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
+#define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
+
+static u64 hw_cr4(const struct paging_regs *r)
+{
+	u64 cr4 = r->cr4 | (r->efer & EFER_LMA ? 0 : CR4_PAE);
+
+	/* Without paging there is no page that is a user's. */
+	if (!(r->cr0 & CR0_PG))
+		cr4 &= ~(CR4_SMEP | CR4_SMAP | CR4_PKE);
+	return cr4;
+}
+
+/* LME takes effect with paging on only, but the hardware's paging is always on. */
+static u64 hw_efer(const struct paging_regs *r)
+{
+	return r->efer & EFER_LMA ? r->efer : r->efer & ~EFER_LME;
+}
+
+void load_paging_regs(struct vcpu *v, const struct paging_regs *regs)
+{
+	v->ops->set_cr(v, 0, regs->cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE, regs->cr0);
+	v->ops->set_cr(v, 4, hw_cr4(regs), regs->cr4);
+	v->ops->set_efer(v, hw_efer(regs));
+	mmu_set_regs(&v->mmu, regs);
+}
+
+static bool uses_pdptes(const struct paging_regs *r)
+{
+	return paging_mode(r) == PAGING_PAE;
+}
+
+/* The registers as they are, those the guest changes without an exit included. */
+static struct paging_regs current_regs(struct vcpu *v)
+{
+	struct paging_regs r = v->mmu.regs;
+
+	r.cr0 = v->ops->get_cr(v, 0);
+	r.cr4 = v->ops->get_cr(v, 4);
+	return r;
+}
+
+static bool in_64bit_code(struct vcpu *v)
+{
+	struct segment cs;
+
+	v->ops->get_seg(v, SEG_CS, &cs);
+	return guest_in_long_mode(v) && (cs.attr & SEG_ATTR_L);
+}
+
+/* SDM vol. 2B, MOV to control registers; vol. 3A 10.8.5. False: #GP. */
+static bool guest_write_cr0(struct vcpu *v, u64 value)
+{
+	struct paging_regs r = current_regs(v);
+	u64 changed = r.cr0 ^ value;
+
+	value |= CR0_ET;
+	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
+	    ((value & CR0_NW) && !(value & CR0_CD)))
+		return false;
+	if ((changed & CR0_PG) && (value & CR0_PG) && (r.efer & EFER_LME)) {
+		struct segment cs;
+
+		v->ops->get_seg(v, SEG_CS, &cs);
+		if (!(r.cr4 & CR4_PAE) || (cs.attr & SEG_ATTR_L))
+			return false;
+		r.efer |= EFER_LMA;
+	} else if ((changed & CR0_PG) && !(value & CR0_PG)) {
+		if (in_64bit_code(v))
+			return false;
+		r.efer &= ~EFER_LMA;
+	}
+	r.cr0 = value;
+	if (uses_pdptes(&r) && (changed & PDPTE_CR0) &&
+	    mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte) < 0)
+		return false;
+	if ((changed & MMU_CR0) || (uses_pdptes(&r) && (changed & PDPTE_CR0))) {
+		load_paging_regs(v, &r);
+	} else {
+		v->mmu.regs.cr0 = r.cr0;
+		v->ops->set_cr(v, 0, r.cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE, r.cr0);
+	}
+	return true;
+}
+
+static bool guest_write_cr4(struct vcpu *v, u64 value)
+{
+	struct paging_regs r = current_regs(v);
+	u64 changed = r.cr4 ^ value;
+
+	if (value & ~v->machine->cr4_allowed)
+		return false;
+	if ((r.efer & EFER_LMA) && (!(value & CR4_PAE) || (changed & CR4_LA57)))
+		return false;
+	r.cr4 = value;
+	if (uses_pdptes(&r) && (changed & PDPTE_CR4) &&
+	    mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte) < 0)
+		return false;
+	if (changed & MMU_CR4) {
+		load_paging_regs(v, &r);
+	} else {
+		v->mmu.regs.cr4 = r.cr4;
+		v->ops->set_cr(v, 4, hw_cr4(&r), r.cr4);
+	}
+	return true;
+}
+
+static bool guest_write_cr3(struct vcpu *v, u64 value)
+{
+	struct paging_regs *r = &v->mmu.regs;
+
+	if (guest_in_long_mode(v)) {
+		if (value & GENMASK(63, v->machine->maxphyaddr))
+			return false;
+	} else if (uses_pdptes(r)) {
+		u64 pdpte[4];
+
+		if (mmu_read_pdptes(&v->mmu, value, pdpte) < 0)
+			return false;
+		for (u32 i = 0; i < 4; i++)
+			r->pdpte[i] = pdpte[i];
+	}
+	mmu_set_cr3(&v->mmu, value);
+	return true;
+}
+
+bool guest_write_efer(struct vcpu *v, u64 value)
+{
+	struct paging_regs r = current_regs(v);
+
+	if ((value & ~(v->machine->efer_allowed | EFER_LMA)) ||
+	    ((r.cr0 & CR0_PG) && ((value ^ r.efer) & EFER_LME)))
+		return false;
+	r.efer = (value & ~EFER_LMA) | (r.efer & EFER_LMA);
+	if ((r.efer ^ v->mmu.regs.efer) & (EFER_NXE | EFER_LME)) {
+		load_paging_regs(v, &r);
+	} else {
+		v->mmu.regs.efer = r.efer;
+		v->ops->set_efer(v, hw_efer(&r));
+	}
+	return true;
+}
+
+void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
+{
+	bool ok = false;
+
+	switch (exit->cr.nr) {
+	case 0:
+		if (!(exit->cr.value & CR0_PE) && !(exit->cr.value & CR0_PG))
+			die("the guest leaves protected mode at rip %lx: real mode is not offered; "
+			    "start a kernel that stays in protected or long mode",
+			    v->rip);
+		ok = guest_write_cr0(v, exit->cr.value);
+		break;
+	case 3:
+		/* Counted as what it is, the most frequent of them. */
+		v->counters.value[CNT_exits_cr_write]--;
+		count(&v->counters, exits_cr3_write);
+		ok = guest_write_cr3(v, exit->cr.value);
+		break;
+	case 4:
+		ok = guest_write_cr4(v, exit->cr.value);
+		break;
+	}
+	if (ok)
+		insn_skip(v, exit);
+	else
+		inject_gp(v);
+}
+
+void handle_cr_read(struct vcpu *v, const struct vmexit *exit)
+{
+	u64 value = v->mmu.regs.cr3;
+
+	if (exit->cr.nr != 3)
+		value = v->ops->get_cr(v, exit->cr.nr);
+	v->gpr[exit->cr.gpr] = guest_in_long_mode(v) ? value : (u32)value;
+	insn_skip(v, exit);
+}
+
+void handle_clts(struct vcpu *v, const struct vmexit *exit)
+{
+	guest_write_cr0(v, v->ops->get_cr(v, 0) & ~CR0_TS);
+	insn_skip(v, exit);
+}
+
+/* LMSW loads CR0's low four bits, and cannot clear PE: SDM vol. 2A. */
+void handle_lmsw(struct vcpu *v, const struct vmexit *exit)
+{
+	u64 cr0 = v->ops->get_cr(v, 0), mask = CR0_MP | CR0_EM | CR0_TS;
+
+	guest_write_cr0(v, (cr0 & ~mask) | (exit->cr.value & (mask | CR0_PE)));
+	insn_skip(v, exit);
+}
+
+/* XCR0 is the guest's own: the hypervisor has no extended state. SDM vol. 2C, XSETBV. */
+void handle_xsetbv(struct vcpu *v, const struct vmexit *exit)
+{
+	u32 lo = v->gpr[RAX], hi = v->gpr[RDX];
+
+	if (xsetbv_safe((u32)v->gpr[RCX], (u64)hi << 32 | lo))
+		insn_skip(v, exit);
+	else
+		inject_gp(v);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Enter the guest, count the exit, hand it to its handler. */
+#include "guest/exits.h"
+
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+
+void insn_skip(struct vcpu *v, const struct vmexit *exit)
+{
+	v->rip += exit->insn_len;
+	if (!guest_in_long_mode(v))
+		v->rip = (u32)v->rip;
+	v->ops->insn_done(v);
+}
+
+bool guest_in_long_mode(const struct vcpu *v)
+{
+	return v->mmu.regs.efer & EFER_LMA;
+}
+
+void inject_gp(struct vcpu *v)
+{
+	v->ops->inject(
+		v, &(struct event){.type = EVENT_EXCEPTION, .vector = VEC_GP, .has_error = true});
+}
+
+void inject_ud(struct vcpu *v)
+{
+	v->ops->inject(v, &(struct event){.type = EVENT_EXCEPTION, .vector = VEC_UD});
+}
+
+void reinject(struct vcpu *v, const struct event *cut)
+{
+	if (cut->type == EVENT_NONE)
+		return;
+	count(&v->counters, events_reinjected);
+	v->ops->inject(v, cut);
+}
+
+/* The hardware refuses what no CPU would do; a crash record, and a stop. */
+NORETURN static void stop(struct vcpu *v, const struct vmexit *exit, const char *what)
+{
+	fail("%s: exit %lu (%s), qualification %lx, at rip %lx", what, exit->reason,
+	     v->ops->exit_name(exit->reason), exit->qualification, v->rip);
+	v->ops->dump(v);
+	machine_report(v->machine);
+	halt();
+}
+
+static void shutdown(struct vcpu *v)
+{
+	fail("the guest ended in a triple fault at rip %lx", v->rip);
+	v->ops->dump(v);
+	machine_reset(v->machine);
+}
+
+void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut)
+{
+	struct event event = {
+		.type = EVENT_EXCEPTION, .vector = VEC_PF, .has_error = true, .error = pfec};
+
+	if (cut->type == EVENT_EXCEPTION && cut->vector == VEC_DF)
+		shutdown(v);
+	v->ops->set_cr2(v, gva);
+	if (cut->type == EVENT_EXCEPTION && cut->vector == VEC_PF) {
+		event.vector = VEC_DF;
+		event.error = 0;
+	}
+	v->ops->inject(v, &event);
+}
+
+static void handle_virt_insn(struct vcpu *v, const struct vmexit *exit)
+{
+	(void)exit;
+	inject_ud(v);
+}
+
+static void handle_nothing(struct vcpu *v, const struct vmexit *exit)
+{
+	(void)v;
+	(void)exit;
+}
+
+static void handle_init(struct vcpu *v, const struct vmexit *exit)
+{
+	(void)exit;
+	say("the guest's CPU got INIT: resetting the machine");
+	machine_reset(v->machine);
+}
+
+static void handle_exception(struct vcpu *v, const struct vmexit *exit)
+{
+	v->ops->inject(v, &exit->event);
+}
+
+struct exit_handler {
+	void (*handle)(struct vcpu *v, const struct vmexit *exit);
+	enum counter counter;
+};
+
+static const struct exit_handler handlers[] = {
+	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf},
+	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception},
+	[VMEXIT_INTR] = {handle_nothing, CNT_exits_interrupt},
+	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi},
+	[VMEXIT_INIT] = {handle_init, CNT_exits_init_sipi},
+	[VMEXIT_CR_WRITE] = {handle_cr_write, CNT_exits_cr_write},
+	[VMEXIT_CR_READ] = {handle_cr_read, CNT_exits_cr_read},
+	[VMEXIT_CLTS] = {handle_clts, CNT_exits_cr_write},
+	[VMEXIT_LMSW] = {handle_lmsw, CNT_exits_cr_write},
+	[VMEXIT_INVLPG] = {handle_invlpg, CNT_exits_invlpg},
+	[VMEXIT_CPUID] = {handle_cpuid, CNT_exits_cpuid},
+	[VMEXIT_RDMSR] = {handle_rdmsr, CNT_exits_msr_read},
+	[VMEXIT_WRMSR] = {handle_wrmsr, CNT_exits_msr_write},
+	[VMEXIT_IO] = {handle_io, CNT_exits_io},
+	[VMEXIT_HYPERCALL] = {handle_hypercall, CNT_exits_hypercall},
+	[VMEXIT_XSETBV] = {handle_xsetbv, CNT_exits_xsetbv},
+	[VMEXIT_VIRT_INSN] = {handle_virt_insn, CNT_exits_vmx_insn},
+	[VMEXIT_INVPCID] = {handle_virt_insn, CNT_exits_invpcid},
+	[VMEXIT_INVD] = {insn_skip, CNT_exits_other},
+};
+
+/* Make the hardware follow what the shadow MMU has decided. */
+static void update_hardware(struct vcpu *v)
+{
+	struct mmu_vcpu *mmu = &v->mmu;
+	u64 root = mmu_root(mmu);
+	bool invlpg = mmu_unsynced(mmu->mmu);
+
+	if (root != v->root) {
+		v->root = root;
+		v->ops->set_root(v, root);
+	}
+	if (invlpg != v->invlpg_exiting) {
+		v->invlpg_exiting = invlpg;
+		v->ops->set_invlpg_exiting(v, invlpg);
+	}
+	if (mmu->flush == MMU_FLUSH_ALL) {
+		count(&v->counters, tlb_flush);
+		v->ops->flush_all(v);
+	} else if (mmu->flush == MMU_FLUSH_GVA) {
+		count(&v->counters, tlb_flush_gva);
+		v->ops->flush_gva(v, mmu->flush_gva);
+	}
+	mmu->flush = MMU_FLUSH_NONE;
+}
+
+static void check_invariants(struct vcpu *v)
+{
+	u32 violations = mmu_audit(&v->mmu);
+
+	if (!violations)
+		return;
+	fail("audit: %u violations after %lu exits", violations, v->counters.value[CNT_exits]);
+	machine_report(v->machine);
+	halt();
+}
+
+void run_guest(struct vcpu *v)
+{
+	struct machine *machine = v->machine;
+	u32 audit = machine->opt->audit, until_audit = audit;
+	u64 next_stats = rdtsc() + machine->stats_ticks;
+	struct vmexit exit;
+
+	machine->guest_entry = rdtsc();
+	for (;;) {
+		const struct exit_handler *h;
+
+		update_hardware(v);
+		v->ops->run(v, &exit);
+		count(&v->counters, exits);
+		if (exit.kind == VMEXIT_SHUTDOWN)
+			shutdown(v);
+		if (exit.kind == VMEXIT_ENTRY_FAILED)
+			stop(v, &exit, "the CPU refused the guest's state");
+		h = &handlers[exit.kind];
+		if (exit.kind >= ARRAY_SIZE(handlers) || !h->handle)
+			stop(v, &exit, "unknown exit");
+		v->counters.value[h->counter]++;
+		h->handle(v, &exit);
+		if (unlikely(audit && --until_audit == 0)) {
+			until_audit = audit;
+			check_invariants(v);
+		}
+		if (unlikely(machine->stats_ticks && rdtsc() > next_stats)) {
+			next_stats = rdtsc() + machine->stats_ticks;
+			machine_report(machine);
+		}
+	}
+}

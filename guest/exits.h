@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The exit handlers, once for both vendors. Each leaves the virtual CPU ready for the next entry. */
+#ifndef GUEST_EXITS_H
+#define GUEST_EXITS_H
+
+#include "guest/backend.h"
+#include "guest/machine.h"
+
+/* Run the guest for good. */
+NORETURN void run_guest(struct vcpu *v);
+
+/* The instruction that exited is done: go on behind it. */
+void insn_skip(struct vcpu *v, const struct vmexit *exit);
+
+/* Raise an exception at the current instruction. */
+void inject_gp(struct vcpu *v);
+void inject_ud(struct vcpu *v);
+/* Raise #PF, or what it becomes while `cut` was being delivered: SDM vol. 3A table 6-5. */
+void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
+/* Start an event again whose delivery an exit has cut. */
+void reinject(struct vcpu *v, const struct event *cut);
+
+void handle_page_fault(struct vcpu *v, const struct vmexit *exit);
+void handle_cr_write(struct vcpu *v, const struct vmexit *exit);
+void handle_cr_read(struct vcpu *v, const struct vmexit *exit);
+void handle_clts(struct vcpu *v, const struct vmexit *exit);
+void handle_lmsw(struct vcpu *v, const struct vmexit *exit);
+void handle_invlpg(struct vcpu *v, const struct vmexit *exit);
+void handle_cpuid(struct vcpu *v, const struct vmexit *exit);
+void handle_rdmsr(struct vcpu *v, const struct vmexit *exit);
+void handle_wrmsr(struct vcpu *v, const struct vmexit *exit);
+void handle_io(struct vcpu *v, const struct vmexit *exit);
+void handle_hypercall(struct vcpu *v, const struct vmexit *exit);
+void handle_xsetbv(struct vcpu *v, const struct vmexit *exit);
+
+/* Carry out the instruction at RIP, which writes a tracked table; see mmu_fault(). */
+void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);
+
+/*
+ * Give the guest's CPU these registers, as the guest reads them, without any check: the hardware's
+ * values follow from them. Then the shadow MMU takes them over.
+ */
+void load_paging_regs(struct vcpu *v, const struct paging_regs *regs);
+/* What MOV to EFER does: SDM vol. 3A 10.8.5. False: #GP. */
+bool guest_write_efer(struct vcpu *v, u64 value);
+
+/* Set-up, before the first entry: which MSRs and ports exit. */
+void intercept_msrs(struct vcpu *v);
+void intercept_ports(struct vcpu *v);
+/* Which control register bits and EFER bits the guest's CPU has. */
+void cpuid_limits(struct machine *machine);
+void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]);
+
+/* The code the guest runs: 16, 32 or 64 bits, and its privilege. */
+bool guest_in_long_mode(const struct vcpu *v);
+
+#endif

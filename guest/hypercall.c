@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypercalls of guest/hypercall.h. */
+#include "guest/hypercall.h"
+
+#include "arch/console.h"
+#include "guest/exits.h"
+
+/* Ending the machine is the kernel's right alone; the rest may be asked for by anybody. */
+static bool is_kernel(struct vcpu *v)
+{
+	struct segment ss;
+
+	v->ops->get_seg(v, SEG_SS, &ss);
+	return SEG_ATTR_DPL(ss.attr) == 0;
+}
+
+void handle_hypercall(struct vcpu *v, const struct vmexit *exit)
+{
+	u64 argument = v->gpr[RBX], result = 0;
+
+	switch ((u32)v->gpr[RAX]) {
+	case HC_VERSION:
+		result = NOTRAP_VERSION;
+		break;
+	case HC_COUNTER:
+		result = argument < NR_COUNTERS ? v->counters.value[argument] : ~0ULL;
+		break;
+	case HC_REPORT_FAULTS:
+		v->counters.value[CNT_pf_guest_counted] = argument;
+		break;
+	case HC_END:
+		if (!is_kernel(v)) {
+			result = ~0ULL;
+			break;
+		}
+		if (argument)
+			say("the guest ended: fail %lu", argument);
+		else
+			say("the guest ended: pass");
+		machine_power_off(v->machine);
+		break;
+	default:
+		result = ~0ULL;
+	}
+	v->gpr[RAX] = result;
+	insn_skip(v, exit);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Taking the machine, in order: CPU, memory, traps, guest. */
+#include "guest/machine.h"
+
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/string.h"
+#include "guest/exits.h"
+#include "guest/load.h"
+#include "guest/memory.h"
+#include "guest/report.h"
+#include "guest/selftest.h"
+#include "guest/start.h"
+#include "mm/phys.h"
+
+static struct machine machine;
+
+/* What guests see that map the hypervisor's memory: theirs to scribble on. */
+static u8 hole_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+static const struct backend *choose_backend(void)
+{
+	struct cpuid id = cpuid(0, 0);
+	char vendor[13];
+
+	memcpy(vendor, &id.ebx, 4);
+	memcpy(vendor + 4, &id.edx, 4);
+	memcpy(vendor + 8, &id.ecx, 4);
+	vendor[12] = 0;
+	if (strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0) {
+		fail("this CPU is AMD's (%s): notrap runs on Intel CPUs with VMX only; use one of those",
+		     vendor);
+		return NULL;
+	}
+	/* Whoever else has VMX has Intel's. */
+	return &vmx_backend;
+}
+
+static int check_options(const struct options *opt)
+{
+	static const char *const names[] = {"shadow", "npt", "ept"};
+
+	if (opt->mmu != MMU_SHADOW)
+		return fail("mmu=%s: nested paging is not offered; use mmu=shadow",
+			    names[opt->mmu]);
+	return 0;
+}
+
+static struct paging_features paging_features(void)
+{
+	struct cpuid ext = cpuid(0x80000001, 0), std = cpuid(1, 0);
+	struct paging_features f = {.maxphyaddr = 36};
+
+	if (cpuid(0x80000000, 0).eax >= 0x80000008)
+		f.maxphyaddr = cpuid(0x80000008, 0).eax & 0xff;
+	f.nx = ext.edx & CPUID_80000001_EDX_NX;
+	f.pages_1g = ext.edx & CPUID_80000001_EDX_PAGE1GB;
+	f.pse36 = std.edx & CPUID_1_EDX_PSE36;
+	return f;
+}
+
+/* Every trap that a 64-bit or a PAE shadow table can hold is present: its fault has P=1. */
+static bool all_traps_present(const struct spte_traps *traps)
+{
+	for (int level = 1; level <= 4; level++) {
+		if (!(traps->entry[SPTE_FORMAT_64][level] & PTE_P))
+			return false;
+		if (level <= 2 && !(traps->entry[SPTE_FORMAT_PAE][level] & PTE_P))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the filter may be used, with the line that says why not. */
+static bool choose_filter(const struct options *opt, const struct selftest_result *proved,
+			  const struct spte_traps *traps)
+{
+	const char *why = NULL;
+
+	if (!opt->bypass_guest_pf)
+		why = "bypass_guest_pf=0";
+	else if (!machine.ops->can_filter_pf)
+		why = "this CPU cannot filter page faults by their error code";
+	else if (!proved->notrap)
+		why = "the self-test did not prove that not-present faults stay in the guest";
+	else if (!all_traps_present(traps))
+		why = "no trap entry is proved for some level";
+	if (why)
+		say("bypass off: every page fault exits (%s)", why);
+	else
+		say("bypass on: not-present faults stay in the guest");
+	return !why;
+}
+
+static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, u64 pool_size)
+{
+	static const enum mmu_sync sync[] = {
+		[SYNC_HYBRID] = MMU_SYNC_HYBRID,
+		[SYNC_ALWAYS] = MMU_SYNC_ALWAYS,
+		[SYNC_NEVER] = MMU_SYNC_NEVER,
+	};
+	struct selftest_result proved;
+	struct mmu_config config = {
+		.features = paging_features(),
+		.sync = sync[opt->sync],
+		.guest_map = &machine.guest_map,
+		.hidden = machine.hidden,
+		.nr_hidden = ARRAY_SIZE(machine.hidden),
+		.hole_hpa = phys_addr(hole_page),
+		.pool_hpa = pool_hpa,
+		.pool_size = pool_size,
+	};
+
+	machine.maxphyaddr = config.features.maxphyaddr;
+	if (selftest_traps(v, &proved) < 0)
+		return -1;
+	selftest_choose(&proved, opt->trap, &config.traps);
+	machine.bypass = choose_filter(opt, &proved, &config.traps);
+	config.bypass = machine.bypass;
+	machine.mmu = mmu_init(&config);
+	if (!machine.mmu)
+		return -1;
+	mmu_vcpu_init(&v->mmu, machine.mmu, &v->counters);
+	v->ops->set_pf_filter(v, machine.bypass ? PF_FILTER_PRESENT : PF_FILTER_ALL);
+	v->ops->set_invlpg_exiting(v, false);
+	return 0;
+}
+
+int machine_start(const struct bootinfo *boot, const struct options *opt)
+{
+	struct vcpu *v = &machine.vcpu;
+	struct guest_start start;
+	u64 pool_hpa, pool_size;
+
+	machine.opt = opt;
+	machine.ops = choose_backend();
+	if (!machine.ops || check_options(opt) < 0)
+		return -1;
+	v->ops = machine.ops;
+	v->machine = &machine;
+	if (machine.ops->probe() < 0 || memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
+		return -1;
+	/* The guest's PKRU is read with RDPKRU. */
+	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ecx & CPUID_7_0_ECX_PKU))
+		write_cr4(read_cr4() | CR4_PKE);
+	if (machine.ops->enable() < 0 || machine.ops->vcpu_init(v) < 0 ||
+	    prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
+		return -1;
+	if (acpi_find_power(boot, &machine.power) < 0)
+		say("no ACPI tables: the guest can switch the machine off only by hand");
+	cpuid_limits(&machine);
+	intercept_msrs(v);
+	intercept_ports(v);
+	if (load_guest(boot, opt, &machine.guest_map, &start) < 0)
+		return -1;
+	vcpu_start(v, &start);
+	run_guest(v);
+}
+
+void machine_report(struct machine *m)
+{
+	say("guest entry tsc = %lu", m->guest_entry);
+	report_counters(&m->vcpu.counters);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine: everything there is one of. */
+#ifndef GUEST_MACHINE_H
+#define GUEST_MACHINE_H
+
+#include "guest/acpi.h"
+#include "guest/bootinfo.h"
+#include "guest/options.h"
+#include "guest/vcpu.h"
+
+struct machine {
+	const struct options *opt;
+	const struct backend *ops;
+	struct mmu *mmu;
+	struct memmap guest_map;       /* the firmware's, the hypervisor's memory made reserved */
+	struct memmap_range hidden[2]; /* image; pool */
+	struct acpi_power power;
+	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
+	u8 maxphyaddr;
+	bool bypass;     /* the fault filter is in use */
+	u64 guest_entry; /* TSC at the guest's first instruction */
+	u64 stats_ticks; /* between live reports; 0: none */
+	struct vcpu vcpu;
+};
+
+/*
+ * Take the machine: probe the CPU, set memory aside, prove the traps, load the guest and run it.
+ * Returns only on an error, -1 after its fail() line.
+ */
+int machine_start(const struct bootinfo *boot, const struct options *opt);
+
+/* The last words before the machine ends or restarts: counters, and the console drained. */
+void machine_report(struct machine *machine);
+
+/* Report, then switch the machine off by ACPI (S5); halts where that is not possible. */
+NORETURN void machine_power_off(struct machine *machine);
+
+/* Report, then reset the machine. */
+NORETURN void machine_reset(struct machine *machine);
+
+#endif

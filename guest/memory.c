@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypervisor's share of the machine's memory. */
+#include "guest/memory.h"
+
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/string.h"
+#include "mm/map.h"
+#include "mm/phys.h"
+
+/* Less than this, and no guest of today starts. */
+#define GUEST_RAM_MIN MIB(8)
+
+/* Pages for the direct map's tables, from the pool's front. */
+struct table_pages {
+	u64 next, end;
+};
+
+static u64 table_page(void *ctx)
+{
+	struct table_pages *pages = ctx;
+	u64 page = pages->next;
+
+	if (page == pages->end)
+		return ~0ULL;
+	pages->next += PAGE_SIZE;
+	memset(phys_ptr(page), 0, PAGE_SIZE);
+	return page;
+}
+
+/* As map_extend() asks: one for each 512 GiB, and one for each GiB past the fourth. */
+static u64 table_bytes(u64 ram_end)
+{
+	u64 gib = ALIGN_UP(ram_end, GIB(1)) >> 30;
+
+	return gib <= 4 ? 0 : ((gib + 511) / 512 + gib - 4) * PAGE_SIZE;
+}
+
+int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
+{
+	struct memmap_range avoid[BOOT_MODULES_MAX + 1];
+	u64 tables = table_bytes(memmap_ram_end(&boot->map)), size, base;
+	struct table_pages pages;
+	u32 nr = 0;
+
+	machine->guest_map = boot->map;
+	machine->hidden[0] =
+		(struct memmap_range){.start = ALIGN_DOWN(boot->image_start, PAGE_SIZE),
+				      .end = ALIGN_UP(boot->image_end, PAGE_SIZE)};
+	avoid[nr++] = machine->hidden[0];
+	for (u32 i = 0; i < boot->modules; i++) {
+		avoid[nr++] =
+			(struct memmap_range){.start = boot->module[i].start,
+					      .end = boot->module[i].start + boot->module[i].size};
+	}
+	size = ALIGN_UP(mmu_memory_size(&boot->map) + tables, PAGE_SIZE);
+	base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+	if (base == ~0ULL || memmap_ram_size(&boot->map) < size + GUEST_RAM_MIN)
+		return fail(
+			"too little memory: the machine has %lu MiB of RAM, notrap needs %lu MiB in one "
+			"piece and its guest %lu MiB: add memory",
+			memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1, GUEST_RAM_MIN >> 20);
+	machine->hidden[1] = (struct memmap_range){.start = base, .end = base + size};
+	for (u32 i = 0; i < ARRAY_SIZE(machine->hidden); i++) {
+		if (memmap_set(&machine->guest_map, machine->hidden[i].start,
+			       machine->hidden[i].end, MEMMAP_RESERVED) < 0)
+			return fail("the firmware's memory map has too many ranges");
+	}
+	pages = (struct table_pages){.next = base, .end = base + tables};
+	if (map_extend(&boot->map, table_page, &pages) < 0)
+		return -1;
+	*pool_hpa = base + tables;
+	*pool_size = size - tables;
+	return 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MSRs. All are the machine's own and go through, except those that would reach around the shadow
+ * tables, move the APIC over the hypervisor, or show the virtualisation that is hidden.
+ */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/safe.h"
+#include "guest/exits.h"
+
+#define MSR_IA32_PEBS_ENABLE 0x3f1
+#define MSR_IA32_DS_AREA     0x600
+#define MSR_RTIT_FIRST       0x560
+#define MSR_RTIT_LAST        0x571
+#define MSR_RTIT_ADDR_FIRST  0x580
+#define MSR_RTIT_ADDR_LAST   0x587
+#define MSR_U_CET            0x6a0
+#define MSR_S_CET_LAST       0x6a8
+
+struct msr_range {
+	u32 first, last;
+};
+
+/* #GP on every access, as on a CPU that does not have them. */
+static const struct msr_range absent[] = {
+	{MSR_VMX_BASIC, MSR_VMX_EXIT_CTLS2},
+	{MSR_SMM_MONITOR_CTL, MSR_SMM_MONITOR_CTL},
+	{MSR_IA32_PEBS_ENABLE, MSR_IA32_PEBS_ENABLE},
+	{MSR_IA32_DS_AREA, MSR_IA32_DS_AREA},
+	{MSR_RTIT_FIRST, MSR_RTIT_LAST},
+	{MSR_RTIT_ADDR_FIRST, MSR_RTIT_ADDR_LAST},
+	{MSR_U_CET, MSR_S_CET_LAST},
+	{MSR_VM_CR, MSR_SVM_KEY},
+};
+
+static bool is_absent(u32 msr)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(absent); i++) {
+		if (msr >= absent[i].first && msr <= absent[i].last)
+			return true;
+	}
+	return false;
+}
+
+void intercept_msrs(struct vcpu *v)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(absent); i++) {
+		for (u32 msr = absent[i].first; msr <= absent[i].last; msr++)
+			v->ops->intercept_msr(v, msr, true, true);
+	}
+	v->ops->intercept_msr(v, MSR_EFER, true, true);
+	v->ops->intercept_msr(v, MSR_FEATURE_CONTROL, true, true);
+	v->ops->intercept_msr(v, MSR_APIC_BASE, false, true);
+	v->ops->intercept_msr(v, MSR_BIOS_UPDT_TRIG, false, true);
+}
+
+static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
+{
+	switch (msr) {
+	case MSR_EFER:
+		*value = v->mmu.regs.efer;
+		return true;
+	case MSR_FEATURE_CONTROL:
+		/* Locked, nothing enabled. */
+		if (!rdmsr_safe(msr, value))
+			return false;
+		*value = FEATURE_CONTROL_LOCK;
+		return true;
+	}
+	return !is_absent(msr) && rdmsr_safe(msr, value);
+}
+
+static bool write_apic_base(struct vcpu *v, u64 value)
+{
+	const struct machine *machine = v->machine;
+	u64 base = value & GENMASK(51, 12);
+
+	for (u32 i = 0; i < ARRAY_SIZE(machine->hidden); i++) {
+		if (base + PAGE_SIZE > machine->hidden[i].start && base < machine->hidden[i].end)
+			return false;
+	}
+	return wrmsr_safe(MSR_APIC_BASE, value);
+}
+
+static bool write_msr(struct vcpu *v, u32 msr, u64 value)
+{
+	switch (msr) {
+	case MSR_EFER:
+		return guest_write_efer(v, value);
+	case MSR_APIC_BASE:
+		return write_apic_base(v, value);
+	case MSR_FEATURE_CONTROL:
+		return false;
+	case MSR_BIOS_UPDT_TRIG:
+		/* A microcode update reads memory at a linear address: it is the firmware's to make. */
+		return true;
+	}
+	return !is_absent(msr) && wrmsr_safe(msr, value);
+}
+
+void handle_rdmsr(struct vcpu *v, const struct vmexit *exit)
+{
+	u64 value;
+
+	if (!read_msr(v, (u32)v->gpr[RCX], &value)) {
+		inject_gp(v);
+		return;
+	}
+	v->gpr[RAX] = (u32)value;
+	v->gpr[RDX] = value >> 32;
+	insn_skip(v, exit);
+}
+
+void handle_wrmsr(struct vcpu *v, const struct vmexit *exit)
+{
+	u64 value = v->gpr[RDX] << 32 | (u32)v->gpr[RAX];
+
+	if (write_msr(v, (u32)v->gpr[RCX], value))
+		insn_skip(v, exit);
+	else
+		inject_gp(v);
+}
