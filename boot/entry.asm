@@ -68,6 +68,13 @@ boot_entry:
 	mov [ebx], edi
 	sub ebp, .here - $$
 
+	cmp esi, MB1_BOOT_MAGIC
+	jne .placed
+	lea esp, [ebp + off_stack_top]
+	call move_high
+	lea eax, [ebp + .placed - $$]
+	jmp eax
+.placed:
 	; Not every loader clears all of it, and the tables and the stack are in it.
 	lea edi, [ebp + off_bss]
 	mov ecx, off_end
@@ -195,6 +202,7 @@ build_tables:
 	jb .image_pte
 	ret
 
+%include "boot/move.inc"
 %include "boot/say32.inc"
 
 message:

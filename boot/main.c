@@ -8,7 +8,7 @@
 #include "arch/symbols.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
-#include "boot/selfcrash.h"
+#include "guest/machine.h"
 #include "guest/options.h"
 #include "mm/map.h"
 #include "mm/phys.h"
@@ -21,9 +21,6 @@ _Static_assert(offsetof(struct cpu_stacks, main) + MAIN_STACK_SIZE == 0x1000 + 0
 /* The boot CPU's; linker.ld and the entry code know the stacks. */
 struct cpu_stacks boot_stacks;
 static struct cpu boot_cpu = {.stacks = &boot_stacks};
-
-/* The machine is not in the tree yet. */
-int machine_start(const struct bootinfo *boot, const struct options *opt) __attribute__((weak));
 
 static struct bootinfo boot;
 static struct options options;
@@ -94,8 +91,6 @@ void boot_main(u32 magic, u64 info_hpa)
 	if (options.console != CONSOLE_COM1)
 		console_init(options.console);
 	say_banner();
-	selfcrash();
-	if (machine_start)
-		machine_start(&boot, &options);
+	machine_start(&boot, &options);
 	halt();
 }
