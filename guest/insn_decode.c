@@ -59,11 +59,11 @@ static const struct form two_byte[256] = {
 
 static struct form find_form(struct insn_parse *p)
 {
-	u8 opcode = (u8)insn_take(p, 1);
+	u8 opcode = insn_take_byte(p);
 	struct form none = {.op = INSN_NONE};
 
 	if (opcode == 0x0f) {
-		struct form form = two_byte[insn_take(p, 1)];
+		struct form form = two_byte[insn_take_byte(p)];
 
 		/* MOVNTI with any of them is undefined. */
 		if (form.size == Y && (p->opsize_66 || p->rep))

@@ -6,13 +6,8 @@ u64 insn_take(struct insn_parse *p, u32 size)
 {
 	u64 value = 0;
 
-	if (size > p->avail - p->pos) {
-		p->overrun = true;
-		p->pos = p->avail;
-		return 0;
-	}
-	for (u32 i = 0; i < size; i++)
-		value |= (u64)p->bytes[p->pos++] << (8 * i);
+	for (u32 bit = 0; bit < 8 * size; bit += 8)
+		value |= (u64)insn_take_byte(p) << bit;
 	return value;
 }
 
@@ -125,7 +120,7 @@ static void parse_mem32(struct insn_parse *p, struct insn_mem *mem)
 	mem->base = p->rm;
 
 	if (p->rm == SP) {
-		u8 sib = (u8)insn_take(p, 1);
+		u8 sib = insn_take_byte(p);
 
 		mem->base = sib & 7;
 		mem->index = (sib >> 3 & 7) | (p->rex & REX_X ? 8 : 0);
@@ -147,7 +142,7 @@ static void parse_mem32(struct insn_parse *p, struct insn_mem *mem)
 
 void insn_parse_modrm(struct insn_parse *p)
 {
-	u8 modrm = (u8)insn_take(p, 1);
+	u8 modrm = insn_take_byte(p);
 
 	p->mod = modrm >> 6;
 	p->reg = modrm >> 3 & 7;

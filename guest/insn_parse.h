@@ -29,7 +29,16 @@ struct insn_parse {
 /* Start on an instruction: take the prefixes, so that the opcode is next. */
 void insn_parse_prefixes(struct insn_parse *p, const u8 *bytes, u32 avail, enum insn_mode mode);
 
-/* Take 1, 2, 4 or 8 bytes. Past the end: 0, and p->overrun is set. */
+/* Take one byte. Past the end: 0, and p->overrun is set. */
+static inline u8 insn_take_byte(struct insn_parse *p)
+{
+	if (likely(p->pos < p->avail))
+		return p->bytes[p->pos++];
+	p->overrun = true;
+	return 0;
+}
+
+/* Take 1, 2, 4 or 8 bytes, in the same way. */
 u64 insn_take(struct insn_parse *p, u32 size);
 /* The same, sign-extended. */
 u64 insn_take_signed(struct insn_parse *p, u32 size);

@@ -8,7 +8,7 @@ static void take_port(struct insn_parse *p, struct insn_system *out, u8 opcode)
 	if (opcode & 8)
 		out->reg = DX;
 	else
-		out->nr = (u8)insn_take(p, 1);
+		out->nr = insn_take_byte(p);
 	out->kind = opcode & 2 ? INSN_SYS_OUT : INSN_SYS_IN;
 }
 
@@ -37,7 +37,7 @@ static void take_one_byte(struct insn_parse *p, struct insn_system *out, u8 opco
 		out->kind = INSN_SYS_INT3;
 		break;
 	case 0xcd:
-		out->nr = (u8)insn_take(p, 1);
+		out->nr = insn_take_byte(p);
 		out->kind = INSN_SYS_INT;
 		break;
 	case 0xce:
@@ -66,7 +66,7 @@ static void take_one_byte(struct insn_parse *p, struct insn_system *out, u8 opco
 /* ModRM.mod is ignored: it is always a register. */
 static void take_mov_cr(struct insn_parse *p, struct insn_system *out, enum insn_sys kind)
 {
-	u8 modrm = (u8)insn_take(p, 1);
+	u8 modrm = insn_take_byte(p);
 	u8 nr = (modrm >> 3 & 7) | (p->rex & REX_R ? 8 : 0);
 
 	if (p->lock && nr == 0) /* APM vol. 3, MOV CRn: how 32-bit code names CR8 */
@@ -115,7 +115,7 @@ static void take_group_7(struct insn_parse *p, struct insn_system *out)
 
 static void take_invpcid(struct insn_parse *p, struct insn_system *out)
 {
-	if (insn_take(p, 1) != 0x82 || !p->opsize_66 || p->rep)
+	if (insn_take_byte(p) != 0x82 || !p->opsize_66 || p->rep)
 		return;
 	insn_parse_modrm(p);
 	if (p->mod == 3)
@@ -128,7 +128,7 @@ static void take_invpcid(struct insn_parse *p, struct insn_system *out)
 
 static void take_two_byte(struct insn_parse *p, struct insn_system *out)
 {
-	switch (insn_take(p, 1)) {
+	switch (insn_take_byte(p)) {
 	case 0x01:
 		take_group_7(p, out);
 		break;
@@ -163,7 +163,7 @@ int insn_system(const u8 *bytes, u32 avail, enum insn_mode mode, struct insn_sys
 	insn_parse_prefixes(&p, bytes, avail, mode);
 	*out = (struct insn_system){.reg = INSN_NO_REG};
 
-	u8 opcode = (u8)insn_take(&p, 1);
+	u8 opcode = insn_take_byte(&p);
 
 	if (opcode == 0x0f)
 		take_two_byte(&p, out);
