@@ -30,9 +30,11 @@ struct cpu_stacks {
 struct cpu {
 	struct cpu *self; /* at GS:0 */
 	u32 id;
-	volatile u32
-		nmi_pending; /* an NMI came while the hypervisor ran; whoever handles it clears it */
+	volatile u32 nmi_pending; /* one came while the hypervisor ran; who handles it clears it */
 	struct cpu_stacks *stacks;
+	/* The last steps into the guest, where an NMI would be noticed too late: one that comes at an
+	 * instruction in [from, to) has that code go on at nmi_retry. All 0: there are none. */
+	u64 nmi_from, nmi_to, nmi_retry;
 	u64 gdt[NR_GDT];
 	struct tss tss;
 };

@@ -158,7 +158,11 @@ static bool go_on(struct trap_frame *f)
 void trap_handle(struct trap_frame *f)
 {
 	if (f->vector == VEC_NMI) {
-		this_cpu()->nmi_pending = 1;
+		struct cpu *cpu = this_cpu();
+
+		cpu->nmi_pending = 1;
+		if (f->rip >= cpu->nmi_from && f->rip < cpu->nmi_to)
+			f->rip = cpu->nmi_retry;
 		return;
 	}
 	if ((f->vector == VEC_GP || f->vector == VEC_UD) && go_on(f))

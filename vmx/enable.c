@@ -3,8 +3,11 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "arch/percpu.h"
 #include "mm/phys.h"
 #include "vmx/vmx.h"
+
+_Static_assert(offsetof(struct cpu, nmi_pending) == 12, "entry.asm knows it");
 
 /* VMXON and VMPTRLD take physical addresses; as part of the image they need no allocator. */
 static struct vmx_vcpu vmx_vcpus[1];
@@ -32,6 +35,10 @@ int vmx_enable(void)
 		return fail("CR4 = %llx has bits that this CPU does not allow in VMX operation",
 			    (unsigned long long)read_cr4());
 	write_cr4(read_cr4() | caps->cr4_fixed0);
+
+	this_cpu()->nmi_retry = (u64)vmx_nmi_retry;
+	this_cpu()->nmi_to = (u64)vmx_nmi_to;
+	this_cpu()->nmi_from = (u64)vmx_nmi_from;
 
 	vmx->vmxon.revision = caps->revision;
 	__asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(vmxon) : "memory");

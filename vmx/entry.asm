@@ -9,8 +9,14 @@ default rel
 
 global vmx_enter
 global vmx_exit_point
+global vmx_nmi_from, vmx_nmi_to, vmx_nmi_retry
 
-VMCS_HOST_RSP equ 0x6c14
+VMCS_HOST_RSP	equ 0x6c14
+CPU_NMI_PENDING	equ 12		; in struct cpu
+
+VMX_EXITED	equ 0
+VMX_NMI_CAME	equ 1
+VMX_REFUSED	equ -1
 
 ; Offsets into the guest's registers, in the order of enum gpr.
 RAX_AT equ 0 * 8
@@ -31,7 +37,7 @@ R15_AT equ 15 * 8
 
 section .text
 
-; int vmx_enter(u64 *gpr, u64 *host_rsp, bool launched)
+; enum vmx_entered vmx_enter(u64 *gpr, u64 *host_rsp, bool launched)
 vmx_enter:
 	push	rbx
 	push	rbp
@@ -41,8 +47,12 @@ vmx_enter:
 	push	r15
 	push	rdi			; for the exit
 	cmp	[rsi], rsp
-	jne	.new_stack
-.stack_known:
+	jne	vmx_enter.new_stack
+vmx_enter.stack_known:
+	; From here an NMI, which sets nmi_pending, goes on at vmx_nmi_retry.
+vmx_nmi_from:
+	cmp	dword [gs:CPU_NMI_PENDING], 0
+	jne	vmx_nmi_retry
 	test	dl, dl			; no MOV below changes the flags
 	mov	rax, [rdi + RAX_AT]
 	mov	rcx, [rdi + RCX_AT]
@@ -59,22 +69,27 @@ vmx_enter:
 	mov	r14, [rdi + R14_AT]
 	mov	r15, [rdi + R15_AT]
 	mov	rdi, [rdi + RDI_AT]
-	jz	.launch
+	jz	vmx_enter.launch
 	vmresume
-	jmp	.failed
-.launch:
+	jmp	vmx_enter.refused
+vmx_enter.launch:
 	vmlaunch
-.failed:				; VMfail: nothing was entered, the stack is still ours
+vmx_nmi_to:
+vmx_enter.refused:			; VMfail: nothing was entered, the stack is still ours
+	mov	eax, VMX_REFUSED
+	jmp	vmx_enter.pop
+vmx_nmi_retry:
+	mov	eax, VMX_NMI_CAME
+vmx_enter.pop:
 	pop	rdi
-	mov	eax, -1
-	jmp	.return
+	jmp	vmx_enter.return
 
-.new_stack:
+vmx_enter.new_stack:
 	mov	[rsi], rsp
 	mov	eax, VMCS_HOST_RSP
 	vmwrite	rax, rsp
-	jbe	.failed
-	jmp	.stack_known
+	jbe	vmx_enter.refused
+	jmp	vmx_enter.stack_known
 
 ; HOST_RIP. RSP is what it was after the pushes above; all other registers are the guest's.
 vmx_exit_point:
@@ -96,7 +111,7 @@ vmx_exit_point:
 	mov	[rdi + R14_AT], r14
 	mov	[rdi + R15_AT], r15
 	pop	rdi
-	xor	eax, eax
+	xor	eax, eax		; VMX_EXITED
 vmx_enter.return:
 	pop	r15
 	pop	r14

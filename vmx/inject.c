@@ -85,13 +85,17 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
 			vmread(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
 	}
-	if (!this_cpu()->nmi_pending || vmx->event_pending)
+	if (this_cpu()->nmi_pending) {
+		this_cpu()->nmi_pending = 0;
+		vmx->nmi_waiting = true;
+	}
+	if (!vmx->nmi_waiting || vmx->event_pending)
 		return;
 	/* Blocked: it waits for a later entry. */
 	state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 	if (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS))
 		return;
-	this_cpu()->nmi_pending = false;
+	vmx->nmi_waiting = false;
 	if (state & INTERRUPTIBILITY_STI)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state & ~INTERRUPTIBILITY_STI);
 	vmwrite(VMCS_ENTRY_INTR_INFO,

@@ -3,7 +3,6 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
-#include "arch/percpu.h"
 #include "vmx/vmx.h"
 
 static bool guest_in_64bit_code(const struct vmx_vcpu *vmx)
@@ -211,6 +210,7 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 void vmx_run(struct vcpu *v, struct vmexit *exit)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
+	enum vmx_entered entered;
 
 	if (v->rip != vmx->rip)
 		vmwrite(VMCS_GUEST_RIP, v->rip);
@@ -218,11 +218,14 @@ void vmx_run(struct vcpu *v, struct vmexit *exit)
 		vmwrite(VMCS_GUEST_RSP, v->gpr[RSP]);
 	if (v->rflags != vmx->rflags)
 		vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
-	if (unlikely(vmx->nmi_unblocked || this_cpu()->nmi_pending))
+	if (unlikely(vmx->nmi_unblocked || vmx->nmi_waiting))
 		vmx_prepare_nmi(vmx);
 
-	if (unlikely(vmx_enter(v->gpr, &vmx->host_rsp, vmx->launched)))
-		vmx_entry_refused();
+	while (unlikely(entered = vmx_enter(v->gpr, &vmx->host_rsp, vmx->launched))) {
+		if (entered == VMX_REFUSED)
+			vmx_entry_refused();
+		vmx_prepare_nmi(vmx);
+	}
 
 	exit->reason = vmread(VMCS_EXIT_REASON);
 	v->rip = vmx->rip = vmread(VMCS_GUEST_RIP);

@@ -42,6 +42,7 @@ struct vmx_vcpu {
 
 	bool launched;
 	bool event_pending; /* an event waits in the VM-entry fields */
+	bool nmi_waiting;   /* an NMI of the guest's waits to be injected */
 	bool nmi_unblocked; /* the last exit was a fault of an IRET that ended NMI blocking */
 };
 
@@ -77,7 +78,7 @@ void vmx_insn_done(struct vcpu *v);
 /* Turn VM-exit or IDT-vectoring information into an event; EVENT_NONE when it is not valid. */
 void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code);
 
-/* Before each entry: an NMI that came while the hypervisor ran, and blocking that an IRET undid. */
+/* Before an entry: see to an NMI that came while the hypervisor ran, and to blocking that an IRET undid. */
 void vmx_prepare_nmi(struct vmx_vcpu *vmx);
 
 /* state.c */
@@ -110,14 +111,22 @@ NORETURN void vmx_entry_refused(void);
 
 /* entry.asm */
 
+enum vmx_entered {
+	VMX_REFUSED = -1, /* the instruction itself failed */
+	VMX_EXITED = 0, /* the guest ran, or the CPU refused its state; the VMCS has what and why */
+	VMX_NMI_CAME = 1, /* not entered: nmi_pending is set */
+};
+
 /*
  * Enter the guest with VMLAUNCH or VMRESUME, and come back at its next exit.
  *
  * gpr: the guest's registers in enum gpr's order; loaded, and stored at the exit, but for RSP, which is
  * in the VMCS. host_rsp: what the VMCS holds for RSP; kept up to date.
- * Returns 0 after an exit, the VMCS's guest part being saved; -1 when the instruction itself failed.
  */
-int vmx_enter(u64 *gpr, u64 *host_rsp, bool launched);
+enum vmx_entered vmx_enter(u64 *gpr, u64 *host_rsp, bool launched);
+
+/* For struct cpu: no NMI gets lost between the look at nmi_pending and the entry. */
+extern const u8 vmx_nmi_from[], vmx_nmi_to[], vmx_nmi_retry[];
 
 /* Where the CPU goes on at a VM exit; never called. */
 void vmx_exit_point(void);
