@@ -51,11 +51,12 @@ class Bochs(Machine):
         for line in log.splitlines():
             if re.search(r"VMENTER FAIL|VMFAIL", line):
                 res.entry_failures.append(line.strip())
-            elif re.search(r"\[CPU\d.*(PANIC|>>PANIC<<)|e\[CPU.*exception\(\)|>>PANIC<<", line):
-                res.host_notes.append(line.strip())
-        res.host_notes = res.host_notes[-5:]
         res.powered_off = by_itself and "soft power off" in log
-        ticks = re.findall(r"ptime: (\d+)", read(directory, "output"))
+        output = read(directory, "output")
+        last = re.search(r"exiting with the following message:\n(.*)", output)
+        if last and not res.powered_off:
+            res.host_notes.append(last.group(1))
+        ticks = re.findall(r"ptime: (\d+)", output)
         res.marks = dict(zip(self.marks, map(int, ticks)))
 
 

@@ -42,33 +42,35 @@ def test_cpu_without_vmx(machine):
 
 
 def test_too_little_memory(machine):
-    boot(machine, r"memory", memory=8)
+    boot(machine, r"too little|memory", memory=8)
 
 
 def test_module_is_no_kernel(machine, tmp_path):
-    boot(machine, r"kernel", modules=[Module(noise(tmp_path / "noise", 20000))])
+    boot(machine, r"module 1.* is no kernel that notrap knows", modules=[Module(noise(tmp_path / "noise", 20000))])
 
 
-@pytest.mark.parametrize("size", [600, 0x1000, 2_000_000])
+@pytest.mark.parametrize("size", [0x400, 0x1000, 2_000_000])
 def test_truncated_bzimage(machine, tmp_path, size):
-    boot(machine, r"truncated|short|ends|cut", modules=[
+    boot(machine, r"module 1.* is a truncated bzImage", modules=[
         Module(cut(boots.VMLINUZ, tmp_path / "vmlinuz", size))])
 
 
-@pytest.mark.parametrize("size", [40, 100, 8192])
+# Cut in the first segment: what comes before is the multiboot header, without it no kernel is known.
+@pytest.mark.parametrize("size", [8192, 10000])
 def test_truncated_elf(machine, tmp_path, size):
-    boot(machine, r"truncated|short|ends|cut|kernel", modules=[
+    boot(machine, r"module 1.* is a truncated ELF", modules=[
         Module(cut(boots.BENCH, tmp_path / "guest.elf", size))])
 
 
 def test_segment_over_the_hypervisor(machine, tmp_path):
     kernel = elf32(tmp_path / "huge.elf", 0x100000, 255 << 20)
-    boot(machine, r"segment|memory|RAM", modules=[Module(kernel)])
+    boot(machine, r"lies over notrap's own memory", modules=[Module(kernel)])
 
 
 def test_initrd_too_large(machine, tmp_path):
-    initrd = noise(tmp_path / "initrd", 20 << 20)
-    boot(machine, r"initrd", modules=[Module(boots.VMLINUZ), Module(initrd)], memory=64)
+    initrd = noise(tmp_path / "initrd", 24 << 20)
+    boot(machine, r"the initrd, is too large", modules=[Module(boots.VMLINUZ), Module(initrd)],
+         memory=128)
 
 
 def test_the_files_are_there():

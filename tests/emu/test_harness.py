@@ -35,7 +35,7 @@ def test_a_guest_that_fails(any_machine):
 def test_time_out(any_machine, tmp_path):
     from tests.emu.images import elf32
     kernel = elf32(tmp_path / "halt.elf", 0x100000, 4096)
-    result = any_machine.run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=4)
+    result = any_machine.run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=2)
     assert result.verdict == TIMEOUT
 
 
