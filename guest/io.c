@@ -54,7 +54,8 @@ static bool resets(const struct machine *machine, const struct port_write *w)
 		return true;
 	if (byte_at(w, PORT_SYSTEM_A, &byte) && (byte & 1))
 		return true;
-	if (byte_at(w, PORT_RESET_CONTROL, &byte) && (byte & RESET_CPU))
+	/* A wider access there is PCI's CONFIG_ADDRESS. */
+	if (w->port == PORT_RESET_CONTROL && w->size == 1 && (w->value & RESET_CPU))
 		return true;
 	return machine->power.reset.supported && machine->power.reset.space == ACPI_SPACE_IO &&
 	       byte_at(w, machine->power.reset.addr, &byte) && byte == machine->power.reset.value;
@@ -81,7 +82,7 @@ static bool before_write(struct machine *machine, const struct port_write *w)
 		say("powering off");
 		console_drain();
 	} else if (resets(machine, w)) {
-		say("the guest resets the machine");
+		say("the guest resets the machine (port %x, value %x)", w->port, w->value);
 		machine_report(machine);
 		say("resetting");
 		console_drain();
