@@ -146,7 +146,7 @@ static void decide_flush(const struct vmx_msrs *m, struct vmx_caps *c)
 		c->proc2 &= ~PROC2_VPID;
 		return;
 	}
-	c->flush = cap & VPID_CAP_SINGLE ? VMX_FLUSH_SINGLE : VMX_FLUSH_ALL;
+	c->flush = (cap & VPID_CAP_SINGLE) ? VMX_FLUSH_SINGLE : VMX_FLUSH_ALL;
 	c->invvpid_address = cap & VPID_CAP_ADDRESS;
 }
 

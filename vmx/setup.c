@@ -7,19 +7,31 @@
 #include "mm/phys.h"
 #include "vmx/vmx.h"
 
+static bool vmclear(u64 vmcs)
+{
+	bool failed;
+
+	__asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
+	return !failed;
+}
+
+static bool vmptrld(u64 vmcs)
+{
+	bool failed;
+
+	__asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
+	return !failed;
+}
+
 /* SDM vol. 3C 25.11.3: clear it, make it current. */
 static int load_vmcs(struct vmx_vcpu *vmx)
 {
-	u64 pa = phys_addr(&vmx->vmcs);
-	bool failed;
+	u64 vmcs = phys_addr(&vmx->vmcs);
 
 	vmx->vmcs.revision = vmx->caps.revision;
-	__asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(pa) : "memory");
-	if (failed)
-		return fail("VMCLEAR failed for the VMCS at %llx", (unsigned long long)pa);
-	__asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(pa) : "memory");
-	if (failed)
-		return fail("VMPTRLD failed for the VMCS at %llx", (unsigned long long)pa);
+	if (!vmclear(vmcs) || !vmptrld(vmcs))
+		return fail("the CPU refuses a VMCS at %llx: VMCLEAR or VMPTRLD failed",
+			    (unsigned long long)vmcs);
 	return 0;
 }
 
