@@ -30,17 +30,20 @@ static void put_repeated(struct out *o, char c, size_t n)
 		put(o, c);
 }
 
-/* `sign` goes before zero padding, and after padding with blanks. */
-static void put_padded(struct out *o, const struct spec *s, const char *sign, const char *text,
+/* A prefix is a sign or "0x": before padding with zeroes, behind padding with blanks. */
+static void put_padded(struct out *o, const struct spec *s, const char *prefix, const char *text,
 		       size_t len)
 {
-	size_t signs = *sign ? 1 : 0;
-	size_t fill = s->width > len + signs ? s->width - len - signs : 0;
+	size_t all = len, fill;
+
+	for (const char *p = prefix; *p; p++)
+		all++;
+	fill = s->width > all ? s->width - all : 0;
 
 	if (!s->left && !s->zero)
 		put_repeated(o, ' ', fill);
-	if (signs)
-		put(o, *sign);
+	while (*prefix)
+		put(o, *prefix++);
 	if (!s->left && s->zero)
 		put_repeated(o, '0', fill);
 	for (size_t i = 0; i < len; i++)
@@ -49,7 +52,7 @@ static void put_padded(struct out *o, const struct spec *s, const char *sign, co
 		put_repeated(o, ' ', fill);
 }
 
-static void put_number(struct out *o, const struct spec *s, const char *sign, u64 v, u32 base,
+static void put_number(struct out *o, const struct spec *s, const char *prefix, u64 v, u32 base,
 		       const char *digits)
 {
 	char text[20];
@@ -59,7 +62,7 @@ static void put_number(struct out *o, const struct spec *s, const char *sign, u6
 		text[--at] = digits[v % base];
 		v /= base;
 	} while (v);
-	put_padded(o, s, sign, text + at, sizeof(text) - at);
+	put_padded(o, s, prefix, text + at, sizeof(text) - at);
 }
 
 static void put_signed(struct out *o, const struct spec *s, s64 v)
@@ -191,10 +194,7 @@ static bool convert(struct out *o, struct spec *s, char letter, va_list *args)
 		put_number(o, s, "", next_unsigned(s, args), 16, "0123456789ABCDEF");
 		return true;
 	case 'p':
-		put(o, '0');
-		put(o, 'x');
-		s->width = s->width > 2 ? s->width - 2 : 0;
-		put_number(o, s, "", (u64)va_arg(*args, void *), 16, "0123456789abcdef");
+		put_number(o, s, "0x", (u64)va_arg(*args, void *), 16, "0123456789abcdef");
 		return true;
 	default:
 		return false;

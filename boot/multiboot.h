@@ -10,7 +10,7 @@
 #define MB2_BOOT_MAGIC 0x36d76289
 
 /*
- * Read the information at physical address info_hpa into *boot, zeroed but for the image's bounds.
+ * Read the information at physical address info_hpa into *boot; the image's bounds in it stay.
  *
  * Everything kept is copied into the hypervisor's own memory, since the guest will overwrite the
  * loader's; the modules' bytes stay where they are. Nothing past the sizes that the information

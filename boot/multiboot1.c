@@ -52,6 +52,9 @@ struct mmap_entry {
 /* A string in the loader's memory has no stated size; no command line is longer than this. */
 #define CMDLINE_MAX 4096
 
+/* Bytes of a memory map: far more than a struct memmap holds. */
+#define MMAP_BYTES_MAX 65536
+
 /*
  * GRUB 2 leaves the file's name out of command lines; the specification's older loaders, and
  * QEMU, put it first.
@@ -79,6 +82,8 @@ static int parse_mmap(const struct info *info, struct bootinfo *boot)
 {
 	u64 at = 0;
 
+	if (info->mmap_length > MMAP_BYTES_MAX)
+		return fail("boot information: a memory map of %u bytes", info->mmap_length);
 	while (info->mmap_length - at >= sizeof(struct mmap_entry)) {
 		struct mmap_entry e;
 
@@ -133,7 +138,9 @@ int multiboot1_parse(u64 info_hpa, struct bootinfo *boot)
 	const struct info *info = phys_ptr(info_hpa);
 	bool name_first = names_in_cmdlines(info);
 
-	boot->cmdline = info->flags & INFO_CMDLINE ? copy_cmdline(info->cmdline, name_first) : "";
+	boot_begin(boot);
+	if (info->flags & INFO_CMDLINE)
+		boot->cmdline = copy_cmdline(info->cmdline, name_first);
 	if (!boot->cmdline)
 		return -1;
 	if (info->flags & INFO_MODS && parse_modules(info, boot, name_first))

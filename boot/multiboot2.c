@@ -216,7 +216,7 @@ int multiboot2_parse(u64 info_hpa, struct bootinfo *boot)
 	const struct tag *memmap = NULL, *efi_memmap = NULL, *acpi = NULL;
 	u64 at = sizeof(*info), total = info->total_size;
 
-	boot->cmdline = "";
+	boot_begin(boot);
 	/* at is 8-byte aligned and below 2^33; every tag lies inside total before it is read. */
 	for (;;) {
 		const struct tag *t = (const void *)((const u8 *)info + at);

@@ -15,6 +15,16 @@ static char strings[STRINGS_MAX];
 static size_t strings_used;
 static u8 rsdp_copy[RSDP_SIZE];
 
+void boot_begin(struct bootinfo *boot)
+{
+	*boot = (struct bootinfo){
+		.cmdline = "",
+		.image_start = boot->image_start,
+		.image_end = boot->image_end,
+	};
+	strings_used = 0;
+}
+
 const char *boot_string(const void *from, size_t max)
 {
 	const char *s = from;

@@ -5,6 +5,9 @@
 
 #include "guest/bootinfo.h"
 
+/* Start to fill *boot: no memory, no modules, empty command line; strings kept before are gone. */
+void boot_begin(struct bootinfo *boot);
+
 /*
  * Keep a copy of a string of at most max bytes (it ends earlier at a zero).
  *

@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: MIT */
+/* The multiboot parsers and the search for the RSDP: good, odd and broken boot information. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* cmocka's word for it, which is console.h's as well. */
+#undef fail
+
+#include "arch/console.h"
+#include "boot/multiboot.h"
+#include "boot/parse.h"
+#include "mm/phys.h"
+
+/*
+ * Physical memory: `low`, and one block of exactly `info_size` bytes at INFO, so that the address
+ * sanitizer sees a read past the information's end.
+ */
+#define LOW_SIZE (2u << 20)
+#define SLACK    (1u << 16)
+#define INFO     0x10000000ULL
+
+static u8 low[LOW_SIZE + SLACK];
+static u8 *info_block;
+static size_t info_size;
+static char failure[256];
+
+void *phys_ptr(u64 hpa)
+{
+	if (info_block && hpa >= INFO && hpa - INFO <= info_size)
+		return info_block + (hpa - INFO);
+	return low + hpa % LOW_SIZE;
+}
+
+u64 phys_addr(const void *ptr)
+{
+	return (u64)ptr;
+}
+
+int fail(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(failure, sizeof(failure), fmt, args);
+	va_end(args);
+	return -1;
+}
+
+/* The last fail() line holds these words; shows both where it does not. */
+static void said(const char *what)
+{
+	if (!strstr(failure, what))
+		assert_string_equal(failure, what);
+}
+
+/* --- building multiboot2 information ---------------------------------------------------------- */
+
+static u8 built[65536];
+static size_t built_size;
+
+static void put(const void *bytes, size_t n)
+{
+	memcpy(built + built_size, bytes, n);
+	built_size += n;
+}
+
+static void put32(u32 v)
+{
+	put(&v, sizeof(v));
+}
+
+static void put64(u64 v)
+{
+	put(&v, sizeof(v));
+}
+
+static size_t tag_start;
+
+static void tag_begin(u32 type)
+{
+	built_size = (built_size + 7) & ~7UL;
+	tag_start = built_size;
+	put32(type);
+	put32(0);
+}
+
+static void tag_end(void)
+{
+	u32 size = (u32)(built_size - tag_start);
+
+	memcpy(built + tag_start + 4, &size, 4);
+}
+
+static void begin(void)
+{
+	memset(built, 0, sizeof(built));
+	built_size = 8;
+}
+
+static void put_memmap(u64 start, u64 size, u32 type)
+{
+	put64(start);
+	put64(size);
+	put32(type);
+	put32(0);
+}
+
+static void tag_memmap(void)
+{
+	tag_begin(6);
+	put32(24);
+	put32(0);
+	put_memmap(0, 0x9fc00, 1);
+	put_memmap(0x9fc00, 0x400, 2);
+	put_memmap(0x100000, 0x7f00000, 1);
+	put_memmap(0xfffc0000, 0x40000, 77);
+	tag_end();
+}
+
+static void tag_text(u32 type, const char *text)
+{
+	tag_begin(type);
+	put(text, strlen(text) + 1);
+	tag_end();
+}
+
+static void tag_module(u32 start, u32 end, const char *text)
+{
+	tag_begin(3);
+	put32(start);
+	put32(end);
+	put(text, strlen(text) + 1);
+	tag_end();
+}
+
+/* Place what was built, and parse it. */
+static int parse_bytes(struct bootinfo *boot, size_t size)
+{
+	int err;
+
+	info_block = malloc(size);
+	info_size = size;
+	memcpy(info_block, built, size);
+	failure[0] = 0;
+	memset(boot, 0, sizeof(*boot));
+	err = multiboot2_parse(INFO, boot);
+	/* Nothing that is kept may point into it. */
+	free(info_block);
+	info_block = NULL;
+	return err;
+}
+
+static void put_total(void)
+{
+	u32 total;
+
+	tag_begin(0);
+	tag_end();
+	total = (u32)built_size;
+	memcpy(built, &total, 4);
+}
+
+static int parse(struct bootinfo *boot)
+{
+	put_total();
+	return parse_bytes(boot, built_size);
+}
+
+/* --- multiboot2 ------------------------------------------------------------------------------- */
+
+static void build_all(void)
+{
+	static const char rsdp_new[36] = "RSD PTR new", rsdp_old[20] = "RSD PTR old";
+
+	begin();
+	tag_text(1, "trap=auto stats=1");
+	tag_text(2, "GRUB 2.06");
+	tag_module(0x300000, 0x345678, "console=ttyS0 quiet");
+	tag_module(0x400000, 0x400000, "");
+	tag_memmap();
+	tag_begin(8);
+	put64(0xe0000000);
+	put32(4096);
+	put32(1024);
+	put32(768);
+	put("\x20\x01\0\0\x10\x08\x08\x07\x00\x06", 10);
+	tag_end();
+	tag_begin(12);
+	put64(0x7f9ec018);
+	tag_end();
+	tag_begin(15);
+	put(rsdp_new, sizeof(rsdp_new));
+	tag_end();
+	tag_begin(14);
+	put(rsdp_old, sizeof(rsdp_old));
+	tag_end();
+}
+
+static void test_mb2_all(void **state)
+{
+	struct bootinfo b;
+
+	(void)state;
+	build_all();
+	assert_int_equal(parse(&b), 0);
+	assert_string_equal(b.cmdline, "trap=auto stats=1");
+	assert_int_equal(b.modules, 2);
+	assert_int_equal(b.module[0].start, 0x300000);
+	assert_int_equal(b.module[0].size, 0x45678);
+	assert_string_equal(b.module[0].cmdline, "console=ttyS0 quiet");
+	assert_int_equal(b.module[1].size, 0);
+	assert_string_equal(b.module[1].cmdline, "");
+	assert_int_equal(b.map.count, 4);
+	assert_int_equal(b.map.range[2].end, 0x8000000);
+	assert_int_equal(b.map.range[3].type, MEMMAP_RESERVED);
+	assert_int_equal(b.fb.type, BOOT_FB_RGB);
+	assert_int_equal(b.fb.addr, 0xe0000000);
+	assert_int_equal(b.fb.pitch, 4096);
+	assert_int_equal(b.fb.width, 1024);
+	assert_int_equal(b.fb.height, 768);
+	assert_int_equal(b.fb.bpp, 32);
+	assert_int_equal(b.fb.red_pos, 16);
+	assert_int_equal(b.fb.green_size, 7);
+	assert_int_equal(b.fb.blue_size, 6);
+	assert_int_equal(b.efi_systab, 0x7f9ec018);
+	assert_memory_equal((void *)b.rsdp, "RSD PTR new", 11);
+}
+
+static void test_mb2_keeps_image(void **state)
+{
+	struct bootinfo b = {.image_start = 1, .image_end = 2, .modules = 9};
+
+	(void)state;
+	begin();
+	tag_memmap();
+	put_total();
+	info_block = built;
+	info_size = built_size;
+	assert_int_equal(multiboot2_parse(INFO, &b), 0);
+	info_block = NULL;
+	assert_int_equal(b.image_start, 1);
+	assert_int_equal(b.image_end, 2);
+	assert_int_equal(b.modules, 0);
+	assert_int_equal(b.rsdp, 0);
+	assert_int_equal(b.fb.type, BOOT_FB_NONE);
+	assert_string_equal(b.cmdline, "");
+}
+
+static void put_efi(u32 type, u64 start, u64 pages, u64 attr)
+{
+	put32(type);
+	put32(0);
+	put64(start);
+	put64(0);
+	put64(pages);
+	put64(attr);
+	put64(0); /* firmware's descriptors are longer than the structure */
+}
+
+static void test_mb2_efi_map(void **state)
+{
+	static const u8 expected[15] = {
+		[0] = MEMMAP_RESERVED,  [1] = MEMMAP_RAM,       [2] = MEMMAP_RAM,
+		[3] = MEMMAP_RAM,       [4] = MEMMAP_RAM,       [5] = MEMMAP_RESERVED,
+		[6] = MEMMAP_RESERVED,  [7] = MEMMAP_RAM,       [8] = MEMMAP_BAD,
+		[9] = MEMMAP_ACPI,      [10] = MEMMAP_NVS,      [11] = MEMMAP_RESERVED,
+		[12] = MEMMAP_RESERVED, [13] = MEMMAP_RESERVED, [14] = MEMMAP_RESERVED,
+	};
+	struct bootinfo b;
+
+	(void)state;
+	for (u32 type = 0; type < 15; type++) {
+		begin();
+		tag_begin(17);
+		put32(48);
+		put32(1);
+		put_efi(type, 0x100000, 16, 0xf);
+		tag_end();
+		tag_memmap(); /* is not used then */
+		assert_int_equal(parse(&b), 0);
+		assert_int_equal(b.map.count, 1);
+		assert_int_equal(b.map.range[0].type, expected[type]);
+		assert_int_equal(b.map.range[0].end, 0x110000);
+	}
+	begin();
+	tag_begin(17);
+	put32(48);
+	put32(1);
+	put_efi(7, 0x100000, 16, 1ULL << 18);
+	tag_end();
+	assert_int_equal(parse(&b), 0);
+	assert_int_equal(b.map.range[0].type, MEMMAP_RESERVED);
+}
+
+static void expect_failure(const char *what)
+{
+	struct bootinfo b;
+
+	assert_int_equal(parse(&b), -1);
+	said(what);
+}
+
+static void test_mb2_errors(void **state)
+{
+	char longer[20000];
+	struct bootinfo b;
+
+	(void)state;
+	begin();
+	tag_text(1, "x");
+	expect_failure("no memory map");
+
+	begin();
+	tag_begin(6);
+	put32(16);
+	put32(0);
+	put_memmap(0, 4096, 1);
+	tag_end();
+	expect_failure("entries of 16 bytes");
+
+	begin();
+	tag_begin(6);
+	put32(0);
+	put32(0);
+	tag_end();
+	expect_failure("entries of 0 bytes");
+
+	begin();
+	tag_begin(17);
+	put32(8);
+	put32(1);
+	tag_end();
+	expect_failure("descriptors of 8 bytes");
+
+	begin();
+	tag_begin(17);
+	put32(40);
+	put32(1);
+	put_efi(7, 0, 1ULL << 52, 0);
+	tag_end();
+	expect_failure("EFI memory map: the range");
+
+	begin();
+	tag_memmap();
+	tag_module(0x5000, 0x4000, "x");
+	expect_failure("before it starts");
+
+	begin();
+	tag_memmap();
+	for (int i = 0; i <= BOOT_MODULES_MAX; i++)
+		tag_module(0x5000, 0x6000, "x");
+	expect_failure("more than 32 modules");
+
+	begin();
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = 0;
+	tag_text(1, longer);
+	expect_failure("command lines");
+
+	begin();
+	tag_begin(6);
+	put32(24);
+	put32(0);
+	for (u64 i = 0; i <= MEMMAP_MAX; i++)
+		put_memmap(i << 20, 4096, 1 + (i & 1));
+	tag_end();
+	expect_failure("memory map has more than");
+
+	/* A tag of no size would never end; one of more bytes than there are leads outside. */
+	for (u32 size = 0; size < 200; size += size == 7 ? 150 : 1) {
+		begin();
+		tag_memmap();
+		tag_begin(1);
+		memcpy(built + tag_start + 4, &size, 4);
+		built_size += 16;
+		expect_failure("boot information: tag 1");
+	}
+
+	/* No end tag: every cut of sound information, its total size corrected. */
+	build_all();
+	put_total();
+	for (u32 size = (u32)built_size - 1; size >= 8; size--) {
+		memcpy(built, &size, 4);
+		assert_int_equal(parse_bytes(&b, size), -1);
+	}
+}
+
+static void test_mb2_range_at_the_end(void **state)
+{
+	struct bootinfo b;
+
+	(void)state;
+	begin();
+	tag_begin(6);
+	put32(24);
+	put32(0);
+	put_memmap(0xfffffffffffff000, 0x1000, 2);
+	put_memmap(0x1000, 0, 1);
+	tag_end();
+	assert_int_equal(parse(&b), 0);
+	assert_int_equal(b.map.count, 1);
+	assert_int_equal(b.map.range[0].end, ~0ULL);
+}
+
+/* Sound information with random bytes in it: parsed or refused, never read outside. */
+static void test_mb2_random(void **state)
+{
+	u8 sound[sizeof(built)];
+	struct bootinfo b;
+	int refused = 0;
+
+	(void)state;
+	srand(1);
+	build_all();
+	tag_begin(17);
+	put32(48);
+	put32(1);
+	put_efi(7, 0x100000, 16, 0xf);
+	tag_end();
+	put_total();
+	memcpy(sound, built, built_size);
+	for (int round = 0; round < 20000; round++) {
+		memcpy(built, sound, built_size);
+		/* The total size is the block's own, or less. */
+		for (int n = rand() % 6 + 1; n; n--)
+			built[8 + (size_t)rand() % (built_size - 8)] =
+				(u8)(rand() % 3 ? rand() : 0);
+		refused += parse_bytes(&b, built_size) != 0;
+	}
+	assert_in_range(refused, 1000, 19000);
+}
+
+/* --- multiboot1 ------------------------------------------------------------------------------- */
+
+#define MB1_INFO 0x9000
+#define MB1_MMAP 0x9100
+#define MB1_MODS 0x9300
+#define MB1_TEXT 0xa000
+
+static void low32(u32 at, u32 v)
+{
+	memcpy(low + at, &v, 4);
+}
+
+static u32 low_text(u32 at, const char *text)
+{
+	strcpy((char *)low + at, text);
+	return at;
+}
+
+static void mb1_range(u32 at, u64 start, u64 size, u32 type)
+{
+	low32(at, 20);
+	memcpy(low + at + 4, &start, 8);
+	memcpy(low + at + 12, &size, 8);
+	low32(at + 20, type);
+}
+
+static void mb1_build(const char *loader)
+{
+	memset(low, 0, sizeof(low));
+	low32(MB1_INFO, 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9 | 1 << 12);
+	low32(MB1_INFO + 16, low_text(MB1_TEXT, "notrap.elf  stats=5 audit=1"));
+	low32(MB1_INFO + 20, 2);
+	low32(MB1_INFO + 24, MB1_MODS);
+	low32(MB1_INFO + 44, 3 * 24);
+	low32(MB1_INFO + 48, MB1_MMAP);
+	low32(MB1_INFO + 64, low_text(MB1_TEXT + 0x100, loader));
+	low32(MB1_INFO + 88, 0xb8000);
+	low32(MB1_INFO + 96, 160);
+	low32(MB1_INFO + 100, 80);
+	low32(MB1_INFO + 104, 25);
+	low[MB1_INFO + 108] = 16;
+	low[MB1_INFO + 109] = 2;
+	mb1_range(MB1_MMAP, 0, 0x9fc00, 1);
+	mb1_range(MB1_MMAP + 24, 0x100000, 0x7f00000, 1);
+	mb1_range(MB1_MMAP + 48, 0x8000000, 0x10000, 3);
+	low32(MB1_MODS, 0x300000);
+	low32(MB1_MODS + 4, 0x310000);
+	low32(MB1_MODS + 8, low_text(MB1_TEXT + 0x200, "vmlinuz a b"));
+	low32(MB1_MODS + 16, 0x310000);
+	low32(MB1_MODS + 20, 0x310010);
+}
+
+static int mb1_parse(struct bootinfo *b)
+{
+	failure[0] = 0;
+	memset(b, 0, sizeof(*b));
+	return multiboot1_parse(MB1_INFO, b);
+}
+
+static void test_mb1_all(void **state)
+{
+	struct bootinfo b;
+
+	(void)state;
+	mb1_build("qemu");
+	assert_int_equal(mb1_parse(&b), 0);
+	memset(low, 0xff, sizeof(low));
+	assert_string_equal(b.cmdline, "stats=5 audit=1");
+	assert_int_equal(b.modules, 2);
+	assert_int_equal(b.module[0].start, 0x300000);
+	assert_int_equal(b.module[0].size, 0x10000);
+	assert_string_equal(b.module[0].cmdline, "a b");
+	assert_int_equal(b.module[1].size, 0x10);
+	assert_string_equal(b.module[1].cmdline, "");
+	assert_int_equal(b.map.count, 3);
+	assert_int_equal(b.map.range[2].type, MEMMAP_ACPI);
+	assert_int_equal(b.fb.type, BOOT_FB_TEXT);
+	assert_int_equal(b.fb.addr, 0xb8000);
+	assert_int_equal(b.fb.width, 80);
+
+	/* GRUB 2 leaves out the names. */
+	mb1_build("GRUB 2.06-13");
+	assert_int_equal(mb1_parse(&b), 0);
+	assert_string_equal(b.cmdline, "notrap.elf  stats=5 audit=1");
+	assert_string_equal(b.module[0].cmdline, "vmlinuz a b");
+
+	mb1_build("qemu");
+	low_text(MB1_TEXT, "notrap.elf");
+	low32(MB1_INFO, 1 << 2 | 1 << 6);
+	assert_int_equal(mb1_parse(&b), 0);
+	assert_string_equal(b.cmdline, "");
+	assert_int_equal(b.modules, 0);
+	assert_int_equal(b.fb.type, BOOT_FB_NONE);
+}
+
+static void mb1_expect_failure(const char *what)
+{
+	struct bootinfo b;
+
+	assert_int_equal(mb1_parse(&b), -1);
+	said(what);
+}
+
+static void test_mb1_errors(void **state)
+{
+	(void)state;
+	mb1_build("qemu");
+	low32(MB1_INFO, 0);
+	mb1_expect_failure("no memory map");
+
+	mb1_build("qemu");
+	low32(MB1_MMAP + 24, 4);
+	mb1_expect_failure("entry of 4 bytes");
+
+	mb1_build("qemu");
+	low32(MB1_INFO + 44, 0xffffffff);
+	mb1_expect_failure("a memory map of");
+
+	mb1_build("qemu");
+	low32(MB1_MODS + 20, 0);
+	mb1_expect_failure("before it starts");
+
+	mb1_build("qemu");
+	low32(MB1_INFO + 20, 0xffffffff);
+	mb1_expect_failure("more than 32 modules");
+
+	mb1_build("qemu");
+	low32(MB1_INFO + 16, MB1_TEXT);
+	memset(low + MB1_TEXT, 'x', 0x20000);
+	low32(MB1_INFO + 20, 4);
+	for (u32 i = 0; i < 4; i++)
+		low32(MB1_MODS + i * 16 + 8, MB1_TEXT);
+	mb1_expect_failure("command lines");
+}
+
+static void test_mb1_random(void **state)
+{
+	struct bootinfo b;
+	int refused = 0;
+
+	(void)state;
+	srand(2);
+	for (int round = 0; round < 5000; round++) {
+		mb1_build("qemu");
+		for (int n = rand() % 4 + 1; n; n--)
+			low[MB1_INFO + rand() % 0x400] = (u8)rand();
+		refused += mb1_parse(&b) != 0;
+	}
+	assert_in_range(refused, 100, 4900);
+}
+
+/* --- the RSDP --------------------------------------------------------------------------------- */
+
+static void put_rsdp(u64 hpa)
+{
+	u8 sum = 0;
+
+	memcpy(low + hpa, "RSD PTR ", 8);
+	for (int i = 0; i < 19; i++)
+		sum += low[hpa + i];
+	low[hpa + 19] = (u8)-sum;
+}
+
+static void test_rsdp_bios(void **state)
+{
+	(void)state;
+	memset(low, 0, sizeof(low));
+	assert_int_equal(rsdp_find(0), 0);
+	put_rsdp(0xffff0 - 16);
+	assert_int_equal(rsdp_find(0), 0xfffe0);
+	put_rsdp(0xe0010);
+	assert_int_equal(rsdp_find(0), 0xe0010);
+	low[0xe0010 + 19]++;
+	assert_int_equal(rsdp_find(0), 0xfffe0);
+	/* The extended BIOS data area comes first, where its segment is one. */
+	put_rsdp(0x9fc00 + 0x3e0);
+	assert_int_equal(rsdp_find(0), 0xfffe0);
+	low[0x40e] = 0xc0;
+	low[0x40f] = 0x9f;
+	assert_int_equal(rsdp_find(0), 0x9fc00 + 0x3e0);
+}
+
+static void put_efi_table(u32 at, const char *guid, u64 addr)
+{
+	memcpy(low + at, guid, 16);
+	memcpy(low + at + 16, &addr, 8);
+}
+
+static void test_rsdp_efi(void **state)
+{
+	static const char acpi1[] =
+		"\x30\x2d\x9d\xeb\x88\x2d\xd3\x11\x9a\x16\x00\x90\x27\x3f\xc1\x4d";
+	static const char acpi2[] =
+		"\x71\xe8\x68\x88\xf1\xe4\xd3\x11\xbc\x22\x00\x80\xc7\x3c\x88\x81";
+	u64 nr = 3, tables = 0x5000;
+
+	(void)state;
+	memset(low, 0, sizeof(low));
+	put_rsdp(0xe0000); /* is not looked for on EFI */
+	put_rsdp(0x6000);
+	put_rsdp(0x7000);
+	memcpy(low + 0x4000 + 104, &nr, 8);
+	memcpy(low + 0x4000 + 112, &tables, 8);
+	put_efi_table(0x5000, "another one     ", 0x6000);
+	put_efi_table(0x5018, acpi1, 0x7000);
+	put_efi_table(0x5030, acpi2, 0x6000);
+	assert_int_equal(rsdp_find(0x4000), 0x6000);
+	low[0x6000] = 0;
+	assert_int_equal(rsdp_find(0x4000), 0x7000);
+	put_efi_table(0x5018, acpi1, ~0ULL);
+	assert_int_equal(rsdp_find(0x4000), 0);
+	/* Tables out of reach. */
+	tables = ~0ULL;
+	memcpy(low + 0x4000 + 112, &tables, 8);
+	assert_int_equal(rsdp_find(0x4000), 0);
+	nr = 1ULL << 60;
+	memcpy(low + 0x4000 + 104, &nr, 8);
+	assert_int_equal(rsdp_find(0x4000), 0);
+	assert_int_equal(rsdp_find(~0ULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mb2_all),
+		cmocka_unit_test(test_mb2_keeps_image),
+		cmocka_unit_test(test_mb2_efi_map),
+		cmocka_unit_test(test_mb2_errors),
+		cmocka_unit_test(test_mb2_range_at_the_end),
+		cmocka_unit_test(test_mb2_random),
+		cmocka_unit_test(test_mb1_all),
+		cmocka_unit_test(test_mb1_errors),
+		cmocka_unit_test(test_mb1_random),
+		cmocka_unit_test(test_rsdp_bios),
+		cmocka_unit_test(test_rsdp_efi),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
