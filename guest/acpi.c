@@ -2,6 +2,7 @@
 /* ACPI's tables, read with no trust in them: every address and length is checked first. */
 #include "guest/acpi.h"
 #include "arch/string.h"
+#include "mm/map.h"
 #include "mm/phys.h"
 
 #define RSDP_SIZE_V1 20
@@ -9,6 +10,7 @@
 #define HEADER_SIZE  36
 #define TABLE_MAX    MIB(16)
 #define EBDA_POINTER 0x40e
+#define BIOS_START   0xe0000
 
 /* Offsets in the FADT. */
 #define FADT_DSDT         40
@@ -39,15 +41,15 @@ static u64 get(const struct table *t, u32 offset, u32 bytes)
 	return n;
 }
 
-/* What may be read without harm: the BIOS's first megabyte, and what the firmware's map lists. */
+/* What may be read without harm: the BIOS's own area, and what the firmware's map lists. */
 static bool readable(const struct bootinfo *boot, u64 start, u64 size)
 {
 	const struct memmap *map = &boot->map;
 	u64 end = start + size;
 
-	if (!start || end < start)
+	if (!start || end < start || end > map_end())
 		return false;
-	if (end <= MIB(1))
+	if (start >= BIOS_START && end <= MIB(1))
 		return true;
 	for (u32 i = 0; i < map->count && start < end; i++)
 		if (map->range[i].start <= start && start < map->range[i].end &&
@@ -119,7 +121,7 @@ static u32 find_rsdp(const struct bootinfo *boot, u8 to[ACPI_RSDP_MAX])
 	memcpy(&segment, phys_ptr(EBDA_POINTER), sizeof(segment));
 	if (segment >= 0x8000 && segment < 0xa000)
 		size = scan_rsdp(boot, (u64)segment << 4, ((u64)segment << 4) + KIB(1), to);
-	return size ? size : scan_rsdp(boot, 0xe0000, MIB(1), to);
+	return size ? size : scan_rsdp(boot, BIOS_START, MIB(1), to);
 }
 
 /* Table number `i` of the RSDT or XSDT. False past the end; a broken table has size 0. */

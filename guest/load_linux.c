@@ -2,6 +2,7 @@
 /* Linux bzImages: checked, placed, and entered by the 64-bit (or 32-bit) boot protocol. */
 #include "guest/load_linux.h"
 #include "arch/string.h"
+#include "mm/map.h"
 #include "mm/phys.h"
 
 #define HEADER_AT offsetof(struct linux_boot_params, hdr)
@@ -91,18 +92,19 @@ static int place_initrd(struct load *l, const struct linux_kernel *k)
 	const struct memmap_range *at = &l->busy[1];
 	u64 max = k->hdr.initrd_addr_max + 1ULL;
 	bool above = k->entry64 && (k->hdr.xloadflags & LINUX_XLF_ABOVE_4G);
+	u64 end = memmap_ram_end(l->map) < map_end() ? memmap_ram_end(l->map) : map_end();
 
 	if (l->files < 2 || !l->file[1].size)
 		return 0;
 	if (at->start % PAGE_SIZE == 0 && (above || at->end <= max) &&
 	    memmap_is_ram(l->map, at->start, at->end) && !load_file_in_the_way(l, 1))
 		return 0;
-	if (!load_move_file(l, 1, max) || (above && !load_move_file(l, 1, memmap_ram_end(l->map))))
+	if (!load_move_file(l, 1, max) || (above && !load_move_file(l, 1, end)))
 		return 0;
 	return fail("module 2, the initrd, is too large: it has %lu bytes, and beside the kernel's "
 		    "%lu no room for them is left in %lu bytes of RAM below 0x%lx",
 		    l->file[1].size, l->busy[l->files].end - l->busy[l->files].start,
-		    memmap_ram_size(l->map), above ? memmap_ram_end(l->map) : max);
+		    memmap_ram_size(l->map), above || max > end ? end : max);
 }
 
 int load_linux(struct load *l, struct guest_start *out)

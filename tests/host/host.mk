@@ -13,6 +13,15 @@ src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
 libs_insn     := -lZydis
 src_insn_run  := $(wildcard guest/insn_*.c)
 src_vmx_caps  := vmx/caps.c vmx/exit_names.c
+src_memmap    := mm/memmap.c
+src_options   := guest/options.c
+src_report    := guest/report.c
+load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c \
+		 $(wildcard guest/load*.c)
+src_load      := $(load_sources)
+libs_load     := -lcmocka
+src_load_multiboot := $(load_sources)
+src_acpi      := $(load_sources)
 
 # -----------------------------------------------------------------------------------------------
 

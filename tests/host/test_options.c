@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line: each option, each bad value, each unknown word. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail /* arch/console.h has one too */
+
+#include "guest/options.h"
+
+static struct options opt;
+static char line[256];
+static int lines;
+
+int fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	assert_in_range(vsnprintf(line, sizeof(line), fmt, ap), 1, 239);
+	va_end(ap);
+	lines++;
+	return -1;
+}
+
+static void good(const char *cmdline)
+{
+	lines = 0;
+	assert_int_equal(options_parse(cmdline, &opt), 0);
+	assert_int_equal(lines, 0);
+}
+
+static void bad(const char *cmdline, const char *text)
+{
+	lines = 0;
+	assert_int_equal(options_parse(cmdline, &opt), -1);
+	assert_int_equal(lines, 1);
+	if (!strstr(line, text))
+		assert_string_equal(line, text);
+}
+
+static void defaults(void **state)
+{
+	(void)state;
+	memset(&opt, 0xa5, sizeof(opt));
+	for (int i = 0; i < 2; i++) {
+		good(i ? " \t\r\n  " : "");
+		assert_true(opt.bypass_guest_pf);
+		assert_int_equal(opt.trap, TRAP_AUTO);
+		assert_int_equal(opt.sync, SYNC_HYBRID);
+		assert_int_equal(opt.mmu, MMU_SHADOW);
+		assert_int_equal(opt.console, CONSOLE_COM1);
+		assert_int_equal(opt.stats, 0);
+		assert_int_equal(opt.audit, 0);
+		assert_string_equal(opt.guest, "");
+	}
+}
+
+static void every_value(void **state)
+{
+	(void)state;
+	good("bypass_guest_pf=0  trap=structural\tsync=never mmu=ept console=com2 stats=7 "
+	     "audit=4294967295 guest=bench ");
+	assert_false(opt.bypass_guest_pf);
+	assert_int_equal(opt.trap, TRAP_STRUCTURAL);
+	assert_int_equal(opt.sync, SYNC_NEVER);
+	assert_int_equal(opt.mmu, MMU_EPT);
+	assert_int_equal(opt.console, CONSOLE_COM2);
+	assert_int_equal(opt.stats, 7);
+	assert_int_equal(opt.audit, 4294967295);
+	assert_string_equal(opt.guest, "bench");
+	good("bypass_guest_pf=1 trap=address sync=always mmu=npt console=none");
+	assert_true(opt.bypass_guest_pf);
+	assert_int_equal(opt.trap, TRAP_ADDRESS);
+	assert_int_equal(opt.sync, SYNC_ALWAYS);
+	assert_int_equal(opt.mmu, MMU_NPT);
+	assert_int_equal(opt.console, CONSOLE_NONE);
+	good("trap=auto sync=hybrid mmu=shadow console=com1");
+	assert_int_equal(opt.console, CONSOLE_COM1);
+	good("stats=1 stats=2"); /* the last word counts */
+	assert_int_equal(opt.stats, 2);
+}
+
+static void bad_values(void **state)
+{
+	(void)state;
+	bad("bypass_guest_pf=2", "option bypass_guest_pf: bad value \"2\", known: 0|1");
+	bad("bypass_guest_pf=", "bad value \"\"");
+	bad("bypass_guest_pf=0|1", "bad value \"0|1\"");
+	bad("trap=auto|", "bad value");
+	bad("trap=au", "option trap: bad value \"au\", known: auto|address|structural");
+	bad("trap=autos", "bad value \"autos\"");
+	bad("sync=Hybrid", "known: hybrid|always|never");
+	bad("mmu=nested", "known: shadow|npt|ept");
+	bad("console=com3", "known: none|com1|com2");
+	bad("stats=-1", "option stats: bad value \"-1\", known: a number");
+	bad("stats=4294967296", "bad value \"4294967296\"");
+	bad("stats=99999999999999999999999999", "bad value");
+	bad("audit=1k", "option audit: bad value \"1k\"");
+	bad("audit=", "bad value \"\"");
+	bad("guest=", "option guest: bad value \"\", known: a name of 1 to 31 characters");
+	bad("guest=01234567890123456789012345678901", "bad value");
+	good("guest=0123456789012345678901234567890");
+}
+
+static void unknown_words(void **state)
+{
+	char lengthy[400];
+
+	(void)state;
+	bad("frob=1", "unknown option \"frob=1\", known: bypass_guest_pf= trap= sync= mmu= "
+		      "console= stats= audit= guest=");
+	bad("trap", "unknown option \"trap\"");
+	bad("traps=auto", "unknown option \"traps=auto\"");
+	bad("=1", "unknown option \"=1\"");
+	bad("=", "unknown option \"=\"");
+	memset(lengthy, 'x', sizeof(lengthy));
+	lengthy[sizeof(lengthy) - 1] = 0;
+	bad(lengthy, "unknown option \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\"");
+}
+
+/* The console has to be known although an earlier word is bad. */
+static void words_after_a_bad_one(void **state)
+{
+	(void)state;
+	bad("nonsense console=com2", "nonsense");
+	assert_int_equal(opt.console, CONSOLE_COM2);
+	assert_true(opt.bypass_guest_pf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(every_value),
+		cmocka_unit_test(bad_values),
+		cmocka_unit_test(unknown_words),
+		cmocka_unit_test(words_after_a_bad_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
