@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -64,13 +65,13 @@ class Session:
         self.machine, self.directory = machine, directory
         self.listener = socket.create_server(("127.0.0.1", 0))
         argv = machine.command(directory, iso, self.listener.getsockname()[1])
+        if not shutil.which(argv[0]):
+            raise HostError(f"{argv[0]} is not installed: make deps")
         self.output = open(os.path.join(directory, "output"), "w+b")
-        try:
-            self.process = subprocess.Popen(
-                argv, cwd=directory, stdin=subprocess.DEVNULL, stdout=self.output,
-                stderr=subprocess.STDOUT, start_new_session=True)
-        except FileNotFoundError as error:
-            raise HostError(f"{argv[0]} is not installed: make deps") from error
+        # The emulator dies with its harness, however that ends.
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *argv], cwd=directory, stdin=subprocess.DEVNULL,
+            stdout=self.output, stderr=subprocess.STDOUT, start_new_session=True)
         self.line = None
         self.started = time.monotonic()
 
