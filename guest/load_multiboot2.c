@@ -22,16 +22,19 @@ static u64 find_header(const struct load_file *file, struct mb2_header *h)
 	return ~0ULL;
 }
 
-/* The list of information tags that the kernel cannot do without (specification 3.1.4). */
+/*
+ * The list of information that the kernel cannot do without (specification 3.1.4). What notrap
+ * passes on where the machine has it is good enough; what it never passes on is not.
+ */
 static int check_wanted_info(const struct load *l, u64 at, u32 bytes)
 {
 	for (u32 i = 0; i + 4 <= bytes; i += 4) {
 		u32 type;
 
 		load_read(&l->file[0], at + i, &type, sizeof(type));
-		if (type > MB2_INFO_LAST)
+		if (type > MB2_INFO_LAST || !(MB2_INFO_PASSED_ON & BIT(type)))
 			return fail("%s: its multiboot2 header requires information of type %u, "
-				    "which notrap does not know",
+				    "which notrap does not pass on",
 				    l->what, type);
 	}
 	return 0;

@@ -42,6 +42,12 @@ enum mb2_info_type {
 	MB2_INFO_LAST = 21,
 };
 
+#define MB2_INFO_PASSED_ON                                                       \
+	(BIT(MB2_INFO_CMDLINE) | BIT(MB2_INFO_LOADER) | BIT(MB2_INFO_MODULE) |   \
+	 BIT(MB2_INFO_MEMORY) | BIT(MB2_INFO_MMAP) | BIT(MB2_INFO_FRAMEBUFFER) | \
+	 BIT(MB2_INFO_EFI64) | BIT(MB2_INFO_ACPI_OLD) | BIT(MB2_INFO_ACPI_NEW) | \
+	 BIT(MB2_INFO_LOAD_BASE))
+
 struct mb2_header {
 	u32 magic, architecture, length, checksum;
 };

@@ -529,6 +529,8 @@ static void mb2_refusals(void **state)
 	refuse_tag(77, NULL, 0, "requires tag 77, which notrap does not know");
 	refuse_tag(7, NULL, 0, "requires EFI boot services");
 	refuse_tag(1, (const u32[]){6, 22}, 2, "requires information of type 22");
+	refuse_tag(1, (const u32[]){9, 6}, 2, "requires information of type 9, which notrap");
+	refuse_tag(1, (const u32[]){64}, 1, "requires information of type 64");
 	refuse_tag(2, (const u32[]){1, 2, 3}, 3, "tag 2 of its multiboot2 header is too short");
 	refuse_tag(3, NULL, 0, "tag 3 of its multiboot2 header is too short");
 	refuse_tag(10, NULL, 0, "tag 10 of its multiboot2 header is too short");
