@@ -167,7 +167,7 @@ static void put_info(const struct load *l, struct load_block *b, u64 entry, stru
 int load_multiboot1(struct load *l, struct guest_start *out)
 {
 	struct mb1_header h = {0};
-	struct load_plan plan;
+	struct load_plan plan = {0};
 	struct load_block block = {0};
 	u64 at = find_header(&l->file[0], &h);
 

@@ -154,7 +154,7 @@ int load_multiboot2(struct load *l, struct guest_start *out)
 {
 	struct mb2_header h = {0};
 	struct mb2_request want = {0};
-	struct load_plan plan;
+	struct load_plan plan = {0};
 	struct load_block block = {0};
 	u64 at = find_header(&l->file[0], &h), base = MEMMAP_NONE;
 

@@ -12,7 +12,7 @@ void make_bzimage(u8 file[FILE_MAX])
 	put32(file + 0x1f4, BZ_PAYLOAD / 16); /* syssize */
 	put16(file + 0x1fe, 0xaa55);          /* boot_flag */
 	put16(file + 0x200, 0x6aeb);          /* jump over the header */
-	memcpy(file + 0x202, "HdrS", 4);      /* header */
+	put_text(file + 0x202, "HdrS");       /* header */
 	put16(file + 0x206, 0x020f);          /* version */
 	file[0x211] = 0x41;                   /* loadflags: LOADED_HIGH, KEEP_SEGMENTS */
 	put32(file + 0x214, 0x100000);        /* code32_start */
@@ -28,7 +28,7 @@ void make_bzimage(u8 file[FILE_MAX])
 
 static void put_elf_header(u8 *file, bool is64, u64 entry, u32 count)
 {
-	memcpy(file, is64 ? "\177ELF\2\1\1" : "\177ELF\1\1\1", 7);
+	put_text(file, is64 ? "\177ELF\2\1\1" : "\177ELF\1\1\1");
 	put16(file + 16, 2);             /* ET_EXEC */
 	put16(file + 18, is64 ? 62 : 3); /* EM_X86_64, EM_386 */
 	put32(file + 20, 1);

@@ -125,6 +125,14 @@ void put64(void *at, u64 value)
 	memcpy(at, &value, sizeof(value));
 }
 
+void put_text(void *at, const char *text)
+{
+	u8 *to = at;
+
+	while (*text)
+		*to++ = (u8)*text++;
+}
+
 u32 get32(const void *at)
 {
 	u32 value;

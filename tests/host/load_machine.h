@@ -59,6 +59,9 @@ void put64(void *at, u64 value);
 u32 get32(const void *at);
 u64 get64(const void *at);
 
+/* The characters of a string, without its end. */
+void put_text(void *at, const char *text);
+
 /* Bytes that differ from place to place. */
 void fill_pattern(void *at, u64 size, u32 seed);
 

@@ -37,7 +37,7 @@ static u8 *make_table(u64 at, const char *signature, u32 size)
 static void put_rsdp(u8 *at, u8 revision, u64 sdt)
 {
 	memset(at, 0, 36);
-	memcpy(at, "RSD PTR ", 8);
+	put_text(at, "RSD PTR ");
 	at[15] = revision;
 	put32(at + 16, revision < 2 ? (u32)sdt : 0);
 	put32(at + 20, 36);

@@ -251,7 +251,7 @@ static void put_rsdp(u8 *at)
 	u8 sum = 0;
 
 	memset(at, 0, 20);
-	memcpy(at, "RSD PTR ", 8);
+	put_text(at, "RSD PTR ");
 	put32(at + 16, (u32)MACHINE_ACPI);
 	for (u32 i = 0; i < 20; i++)
 		sum += at[i];

@@ -280,7 +280,7 @@ static void bad_elf_headers(void **state)
 	refuse_elf_header(56, 2, 0, "nothing to load");
 
 	memset(file, 0, sizeof(file));
-	memcpy(file, "\177ELF", 4);
+	put_text(file, "\177ELF");
 	put_mb1(file + 16, 0);
 	machine_reset();
 	machine_module(MACHINE_RAM_END - 28, file, 28, "");
