@@ -19,6 +19,8 @@ struct control_name {
 #define ENTRY     "VM-entry"
 
 static const struct control_name control_names[] = {
+	{PIN, PIN_NMI, "NMI exiting"},
+	{PIN, PIN_VIRTUAL_NMIS, "virtual NMIs"},
 	{PRIMARY, PROC_HLT, "HLT exiting"},
 	{PRIMARY, PROC_INVLPG, "INVLPG exiting"},
 	{PRIMARY, PROC_MWAIT, "MWAIT exiting"},
@@ -28,6 +30,7 @@ static const struct control_name control_names[] = {
 	{PRIMARY, PROC_CR3_STORE, "CR3-store exiting"},
 	{PRIMARY, PROC_CR8_LOAD, "CR8-load exiting"},
 	{PRIMARY, PROC_CR8_STORE, "CR8-store exiting"},
+	{PRIMARY, PROC_NMI_WINDOW, "NMI-window exiting"},
 	{PRIMARY, PROC_MOV_DR, "MOV-DR exiting"},
 	{PRIMARY, PROC_UNCONDITIONAL_IO, "unconditional I/O exiting"},
 	{PRIMARY, PROC_IO_BITMAPS, "use I/O bitmaps"},
@@ -78,8 +81,11 @@ int vmx_check_feature_control(u64 feature_control)
 static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
 {
 	/* Interrupts and NMIs are the guest's own: nothing is asked for. */
-	if (vmx_control_word(PIN, m->pin, 0, 0, 0, &c->pin))
+	if (vmx_control_word(PIN, m->pin, 0, 0, PIN_NMI | PIN_VIRTUAL_NMIS, &c->pin))
 		return -1;
+	/* These three come on together while an NMI has to wait: see inject.c. */
+	c->nmi_window = !(~(m->pin >> 32) & (PIN_NMI | PIN_VIRTUAL_NMIS)) &&
+			(m->proc >> 32 & PROC_NMI_WINDOW);
 
 	/*
 	 * Shadow paging stands between the guest and CR3; the bitmaps let everything else through. What
@@ -91,8 +97,9 @@ static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
 				     PROC_INVLPG,
 			     PROC_SECONDARY,
 			     PROC_INVLPG | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_RDTSC |
-				     PROC_CR8_LOAD | PROC_CR8_STORE | PROC_MOV_DR |
-				     PROC_UNCONDITIONAL_IO | PROC_MONITOR | PROC_PAUSE,
+				     PROC_CR8_LOAD | PROC_CR8_STORE | PROC_NMI_WINDOW |
+				     PROC_MOV_DR | PROC_UNCONDITIONAL_IO | PROC_MONITOR |
+				     PROC_PAUSE,
 			     &c->proc))
 		return -1;
 	c->proc &= ~PROC_INVLPG;

@@ -13,6 +13,10 @@
 #define VMX_BASIC_TRUE_CTLS   BIT(55)
 #define VMX_MEMTYPE_WB        6
 
+/* Pin-based execution controls. */
+#define PIN_NMI          BIT(3)
+#define PIN_VIRTUAL_NMIS BIT(5)
+
 /* Primary processor-based execution controls. */
 #define PROC_INTERRUPT_WINDOW BIT(2)
 #define PROC_HLT              BIT(7)
@@ -24,6 +28,7 @@
 #define PROC_CR3_STORE        BIT(16)
 #define PROC_CR8_LOAD         BIT(19)
 #define PROC_CR8_STORE        BIT(20)
+#define PROC_NMI_WINDOW       BIT(22)
 #define PROC_MOV_DR           BIT(23)
 #define PROC_UNCONDITIONAL_IO BIT(24)
 #define PROC_IO_BITMAPS       BIT(25)

@@ -75,26 +75,42 @@ void vmx_insn_done(struct vcpu *v)
 			vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
+/*
+ * An exit as soon as the guest can take an NMI, or as things are: NMIs straight to the guest. Open,
+ * "blocking by NMI" is a virtual one that the guest's IRET ends all the same, and a further NMI exits
+ * (SDM vol. 3C 26.2 and table 25-5). A CPU without that has the NMI wait for any other exit.
+ */
+static void set_nmi_window(struct vmx_vcpu *vmx, bool open)
+{
+	if (open == vmx->nmi_window || !vmx->caps.nmi_window)
+		return;
+	vmx->nmi_window = open;
+	vmx->proc ^= PROC_NMI_WINDOW;
+	vmwrite(VMCS_PROC_CONTROLS, vmx->proc);
+	vmwrite(VMCS_PIN_CONTROLS, vmx->caps.pin | (open ? PIN_NMI | PIN_VIRTUAL_NMIS : 0));
+}
+
 void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 {
-	u64 state;
+	u64 state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 
 	/* The IRET did not complete and is run again: NMIs stay blocked until it does (32.7.1.2). */
 	if (vmx->nmi_unblocked) {
 		vmx->nmi_unblocked = false;
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
-			vmread(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
+		state |= INTERRUPTIBILITY_NMI;
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state);
 	}
 	if (this_cpu()->nmi_pending) {
 		this_cpu()->nmi_pending = 0;
 		vmx->nmi_waiting = true;
 	}
-	if (!vmx->nmi_waiting || vmx->event_pending)
+	if (!vmx->nmi_waiting)
 		return;
-	/* Blocked: it waits for a later entry. */
-	state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
-	if (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS))
+	if (vmx->event_pending || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS))) {
+		set_nmi_window(vmx, true);
 		return;
+	}
+	set_nmi_window(vmx, false);
 	vmx->nmi_waiting = false;
 	if (state & INTERRUPTIBILITY_STI)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state & ~INTERRUPTIBILITY_STI);

@@ -10,8 +10,9 @@ static bool guest_in_64bit_code(const struct vmx_vcpu *vmx)
 	return (vmx->entry & ENTRY_CTL_IA32E_GUEST) && (vmread(VMCS_GUEST_CS_ATTR) & SEG_ATTR_L);
 }
 
-static void exit_exception(struct vmx_vcpu *vmx, struct vmexit *exit)
+static void exit_exception(struct vcpu *v, struct vmexit *exit)
 {
+	struct vmx_vcpu *vmx = to_vmx(v);
 	u32 info = vmread(VMCS_EXIT_INTR_INFO);
 
 	vmx_read_event(&exit->vectoring, vmread(VMCS_IDT_VECTORING_INFO), VMCS_IDT_VECTORING_ERROR);
@@ -20,11 +21,15 @@ static void exit_exception(struct vmx_vcpu *vmx, struct vmexit *exit)
 			     exit->vectoring.type == EVENT_NONE && INTR_INFO_VECTOR(info) != VEC_DF;
 
 	if (INTR_INFO_TYPE(info) == EVENT_NMI) {
+		/* Only while one is waiting already: two that wait are one, as on the bare machine. */
 		exit->kind = VMEXIT_NMI;
 	} else if (INTR_INFO_VECTOR(info) == VEC_PF) {
 		exit->kind = VMEXIT_PF;
 		exit->pf.gva = vmread(VMCS_EXIT_QUALIFICATION);
 		exit->pf.error = vmread(VMCS_EXIT_ERROR_CODE);
+		/* As the CPU saves it (28.3.3), but Bochs does not. */
+		if (exit->vectoring.type == EVENT_NONE)
+			v->rflags |= RFLAGS_RF;
 	} else {
 		exit->kind = VMEXIT_EXCEPTION;
 		vmx_read_event(&exit->event, info, VMCS_EXIT_ERROR_CODE);
@@ -138,7 +143,7 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 	}
 	switch (exit->reason & EXIT_REASON_BASIC) {
 	case EXIT_EXCEPTION_NMI:
-		exit_exception(to_vmx(v), exit);
+		exit_exception(v, exit);
 		break;
 	case EXIT_EXTERNAL_INTERRUPT:
 	case EXIT_INTERRUPT_WINDOW:

@@ -43,6 +43,7 @@ struct vmx_vcpu {
 	bool launched;
 	bool event_pending; /* an event waits in the VM-entry fields */
 	bool nmi_waiting;   /* an NMI of the guest's waits to be injected */
+	bool nmi_window;    /* an exit is asked for when it can be */
 	bool nmi_unblocked; /* the last exit was a fault of an IRET that ended NMI blocking */
 };
 

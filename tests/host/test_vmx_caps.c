@@ -109,6 +109,7 @@ static void test_recent(void **state)
 					     ENTRY_CTL_LOAD_EFER);
 	assert_true(caps.efer_controls);
 	assert_true(caps.pat_controls);
+	assert_true(caps.nmi_window);
 	assert_int_equal(caps.flush, VMX_FLUSH_SINGLE);
 	assert_true(caps.invvpid_address);
 }
@@ -125,6 +126,15 @@ static void test_old(void **state)
 	assert_false(caps.pat_controls);
 	assert_int_equal(caps.flush, VMX_FLUSH_ENTRY);
 	assert_false(caps.invvpid_address);
+
+	assert_true(caps.nmi_window);
+	m.pin &= ~((u64)PIN_VIRTUAL_NMIS << 32);
+	accept(&m, &caps);
+	assert_false(caps.nmi_window);
+	m = old();
+	m.proc &= ~((u64)PROC_NMI_WINDOW << 32);
+	accept(&m, &caps);
+	assert_false(caps.nmi_window);
 
 	/* No secondary controls at all: what their MSR would hold is not looked at. */
 	m.proc &= ~((u64)PROC_SECONDARY << 32);
@@ -184,6 +194,11 @@ struct requirement {
 	const char *because;
 };
 
+static u64 pin(struct vmx_msrs *m, u64 clear, u64 set)
+{
+	return m->pin = (m->pin & ~clear) | set;
+}
+
 static u64 proc(struct vmx_msrs *m, u64 clear, u64 set)
 {
 	return m->proc = (m->proc & ~clear) | set;
@@ -200,6 +215,9 @@ static u64 vm_entry(struct vmx_msrs *m, u64 clear, u64 set)
 }
 
 static const struct requirement requirements[] = {
+	{pin, PIN_NMI, true, "off the pin-based execution control \"NMI exiting\""},
+	{pin, PIN_VIRTUAL_NMIS, true, "\"virtual NMIs\""},
+	{proc, PROC_NMI_WINDOW, true, "\"NMI-window exiting\""},
 	{proc, PROC_CR3_LOAD, false,
 	 "on the primary processor-based execution control \"CR3-load exiting\""},
 	{proc, PROC_CR3_STORE, false, "\"CR3-store exiting\""},
