@@ -101,20 +101,27 @@ static void say_backtrace(u64 rsp, u64 end)
 	}
 }
 
+static bool in_guard(const struct cpu_stacks *s, u64 addr)
+{
+	return addr - (u64)s->guard0 < sizeof(s->guard0);
+}
+
 static void say_stack(const struct trap_frame *f)
 {
 	const struct cpu_stacks *s = this_cpu()->stacks;
-	u64 end = stack_end(s, f->rsp);
+	u64 rsp = f->rsp, end;
 
-	if (end) {
-		say_backtrace(f->rsp, end);
-	} else if (f->rsp - (u64)s->guard0 <= sizeof(s->guard0) ||
-		   read_cr2() - (u64)s->guard0 < sizeof(s->guard0)) {
+	/* A push below the main stack: #DF comes with CR2 as the #PF before it has left it. */
+	if (f->vector == VEC_DF && in_guard(s, read_cr2())) {
 		say("the stack has overflowed");
-		say_backtrace((u64)s->main, (u64)s->main + sizeof(s->main));
-	} else {
-		say("RSP is on no stack of this CPU");
+		if (in_guard(s, rsp))
+			rsp = (u64)s->main;
 	}
+	end = stack_end(s, rsp);
+	if (end)
+		say_backtrace(rsp, end);
+	else
+		say("RSP is on no stack of this CPU");
 }
 
 static void NORETURN crash(const struct trap_frame *f)
