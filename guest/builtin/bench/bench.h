@@ -32,10 +32,9 @@ extern const char loop_empty[], loop_cpuid[], loop_write[], loop_same[], loop_cl
 extern const char handler_skip[], handler_demand[], handler_cow[], handler_mixed[];
 
 /* Numbers that the loops have built in. */
-#define SPACE_PAGES 16 /* faults for each address space */
-#define FORK_PAGES  64 /* entries copied for each fork */
-#define MIXED_PAGES \
-	256 /* pages in one round of the mixed phase; FORK_PAGES of them written again */
+#define SPACE_PAGES 16  /* faults for each address space */
+#define FORK_PAGES  64  /* entries copied for each fork */
+#define MIXED_PAGES 256 /* pages in a mixed round; FORK_PAGES of them are written again */
 #define TOUCH_PAGES 8
 
 struct phase {

@@ -5,6 +5,7 @@
 ; R10 spare tables, RCX and R11 operations, R15 counts faults. Others are free, RBP is not.
 
 PTE_W		equ 2
+UPPER		equ 0x67		; P, W, U, A, D
 ENV_OPS		equ 48
 ENV_TICKS	equ 56
 ENV_FAULTS	equ 64
@@ -179,9 +180,9 @@ loop_cr3_touch:
 ; same four pages, the kernel's part shared, the last pages of the address space demand-mapped.
 global loop_space
 loop_space:
-	lea rbx, [r10 + 0x1000 + 7]	; entries that point to the lower tables: P, W, U
-	lea rdx, [r10 + 0x2000 + 7]
-	lea rsi, [r10 + 0x3000 + 7]
+	lea rbx, [r10 + 0x1000 + UPPER]	; entries that point to the lower tables
+	lea rdx, [r10 + 0x2000 + UPPER]
+	lea rsi, [r10 + 0x3000 + UPPER]
 	lea r14, [r10 + 0x4000 - SPACE_PAGES * 8]
 	mov r9, [r8]			; the kernel's root entry
 .next:	mov rdi, r10

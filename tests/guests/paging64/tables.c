@@ -66,8 +66,8 @@ static void aliases(void)
 			      a);
 	}
 	/* A new alias of a page that is in use as a table already. */
-	e[1][9] = table | LEAF;
-	((volatile u64 *)ptr(VA + 9 * PAGE_SIZE))[120] = frame[2] | LEAF;
+	e[1][20] = table | LEAF;
+	((volatile u64 *)ptr(VA + 20 * PAGE_SIZE))[120] = frame[2] | LEAF;
 	expect_page("entry written by a new alias", VA + 120 * PAGE_SIZE, 2);
 }
 
@@ -100,6 +100,7 @@ static void several_levels(void)
 	*entry_of(paging_root, VA2, 2) = page | UPPER;           /* a page table */
 	*entry_of(paging_root, VA2 + PAGE_1G, 3) = page | UPPER; /* a directory */
 	e[1][10] = page | LEAF;
+	invlpg(VA + 10 * PAGE_SIZE);
 	table[0] = page | LEAF; /* the page as its own page and its own page table */
 	table[1] = frame[1] | LEAF;
 	expect_page("by the page table", VA2 + PAGE_SIZE, 1);
@@ -126,7 +127,7 @@ static void two_parents(void)
 	fixture_reset();
 	e[2][1] = table_of(e[1]) | PTE_P;
 	e[2][2] = table_of(e[1]) | PTE_P | PTE_W;
-	e[1][0] = frame[0] | PTE_P | PTE_W | PTE_U;
+	set(e[1], frame[0] | PTE_P | PTE_W | PTE_U);
 	expect("read by the read-only parent", sread(other), NO_FAULT, other);
 	check((e[1][0] & (PTE_A | PTE_D)) == PTE_A, "A and D: %lx", e[1][0]);
 	expect("write by the read-only parent", swrite(other), PFEC_P | PFEC_W, other + 16);
