@@ -33,6 +33,9 @@ void handle_io(struct vcpu *v, const struct vmexit *exit);
 void handle_hypercall(struct vcpu *v, const struct vmexit *exit);
 void handle_xsetbv(struct vcpu *v, const struct vmexit *exit);
 
+/* What a walk needs to know of the guest beside the error code. */
+void access_context(struct vcpu *v, struct mmu_fault *fault);
+
 /* Carry out the instruction at RIP, which writes a tracked table; see mmu_fault(). */
 void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);
 

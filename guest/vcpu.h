@@ -3,6 +3,7 @@
 #ifndef GUEST_VCPU_H
 #define GUEST_VCPU_H
 
+#include "guest/insn.h"
 #include "mm/counters.h"
 #include "mm/mmu.h"
 
@@ -118,6 +119,14 @@ enum npf_error { NPF_READ = 1, NPF_WRITE = 2, NPF_FETCH = 4 };
 struct backend;
 struct machine;
 
+/* An instruction as it was decoded, with the bytes it was decoded from. */
+struct insn_cache {
+	u64 low, high; /* bytes 0 to 7, 7 to 14 */
+	enum insn_mode mode;
+	bool valid;
+	struct insn insn;
+};
+
 struct vcpu {
 	u64 gpr[NR_GPRS]; /* RSP too; the backend loads and stores all of them at every entry */
 	u64 rip;          /* loaded and stored by the backend at every entry */
@@ -128,6 +137,7 @@ struct vcpu {
 	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
 	u64 root; /* what the hardware's CR3 was last given */
 	bool invlpg_exiting;
+	struct insn_cache insn_cache[16];
 	struct machine *machine;
 };
 

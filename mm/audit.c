@@ -93,7 +93,7 @@ static void check_mirror(struct audit *a, u32 index, u32 i, u64 spte)
 		return;
 	}
 	wanted_child(m, role, gpte, i, &gfn, &child_r);
-	if (spte_is_link(m, role.level, spte)) {
+	if (spte_is_link(role.level, spte)) {
 		const struct shadow *child = &m->shadows[spte_child(m, spte)];
 		u64 child_gfn = frame_of(m, gfn) || child_r.direct ? gfn : NO_GFN;
 
@@ -134,7 +134,7 @@ static void check_table(struct audit *a, u32 index)
 			bad(a, index, i, "notrap in a table that is not synced (invariant 1)");
 		if (spte_is_present(spte, m->ones)) {
 			present++;
-			if (spte_is_link(m, s->role.level, spte))
+			if (spte_is_link(s->role.level, spte))
 				check_link(a, index, i, spte);
 			else
 				check_leaf(a, index, i, spte);

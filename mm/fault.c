@@ -23,7 +23,7 @@ static void step_down(struct mmu_vcpu *v, struct descent *d, u64 gfn, union role
 	u64 *spte = &table_of(m, d->table)[d->i];
 	u32 child = 0;
 
-	if (spte_is_link(m, m->shadows[d->table].role.level, *spte)) {
+	if (spte_is_link(m->shadows[d->table].role.level, *spte)) {
 		child = spte_child(m, *spte);
 		if (m->shadows[child].gfn != gfn || m->shadows[child].role.word != role.word)
 			child = 0;
@@ -92,6 +92,9 @@ static void install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	bool supervisor_write = (fault->pfec & (PFEC_W | PFEC_U)) == PFEC_W;
 
 	rights = leaf_rights(role, gpte, supervisor_write);
+	/* With the guest's WP=0 a key forbids a supervisor no write; the hardware's WP=1 says it does. */
+	if (role.wp0 && supervisor_write && (fault->pfec & PFEC_PK))
+		rights = (rights & ~PTE_U) | (role.smep ? PTE_NX : 0);
 	if (!wanted_child(m, role, gpte, d->i, &gfn, &child)) {
 		install_leaf(v, d, gfn, rights | leaf_attributes(role, gpte));
 		return;
@@ -119,9 +122,17 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	}
 	for (; level > w->level; level--) {
 		union role role = m->shadows[d->table].role;
-		u64 gpte = w->gpte[level], gfn;
+		u64 gpte = w->gpte[level], gfn, spte = table_of(m, d->table)[d->i];
+		const struct frame *f = frame_of(m, m->shadows[d->table].gfn);
 		union role child;
 
+		/* In a synced table, a link is what the guest's entry asks for. */
+		if (spte_is_link(level, spte) && !(f->state & FRAME_UNSYNC)) {
+			d->table = spte_child(m, spte);
+			d->i = spt_index(level - 1, gva);
+			shadow_touch(m, d->table);
+			continue;
+		}
 		wanted_child(m, role, gpte, d->i, &gfn, &child);
 		step_down(v, d, gfn, child, entry_link_rights(role, gpte), gva);
 	}
@@ -136,6 +147,8 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	struct frame *f;
 
 	count(v->counters, pf_guest);
+	/* A page fault drops what is cached for its address, as INVLPG does: SDM vol. 3A 4.10.4.1. */
+	resync_gva(v, gva);
 	if (!w->not_present) {
 		count(v->counters, pf_guest_protection);
 		return;
@@ -186,11 +199,16 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 	struct mmu *m = v->mmu;
 	struct descent d = {0};
 	bool emulate = false;
-	struct walk w;
+	struct walk w = {.by_hardware = true};
 
 	count(v->counters, pf_taken);
+	m->clock++;
 	if (v->mode < PAGING_4LEVEL)
 		fault->gva = (u32)fault->gva;
+	if (shortcut_table_write(v, fault) && table_write(v, fault->gpa >> PAGE_SHIFT)) {
+		count(v->counters, pf_emulate);
+		return MMU_TABLE_WRITE;
+	}
 	if (v->mode == PAGING_OFF) {
 		w.gpa = fault->gva;
 	} else {

@@ -71,6 +71,20 @@ static void init_frames(struct mmu *m, const struct mmu_config *c)
 	}
 }
 
+static void init_reserved(struct mmu *m)
+{
+	for (u32 kind = 0; kind < NR_GPTE_KINDS; kind++) {
+		enum gpte_format format = (enum gpte_format)(kind / 4);
+
+		for (int level = 1; level < SPTE_LEVELS; level++) {
+			for (u32 ps = 0; ps < 2; ps++)
+				m->reserved[kind][level][ps] =
+					gpte_reserved(&m->features, format, level, ps ? PTE_PS : 0,
+						      kind & 2, kind & 1);
+		}
+	}
+}
+
 struct mmu *mmu_init(const struct mmu_config *c)
 {
 	u64 frames = memmap_ram_end(c->guest_map) >> PAGE_SHIFT, fixed, shadows;
@@ -105,6 +119,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	take(&next, m->nr_shadows * PAGE_SIZE);
 	m->links = take(&next, m->nr_shadows * PAGE_SIZE);
 	init_frames(m, c);
+	init_reserved(m);
 	mmu_set_traps(m, &c->traps, c->bypass);
 	shadow_init(m);
 	return m;
@@ -113,6 +128,11 @@ struct mmu *mmu_init(const struct mmu_config *c)
 void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
 {
 	m->traps = *traps;
+	/* One more reason to be reserved, and spte_is_link() is a single test. */
+	for (u32 f = 0; f < NR_SPTE_FORMATS; f++) {
+		for (int level = 2; level < SPTE_LEVELS; level++)
+			m->traps.entry[f][level] |= PTE_PS;
+	}
 	m->bypass = bypass;
 }
 

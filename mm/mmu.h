@@ -120,6 +120,12 @@ bool mmu_filter_present(const struct mmu_vcpu *v);
 int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa);
 
 /*
+ * Where the hardware has just fetched the code at an address: what its own tables say, rights
+ * unchecked. False when they say nothing any more; then mmu_translate() knows.
+ */
+bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa);
+
+/*
  * Apply an emulated write to a guest table: memory first, then every shadow of that table.
  *
  * gpa, size: within one page. The store itself is one atomic access when size is 1, 2, 4 or 8 and

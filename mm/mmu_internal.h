@@ -6,8 +6,15 @@
 #include "mm/mmu.h"
 #include "mm/phys.h"
 
-#define SPT_ENTRIES 512
-#define NO_GFN      (~0ULL >> 12)
+/*
+ * A software bit: the leaf is read-only only because the page is, or was, a tracked table. It is a
+ * hint for the shortest way to emulate a write; the page may have been let go since.
+ */
+#define SPTE_PROTECTED BIT(9)
+
+#define SPT_ENTRIES    512
+#define PTE_RIGHTS     (PTE_W | PTE_U | PTE_NX)
+#define NO_GFN         (~0ULL >> 12)
 
 /* A shadow entry's name: table index << 9 | entry. 0 is none: table 0 does not exist. */
 typedef u32 slot_t;
@@ -61,6 +68,7 @@ struct shadow {
 	u32 next;       /* same frame, direct tables of the same region, free list */
 	slot_t parents; /* entries that link here */
 	u32 lru_next, lru_prev;
+	u32 stamp; /* mmu.clock when it last moved to the list's front */
 	u32 orphan_next;
 	u16 present;   /* entries that are present: links and leaves */
 	u16 pins;      /* roots in use, PDs of a PAE root */
@@ -78,8 +86,17 @@ struct spte_link {
 #define MMU_VCPUS_MAX  16
 #define MMU_UNSYNC_MAX 256
 
+/* Guest entries' formats, with what else decides about their reserved bits. */
+#define NR_GPTE_KINDS 12
+
+static inline u32 gpte_kind(enum gpte_format format, bool nxe, bool pse)
+{
+	return format * 4 + nxe * 2 + pse;
+}
+
 struct mmu {
 	struct paging_features features;
+	u64 reserved[NR_GPTE_KINDS][SPTE_LEVELS][2]; /* see gpte_is_bad() */
 	struct spte_traps traps;
 	bool bypass;
 	enum mmu_sync sync;
@@ -100,6 +117,7 @@ struct mmu {
 	u32 nr_shadows; /* indices 1 .. nr_shadows - 1 */
 	u32 free, nr_free;
 	u32 lru_first, lru_last;
+	u32 clock; /* counts page faults */
 	u32 orphans;
 
 	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync */
@@ -107,6 +125,8 @@ struct mmu {
 
 	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
 	bool stale_writable;
+	/* A table was linked below which some table is out of sync: refresh_all() before the guest runs. */
+	bool relinked;
 
 	struct mmu_vcpu *vcpu[MMU_VCPUS_MAX];
 	u32 nr_vcpus;
@@ -146,9 +166,10 @@ static inline u64 table_hpa(const struct mmu *m, u32 index)
 	return m->tables_hpa + (u64)index * PAGE_SIZE;
 }
 
-static inline bool spte_is_link(const struct mmu *m, int level, u64 spte)
+/* Traps of the upper levels have PS set too. */
+static inline bool spte_is_link(int level, u64 spte)
 {
-	return level > 1 && spte_is_present(spte, m->ones) && !(spte & PTE_PS);
+	return level > 1 && (spte & (PTE_P | PTE_PS)) == PTE_P;
 }
 
 static inline u32 spte_child(const struct mmu *m, u64 spte)
@@ -177,6 +198,12 @@ static inline u32 guest_index(union role role, u32 i)
 	return role.level == 1 ? role.quadrant * 512 + i : role.quadrant * 256 + i / 2;
 }
 
+/* A present guest entry has a reserved bit set. */
+static inline bool gpte_is_bad(const struct mmu *m, u32 kind, int level, u64 gpte)
+{
+	return gpte & m->reserved[kind][level][!!(gpte & PTE_PS)];
+}
+
 /* One guest entry, read once. frame must be RAM. */
 static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)
 {
@@ -189,7 +216,8 @@ static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)
 
 /* walk.c: the guest's own translation of an address. */
 struct walk {
-	int top, level; /* first level; the level of the leaf, or of the entry that faults */
+	bool by_hardware; /* given: the error code is the hardware's */
+	int top, level;   /* first level; the level of the leaf, or of the entry that faults */
 	u64 gpte[SPTE_LEVELS];
 	u64 table[SPTE_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
 	bool fault, not_present;
@@ -198,6 +226,9 @@ struct walk {
 };
 
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
+
+/* shortcut.c */
+bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 
 /* rmap.c: lists of entries, and write protection. */
 void list_add(struct mmu *m, slot_t *head, slot_t slot);
@@ -209,7 +240,7 @@ u32 *direct_head(struct mmu *m, u64 gfn);
 /* shadow.c: shadow tables' lives. */
 u32 shadow_find(const struct mmu *m, u64 gfn, union role role);
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role);
-void shadow_touch(struct mmu *m, u32 index);
+void shadow_used(struct mmu *m, u32 index);
 void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest);
 void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn);
 void shadow_reap(struct mmu_vcpu *v);
@@ -217,7 +248,19 @@ bool shadow_in_use(const struct mmu *m, u32 index);
 void shadow_init(struct mmu *m);
 u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
 
-/* entry.c: what one shadow entry should be, and making it so. */
+/*
+ * Move a table to the front of the list for recycling, unless it has been there a moment ago: far
+ * fewer tables can be made in that time than there are, so no table on a fault's way is recycled.
+ */
+#define RECENT_FAULTS 4
+
+static inline void shadow_touch(struct mmu *m, u32 index)
+{
+	if (m->clock - m->shadows[index].stamp >= RECENT_FAULTS)
+		shadow_used(m, index);
+}
+
+/* entry.c, mirror.c, direct.c: what one shadow entry should be, and making it so. */
 union role child_role(union role parent, u64 gpte, u32 index);
 u64 entry_link_rights(union role role, u64 gpte);
 u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
@@ -227,6 +270,7 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);
 bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh);
 void entry_unlink_child(struct mmu *m, u32 child, slot_t slot);
 union role direct_role(union role parent, u64 gpte, int level);
+void table_sync(struct mmu_vcpu *v, u32 index, bool fresh);
 void direct_fill(struct mmu_vcpu *v, u32 index);
 bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);
 u64 direct_attributes(union role role);
@@ -238,6 +282,8 @@ u64 leaf_attributes(union role role, u64 gpte);
 void frame_unsync(struct mmu_vcpu *v, u64 gfn);
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
 void resync_all(struct mmu_vcpu *v, bool upper_only);
+void refresh_all(struct mmu_vcpu *v);
+void resync_gva(struct mmu_vcpu *v, u64 gva);
 void unsync_forget(struct mmu *m, u64 gfn);
 
 /* Ask every virtual CPU's hardware to forget everything, or one address on this one. */

@@ -50,7 +50,9 @@ void track(struct mmu_vcpu *v, u64 gfn)
 	while (f->rmap) {
 		slot_t slot = f->rmap;
 
-		table_of(m, slot >> 9)[slot & 511] &= ~PTE_W;
+		u64 *spte = &table_of(m, slot >> 9)[slot & 511];
+
+		*spte = (*spte & ~PTE_W) | SPTE_PROTECTED;
 		list_del(m, &f->rmap, slot);
 		found = true;
 	}
@@ -66,7 +68,7 @@ void track(struct mmu_vcpu *v, u64 gfn)
 		u64 *spte = &table_of(m, d)[gfn & 511];
 
 		if (m->shadows[d].role.level == 1 && (*spte & PTE_W)) {
-			*spte &= ~PTE_W;
+			*spte = (*spte & ~PTE_W) | SPTE_PROTECTED;
 			found = true;
 		}
 	}
@@ -80,7 +82,9 @@ void untrack(struct mmu *m, u64 gfn)
 
 	r->tracked--;
 	for (u32 d = r->direct; d; d = m->shadows[d].next) {
+		u64 *spte = &table_of(m, d)[gfn & 511];
+
 		if (m->shadows[d].role.level == 1)
-			table_of(m, d)[gfn & 511] |= PTE_W;
+			*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
 	}
 }

@@ -13,7 +13,7 @@ static union role root_role(const struct mmu_vcpu *v)
 	role.nxe = v->mode >= PAGING_PAE && (r->efer & EFER_NXE);
 	role.pse = v->mode == PAGING_32 && (r->cr4 & CR4_PSE);
 	role.wp0 = wp0;
-	role.smep = wp0 && (r->cr4 & CR4_SMEP);
+	role.smep = wp0 && (r->cr4 & CR4_SMEP) && v->mmu->features.nx;
 	role.inherited_w = wp0;
 	role.inherited_u = wp0;
 	return role;
@@ -140,5 +140,14 @@ u64 mmu_root(const struct mmu_vcpu *v)
 
 bool mmu_filter_present(const struct mmu_vcpu *v)
 {
-	return v->mmu->bypass;
+	const struct mmu *m = v->mmu;
+	bool lma = v->mode >= PAGING_4LEVEL;
+	int top = lma ? m->shadows[v->root].role.level : 2;
+
+	/* A trap that is not present would go to the guest as if it were a fault of its own. */
+	for (int level = 1; level <= top; level++) {
+		if (!(m->traps.entry[lma ? SPTE_FORMAT_64 : SPTE_FORMAT_PAE][level] & PTE_P))
+			return false;
+	}
+	return m->bypass;
 }

@@ -30,10 +30,9 @@ static void lru_add(struct mmu *m, u32 index)
 	m->lru_first = index;
 }
 
-void shadow_touch(struct mmu *m, u32 index)
+void shadow_used(struct mmu *m, u32 index)
 {
-	if (m->lru_first == index)
-		return;
+	m->shadows[index].stamp = m->clock;
 	lru_del(m, index);
 	lru_add(m, index);
 }
@@ -150,6 +149,8 @@ void shadow_reap(struct mmu_vcpu *v)
 {
 	struct mmu *m = v->mmu;
 
+	if (m->relinked)
+		refresh_all(v);
 	while (m->orphans) {
 		u32 index = m->orphans;
 
@@ -176,6 +177,7 @@ static u32 shadow_alloc(struct mmu_vcpu *v)
 	m->free = m->shadows[index].next;
 	m->nr_free--;
 	m->shadows[index] = (struct shadow){0};
+	m->shadows[index].stamp = m->clock;
 	lru_add(m, index);
 	return index;
 }
@@ -191,8 +193,7 @@ static void fill(struct mmu_vcpu *v, u32 index)
 		for (u32 i = 0; i < SPT_ENTRIES; i++)
 			table_of(m, index)[i] = trap_entry(m, s->role);
 	} else {
-		for (u32 i = 0; i < SPT_ENTRIES; i++)
-			entry_sync(v, index, i, true);
+		table_sync(v, index, true);
 	}
 }
 

@@ -49,8 +49,7 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	shadow_zap_unused(v, gfn);
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		m->shadows[s].writes = 0;
-		for (u32 i = 0; i < SPT_ENTRIES; i++)
-			entry_sync(v, s, i, false);
+		table_sync(v, s, false);
 	}
 	count(v->counters, mmu_resync);
 }
@@ -114,16 +113,28 @@ void need_flush_gva(struct mmu_vcpu *v, u64 gva)
 	}
 }
 
-void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
+/* Make the tables that are out of sync say what the guest's say now; they stay out of sync. */
+void refresh_all(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	for (u32 i = 0; i < m->nr_unsync; i++) {
+		u32 s = m->frames[m->unsync[i]].state & FRAME_TABLES;
+
+		for (; s; s = m->shadows[s].next)
+			table_sync(v, s, false);
+	}
+	m->relinked = false;
+}
+
+/* Bring the entries on the way to one address up to date, where their tables are out of sync. */
+void resync_gva(struct mmu_vcpu *v, u64 gva)
 {
 	struct mmu *m = v->mmu;
 	u32 index = v->root;
 	int level = m->shadows[index].role.level;
 
-	count(v->counters, invlpg);
-	need_flush_gva(v, gva);
-	resync_all(v, true);
-	if (v->mode == PAGING_OFF)
+	if (v->mode == PAGING_OFF || !m->nr_unsync)
 		return;
 	if (v->mode < PAGING_4LEVEL)
 		gva = (u32)gva;
@@ -137,9 +148,17 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 		if (index != v->pae_root && !s->role.direct && f && (f->state & FRAME_UNSYNC))
 			entry_sync(v, index, i, false);
 		spte = table_of(m, index)[i];
-		if (!spte_is_link(m, level, spte))
+		if (!spte_is_link(level, spte))
 			break;
 		index = spte_child(m, spte);
 	}
 	shadow_reap(v);
+}
+
+void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
+{
+	count(v->counters, invlpg);
+	need_flush_gva(v, gva);
+	resync_all(v, true);
+	resync_gva(v, gva);
 }

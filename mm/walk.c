@@ -24,31 +24,55 @@ static bool gpte_set_bits(u64 gfn, enum gpte_format format, u32 index, u64 gpte,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* A and D bits of a walk that succeeded; false when an entry changed under it. */
-static bool set_accessed_dirty(const struct walk *w, enum gpte_format format, u64 gva, bool write)
+/* Set A in the entries from the top to `last`, and D in that; false when one changed under the walk. */
+static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva, int last,
+			       bool dirty)
 {
-	for (int level = w->top; level >= w->level; level--) {
-		u64 bits = PTE_A | (write && level == w->level ? PTE_D : 0);
+	for (int level = w->top; level >= last; level--) {
+		u64 bits = PTE_A | (dirty && level == last ? PTE_D : 0);
 
 		if ((w->gpte[level] & bits) == bits)
 			continue;
 		if (!gpte_set_bits(w->table[level], format, gpte_index(format, level, gva),
 				   w->gpte[level], bits))
 			return false;
+		w->gpte[level] |= bits;
 	}
 	return true;
 }
 
+/* True when the error code has the I bit for fetches. */
+static bool fetch_shown(const struct mmu_vcpu *v)
+{
+	return (v->regs.cr4 & CR4_SMEP) || ((v->regs.efer & EFER_NXE) && v->mode >= PAGING_PAE);
+}
+
+/*
+ * With neither SMEP nor NXE the hardware's error code does not tell a fetch from a read (SDM vol. 3A
+ * 4.7), and SMAP and keys are for reads alone. So a fault that the hardware did not raise for them
+ * gets the leaf that a fetch may use; a read then faults on it again, and says why.
+ */
+static bool may_be_fetch(const struct mmu_vcpu *v, const struct mmu_fault *access)
+{
+	u32 pfec = access->pfec;
+
+	if ((pfec & PFEC_W) || fetch_shown(v))
+		return false;
+	if (pfec & PFEC_U)
+		return !(pfec & PFEC_PK);
+	return (pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P;
+}
+
 /* The rights of the whole walk against the access; 0, or the error code's P, and PK, bits. */
-static u32 check_rights(const struct mmu_vcpu *v, const struct mmu_fault *access, u64 rights,
-			u64 leaf)
+static u32 check_rights(const struct mmu_vcpu *v, const struct mmu_fault *access, bool fetch,
+			u64 rights, u64 leaf)
 {
 	u64 cr4 = v->regs.cr4;
 	bool user = access->pfec & PFEC_U, write = access->pfec & PFEC_W;
 	bool allowed = true;
 	u32 pk = 0;
 
-	if (access->pfec & PFEC_I) {
+	if (fetch) {
 		allowed = !(rights & PTE_NX) &&
 			  (user ? rights & PTE_U : !((rights & PTE_U) && (cr4 & CR4_SMEP)));
 		return allowed ? 0 : PFEC_P;
@@ -70,10 +94,7 @@ static u32 check_rights(const struct mmu_vcpu *v, const struct mmu_fault *access
 /* The error code's bits that depend on the access alone. */
 static u32 access_pfec(const struct mmu_vcpu *v, const struct mmu_fault *access)
 {
-	bool fetch_shown =
-		(v->regs.cr4 & CR4_SMEP) || ((v->regs.efer & EFER_NXE) && v->mode >= PAGING_PAE);
-
-	return access->pfec & (PFEC_W | PFEC_U | (fetch_shown ? PFEC_I : 0));
+	return access->pfec & (PFEC_W | PFEC_U | (fetch_shown(v) ? PFEC_I : 0));
 }
 
 static void walk_fault(struct walk *w, u32 pfec)
@@ -91,6 +112,9 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 	bool nxe = v->regs.efer & EFER_NXE, pse = v->regs.cr4 & CR4_PSE;
 	u64 gva = access->gva, rights = PTE_W | PTE_U, gfn = (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT;
 	u32 base = access_pfec(v, access), denied;
+	bool fetch = (access->pfec & PFEC_I) || (w->by_hardware && may_be_fetch(v, access));
+	u32 kind = gpte_kind(format, nxe, pse);
+	u64 all = ~0ULL;
 	int level;
 
 	w->fault = false;
@@ -128,12 +152,15 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 		w->gpte[level] = gpte;
 		if (!(gpte & PTE_P)) {
 			walk_fault(w, base);
-			return true;
+			/* The tables on the way were used all the same: SDM vol. 3A 4.8. */
+			return (all & PTE_A) ||
+			       set_accessed_dirty(w, format, gva, level + 1, false);
 		}
-		if (gpte & gpte_reserved(&m->features, format, level, gpte, nxe, pse)) {
+		if (gpte_is_bad(m, kind, level, gpte)) {
 			walk_fault(w, base | PFEC_P | PFEC_RSVD);
 			return true;
 		}
+		all &= gpte;
 		rights &= gpte | PTE_NX;
 		if (format != GPTE_32)
 			rights |= gpte & PTE_NX;
@@ -141,20 +168,16 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 			break;
 		gfn = (format == GPTE_32 ? (u32)gpte : gpte & PTE_ADDR) >> PAGE_SHIFT;
 	}
-	denied = check_rights(v, access, rights, w->gpte[level]);
+	denied = check_rights(v, access, fetch, rights, w->gpte[level]);
 	if (denied) {
 		walk_fault(w, base | denied);
 		return true;
 	}
 	w->gpa = gpte_leaf_addr(format, level, w->gpte[level]) |
 		 (gva & (gpte_leaf_size(format, level) - 1));
-	if (!set_accessed_dirty(w, format, gva, access->pfec & PFEC_W))
-		return false;
-	for (int l = w->top; l >= w->level; l--)
-		w->gpte[l] |= PTE_A;
-	if (access->pfec & PFEC_W)
-		w->gpte[w->level] |= PTE_D;
-	return true;
+	if ((all & PTE_A) && (!(access->pfec & PFEC_W) || (w->gpte[level] & PTE_D)))
+		return true;
+	return set_accessed_dirty(w, format, gva, level, access->pfec & PFEC_W);
 }
 
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
@@ -165,14 +188,20 @@ void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
 
 int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa)
 {
-	struct walk w;
+	struct walk w = {.by_hardware = false};
 
 	if (v->mode == PAGING_OFF) {
 		*gpa = (u32)fault->gva;
 		return 0;
 	}
 	walk(v, fault, &w);
-	fault->guest_pfec = w.pfec;
+	if (w.fault) {
+		/* The hardware has not seen this fault, which drops what is cached for its address. */
+		resync_gva(v, fault->gva);
+		need_flush_gva(v, fault->gva);
+		fault->guest_pfec = w.pfec;
+		return -1;
+	}
 	*gpa = w.gpa;
-	return w.fault ? -1 : 0;
+	return 0;
 }

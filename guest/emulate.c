@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions that write a tracked guest table, carried out in software. */
+#include "arch/cpu.h"
+#include "arch/string.h"
+#include "guest/exits.h"
+#include "guest/insn.h"
+#include "mm/phys.h"
+
+/* Where a linear address is in the guest's RAM, for an access of the emulated instruction. */
+static bool translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa)
+{
+	struct mmu_fault access = {.gva = gva, .pfec = pfec};
+
+	if ((gva & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
+		return false;
+	access_context(v, &access);
+	return mmu_translate(&v->mmu, &access, gpa) == 0 && mmu_is_guest_ram(v->mmu.mmu, *gpa);
+}
+
+/* Up to 15 bytes of code at RIP; how many could be read. */
+static u32 fetch(struct vcpu *v, u64 gva, u32 pfec, u8 bytes[INSN_MAX_LEN])
+{
+	u32 first = PAGE_SIZE - (gva & (PAGE_SIZE - 1));
+	u64 gpa;
+
+	if (first > INSN_MAX_LEN)
+		first = INSN_MAX_LEN;
+	if (!mmu_peek_code(&v->mmu, gva, &gpa) && !translate(v, gva, first, pfec | PFEC_I, &gpa))
+		return 0;
+	memcpy(bytes, phys_ptr(gpa), first);
+	if (first == INSN_MAX_LEN || !translate(v, gva + first, 1, pfec | PFEC_I, &gpa))
+		return first;
+	memcpy(bytes + first, phys_ptr(gpa), INSN_MAX_LEN - first);
+	return INSN_MAX_LEN;
+}
+
+/* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
+static const struct insn *decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN],
+					u32 avail, enum insn_mode mode)
+{
+	struct insn_cache *c = &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
+	u64 low, high;
+
+	/* At the end of what can be read, the bytes that are missing cannot be compared. */
+	if (avail < INSN_MAX_LEN) {
+		c->valid = false;
+		return insn_decode(bytes, avail, mode, &c->insn) == 0 ? &c->insn : NULL;
+	}
+	memcpy(&low, bytes, sizeof(low));
+	memcpy(&high, bytes + INSN_MAX_LEN - sizeof(high), sizeof(high));
+	if (c->valid && c->low == low && c->high == high && c->mode == mode)
+		return &c->insn;
+	*c = (struct insn_cache){.low = low, .high = high, .mode = mode};
+	c->valid = insn_decode(bytes, avail, mode, &c->insn) == 0;
+	return c->valid ? &c->insn : NULL;
+}
+
+/* Decode the instruction at RIP. NULL when it is none that is known, or cannot be read. */
+static const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
+{
+	u8 bytes[INSN_MAX_LEN];
+	enum insn_mode mode;
+	struct segment cs;
+	u64 rip = v->rip;
+	u32 avail;
+
+	v->ops->get_seg(v, SEG_CS, &cs);
+	*flat = guest_in_long_mode(v) && (cs.attr & SEG_ATTR_L);
+	mode = *flat ? INSN_64 : cs.attr & SEG_ATTR_DB ? INSN_32 : INSN_16;
+	if (!*flat)
+		rip = (u32)(cs.base + rip);
+	avail = fetch(v, rip, pfec, bytes);
+	return avail ? decode_cached(v, rip, bytes, avail, mode) : NULL;
+}
+
+/* Segment bases that the instruction's operands use; 64-bit code has those of FS and GS alone. */
+static void segment_bases(struct vcpu *v, const struct insn *insn, bool flat,
+			  u64 base[INSN_NR_SEGS])
+{
+	struct segment seg;
+
+	for (u32 i = 0; i < INSN_NR_SEGS; i++) {
+		base[i] = 0;
+		if ((flat && i != SEG_FS && i != SEG_GS) ||
+		    (i != insn->mem.seg && !(insn->op == INSN_MOVS && i == insn->src.seg)))
+			continue;
+		v->ops->get_seg(v, (enum seg)i, &seg);
+		base[i] = seg.base;
+	}
+}
+
+/* Store what the instruction computed; false when another CPU was quicker and it starts anew. */
+static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 old[2],
+		  const struct insn_effect *effect)
+{
+	if (!effect->write)
+		return true;
+	if (insn_is_atomic(insn) && (insn->opsize == 4 || insn->opsize == 8) &&
+	    !(gpa & (insn->opsize - 1u)))
+		return mmu_cmpxchg(&v->mmu, gpa, old[0], effect->value[0], insn->opsize);
+	mmu_write(&v->mmu, gpa, effect->value, insn->opsize);
+	return true;
+}
+
+/* False: not an instruction to be carried out here. */
+static bool emulate(struct vcpu *v, const struct mmu_fault *fault)
+{
+	u64 base[INSN_NR_SEGS], old[2] = {0, 0}, src = 0, gpa, gva;
+	u32 pfec = fault->pfec & PFEC_U;
+	struct insn_effect effect;
+	const struct insn *insn;
+	bool flat;
+
+	insn = decode(v, pfec, &flat);
+	if (!insn)
+		return false;
+	segment_bases(v, insn, flat, base);
+	gva = insn_gva(insn, v->gpr, base, v->rip);
+	/* The whole operand is where the fault was, or it takes another walk to know. */
+	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE)
+		gpa = fault->gpa;
+	else if (!translate(v, gva, insn->opsize, pfec | PFEC_W, &gpa))
+		return false;
+	if (insn->op == INSN_MOVS) {
+		u64 from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len), from_gpa;
+
+		if (!translate(v, from, insn->opsize, pfec, &from_gpa))
+			return false;
+		memcpy(&src, phys_ptr(from_gpa), insn->opsize);
+	}
+	if (insn_reads(insn) || insn_is_atomic(insn))
+		memcpy(old, phys_ptr(gpa), insn->opsize);
+	insn_run(insn, v->gpr, v->rflags, v->rip, old, src, &effect);
+	if (store(v, insn, gpa, old, &effect)) {
+		insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
+		v->ops->insn_done(v);
+	}
+	return true;
+}
+
+void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault)
+{
+	if (emulate(v, fault))
+		return;
+	count(&v->counters, mmu_insn_unknown);
+	mmu_let_unsync(&v->mmu, fault->gpa);
+}
