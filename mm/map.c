@@ -19,6 +19,11 @@ u64 map_image_hpa;
 /* Set by map_extend(). */
 static u64 direct_end = GIB(4);
 
+/* The image's part of the direct map, in 4 KiB pages; 2 MiB more where it is not 2 MiB aligned. */
+#define IMAGE_MAX    MIB(8)
+#define SPLIT_TABLES (IMAGE_MAX / MIB(2) + 1)
+static u64 split[SPLIT_TABLES][ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+
 void *phys_ptr(u64 hpa)
 {
 	return (void *)(MAP_DIRECT + hpa);
@@ -43,33 +48,48 @@ static u64 *root(void)
 	return phys_ptr(read_cr3() & PTE_ADDR);
 }
 
-/* The PTE of a page of the image; the entry code has made all tables of it. */
-static u64 *image_pte(const void *page)
+/* The entry for va at a level; the tables above it are there. */
+static u64 *entry_of(u64 va, int level)
 {
 	u64 *table = root();
 
-	for (int level = 3; level > 0; level--)
-		table = phys_ptr(table[INDEX((u64)page, level)] & PTE_ADDR);
-	return &table[INDEX((u64)page, 0)];
+	for (int above = 3; above > level; above--)
+		table = phys_ptr(table[INDEX(va, above)] & PTE_ADDR);
+	return &table[INDEX(va, level)];
 }
 
 void map_guard(const void *page)
 {
-	*image_pte(page) = 0;
+	*entry_of((u64)page, 0) = 0;
 	invlpg(page);
+}
+
+/* Replace the 2 MiB page of the direct map at hpa by 4 KiB pages with the same rights. */
+static void split_2m(u64 hpa, u64 *pt)
+{
+	for (u64 i = 0; i < ENTRIES; i++)
+		pt[i] = (hpa + i * PAGE_SIZE) | PTE_W | PTE_P;
+	*entry_of(MAP_DIRECT + hpa, 1) = phys_addr(pt) | PTE_W | PTE_P;
 }
 
 void map_init(void)
 {
-	for (const u8 *page = _image_start; page < _image_end; page += PAGE_SIZE) {
-		u64 *pte = image_pte(page);
+	u64 start = ALIGN_DOWN(map_image_hpa, MIB(2));
 
-		if (page >= _data_start)
-			*pte |= PTE_NX;
-		else if (page >= _rodata_start)
-			*pte = (*pte & ~PTE_W) | PTE_NX;
-		else
+	for (u32 i = 0; start + i * MIB(2) < map_image_hpa + IMAGE_SIZE; i++)
+		split_2m(start + i * MIB(2), split[i]);
+
+	for (u64 offset = 0; offset < IMAGE_SIZE; offset += PAGE_SIZE) {
+		const u8 *page = _image_start + offset;
+		u64 *pte = entry_of((u64)page, 0);
+		u64 *alias = entry_of(MAP_DIRECT + map_image_hpa + offset, 0);
+
+		if (page < _data_start) {
 			*pte &= ~PTE_W;
+			*alias &= ~PTE_W;
+		}
+		if (page >= _rodata_start)
+			*pte |= PTE_NX;
 	}
 	root()[0] = 0;
 	write_cr3(read_cr3());
@@ -117,6 +137,9 @@ int map_extend(const struct memmap *map, u64 (*alloc)(void *ctx), void *ctx)
 	bool pages_1g = cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_PAGE1GB;
 	u64 end = ALIGN_UP(memmap_ram_end(map), GIB(1));
 
+	if (end > MAP_DIRECT_MAX)
+		return fail("the firmware says that RAM ends at %lx; notrap maps %llu TiB", end,
+			    MAP_DIRECT_MAX >> 40);
 	for (u64 hpa = direct_end; hpa < end; hpa += GIB(1)) {
 		if (!map_gib(hpa, pages_1g, alloc, ctx))
 			return fail("no memory for the map of RAM above %lu GiB; give the machine "

@@ -8,7 +8,8 @@
 
 #include "mm/memmap.h"
 
-#define MAP_DIRECT 0xffff800000000000ULL
+#define MAP_DIRECT     0xffff800000000000ULL
+#define MAP_DIRECT_MAX (64ULL << 40) /* bytes: half the room below the image */
 
 /* Physical address of the image's first byte; the entry code stores it. */
 extern u64 map_image_hpa;
@@ -16,8 +17,8 @@ extern u64 map_image_hpa;
 /*
  * Give the image its rights, and drop what the entry code needed.
  *
- * Afterwards text is executable and read-only, read-only data is that, all else is writable and
- * never executable, address 0 is not mapped, and a page under each stack is not either.
+ * Afterwards text is executable and read-only, read-only data is that (through the direct map as
+ * well), all else is writable and never executable, and address 0 is not mapped.
  */
 void map_init(void);
 
@@ -30,7 +31,7 @@ void map_guard(const void *page);
  * alloc: returns the physical address of a zeroed page below 4 GiB that stays the map's own, or ~0
  * when there is none; ctx is passed to it. Needs one page for each 512 GiB, and without 1 GiB pages
  * one more for each GiB above 4 GiB.
- * Returns 0, or -1 after a fail() line when alloc has no page.
+ * Returns 0, or -1 after a fail() line when alloc has no page or RAM ends past MAP_DIRECT_MAX.
  */
 int map_extend(const struct memmap *map, u64 (*alloc)(void *ctx), void *ctx);
 

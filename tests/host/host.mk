@@ -13,6 +13,11 @@ src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
 libs_insn     := -lZydis
 src_insn_run  := $(wildcard guest/insn_*.c)
 src_vmx_caps  := vmx/caps.c vmx/exit_names.c
+mmu_sources   := tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
+		 tests/host/sim_mem.c tests/host/mmu_harness.c tests/host/mmu_engine.c \
+		 $(filter-out mm/map.c,$(wildcard mm/*.c))
+src_mmu       := $(mmu_sources)
+src_mmu_random := $(mmu_sources)
 src_memmap    := mm/memmap.c
 src_options   := guest/options.c
 src_report    := guest/report.c
@@ -49,3 +54,6 @@ $(FUZZERS): fuzz-%: $(O)/host/fuzz_%
 	@mkdir -p $(O)/host/corpus-$*
 	@$< -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=$(O)/host/$*- $(O)/host/corpus-$*
+
+# It includes the source, under other names.
+$(O)/host/test_string: arch/string.c
