@@ -8,8 +8,7 @@
 #include "arch/safe.h"
 #include "arch/symbols.h"
 
-#define BACKTRACE_MAX   12
-#define BACKTRACE_WORDS 512 /* how far up the stack is searched */
+#define BACKTRACE_MAX 12
 
 static const char *const trap_name[NR_TRAPS] = {
 	[VEC_DE] = "#DE divide error",
@@ -89,8 +88,6 @@ static void say_backtrace(u64 rsp, u64 end)
 {
 	u32 found = 0;
 
-	if (end - rsp > BACKTRACE_WORDS * 8)
-		end = rsp + BACKTRACE_WORDS * 8;
 	for (rsp = ALIGN_UP(rsp, 8); rsp < end && found < BACKTRACE_MAX; rsp += 8) {
 		u64 word = *(const u64 *)rsp;
 

@@ -590,9 +590,10 @@ static void test_mb1_random(void **state)
 
 static void put_rsdp(u64 hpa)
 {
+	static const u8 signature[8] = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '};
 	u8 sum = 0;
 
-	memcpy(low + hpa, "RSD PTR ", 8);
+	memcpy(low + hpa, signature, sizeof(signature));
 	for (int i = 0; i < 19; i++)
 		sum += low[hpa + i];
 	low[hpa + 19] = (u8)-sum;

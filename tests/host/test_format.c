@@ -90,7 +90,7 @@ static void test_unknown(void **state)
 	expect("%", "%");
 	expect("a %-08l", "a %-08l");
 	expect("%f 7", "%f %d", 7);
-	expect("(null)", "%s", NULL);
+	expect("(null)", "%s", (char *)NULL);
 	/* Without a terminating zero inside the precision. */
 	expect("ab", "%.2s", (char[]){'a', 'b'});
 }
