@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest that does random things with its page tables, on a simulated machine.
+ *
+ * It works with a few dozen page frames, which it uses as tables of any level, as data and as both;
+ * it writes them through a window that each of its address spaces should have.
+ */
+#ifndef TESTS_HOST_MMU_ENGINE_H
+#define TESTS_HOST_MMU_ENGINE_H
+
+#include "tests/host/mmu_harness.h"
+
+#define ENGINE_FRAMES 48
+
+struct engine {
+	struct sim sim;
+	struct rnd *r;
+	u64 frame[ENGINE_FRAMES]; /* physical addresses; the last ones hold the window's tables */
+	u32 audit_period;
+	bool allow_5level;
+};
+
+/* Choose a machine; tiny pools recycle all the time. */
+void engine_config(struct rnd *r, struct sim_config *c);
+
+/* Set up the machine and the guest's first tables. */
+void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r);
+
+/* One random operation. */
+void engine_step(struct engine *e);
+
+#endif

@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: MIT */
+/* The simulated machine: entries, exits, accesses, and the judge; see mmu_harness.h. */
+#include "tests/host/mmu_harness.h"
+#include "arch/console.h"
+#include "mm/phys.h"
+#include "tests/host/sim_mem.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More exits than this for one access, and the guest makes no progress. */
+#define MAX_RETRIES  12
+
+#define CR0_PG_BIT   (1ULL << 31)
+#define CR4_FLUSHING (1ULL << 4 | 1ULL << 5 | 1ULL << 7) /* PSE, PAE, PGE */
+#define CR4_SMEP_BIT (1ULL << 20)
+
+void (*sim_on_fail)(void) = abort;
+bool sim_quiet;
+
+static int print(const char *prefix, const char *fmt, va_list args)
+{
+	if (!sim_quiet) {
+		fprintf(stderr, "%s", prefix);
+		vfprintf(stderr, fmt, args);
+		fputc('\n', stderr);
+	}
+	return -1;
+}
+
+int fail(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print("error: ", fmt, args);
+	va_end(args);
+	return -1;
+}
+
+void say(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print("", fmt, args);
+	va_end(args);
+}
+
+void die(const char *fmt, ...)
+{
+	va_list args;
+
+	sim_quiet = false;
+	va_start(args, fmt);
+	print("fatal: ", fmt, args);
+	va_end(args);
+	abort();
+}
+
+void sim_trace(struct sim *s, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(s->line[s->nr_lines++ % SIM_TRACE_LINES], SIM_TRACE_WIDTH, fmt, args);
+	va_end(args);
+}
+
+void sim_fail(struct sim *s, const char *fmt, ...)
+{
+	static const char *const mode[] = {"paging off", "32-bit", "PAE", "4-level", "5-level"};
+	static const char *const traps[] = {"address", "structural", "none"};
+	static const char *const sync[] = {"hybrid", "always", "never"};
+	va_list args;
+	u32 i = s->nr_lines > SIM_TRACE_LINES ? s->nr_lines - SIM_TRACE_LINES : 0;
+
+	if (!sim_quiet) {
+		for (; i < s->nr_lines; i++)
+			fprintf(stderr, "  %s\n", s->line[i % SIM_TRACE_LINES]);
+		fprintf(stderr,
+			"machine: %s, wp=%d smep=%d smap=%d pke=%d nxe=%d cr3=%llx maxphyaddr=%d, "
+			"traps=%s sync=%s bypass=%d vpid=%d pool=%lluK\nfailed: ",
+			mode[s->guest.mode], s->guest.wp, s->guest.smep, s->guest.smap,
+			s->guest.pke, s->guest.nxe, (unsigned long long)s->guest.cr3,
+			s->guest.maxphyaddr, traps[s->config.traps], sync[s->config.sync],
+			s->config.bypass, s->config.vpid,
+			(unsigned long long)s->config.pool_size >> 10);
+		va_start(args, fmt);
+		vfprintf(stderr, fmt, args);
+		va_end(args);
+		fputc('\n', stderr);
+	}
+	sim_on_fail();
+	abort();
+}
+
+/* --- memory ------------------------------------------------------------------------------------- */
+
+/* The guest stores: memory, and what the reference knows of it. */
+static void store(struct sim *s, u64 gpa, const void *data, u32 size)
+{
+	u64 first = gpa & ~7ULL, last = (gpa + size - 1) & ~7ULL, old[4];
+
+	for (u64 q = first; q <= last; q += 8)
+		old[(q - first) / 8] = sim_read(q, 8);
+	sim_write(gpa, data, size);
+	for (u64 q = first; q <= last; q += 8)
+		if (sim_read(q, 8) != old[(q - first) / 8])
+			gt_changed(&s->tlb, q, old[(q - first) / 8], sim_read(q, 8));
+}
+
+void sim_poke(struct sim *s, u64 gpa, u64 value, u32 size)
+{
+	store(s, gpa, &value, size);
+	gt_flush_all(&s->tlb);
+}
+
+struct changes {
+	u32 nr;
+	struct {
+		u64 gpa, old, now;
+	} at[64];
+};
+
+static void add_change(void *ctx, u64 gpa, u64 old, u64 now)
+{
+	struct changes *c = ctx;
+
+	if (c->nr < ARRAY_SIZE(c->at)) {
+		c->at[c->nr].gpa = gpa;
+		c->at[c->nr].old = old;
+		c->at[c->nr].now = now;
+	}
+	c->nr++;
+}
+
+static void judge_entry(struct sim *s, u64 gpa, u64 old, u64 now)
+{
+	u64 set = now & ~old;
+
+	if (old == now)
+		return;
+	if (!s->current || old & ~now || set & ~(PTE_A | PTE_D))
+		sim_fail(s, "the MMU changed guest memory at %llx from %llx to %llx",
+			 (unsigned long long)gpa, (unsigned long long)old, (unsigned long long)now);
+	if (!gt_may_set(&s->tlb, &s->guest, s->current, gpa, set & PTE_D))
+		sim_fail(s, "A or D set at %llx (%llx to %llx), but this access may not",
+			 (unsigned long long)gpa, (unsigned long long)old, (unsigned long long)now);
+}
+
+/* The MMU has run: what it wrote to guest memory must be A and D flags of the current access. */
+static void judge_changes(struct sim *s)
+{
+	struct changes c = {0};
+
+	sim_mem_changes(add_change, &c);
+	if (c.nr > ARRAY_SIZE(c.at))
+		sim_fail(s, "the MMU changed guest memory in %u places", c.nr);
+	for (u32 i = 0; i < c.nr; i++) {
+		gt_changed(&s->tlb, c.at[i].gpa, c.at[i].old, c.at[i].now);
+		sim_trace(s, "    MMU wrote %llx: %llx -> %llx", (unsigned long long)c.at[i].gpa,
+			  (unsigned long long)c.at[i].old, (unsigned long long)c.at[i].now);
+	}
+	for (u32 i = 0; i < c.nr; i++) {
+		u64 gpa = c.at[i].gpa, old = c.at[i].old, now = c.at[i].now;
+
+		if (ref_entry_size(&s->guest) == 8) {
+			judge_entry(s, gpa, old, now);
+		} else {
+			judge_entry(s, gpa, (u32)old, (u32)now);
+			judge_entry(s, gpa + 4, old >> 32, now >> 32);
+		}
+	}
+}
+
+/* --- entry and exit ----------------------------------------------------------------------------- */
+
+static void enter(struct sim *s)
+{
+	if (s->v.flush == MMU_FLUSH_ALL || !s->config.vpid)
+		hw_flush_all(&s->hw);
+	else if (s->v.flush == MMU_FLUSH_GVA)
+		hw_flush_gva(&s->hw, s->v.flush_gva);
+	s->v.flush = MMU_FLUSH_NONE;
+	hw_load_root(&s->hw, mmu_root(&s->v));
+	if (s->hw.error)
+		sim_fail(s, "%s (root %llx)", s->hw.error, (unsigned long long)mmu_root(&s->v));
+	s->filter = mmu_filter_present(&s->v);
+	if (s->filter && !s->config.bypass)
+		sim_fail(s, "the filter is on with bypass off");
+}
+
+/* An exit was handled: judge, and go back. */
+static void resume(struct sim *s)
+{
+	s->stats.exits++;
+	judge_changes(s);
+	enter(s);
+	if (s->audit_each)
+		sim_check(s);
+}
+
+/* The hardware's registers: CR0.WP is always set, there is always paging, PAE unless LMA. */
+static void set_hw(struct sim *s)
+{
+	struct ref_cpu *hw = &s->hw.cpu;
+	const struct ref_cpu *guest = &s->guest;
+
+	*hw = *guest;
+	hw->amd = s->config.features.amd;
+	hw->wp = true;
+	hw->mode = guest->mode >= REF_4LEVEL ? guest->mode : REF_PAE;
+	hw->smep = guest->smep && guest->mode != REF_OFF;
+	hw->smap = guest->smap && guest->mode != REF_OFF;
+	/* A supervisor page made of a user's (WP=0) needs XD where SMEP counts; the I bit shows anyway. */
+	hw->nxe = (guest->nxe && guest->mode >= REF_PAE) || (hw->smep && guest->nx);
+}
+
+static void set_guest(struct sim *s, const struct paging_regs *regs)
+{
+	s->regs = *regs;
+	ref_set_regs(&s->guest, regs->cr0, regs->cr3, regs->cr4, regs->efer);
+	memcpy(s->guest.pdpte, regs->pdpte, sizeof(regs->pdpte));
+}
+
+/* SDM vol. 3A 4.4.1, and the MMU's own opinion of it. */
+static int load_pdptes(struct sim *s, struct paging_regs *regs)
+{
+	struct ref_cpu cpu = s->guest;
+	u64 mine[4], at = regs->cr3 & 0xffffffe0;
+	int bad = 0;
+
+	ref_set_regs(&cpu, regs->cr0, regs->cr3, regs->cr4, regs->efer);
+	for (int i = 0; i < 4; i++) {
+		regs->pdpte[i] = sim_read(at + 8 * i, 8);
+		if (ref_pdpte_bad(&cpu, regs->pdpte[i]))
+			bad = -1;
+	}
+	if (mmu_read_pdptes(&s->v, regs->cr3, mine) != bad)
+		sim_fail(s, "mmu_read_pdptes(%llx) does not return %d",
+			 (unsigned long long)regs->cr3, bad);
+	if (!bad && memcmp(mine, regs->pdpte, sizeof(mine)))
+		sim_fail(s, "mmu_read_pdptes(%llx) read something else",
+			 (unsigned long long)regs->cr3);
+	return bad;
+}
+
+int sim_set_regs(struct sim *s, u64 cr0, u64 cr3, u64 cr4, u64 efer, bool flush)
+{
+	struct paging_regs regs = s->regs;
+	u64 cr0_changed = regs.cr0 ^ cr0, cr4_changed = regs.cr4 ^ cr4;
+	struct ref_cpu now = s->guest;
+
+	flush |= regs.cr3 != cr3 || cr0_changed & CR0_PG_BIT || cr4_changed & CR4_FLUSHING ||
+		 cr4_changed & cr4 & CR4_SMEP_BIT || regs.efer != efer;
+	sim_trace(s, "set cr0=%llx cr3=%llx cr4=%llx efer=%llx%s", (unsigned long long)cr0,
+		  (unsigned long long)cr3, (unsigned long long)cr4, (unsigned long long)efer,
+		  flush ? ", flushes" : "");
+	regs.cr0 = cr0;
+	regs.cr3 = cr3;
+	regs.cr4 = cr4;
+	regs.efer = efer;
+	ref_set_regs(&now, cr0, cr3, cr4, efer);
+	if (now.mode == REF_PAE && (flush || cr4_changed & CR4_SMEP_BIT) && load_pdptes(s, &regs))
+		return -1;
+	set_guest(s, &regs);
+	set_hw(s);
+	if (flush)
+		gt_flush_all(&s->tlb);
+	mmu_set_regs(&s->v, &regs);
+	resume(s);
+	return 0;
+}
+
+int sim_set_cr3(struct sim *s, u64 cr3)
+{
+	struct paging_regs regs = s->regs;
+
+	sim_trace(s, "mov cr3, %llx", (unsigned long long)cr3);
+	regs.cr3 = cr3;
+	if (s->guest.mode == REF_PAE && load_pdptes(s, &regs))
+		return -1;
+	set_guest(s, &regs);
+	gt_flush_all(&s->tlb);
+	memcpy(s->v.regs.pdpte, regs.pdpte, sizeof(regs.pdpte));
+	mmu_set_cr3(&s->v, cr3);
+	resume(s);
+	return 0;
+}
+
+void sim_invlpg(struct sim *s, u64 gva)
+{
+	bool exits = mmu_unsynced(s->mmu) || one_in(s->r, 8);
+
+	sim_trace(s, "invlpg %llx%s", (unsigned long long)gva, exits ? ", exits" : "");
+	if (exits) {
+		mmu_invlpg(&s->v, gva);
+	} else {
+		hw_invlpg(&s->hw, gva);
+		s->stats.invlpg_native++;
+	}
+	gt_invlpg(&s->tlb, gva);
+	if (exits)
+		resume(s);
+}
+
+/* --- accesses ----------------------------------------------------------------------------------- */
+
+static const char *describe(const struct ref_access *a)
+{
+	static char text[80];
+
+	snprintf(text, sizeof(text), "%s %s%s %llx pkru=%x", a->user ? "user" : "supervisor",
+		 a->fetch   ? "fetch"
+		 : a->write ? "write"
+			    : "read",
+		 a->ac ? " ac" : "", (unsigned long long)a->gva, a->pkru);
+	return text;
+}
+
+static void trace_access(struct sim *s, const struct ref_access *a, const void *data, u32 size,
+			 const char *how)
+{
+	u64 value = 0;
+
+	if (!a->write) {
+		sim_trace(s, "%s%s", describe(a), how);
+		return;
+	}
+	memcpy(&value, data, size < 8 ? size : 8);
+	sim_trace(s, "%s, %u bytes: %llx%s", describe(a), size, (unsigned long long)value, how);
+}
+
+struct target {
+	const struct sim *s;
+	u64 hpa;
+	u8 memtype;
+	bool any_memtype;
+};
+
+/* The hole page stands for the hypervisor's memory, and for the page frame that marks traps. */
+static bool is_target(void *ctx, u64 gpa, u8 memtype)
+{
+	const struct target *t = ctx;
+	u64 top = (1ULL << (t->s->guest.maxphyaddr - 12)) - 1;
+
+	if (t->hpa - SIM_HOLE < PAGE_SIZE)
+		return (sim_is_hidden(gpa) || gpa >> 12 == top) && (gpa ^ t->hpa) % PAGE_SIZE == 0;
+	return gpa == t->hpa && (t->any_memtype || memtype == t->memtype);
+}
+
+/*
+ * With CR0.WP=0 a supervisor's write to a user's read-only page leaves a page that the hardware takes
+ * for a supervisor's: neither SMAP nor keys hold there until the user comes back (CAVEATS).
+ */
+static bool reaches(struct sim *s, const struct ref_access *a, struct target *t)
+{
+	struct ref_cpu lenient = s->guest;
+
+	if (gt_allows(&s->tlb, &s->guest, a, is_target, t))
+		return true;
+	if (s->guest.wp || a->user || a->fetch)
+		return false;
+	lenient.smap = lenient.pke = false;
+	return gt_allows(&s->tlb, &lenient, a, is_target, t);
+}
+
+static void judge_reach(struct sim *s, const struct ref_access *a, u64 hpa, int memtype)
+{
+	struct target t = {s, hpa, memtype, memtype < 0};
+
+	if (sim_is_hidden(hpa) && hpa - SIM_HOLE >= PAGE_SIZE)
+		sim_fail(s, "%s reached hidden memory at %llx", describe(a),
+			 (unsigned long long)hpa);
+	if (!reaches(s, a, &t))
+		sim_fail(s,
+			 "%s reached %llx, memory type %d, which no walk with A and D set allows",
+			 describe(a), (unsigned long long)hpa, memtype);
+}
+
+static void judge_fault(struct sim *s, const struct ref_access *a, u32 pfec)
+{
+	s->stats.faults++;
+	sim_trace(s, "    #PF %x", pfec);
+	if (!gt_allows_fault(&s->tlb, &s->guest, a, pfec))
+		sim_fail(s, "%s got #PF with error code %x, which no walk allows", describe(a),
+			 pfec);
+	gt_fault(&s->tlb, a->gva);
+}
+
+/* The hypervisor writes for the guest: the bytes must be in memory, and nothing else changed. */
+static void software_write(struct sim *s, u64 gpa, const void *data, u32 size)
+{
+	u64 first = gpa & ~7ULL, last = (gpa + size - 1) & ~7ULL, old[4], now[4] = {0}, word = 0;
+	bool aligned = (size == 4 || size == 8) && gpa % size == 0;
+	u8 before[16];
+
+	for (u32 i = 0; i < size; i++)
+		before[i] = sim_read(gpa + i, 1);
+	/* Said to sim_mem first, so that only what differs from it is reported. */
+	for (u64 q = first; q <= last; q += 8)
+		old[(q - first) / 8] = sim_read(q, 8);
+	sim_write(gpa, data, size);
+	for (u64 q = first; q <= last; q += 8) {
+		now[(q - first) / 8] = sim_read(q, 8);
+		if (old[(q - first) / 8] != now[(q - first) / 8])
+			gt_changed(&s->tlb, q, old[(q - first) / 8], now[(q - first) / 8]);
+	}
+	memcpy(phys_ptr(gpa), before, size);
+	memcpy(&word, before, size < 8 ? size : 8);
+	if (aligned && one_in(s->r, 3)) {
+		u64 new = 0;
+
+		memcpy(&new, data, size);
+		if (mmu_cmpxchg(&s->v, gpa, word ^ 4, new, size) ||
+		    memcmp(phys_ptr(gpa), before, size))
+			sim_fail(s, "mmu_cmpxchg() wrote though the old value differs");
+		if (!mmu_cmpxchg(&s->v, gpa, word, new, size))
+			sim_fail(s, "mmu_cmpxchg() did not write");
+	} else {
+		mmu_write(&s->v, gpa, data, size);
+	}
+	for (u64 q = first; q <= last; q += 8)
+		if (sim_read(q, 8) != now[(q - first) / 8])
+			sim_fail(s, "a software write at %llx made %llx of %llx",
+				 (unsigned long long)gpa, (unsigned long long)sim_read(q, 8),
+				 (unsigned long long)now[(q - first) / 8]);
+}
+
+/* What the guest's store does to memory once its address is known. */
+static void complete(struct sim *s, const struct ref_access *a, u64 hpa, const void *data, u32 size)
+{
+	if (!a->write)
+		return;
+	if (sim_is_ram(hpa))
+		store(s, hpa, data, size);
+	else if (sim_is_hidden(hpa))
+		memcpy(phys_ptr(hpa), data, size);
+}
+
+/* True: the write is done. */
+static bool table_write(struct sim *s, const struct ref_access *a, u64 gpa, const void *data,
+			u32 size)
+{
+	s->stats.table_writes++;
+	if (!a->write || !sim_is_ram(gpa))
+		sim_fail(s, "MMU_TABLE_WRITE at %llx for %s", (unsigned long long)gpa, describe(a));
+	judge_changes(s);
+	judge_reach(s, a, gpa, -1);
+	if (one_in(s->r, 4)) {
+		sim_trace(s, "    table %llx: unsync", (unsigned long long)gpa);
+		s->stats.unsyncs++;
+		mmu_let_unsync(&s->v, gpa);
+		return false;
+	}
+	sim_trace(s, "    table %llx: emulated", (unsigned long long)gpa);
+	software_write(s, gpa, data, size);
+	return true;
+}
+
+static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, const void *data,
+				  u32 size, u32 *pfec, bool *again)
+{
+	struct mmu_fault f = {.gva = a->gva, .pfec = *pfec, .ac = a->ac, .pkru = a->pkru};
+	enum mmu_verdict verdict = mmu_fault(&s->v, &f);
+
+	*again = false;
+	switch (verdict) {
+	case MMU_RETRY:
+		*again = true;
+		resume(s);
+		return SIM_DONE;
+	case MMU_GUEST_FAULT:
+		judge_changes(s);
+		*pfec = f.guest_pfec;
+		judge_fault(s, a, *pfec);
+		resume(s);
+		return SIM_FAULT;
+	case MMU_TABLE_WRITE:
+		*again = !table_write(s, a, f.gpa, data, size);
+		resume(s);
+		return SIM_DONE;
+	}
+	sim_fail(s, "mmu_fault() returned %d", verdict);
+}
+
+static enum sim_result access(struct sim *s, const struct ref_access *a, const void *data, u32 size,
+			      u32 *pfec)
+{
+	for (u32 i = 0; i <= MAX_RETRIES; i++) {
+		struct ref_path leaf;
+		enum sim_result result;
+		bool again;
+
+		if (hw_access(&s->hw, a, s->r, &leaf, pfec)) {
+			sim_trace(s, "    reaches %llx", (unsigned long long)leaf.addr);
+			judge_reach(s, a, leaf.addr, leaf.memtype);
+			complete(s, a, leaf.addr, data, size);
+			return SIM_DONE;
+		}
+		if (s->hw.error)
+			sim_fail(s, "%s", s->hw.error);
+		sim_trace(s, "    hardware #PF %x%s", *pfec,
+			  s->filter && !(*pfec & REF_PF_P) ? ", no exit" : "");
+		if (s->filter && !(*pfec & REF_PF_P)) {
+			s->stats.bypassed++;
+			judge_fault(s, a, *pfec);
+			return SIM_FAULT;
+		}
+		result = fault_exit(s, a, data, size, pfec, &again);
+		if (!again)
+			return result;
+		s->stats.retries++;
+	}
+	sim_fail(s, "%s makes no progress", describe(a));
+}
+
+enum sim_result sim_access(struct sim *s, const struct ref_access *a, const void *data, u32 size,
+			   u32 *pfec)
+{
+	enum sim_result result;
+
+	trace_access(s, a, data, size, "");
+	s->stats.accesses++;
+	s->current = a;
+	result = access(s, a, data, size, pfec);
+	s->current = NULL;
+	return result;
+}
+
+enum sim_result sim_emulate(struct sim *s, const struct ref_access *a, const void *data, u32 size,
+			    u32 *pfec)
+{
+	struct mmu_fault f = {.gva = a->gva, .ac = a->ac, .pkru = a->pkru};
+	u64 gpa;
+
+	trace_access(s, a, data, size, ", in software");
+	s->current = a;
+	f.pfec = (a->write ? PFEC_W : 0) | (a->user ? PFEC_U : 0) | (a->fetch ? PFEC_I : 0);
+	if (mmu_translate(&s->v, &f, &gpa)) {
+		judge_changes(s);
+		*pfec = f.guest_pfec;
+		judge_fault(s, a, *pfec);
+		s->current = NULL;
+		/* A #PF that is injected has flushed nothing in the hardware. */
+		resume(s);
+		return SIM_FAULT;
+	}
+	judge_changes(s);
+	sim_trace(s, "    reaches %llx", (unsigned long long)gpa);
+	if (!gt_allows(&s->tlb, &s->guest, a, is_target, &(struct target){s, gpa, 0, true}))
+		sim_fail(s, "mmu_translate() of %s gives %llx", describe(a),
+			 (unsigned long long)gpa);
+	if (a->write && sim_is_ram(gpa))
+		software_write(s, gpa, data, size);
+	s->current = NULL;
+	resume(s);
+	return SIM_DONE;
+}
+
+/* --- set-up and audit --------------------------------------------------------------------------- */
+
+static void check_table(struct sim *s, const struct ref_path *path)
+{
+	u64 ones = GENMASK(s->guest.maxphyaddr - 1, 12);
+
+	for (u32 i = 0; i < 512; i++) {
+		u64 entry = *(u64 *)phys_ptr(path->table + 8 * i);
+		struct ref_path next = *path;
+		enum ref_kind kind = ref_next(&s->hw.cpu, &next, 0, entry);
+
+		if (kind == REF_NOT_PRESENT && entry & ones && (entry & ones) != ones)
+			sim_fail(s, "a not-present shadow entry names an address: %llx",
+				 (unsigned long long)entry);
+		if (kind == REF_RESERVED && (entry & ones) != ones)
+			sim_fail(s, "a trap names an address: %llx", (unsigned long long)entry);
+		if (kind == REF_TABLE) {
+			if (next.table < SIM_POOL || next.table >= s->hw.pool_end)
+				sim_fail(s, "a shadow entry names a table outside the pool: %llx",
+					 (unsigned long long)entry);
+			check_table(s, &next);
+		}
+		if (kind != REF_LEAF || next.addr == SIM_HOLE)
+			continue;
+		if (next.addr < SIM_HIDDEN_END && next.addr + next.size > SIM_HIDDEN_START)
+			sim_fail(s, "a shadow entry at level %d maps hidden memory: %llx",
+				 path->level, (unsigned long long)entry);
+	}
+}
+
+void sim_check(struct sim *s)
+{
+	struct ref_path path;
+
+	for (u64 i = 0; i < 4; i++) {
+		if (ref_start(&s->hw.cpu, i << 30, &path) == REF_TABLE)
+			check_table(s, &path);
+		if (s->hw.cpu.mode != REF_PAE)
+			break;
+	}
+	if (mmu_audit(&s->v))
+		sim_fail(s, "the audit found violations");
+}
+
+void sim_finish(struct sim *s)
+{
+	sim_check(s);
+	if (!sim_mem_rest_is_zero())
+		sim_fail(s, "memory that nobody wrote has changed");
+}
+
+static void make_traps(const struct sim_config *c, struct spte_traps *t)
+{
+	int width = c->features.maxphyaddr;
+
+	for (int level = 1; level < SPTE_LEVELS; level++) {
+		u64 *e64 = &t->entry[SPTE_FORMAT_64][level],
+		    *pae = &t->entry[SPTE_FORMAT_PAE][level];
+
+		*e64 = *pae = SPTE_TRAP_NOT_PRESENT;
+		if (c->traps == SIM_TRAPS_NONE)
+			continue;
+		*pae = spte_trap_address(SPTE_FORMAT_PAE);
+		if (c->traps == SIM_TRAPS_ADDRESS && width < 52)
+			*e64 = spte_trap_address(SPTE_FORMAT_64);
+		else if (level > 1)
+			*e64 = spte_trap_structural(level, width);
+	}
+}
+
+static void configure(const struct sim_config *config, struct sim *s, struct mmu_config *c)
+{
+	sim_mem_map(&s->map);
+	s->hidden = (struct memmap_range){SIM_HIDDEN_START, SIM_HIDDEN_END, MEMMAP_RESERVED};
+	*c = (struct mmu_config){
+		.features = config->features,
+		.bypass = config->bypass,
+		.sync = config->sync,
+		.guest_map = &s->map,
+		.hidden = &s->hidden,
+		.nr_hidden = 1,
+		.hole_hpa = SIM_HOLE,
+		.pool_hpa = SIM_POOL,
+		.pool_size = config->pool_size,
+	};
+	if (!c->pool_size)
+		c->pool_size = mmu_memory_size(&s->map);
+	make_traps(config, &c->traps);
+}
+
+u64 sim_least_pool(const struct sim_config *config)
+{
+	static struct sim s;
+	struct sim_config try = *config;
+	struct mmu_config c;
+	u64 low = 0, high = SIM_HIDDEN_END - SIM_POOL;
+	bool quiet = sim_quiet;
+
+	sim_quiet = true;
+	while (high - low > PAGE_SIZE) {
+		try.pool_size = ALIGN_UP((low + high) / 2, PAGE_SIZE);
+		sim_mem_reset(try.pool_size, try.high_ram);
+		configure(&try, &s, &c);
+		if (mmu_init(&c))
+			high = try.pool_size;
+		else
+			low = try.pool_size;
+	}
+	sim_quiet = quiet;
+	return high;
+}
+
+void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r)
+{
+	const struct paging_features *f = &config->features;
+	struct mmu_config c;
+
+	*s = (struct sim){.config = *config, .r = r};
+	sim_mem_reset(0, config->high_ram);
+	configure(config, s, &c);
+	sim_mem_reset(c.pool_size, config->high_ram);
+	s->config.pool_size = c.pool_size;
+	s->guest = (struct ref_cpu){.maxphyaddr = f->maxphyaddr,
+				    .nx = f->nx,
+				    .pages_1g = f->pages_1g,
+				    .pse36 = f->pse36,
+				    .amd = f->amd};
+	s->hw.pool_start = SIM_POOL;
+	s->hw.pool_end = SIM_POOL + c.pool_size;
+	s->mmu = mmu_init(&c);
+	if (!s->mmu)
+		sim_fail(s, "mmu_init() refuses a pool of %llu bytes",
+			 (unsigned long long)c.pool_size);
+	mmu_set_traps(s->mmu, &c.traps, config->bypass);
+	mmu_vcpu_init(&s->v, s->mmu, &s->counters);
+	gt_flush_all(&s->tlb);
+}

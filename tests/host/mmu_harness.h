@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A simulated machine around the shadow MMU: a guest CPU whose every step is judged.
+ *
+ * The guest runs on the shadow tables (tlb_model.h) as the hypervisor's run loop would let it;
+ * whatever it sees must be something that a bare CPU may do (guest_tlb.h). A step that is not
+ * ends the program through sim_fail(), with a trace of the last steps.
+ */
+#ifndef TESTS_HOST_MMU_HARNESS_H
+#define TESTS_HOST_MMU_HARNESS_H
+
+#include "mm/mmu.h"
+#include "tests/host/guest_tlb.h"
+#include "tests/host/tlb_model.h"
+
+enum sim_traps { SIM_TRAPS_ADDRESS, SIM_TRAPS_STRUCTURAL, SIM_TRAPS_NONE };
+
+struct sim_config {
+	struct paging_features features;
+	enum sim_traps traps;
+	enum mmu_sync sync;
+	bool bypass;
+	bool vpid;     /* translations outlive an exit */
+	bool high_ram; /* over 4 GiB */
+	u64 pool_size; /* 0: as much as mmu_memory_size() asks for */
+};
+
+#define SIM_TRACE_LINES 120
+#define SIM_TRACE_WIDTH 120
+
+/* What the machine did: to see that a test reaches what it should. */
+struct sim_stats {
+	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
+};
+
+struct sim {
+	struct sim_config config;
+	struct memmap map;
+	struct memmap_range hidden;
+	struct mmu *mmu;
+	struct mmu_vcpu v;
+	struct counters counters;
+	struct hw hw;
+	struct guest_tlb tlb;
+	struct ref_cpu guest;
+	struct paging_regs regs;
+	bool filter; /* the fault filter of the last entry */
+	struct rnd *r;
+	struct sim_stats stats;
+	const struct ref_access *current; /* the access under way, for A and D flags */
+	bool audit_each;
+	u32 nr_lines;
+	char line[SIM_TRACE_LINES][SIM_TRACE_WIDTH];
+};
+
+enum sim_result { SIM_DONE, SIM_FAULT };
+
+/* Called by sim_fail() once everything is printed; must not return. The default aborts. */
+extern void (*sim_on_fail)(void);
+
+/* Lines that fail() prints are left out while true. */
+extern bool sim_quiet;
+
+/* Bytes of pool below which mmu_init() refuses this configuration. */
+u64 sim_least_pool(const struct sim_config *config);
+
+/* A fresh machine, paging off, all guest RAM zero. Memory may be set up with sim_poke() at once. */
+void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r);
+
+/* Write guest RAM behind the MMU's back: only before the first sim_set_regs(). */
+void sim_poke(struct sim *s, u64 gpa, u64 value, u32 size);
+
+/*
+ * Load CR0, CR3, CR4 and EFER. flush: as a MOV to CR3 does, though no register changes.
+ * Returns -1, with nothing loaded, when a PDPTE makes the load raise #GP.
+ */
+int sim_set_regs(struct sim *s, u64 cr0, u64 cr3, u64 cr4, u64 efer, bool flush);
+
+/* MOV to CR3; as above. */
+int sim_set_cr3(struct sim *s, u64 cr3);
+
+void sim_invlpg(struct sim *s, u64 gva);
+
+/*
+ * An access by the guest, of size bytes within a page; data is what a write stores.
+ * SIM_FAULT: the guest got #PF with *pfec.
+ */
+enum sim_result sim_access(struct sim *s, const struct ref_access *a, const void *data, u32 size,
+			   u32 *pfec);
+
+/* The same, made in software for an emulated instruction. */
+enum sim_result sim_emulate(struct sim *s, const struct ref_access *a, const void *data, u32 size,
+			    u32 *pfec);
+
+/* The audit, and the hardware's view of all shadow tables that the root reaches. */
+void sim_check(struct sim *s);
+
+/* At the end: the same, and memory that nobody wrote is as it was. Slow. */
+void sim_finish(struct sim *s);
+
+/* Add a line to the trace. */
+void sim_trace(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Print what is wrong and the trace. */
+NORETURN void sim_fail(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

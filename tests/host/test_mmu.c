@@ -1,0 +1,900 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Directed tests of the shadow MMU: what it promises, and each bug that it, or KVM before it, had.
+ *
+ * The guest is that of mmu_harness.h, so beside what a test asserts everything it does is judged.
+ */
+#include "arch/cpu.h"
+#include "tests/host/mmu_harness.h"
+#include "tests/host/sim_mem.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DIRECT  0xffff800000000000ULL /* all RAM, 2M pages, for the supervisor */
+#define UPPER   (PTE_P | PTE_W | PTE_U | PTE_A)
+#define USER_RW (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+#define USER_RO (PTE_P | PTE_U | PTE_A)
+#define GVA     0x400000ULL
+#define PAGE_A  MIB(4) /* two pages of data */
+#define PAGE_B  (MIB(4) + PAGE_SIZE)
+
+enum { READ, WRITE, FETCH, SUPERVISOR = 0, USER = 4, AC = 8 };
+
+static struct sim sim;
+static struct rnd rng;
+static u64 next_table, root;
+
+static const struct sim_config plain = {
+	.features = {.maxphyaddr = 40, .nx = true, .pages_1g = true, .pse36 = true},
+	.traps = SIM_TRAPS_ADDRESS,
+	.sync = MMU_SYNC_ALWAYS,
+	.bypass = true,
+	.vpid = true,
+};
+
+static void machine(const struct sim_config *c)
+{
+	rnd_seed(&rng, 1);
+	sim_init(&sim, c, &rng);
+	sim.audit_each = true;
+	next_table = MIB(2);
+	root = 0;
+}
+
+static u64 table(void)
+{
+	next_table += PAGE_SIZE;
+	return next_table - PAGE_SIZE;
+}
+
+/* --- four-level tables -------------------------------------------------------------------------- */
+
+/* Where the entry of this level is for an address, tables made on the way. */
+static u64 entry_at(u64 top, int levels, u64 gva, int level)
+{
+	u64 at = top;
+
+	for (int l = levels;; l--) {
+		u64 gpa = at + 8 * (gva >> (12 + 9 * (l - 1)) & 511), entry = sim_read(gpa, 8);
+
+		if (l == level)
+			return gpa;
+		if (!(entry & PTE_P)) {
+			entry = table() | UPPER;
+			sim_poke(&sim, gpa, entry, 8);
+		}
+		at = entry & PTE_ADDR;
+	}
+}
+
+static u64 pte(u64 gva)
+{
+	return entry_at(root, 4, gva, 1);
+}
+
+static u64 pde(u64 gva)
+{
+	return entry_at(root, 4, gva, 2);
+}
+
+/* A root with the direct map. */
+static u64 new_root(void)
+{
+	u64 top = table();
+
+	for (u64 gpa = 0; gpa < MIB(28); gpa += MIB(2))
+		sim_poke(&sim, entry_at(top, 4, DIRECT + gpa, 2),
+			 gpa | PTE_P | PTE_W | PTE_PS | PTE_A | PTE_D, 8);
+	return top;
+}
+
+static void run_4level(u64 cr0, u64 cr4, u64 efer)
+{
+	sim_set_regs(&sim, CR0_PG | CR0_PE | cr0, root, CR4_PAE | cr4, EFER_LMA | efer, true);
+}
+
+/* --- the guest's doings ------------------------------------------------------------------------- */
+
+/* 0 when the access works, or 0x100 | the error code. */
+static u32 try(u64 gva, u32 kind, u64 *value)
+{
+	struct ref_access a = {
+		.gva = gva, .write = (kind & 3) == WRITE, .fetch = (kind & 3) == FETCH};
+	u64 data = value ? *value : 0x1122334455667788;
+	u32 pfec;
+
+	a.user = kind & USER;
+	a.ac = kind & AC;
+	sim.stats.steps++;
+	if (sim_access(&sim, &a, &data, 8, &pfec) == SIM_DONE)
+		return 0;
+	return 0x100 | pfec;
+}
+
+#define works(gva, kind)              assert_int_equal(try(gva, kind, NULL), 0)
+#define faults(gva, kind, error_code) assert_int_equal(try(gva, kind, NULL), 0x100 | (error_code))
+
+/* The guest stores to its memory, a table mostly, through the direct map. */
+static void put(u64 gpa, u64 value)
+{
+	assert_int_equal(try(DIRECT + gpa, WRITE | AC, &value), 0);
+	assert_int_equal(sim_read(gpa, 8), value);
+}
+
+static u64 exits_since;
+
+static u64 exits(void)
+{
+	u64 n = sim.stats.exits - exits_since;
+
+	exits_since = sim.stats.exits;
+	return n;
+}
+
+/* --- the idea ----------------------------------------------------------------------------------- */
+
+static void not_present_faults_do_not_exit(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	pte(GVA);
+	run_4level(CR0_WP, 0, 0);
+	faults(GVA, READ | USER, 4);
+	(void)exits();
+	for (u32 i = 0; i < 64; i++)
+		faults(GVA + i * PAGE_SIZE, WRITE | USER, 6);
+	assert_int_equal(exits(), 0);
+	/* At the upper levels too. */
+	faults(GVA + GIB(1), READ | USER, 4);
+	faults(GVA + GIB(512), WRITE, 2);
+	faults(GVA + GIB(512), FETCH | USER, 4);
+	assert_int_equal(exits(), 0);
+}
+
+static void demand_page_costs_one_exit(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	run_4level(CR0_WP, 0, 0);
+	faults(GVA, WRITE | USER, 6);
+	put(at, PAGE_A | USER_RW);
+	works(GVA, WRITE | USER);
+	(void)exits();
+	for (u32 i = 1; i < 64; i++) {
+		u64 before = sim.stats.exits;
+
+		faults(GVA + i * PAGE_SIZE, WRITE | USER, 6);
+		put(at + 8 * i, (PAGE_A + i * PAGE_SIZE) | USER_RW);
+		works(GVA + i * PAGE_SIZE, WRITE | USER);
+		/* Let-unsync costs one more, and the harness does it now and then. */
+		assert_in_range(sim.stats.exits - before, 1, 4);
+	}
+}
+
+static void accessed_and_dirty(void **state)
+{
+	u64 at, large;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	large = pde(GVA + MIB(2));
+	sim_poke(&sim, at, PAGE_A | PTE_P | PTE_W | PTE_U, 8);
+	sim_poke(&sim, large, MIB(4) | PTE_PS | PTE_P | PTE_W | PTE_U, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	assert_int_equal(sim_read(at, 8) & (PTE_A | PTE_D), PTE_A);
+	works(GVA, WRITE | USER);
+	assert_int_equal(sim_read(at, 8) & (PTE_A | PTE_D), PTE_A | PTE_D);
+	works(GVA + MIB(2), FETCH | USER);
+	assert_int_equal(sim_read(large, 8) & (PTE_A | PTE_D), PTE_A);
+	works(GVA + MIB(3), WRITE | USER);
+	assert_int_equal(sim_read(large, 8) & (PTE_A | PTE_D), PTE_A | PTE_D);
+}
+
+static void garbage_in_a_not_present_entry(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, ~PTE_P, 8);
+	sim_poke(&sim, pde(GVA + MIB(2)), 0x7fffffff00000ffeULL, 8);
+	run_4level(CR0_WP, 0, EFER_NXE);
+	faults(GVA, READ, 0);
+	faults(GVA + MIB(2), FETCH | USER, 0x14);
+	(void)exits();
+	faults(GVA, READ, 0);
+	faults(GVA + MIB(2), FETCH | USER, 0x14);
+	assert_int_equal(exits(), 0);
+	put(at, ~PTE_P ^ 0xff0);
+	faults(GVA, READ, 0);
+}
+
+/* --- error codes and rights --------------------------------------------------------------------- */
+
+/* A prefetched neighbour must not change the code that a fault has. */
+static void error_codes_of_prefilled_entries(void **state)
+{
+	static const struct {
+		u64 flags;
+		u32 kind, code;
+	} c[] = {
+		{USER_RO, WRITE | USER, 7},
+		{PTE_P | PTE_W | PTE_A | PTE_D, READ | USER, 5},
+		{USER_RW | PTE_NX, FETCH | USER, 0x15},
+		{USER_RW | BIT(45), READ | USER, 0xd},
+		{0, WRITE | USER, 6},
+		{USER_RW & ~PTE_P, READ | USER, 4},
+		{USER_RO, WRITE, 3},
+		{USER_RO & ~PTE_A, WRITE | USER, 7},
+		{USER_RW, FETCH, 0x11},
+		{USER_RW, READ, 1},
+	};
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	for (u32 i = 0; i < ARRAY_SIZE(c); i++)
+		sim_poke(&sim, pte(GVA) + 8 * i, PAGE_A | c[i].flags, 8);
+	run_4level(CR0_WP, CR4_SMEP | CR4_SMAP, EFER_NXE);
+	for (u32 round = 0; round < 3; round++) {
+		for (u32 i = 0; i < ARRAY_SIZE(c); i++)
+			faults(GVA + i * PAGE_SIZE, c[i].kind, c[i].code);
+	}
+	works(GVA + 9 * PAGE_SIZE, READ | AC);
+}
+
+static void shared_page_directory_with_different_rights(void **state)
+{
+	u64 pdpte, other;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+	pdpte = entry_at(root, 4, GVA, 3);
+	other = entry_at(root, 4, GVA + GIB(1), 3);
+	sim_poke(&sim, other, (sim_read(pdpte, 8) & ~(PTE_W | PTE_U)) | PTE_NX, 8);
+	run_4level(CR0_WP, 0, EFER_NXE);
+	works(GVA, WRITE | USER);
+	faults(GVA + GIB(1), READ | USER, 5);
+	faults(GVA + GIB(1), WRITE, 3);
+	faults(GVA + GIB(1), FETCH, 0x11);
+	works(GVA + GIB(1), READ);
+	works(GVA, FETCH | USER);
+	/* With WP=0 the rights on the way decide what a leaf may be. */
+	run_4level(0, 0, EFER_NXE);
+	works(GVA + GIB(1), WRITE);
+	faults(GVA + GIB(1), WRITE | USER, 7);
+	works(GVA, WRITE | USER);
+}
+
+static void child_found_by_its_whole_role(void **state)
+{
+	u64 at, frame;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pde(GVA);
+	frame = MIB(4); /* a table, and the first page of a large page */
+	sim_poke(&sim, frame, PAGE_B | USER_RW, 8);
+	sim_poke(&sim, at, frame | UPPER, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, WRITE | USER);
+	put(at, frame | USER_RW | PTE_PS);
+	sim_invlpg(&sim, GVA);
+	works(GVA + 8 * PAGE_SIZE, WRITE | USER);
+	works(GVA, READ | USER);
+	put(at, frame | UPPER);
+	sim_invlpg(&sim, GVA);
+	works(GVA, WRITE | USER);
+	/* The same frame as a table of level 2 and of level 1. */
+	put(frame + 8, frame | USER_RW);
+	put(entry_at(root, 4, GVA, 3), frame | UPPER);
+	sim_set_cr3(&sim, root);
+	works(MIB(2), READ | USER);
+	works(MIB(2) + 8, WRITE | USER);
+}
+
+static void large_page_dirty_with_wp0(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pde(GVA);
+	sim_poke(&sim, at, MIB(4) | PTE_PS | PTE_P | PTE_U | PTE_A, 8);
+	run_4level(0, 0, 0);
+	works(GVA, READ | USER);
+	works(GVA, WRITE);
+	assert_true(sim_read(at, 8) & PTE_D);
+	faults(GVA, WRITE | USER, 7);
+	works(GVA + PAGE_SIZE, WRITE);
+	run_4level(CR0_WP, 0, 0);
+	faults(GVA, WRITE, 3);
+	works(GVA, READ | USER);
+}
+
+/* A supervisor's write with WP=0 makes a read-only page writable, but not the tables in it. */
+static void large_page_with_tables_and_wp0(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, pde(GVA + MIB(2)), MIB(2) | PTE_PS | PTE_P | PTE_U | PTE_A | PTE_D, 8);
+	run_4level(0, 0, 0);
+	works(GVA + MIB(2), READ);
+	works(GVA + MIB(3), WRITE);
+	faults(GVA, READ | USER, 4);
+	assert_int_equal(try(GVA + MIB(2) + (at & (MIB(2) - 1)), WRITE, &(u64){PAGE_A | USER_RW}),
+			 0);
+	works(GVA, READ | USER);
+}
+
+static void smep_with_wp0(void **state)
+{
+	(void)state;
+	for (u32 nxe = 0; nxe < 2; nxe++) {
+		machine(&plain);
+		root = new_root();
+		sim_poke(&sim, pte(GVA), PAGE_A | USER_RO, 8);
+		sim_poke(&sim, pde(GVA + MIB(2)), MIB(4) | PTE_PS | USER_RO, 8);
+		run_4level(0, CR4_SMEP, nxe ? EFER_NXE : 0);
+		for (u64 gva = GVA; gva <= GVA + MIB(2); gva += MIB(2)) {
+			works(gva, FETCH | USER);
+			works(gva, WRITE);
+			faults(gva, FETCH, 0x11);
+			works(gva, FETCH | USER);
+			faults(gva, FETCH, 0x11);
+			works(gva, WRITE);
+			faults(gva, WRITE | USER, 7);
+		}
+	}
+}
+
+static void toggling_wp(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RO, 8);
+	run_4level(CR0_WP, 0, 0);
+	for (u32 i = 0; i < 3; i++) {
+		faults(GVA, WRITE, 3);
+		sim_set_regs(&sim, CR0_PG | CR0_PE, root, CR4_PAE, EFER_LMA, false);
+		works(GVA, WRITE);
+		works(GVA, READ | USER);
+		faults(GVA, WRITE | USER, 7);
+		works(GVA, WRITE);
+		sim_set_regs(&sim, CR0_PG | CR0_PE | CR0_WP, root, CR4_PAE, EFER_LMA, false);
+		faults(GVA, WRITE, 3);
+		works(GVA, READ | USER);
+		faults(GVA, WRITE | USER, 7);
+	}
+	assert_true(sim_read(at, 8) & PTE_D);
+}
+
+/* Without SMEP and NXE the hardware's error code does not tell a fetch from a read. */
+static void fetch_that_looks_like_a_read(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | (USER_RW & ~PTE_A), 8);
+	sim_poke(&sim, pte(GVA + PAGE_SIZE), PAGE_A | (USER_RW & ~PTE_A), 8);
+	run_4level(CR0_WP, CR4_SMAP, 0);
+	works(GVA, FETCH);
+	faults(GVA, READ, 1);
+	faults(GVA + PAGE_SIZE, READ, 1);
+	works(GVA + PAGE_SIZE, FETCH);
+	works(GVA + PAGE_SIZE, READ | AC);
+}
+
+static void protection_key_with_wp0(void **state)
+{
+	struct ref_access a = {.gva = GVA, .write = true, .pkru = 2 << 2 * 3};
+	u64 data = 1;
+	u32 pfec;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW | 3ULL << PTE_PK_SHIFT, 8);
+	run_4level(0, CR4_PKE, 0);
+	assert_int_equal(sim_access(&sim, &a, &data, 8, &pfec), SIM_DONE);
+	a.user = true;
+	assert_int_equal(sim_access(&sim, &a, &data, 8, &pfec), SIM_FAULT);
+	assert_int_equal(pfec, 0x27);
+}
+
+/* --- strange tables ----------------------------------------------------------------------------- */
+
+static void table_that_maps_itself(void **state)
+{
+	u64 at, self = 0xffff000000000000ULL | 0x1f0ULL << 39 | 0x1f0ULL << 30 | 0x1f0ULL << 21 |
+		       0x1f0ULL << 12;
+	u64 value = PAGE_B | USER_RW;
+	u64 own_pte = 0xffff000000000000ULL | 0x1f0ULL << 39 | GVA >> 9;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+	sim_poke(&sim, root + 8 * 0x1f0, root | PTE_P | PTE_W | PTE_A | PTE_D, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, WRITE | USER);
+	works(self, READ);
+	/* The entry of GVA through the recursive slot. */
+	assert_int_equal(try(own_pte, WRITE, &value), 0);
+	assert_int_equal(sim_read(at, 8) & ~(PTE_A | PTE_D), value & ~(PTE_A | PTE_D));
+	sim_invlpg(&sim, GVA);
+	works(GVA, READ | USER);
+	value = 0;
+	assert_int_equal(try(own_pte + 8, WRITE, &value), 0);
+	faults(GVA + PAGE_SIZE, READ | USER, 4);
+}
+
+static void large_page_that_covers_its_own_tables(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	run_4level(CR0_WP, 0, 0);
+	/* All tables lie in the direct map's page at 2M: that page is never writable as a whole. */
+	for (u32 i = 0; i < 8; i++) {
+		put(at + 8 * i, (PAGE_A + i * PAGE_SIZE) | USER_RW);
+		works(GVA + i * PAGE_SIZE, WRITE | USER);
+	}
+	put(at, 0);
+	sim_invlpg(&sim, GVA);
+	faults(GVA, READ | USER, 4);
+}
+
+static void write_across_two_entries(void **state)
+{
+	struct ref_access a = {.write = true, .ac = true};
+	u64 at, data[2] = {(PAGE_A | USER_RW) << 32, (PAGE_A | USER_RW) >> 32};
+	u32 pfec;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_B | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	faults(GVA + PAGE_SIZE, READ | USER, 4);
+	a.gva = DIRECT + at + 4;
+	assert_int_equal(sim_access(&sim, &a, data, 8, &pfec), SIM_DONE);
+	works(GVA + PAGE_SIZE, READ | USER);
+	sim_invlpg(&sim, GVA);
+	works(GVA + PAGE_SIZE, WRITE | USER);
+	data[0] = PAGE_A | USER_RW;
+	data[1] = PAGE_B | USER_RW;
+	a.gva = DIRECT + at + 16;
+	assert_int_equal(sim_access(&sim, &a, data, 16, &pfec), SIM_DONE);
+	works(GVA + 2 * PAGE_SIZE, READ | USER);
+	works(GVA + 3 * PAGE_SIZE, READ | USER);
+}
+
+static void table_written_through_aliases(void **state)
+{
+	u64 at, value = PAGE_A | USER_RW;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, pte(GVA + MIB(2)), ALIGN_DOWN(at, PAGE_SIZE) | USER_RW, 8);
+	sim_poke(&sim, pte(GVA + MIB(4)), ALIGN_DOWN(at, PAGE_SIZE) | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	for (u32 i = 0; i < 3; i++) {
+		u64 alias = i == 2 ? DIRECT + ALIGN_DOWN(at, PAGE_SIZE) : GVA + (i + 1) * MIB(2);
+
+		alias += 8 * i;
+		/* First a page like any other, then a table. */
+		if (i < 2)
+			works(alias + 2048, WRITE | USER);
+		faults(GVA + i * PAGE_SIZE, READ | USER, 4);
+		assert_int_equal(try(alias, WRITE | (i < 2 ? USER : 0), &value), 0);
+		works(GVA + i * PAGE_SIZE, READ | USER);
+	}
+}
+
+static void hidden_memory_stays_hidden(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pde(GVA), SIM_HIDDEN_START | PTE_PS | USER_RW, 8);
+	sim_poke(&sim, pte(GVA + MIB(2)), (SIM_POOL + 4 * PAGE_SIZE) | USER_RW, 8);
+	sim_poke(&sim, entry_at(root, 4, GVA + GIB(1), 3), PTE_PS | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	for (u64 at = 0; at < MIB(2); at += 37 * PAGE_SIZE) {
+		works(GVA + at, READ | USER);
+		works(GVA + at, WRITE | USER);
+	}
+	works(GVA + MIB(2), WRITE | USER);
+	for (u64 at = 0; at < MIB(28); at += 61 * PAGE_SIZE)
+		works(ALIGN_DOWN(GVA + GIB(1), GIB(1)) + at, READ | USER);
+	works(DIRECT + SIM_HIDDEN_START + MIB(1), WRITE);
+	sim_finish(&sim);
+}
+
+/* --- flushes ------------------------------------------------------------------------------------ */
+
+/* One INVLPG drops a large page, of however many shadow pages it is made. */
+static void invlpg_of_a_split_large_page(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pde(GVA);
+	/* Tables are in it, so it is split. */
+	sim_poke(&sim, at, MIB(2) | PTE_PS | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	for (u32 i = 256; i < 512; i += 8)
+		works(GVA + i * PAGE_SIZE, WRITE | USER);
+	put(at, MIB(4) | PTE_PS | USER_RW);
+	sim_invlpg(&sim, GVA);
+	for (u32 i = 256; i < 512; i += 8)
+		works(GVA + i * PAGE_SIZE, WRITE | USER);
+	put(at, 0);
+	sim_invlpg(&sim, GVA + MIB(1));
+	for (u32 i = 256; i < 512; i += 8)
+		faults(GVA + i * PAGE_SIZE, READ | USER, 4);
+}
+
+/* A table out of sync and out of reach owes no flush when it is linked again. */
+static void unsynced_table_linked_again(void **state)
+{
+	u64 at, up, link;
+
+	(void)state;
+	for (u32 level = 2; level <= 4; level++) {
+		machine(&plain);
+		root = new_root();
+		at = pte(GVA);
+		up = entry_at(root, 4, GVA, level);
+		link = sim_read(up, 8);
+		sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+		/* A second way to the table keeps its shadow alive. */
+		sim_poke(&sim, pde(GVA + GIB(1) + MIB(2)), ALIGN_DOWN(at, PAGE_SIZE) | UPPER, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA, WRITE | USER);
+		works(GVA + GIB(1) + MIB(2), READ | USER);
+		mmu_let_unsync(&sim.v, at);
+		put(up, 0);
+		sim_invlpg(&sim, GVA);
+		faults(GVA, READ | USER, 4);
+		put(at, PAGE_B | USER_RW);
+		put(up, link);
+		works(GVA, READ | USER);
+	}
+}
+
+static void protection_fault_drops_what_is_cached(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	mmu_let_unsync(&sim.v, at);
+	put(at, PAGE_B | USER_RO);
+	works(GVA + PAGE_SIZE - 8, READ | USER);
+	if (try(GVA, WRITE | USER, NULL))
+		works(GVA, READ | USER);
+}
+
+/* --- other modes -------------------------------------------------------------------------------- */
+
+static void run_32(u64 cr0, u64 cr4)
+{
+	sim_set_regs(&sim, CR0_PG | CR0_PE | cr0, root, cr4, 0, true);
+}
+
+static void two_level_tables(void **state)
+{
+	u64 pt;
+
+	(void)state;
+	machine(&plain);
+	root = table();
+	pt = table();
+	sim_poke(&sim, root, pt | UPPER, 4);
+	sim_poke(&sim, root + 4 * 1023, pt | UPPER, 4);
+	for (u32 i = 0; i < 1024; i += 31)
+		sim_poke(&sim, pt + 4 * i, (PAGE_A + i % 2 * PAGE_SIZE) | (i % 3 ? UPPER : USER_RO),
+			 4);
+	run_32(CR0_WP, 0);
+	for (u32 round = 0; round < 2; round++) {
+		for (u32 i = 0; i < 1024; i += 31) {
+			for (u64 top = 0; top <= 0xffc00000; top += 0xffc00000) {
+				works(top + i * PAGE_SIZE, READ | USER);
+				if (i % 3)
+					works(top + i * PAGE_SIZE, WRITE | USER);
+				else
+					faults(top + i * PAGE_SIZE, WRITE | USER, 7);
+			}
+		}
+	}
+	faults(PAGE_SIZE, READ | USER, 4);
+	faults(MIB(4), WRITE, 2);
+	(void)exits();
+	for (u32 i = 1; i < 31; i++) {
+		faults(i * PAGE_SIZE, READ | USER, 4);
+		faults((512 + i % 15) * PAGE_SIZE, READ | USER, 4);
+		faults(i * MIB(4), WRITE, 2);
+	}
+	assert_int_equal(exits(), 0);
+}
+
+static void four_megabyte_pages(void **state)
+{
+	struct sim_config c = plain;
+
+	(void)state;
+	c.high_ram = true;
+	machine(&c);
+	root = table();
+	sim_poke(&sim, root, MIB(4) | PTE_PS | (USER_RW & ~PTE_D), 4);
+	sim_poke(&sim, root + 4, 1 << 13 | PTE_PS | USER_RW, 4); /* PSE-36: 4 GiB */
+	sim_poke(&sim, root + 8, PTE_PS | USER_RW, 4);           /* the tables are here */
+	run_32(CR0_WP, CR4_PSE);
+	works(MIB(1), READ | USER);
+	works(MIB(3), WRITE | USER);
+	assert_true(sim_read(root, 4) & PTE_D);
+	works(MIB(3) + PAGE_SIZE, WRITE | USER);
+	works(MIB(4) + KIB(64), WRITE | USER);
+	assert_int_equal(sim_read(GIB(4) + KIB(64), 8), 0x1122334455667788);
+	/* INVLPG of one half is for both. */
+	for (u32 half = 0; half < 2; half++) {
+		u64 value = half ? MIB(4) | PTE_PS | USER_RW : 0;
+		struct ref_access a = {.gva = MIB(8) + root, .write = true};
+		u32 pfec;
+
+		works(half ? KIB(4) : MIB(2), half ? USER | READ : USER | WRITE);
+		assert_int_equal(sim_access(&sim, &a, &value, 4, &pfec), SIM_DONE);
+		sim_invlpg(&sim, half ? 0 : MIB(1));
+		if (!half) {
+			faults(MIB(3), READ | USER, 4);
+			faults(MIB(1), READ | USER, 4);
+			value = MIB(24) | PTE_PS | USER_RW;
+			assert_int_equal(sim_access(&sim, &a, &value, 4, &pfec), SIM_DONE);
+			works(MIB(2), READ | USER);
+			works(0, READ | USER);
+		} else {
+			works(MIB(2), WRITE | USER);
+			works(0, WRITE | USER);
+		}
+	}
+	/* PSE off: bit 7 means nothing. */
+	sim_set_regs(&sim, CR0_PG | CR0_PE, root, 0, 0, true);
+	faults(MIB(1), READ | USER, 4);
+}
+
+static void pae_tables(void **state)
+{
+	struct ref_access a = {.gva = 0x40000000, .user = true};
+	u64 pd, pt;
+	u32 pfec;
+
+	(void)state;
+	machine(&plain);
+	root = table() + 0x20;
+	pd = table();
+	pt = table();
+	sim_poke(&sim, root, pd | PTE_P, 8);
+	sim_poke(&sim, root + 8, pd | PTE_P, 8);
+	sim_poke(&sim, pd, pt | UPPER, 8);
+	sim_poke(&sim, pd + 8, MIB(2) | PTE_PS | PTE_P | PTE_W | PTE_A | PTE_D, 8);
+	sim_poke(&sim, pt, PAGE_A | USER_RW | PTE_NX, 8);
+	sim_poke(&sim, pt + 8, PAGE_A | USER_RW | BIT(53), 8);
+	assert_int_equal(
+		sim_set_regs(&sim, CR0_PG | CR0_PE | CR0_WP, root, CR4_PAE, EFER_NXE, true), 0);
+	works(0, WRITE | USER);
+	works(0x40000000, WRITE | USER);
+	faults(0, FETCH | USER, 0x15);
+	faults(PAGE_SIZE, READ | USER, 0xd);
+	faults(0x80000000, READ | USER, 4);
+	faults(2 * PAGE_SIZE, WRITE | USER, 6);
+	(void)exits();
+	faults(3 * PAGE_SIZE, WRITE | USER, 6);
+	faults(0xc0000000, READ | USER, 4);
+	assert_int_equal(exits(), 0);
+	/* A PDPTE counts when it is loaded, not when it is written. */
+	a.gva = 0x200000 + (root & 0x1fffff) + 8;
+	a.user = false;
+	a.write = true;
+	assert_int_equal(sim_access(&sim, &a, &(u64){0}, 8, &pfec), SIM_DONE);
+	works(0x40000000, READ | USER);
+	sim_set_cr3(&sim, root);
+	faults(0x40000000, READ | USER, 4);
+	/* And a bad one is #GP. */
+	assert_int_equal(sim_access(&sim, &a, &(u64){pd | PTE_P | PTE_W}, 8, &pfec), SIM_DONE);
+	assert_int_equal(sim_set_cr3(&sim, root), -1);
+}
+
+static void paging_off_and_back(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+	sim_set_regs(&sim, CR0_PE, 0, 0, 0, true);
+	works(MIB(1), WRITE);
+	works(KIB(700), READ);
+	works(0xfee00000, READ);
+	works(0xfffffff0, FETCH);
+	works(MIB(3), WRITE | USER);
+	run_4level(CR0_WP, CR4_SMEP | CR4_SMAP, 0);
+	works(GVA, WRITE | USER);
+	faults(GVA, READ, 1);
+	sim_set_regs(&sim, CR0_PE, root, CR4_SMEP | CR4_SMAP, 0, true);
+	works(MIB(1), FETCH);
+	works(MIB(1), WRITE);
+	/* A table of before is written while there is no paging. */
+	{
+		struct ref_access a = {.gva = pte(GVA), .write = true};
+		u32 pfec;
+
+		assert_int_equal(sim_access(&sim, &a, &(u64){PAGE_B | USER_RW}, 8, &pfec),
+				 SIM_DONE);
+	}
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+}
+
+static void five_level_tables(void **state)
+{
+	u64 top, gva = 0x00ff000000400000ULL;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	top = table();
+	sim_poke(&sim, top + 8 * 511, root | UPPER, 8);
+	sim_poke(&sim, entry_at(top, 5, gva, 1), PAGE_A | USER_RW, 8);
+	sim_set_regs(&sim, CR0_PG | CR0_PE | CR0_WP, top, CR4_PAE | CR4_LA57, EFER_LMA, true);
+	works(gva, WRITE | USER);
+	faults(gva + PAGE_SIZE, WRITE | USER, 6);
+	faults(GVA, READ, 0);
+	(void)exits();
+	faults(gva + 2 * PAGE_SIZE, WRITE | USER, 6);
+	faults(GVA, READ, 0);
+	assert_int_equal(exits(), 0);
+	works(DIRECT + PAGE_A, WRITE);
+}
+
+/* --- traps that are not proved, and the pool ---------------------------------------------------- */
+
+static void filter_follows_the_traps(void **state)
+{
+	struct sim_config c = plain;
+
+	(void)state;
+	c.traps = SIM_TRAPS_NONE;
+	machine(&c);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	assert_false(mmu_filter_present(&sim.v));
+	works(GVA, WRITE | USER);
+	faults(GVA + PAGE_SIZE, WRITE | USER, 6);
+	assert_int_equal(sim.stats.bypassed, 0);
+	c.bypass = false;
+	c.traps = SIM_TRAPS_ADDRESS;
+	machine(&c);
+	root = new_root();
+	run_4level(CR0_WP, 0, 0);
+	assert_false(mmu_filter_present(&sim.v));
+}
+
+/* Many address spaces, each mapping much: the pool recycles, and nothing fails. */
+static void pool_is_bounded(void **state)
+{
+	struct sim_config c = plain;
+	struct memmap map;
+
+	(void)state;
+	for (u64 ram = MIB(256); ram <= GIB(256); ram *= 4) {
+		map = (struct memmap){0};
+		assert_int_equal(memmap_add(&map, 0, ram, MEMMAP_RAM), 0);
+		assert_in_range(mmu_memory_size(&map), 1, ram / 1000 * (MMU_POOL_PERMILLE + 4));
+	}
+	for (u32 tiny = 0; tiny < 2; tiny++) {
+		c.pool_size = tiny ? sim_least_pool(&c) : 0;
+		machine(&c);
+		for (u32 space = 0; space < 24; space++) {
+			root = new_root();
+			for (u32 i = 0; i < 16; i++)
+				sim_poke(&sim, pte(GVA + i * MIB(2)), PAGE_A | USER_RW, 8);
+			sim_poke(&sim, MIB(25) + 8 * space, root, 8);
+		}
+		for (u32 round = 0; round < 2; round++) {
+			for (u32 space = 0; space < 24; space++) {
+				root = sim_read(MIB(25) + 8 * space, 8);
+				run_4level(CR0_WP, 0, 0);
+				for (u32 i = 0; i < 16; i++) {
+					works(GVA + i * MIB(2), WRITE | USER);
+					faults(GVA + i * MIB(2) + PAGE_SIZE, READ | USER, 4);
+				}
+			}
+		}
+		assert_true(sim.counters.value[CNT_mmu_recycled] > 0);
+		sim_finish(&sim);
+	}
+}
+
+static void failed(void)
+{
+	fail_msg("the judge said no");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(not_present_faults_do_not_exit),
+		cmocka_unit_test(demand_page_costs_one_exit),
+		cmocka_unit_test(accessed_and_dirty),
+		cmocka_unit_test(garbage_in_a_not_present_entry),
+		cmocka_unit_test(error_codes_of_prefilled_entries),
+		cmocka_unit_test(shared_page_directory_with_different_rights),
+		cmocka_unit_test(child_found_by_its_whole_role),
+		cmocka_unit_test(large_page_dirty_with_wp0),
+		cmocka_unit_test(large_page_with_tables_and_wp0),
+		cmocka_unit_test(smep_with_wp0),
+		cmocka_unit_test(toggling_wp),
+		cmocka_unit_test(fetch_that_looks_like_a_read),
+		cmocka_unit_test(protection_key_with_wp0),
+		cmocka_unit_test(table_that_maps_itself),
+		cmocka_unit_test(large_page_that_covers_its_own_tables),
+		cmocka_unit_test(write_across_two_entries),
+		cmocka_unit_test(table_written_through_aliases),
+		cmocka_unit_test(hidden_memory_stays_hidden),
+		cmocka_unit_test(invlpg_of_a_split_large_page),
+		cmocka_unit_test(unsynced_table_linked_again),
+		cmocka_unit_test(protection_fault_drops_what_is_cached),
+		cmocka_unit_test(two_level_tables),
+		cmocka_unit_test(four_megabyte_pages),
+		cmocka_unit_test(pae_tables),
+		cmocka_unit_test(paging_off_and_back),
+		cmocka_unit_test(five_level_tables),
+		cmocka_unit_test(filter_follows_the_traps),
+		cmocka_unit_test(pool_is_bounded),
+	};
+
+	sim_on_fail = failed;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random page-table work on the shadow MMU, judged by the reference.
+ *
+ * Environment: MMU_SEEDS=N runs N seeds (default: a fixed set), from MMU_FIRST=N on, each of
+ * MMU_STEPS operations. A failing seed is cut down to the operations that it takes, and the trace
+ * of these is printed. MMU_VERBOSE=1 prints what the runs reached.
+ */
+#include "tests/host/mmu_engine.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DEFAULT_SEEDS 150
+#define DEFAULT_STEPS 400
+#define MAX_STEPS     20000
+
+static u64 option(const char *name, u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static struct engine engine;
+
+/* Each operation has its own seed, so that others can be left out without changing it. */
+static void run(u64 seed, const u64 *op, u32 nr)
+{
+	struct sim_config c;
+	struct rnd r;
+
+	rnd_seed(&r, seed);
+	engine_config(&r, &c);
+	if (one_in(&r, 2))
+		c.pool_size = sim_least_pool(&c) + rnd(&r, 24) * PAGE_SIZE;
+	engine_start(&engine, &c, &r);
+	engine.audit_period = option("MMU_AUDIT", 4);
+	for (u32 i = 0; i < nr; i++) {
+		rnd_seed(&r, op[i]);
+		engine_step(&engine);
+	}
+	sim_finish(&engine.sim);
+}
+
+/* True when these operations fail, in a process of their own. */
+static bool fails(u64 seed, const u64 *op, u32 nr, bool quiet)
+{
+	pid_t pid;
+	int status;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		abort();
+	if (!pid) {
+		if (quiet) {
+			sim_quiet = true;
+			if (!freopen("/dev/null", "w", stderr))
+				_exit(3);
+		}
+		alarm(20);
+		run(seed, op, nr);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return !WIFEXITED(status) || WEXITSTATUS(status);
+}
+
+static u32 cut_down(u64 seed, u64 *op, u32 nr)
+{
+	static u64 try[MAX_STEPS];
+
+	for (u32 chunk = nr / 2; chunk; chunk /= 2) {
+		for (u32 at = 0; at + chunk <= nr;) {
+			memcpy(try, op, at * sizeof(*op));
+			memcpy(try + at, op + at + chunk, (nr - at - chunk) * sizeof(*op));
+			if (fails(seed, try, nr - chunk, true)) {
+				nr -= chunk;
+				memcpy(op, try, nr * sizeof(*op));
+			} else {
+				at += chunk;
+			}
+		}
+	}
+	return nr;
+}
+
+static void add(struct sim_stats *sum, const struct sim_stats *s)
+{
+	for (u32 i = 0; i < sizeof(*s) / sizeof(u64); i++)
+		((u64 *)sum)[i] += ((const u64 *)s)[i];
+}
+
+static void seeds(void **state)
+{
+	u64 first = option("MMU_FIRST", 1), nr = option("MMU_SEEDS", DEFAULT_SEEDS);
+	u32 steps = option("MMU_STEPS", DEFAULT_STEPS);
+	static u64 op[MAX_STEPS];
+	struct sim_stats sum = {0};
+	u32 failed = 0;
+	bool verbose = option("MMU_VERBOSE", 0), in_process = option("MMU_IN_PROCESS", 0);
+
+	(void)state;
+	assert_in_range(steps, 1, MAX_STEPS);
+	for (u64 seed = first; seed < first + nr && failed < 3; seed++) {
+		struct rnd r;
+		u32 left;
+
+		rnd_seed(&r, ~seed);
+		for (u32 i = 0; i < steps; i++)
+			op[i] = rnd64(&r);
+		if (in_process || verbose) {
+			run(seed, op, steps);
+			add(&sum, &engine.sim.stats);
+			continue;
+		}
+		if (!fails(seed, op, steps, true))
+			continue;
+		left = cut_down(seed, op, steps);
+		fprintf(stderr, "seed %llu fails with %u of its %u operations:\n",
+			(unsigned long long)seed, left, steps);
+		if (!fails(seed, op, left, false))
+			fprintf(stderr, "it does not fail again\n");
+		failed++;
+	}
+	if (verbose)
+		fprintf(stderr,
+			"%llu steps, %llu accesses, %llu faults, %llu of them bypassed, "
+			"%llu exits, %llu table writes, %llu unsyncs, %llu native INVLPGs\n",
+			(unsigned long long)sum.steps, (unsigned long long)sum.accesses,
+			(unsigned long long)sum.faults, (unsigned long long)sum.bypassed,
+			(unsigned long long)sum.exits, (unsigned long long)sum.table_writes,
+			(unsigned long long)sum.unsyncs, (unsigned long long)sum.invlpg_native);
+	assert_int_equal(failed, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(seeds)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
