@@ -30,30 +30,37 @@ static u32 expected(const struct setting *s, enum access access, bool user)
 	return allowed ? NO_FAULT : error;
 }
 
-static void apply(const struct setting *s, u32 leaf)
+static void apply_tables(const struct setting *s, u32 leaf)
 {
-	reg cr0 = read_cr0(), cr4 = read_cr4();
-
 	for (u32 level = leaf; level <= 4; level++) {
 		u64 value = *e[level] & ~PTE_NX;
 
 		value = s->ro & BIT(level) ? value & ~PTE_W : value | PTE_W;
 		value = s->super & BIT(level) ? value & ~PTE_U : value | PTE_U;
-		*e[level] = s->nx & BIT(level) ? value | PTE_NX : value;
+		value = s->nx & BIT(level) ? value | PTE_NX : value;
+		if (value != *e[level])
+			*e[level] = value;
 	}
+	reload_cr3();
+}
+
+/* These take effect without a flush of the program's own. */
+static void apply_registers(const struct setting *s)
+{
+	reg cr0 = read_cr0(), cr4 = read_cr4();
+
 	cr0 = s->wp ? cr0 | CR0_WP : cr0 & ~CR0_WP;
 	cr4 = s->smep ? cr4 | CR4_SMEP : cr4 & ~CR4_SMEP;
 	cr4 = s->smap ? cr4 | CR4_SMAP : cr4 & ~CR4_SMAP;
 	write_cr0(cr0);
 	write_cr4(cr4);
-	reload_cr3();
 }
 
 static void try_all(const struct setting *s, u32 leaf)
 {
 	static const char *const names[] = {"read", "write", "fetch"};
 
-	apply(s, leaf);
+	apply_registers(s);
 	for (u32 kind = 0; kind < 6; kind++) {
 		enum access access = kind % 3;
 		bool user = kind >= 3;
@@ -69,30 +76,32 @@ static void try_all(const struct setting *s, u32 leaf)
 	}
 }
 
-/* Each right taken away nowhere, at each level alone, and at all levels. */
+static void all_modes(struct setting s, u32 leaf)
+{
+	apply_tables(&s, leaf);
+	for (u32 mode = 0; mode < 16; mode++) {
+		s.wp = mode & 1;
+		s.smep = mode & 2;
+		s.smap = mode & 4;
+		s.ac = mode & 8;
+		if ((s.smep && !has_smep) || (s.smap && !has_smap) || (s.ac && !s.smap))
+			continue;
+		try_all(&s, leaf);
+	}
+}
+
+/* Rights taken away nowhere, at one level, and at two; the access guest takes them all. */
 static void all_settings(u32 leaf)
 {
-	static const u32 masks[] = {0, BIT(1), BIT(2), BIT(3), BIT(4), GENMASK(4, 1)};
-	const u32 n = ARRAY_SIZE(masks);
-
-	for (u32 i = 0; i < n * n * 3; i++) {
-		u32 levels = GENMASK(4, leaf);
-		struct setting s = {
-			.ro = masks[i % n] & levels,
-			.super = masks[i / n % n] & levels,
-			.nx = has_nx ? masks[i / (n * n) * 2] & levels : 0,
-		};
-
-		for (u32 mode = 0; mode < 16; mode++) {
-			s.wp = mode & 1;
-			s.smep = mode & 2;
-			s.smap = mode & 4;
-			s.ac = mode & 8;
-			if ((s.smep && !has_smep) || (s.smap && !has_smap) || (s.ac && !s.smap))
-				continue;
-			try_all(&s, leaf);
-		}
+	for (u32 i = leaf; i <= 4; i++) {
+		for (u32 j = leaf; j <= 4; j++)
+			all_modes((struct setting){.ro = BIT(i), .super = BIT(j)}, leaf);
+		all_modes((struct setting){.ro = BIT(i)}, leaf);
+		all_modes((struct setting){.super = BIT(i)}, leaf);
+		if (has_nx)
+			all_modes((struct setting){.nx = BIT(i)}, leaf);
 	}
+	all_modes((struct setting){0}, leaf);
 }
 
 /*
