@@ -82,6 +82,25 @@ static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
 		install_leaf(v, d, gfn, direct_attributes(role) | PTE_W | PTE_U);
 }
 
+/*
+ * Entries next to one that was just filled in an unsynced table: what the guest has mapped in one go
+ * is filled in one go. A demand-paged neighbour is not present yet, and ends the run.
+ */
+static void fill_run(struct mmu_vcpu *v, u32 table, u32 i)
+{
+	struct mmu *m = v->mmu;
+	const u64 *spt = table_of(m, table);
+
+	for (u32 k = i + 1; k < SPT_ENTRIES && spte_is_trap(spt[k], m->ones); k++) {
+		if (!entry_sync(v, table, k, false))
+			break;
+	}
+	while (i-- > 0 && spte_is_trap(spt[i], m->ones)) {
+		if (!entry_sync(v, table, i, false))
+			break;
+	}
+}
+
 /* Install what a successful walk found. */
 static void install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		    const struct mmu_fault *fault)
@@ -97,6 +116,9 @@ static void install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		rights = (rights & ~PTE_U) | (role.smep ? PTE_NX : 0);
 	if (!wanted_child(m, role, gpte, d->i, &gfn, &child)) {
 		install_leaf(v, d, gfn, rights | leaf_attributes(role, gpte));
+		if (role.level == 1 &&
+		    (frame_of(m, m->shadows[d->table].gfn)->state & FRAME_UNSYNC))
+			fill_run(v, d->table, d->i);
 		return;
 	}
 	count(v->counters, mmu_split);

@@ -97,11 +97,40 @@ bool wanted_child(const struct mmu *m, union role role, u64 gpte, u32 i, u64 *gf
 	if (gpte_is_leaf(role.format, role.level, gpte, role.pse)) {
 		*gfn = leaf_gfn(role, gpte, i);
 		*child = direct_role(role, gpte, role.level - 1);
+		/* With WP=0 a supervisor's write may come at any time. */
 		return role.level > 1 &&
-		       must_split(m, role.level, *gfn, leaf_rights(role, gpte, false));
+		       must_split(m, role.level, *gfn, leaf_rights(role, gpte, true));
 	}
 	*gfn = (role.format == GPTE_32 ? (u32)gpte : gpte & PTE_ADDR) >> PAGE_SHIFT;
 	*child = child_role(role, gpte, i);
+	return true;
+}
+
+/* A leaf at level 1 that says just what the guest's entry says; others have to be looked at closely. */
+static bool leaf_is_current(u64 spte, u64 gpte)
+{
+	u64 same = PTE_P | PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR | PTE_PK | PTE_NX;
+	bool writable = (gpte & (PTE_W | PTE_D)) == (PTE_W | PTE_D);
+
+	return !((spte ^ gpte) & same) && (gpte & PTE_A) &&
+	       writable == !!(spte & (PTE_W | SPTE_PROTECTED));
+}
+
+/*
+ * The plain case of entry_sync(), and by far the most frequent: a usable leaf at level 1, in a format
+ * whose bits are the shadow's own.
+ */
+static bool sync_plain_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gpte)
+{
+	u64 keep = PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_PK | PTE_NX;
+	bool writable = (gpte & (PTE_W | PTE_D)) == (PTE_W | PTE_D);
+
+	if (leaf_is_current(table_of(v->mmu, index)[i], gpte))
+		return false;
+	entry_drop(v->mmu, index, i);
+	entry_leaf(v, index, i, (gpte & PTE_ADDR) >> PAGE_SHIFT,
+		   (gpte & keep) | (writable ? PTE_W : 0));
+	count(v->counters, mmu_prefill);
 	return true;
 }
 
@@ -133,6 +162,8 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 		*spte = trap_entry(m, role);
 		return *spte != old;
 	}
+	if (role.level == 1 && role.format != GPTE_32 && !role.wp0)
+		return sync_plain_leaf(v, index, i, gpte);
 	if (spte_is_link(role.level, old) && !fresh) {
 		wanted_child(m, role, gpte, i, &gfn, &child_r);
 		child = spte_child(m, old);
@@ -169,16 +200,6 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 	entry_leaf(v, index, i, gfn, new);
 	count(v->counters, mmu_prefill);
 	return true;
-}
-
-/* A leaf at level 1 that says just what the guest's entry says; others have to be looked at closely. */
-static bool leaf_is_current(u64 spte, u64 gpte)
-{
-	u64 same = PTE_P | PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR | PTE_PK | PTE_NX;
-	bool writable = (gpte & (PTE_W | PTE_D)) == (PTE_W | PTE_D);
-
-	return !((spte ^ gpte) & same) && (gpte & PTE_A) &&
-	       writable == !!(spte & (PTE_W | SPTE_PROTECTED));
 }
 
 /* entry_sync() for a whole table: most entries are empty, or have not changed. */
