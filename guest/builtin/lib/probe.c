@@ -7,51 +7,45 @@
 
 /* Field order is probe_enter()'s. */
 struct probe_target {
-	u64 ss, rsp, rflags, cs, rip, va;
+	reg ss, sp, flags, cs, ip, va;
 };
 
 void probe_enter(const struct probe_target *target);
-extern const char probe_leave[], probe_code[], probe_code_end[];
+extern const char probe_code[], probe_code_end[];
 extern const char probe_code_write[], probe_code_fetch[];
-extern u64 probe_stack;
 
 static struct probe result;
 static bool running;
-static u64 user_code;
+static reg user_code;
 
-void probe_set_user(u64 va, void *frame)
+void probe_set_user(reg va, void *frame)
 {
 	memcpy(frame, probe_code, (size_t)(probe_code_end - probe_code));
 	user_code = va;
 }
 
-bool probe_exception(struct frame *frame, u64 cr2)
+bool probe_exception(const struct frame *frame, reg cr2)
 {
 	if (!running)
 		return false;
 	running = false;
 	result = (struct probe){(u8)frame->vector, (u32)frame->error, cr2};
-	frame->rip = (uintptr_t)probe_leave;
-	frame->cs = SEL_CODE;
-	frame->ss = SEL_DATA;
-	frame->rsp = probe_stack;
-	frame->rflags = RFLAGS_FIXED;
 	return true;
 }
 
-struct probe probe(enum access access, bool user, u64 va, u64 rflags)
+struct probe probe(enum access access, bool user, reg va, reg flags)
 {
 	const char *code = access == ACCESS_READ    ? probe_code
 			   : access == ACCESS_WRITE ? probe_code_write
 						    : probe_code_fetch;
 	struct probe_target target = {
-		.rflags = rflags | RFLAGS_FIXED,
+		.flags = flags | RFLAGS_FIXED,
 		.va = va,
-		.rip = user ? user_code + (u64)(code - probe_code) : (uintptr_t)code,
+		.ip = user ? user_code + (reg)(code - probe_code) : (uintptr_t)code,
 		.cs = user ? SEL_USER_CODE : SEL_CODE,
 		.ss = user ? SEL_USER_DATA : SEL_DATA,
 		/* The probe pushes nothing itself; its own exceptions do, in supervisor mode. */
-		.rsp = (uintptr_t)__builtin_frame_address(0) - 4096,
+		.sp = (uintptr_t)__builtin_frame_address(0) - 4096,
 	};
 
 	running = true;

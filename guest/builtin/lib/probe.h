@@ -10,22 +10,22 @@ enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 struct probe {
 	u8 vector; /* VECTOR_DONE when nothing stopped it */
 	u32 error;
-	u64 cr2; /* valid for #PF */
+	reg cr2; /* valid for #PF */
 };
 
 /* What a page that ACCESS_FETCH jumps to must begin with: INT 80h. */
 #define PROBE_FETCH_CODE 0x80cd
 
 /* A user page for user-mode probes: identity of probe code at `va`, its frame at `frame`. */
-void probe_set_user(u64 va, void *frame);
+void probe_set_user(reg va, void *frame);
 
 /*
  * One byte is read or written, or code is fetched, at `va`, in supervisor mode or (user) from
- * the page of probe_set_user(), with RFLAGS = `rflags` (bit 1 is added).
+ * the page of probe_set_user(), with RFLAGS = `flags` (bit 1 is added).
  */
-struct probe probe(enum access access, bool user, u64 va, u64 rflags);
+struct probe probe(enum access access, bool user, reg va, reg flags);
 
 /* For exception(): true when the exception ends the running probe. */
-bool probe_exception(struct frame *frame, u64 cr2);
+bool probe_exception(const struct frame *frame, reg cr2);
 
 #endif

@@ -30,7 +30,7 @@ void expect_calibrate(struct probe reserved)
 	rsvd_lacks_p = cpuid(0, 0).ecx == 0x444d4163 && reserved.error == PFEC_RSVD;
 }
 
-void expect(const char *what, struct probe got, u32 error, u64 va)
+void expect(const char *what, struct probe got, u32 error, reg va)
 {
 	u32 ignore = rsvd_lacks_p && error != NO_FAULT && error & PFEC_RSVD ? PFEC_P : 0;
 

@@ -15,7 +15,7 @@ void check(bool ok, const char *what, ...) PRINTF_LIKE(2, 3);
  * nothing. On an AMD CPU whose reserved-bit faults lack P (one emulator's), P is not compared
  * there.
  */
-void expect(const char *what, struct probe got, u32 error, u64 va);
+void expect(const char *what, struct probe got, u32 error, reg va);
 
 /* Take one reserved-bit fault on purpose and note what its error code was. */
 void expect_calibrate(struct probe reserved);

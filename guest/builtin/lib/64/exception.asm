@@ -1,7 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ; The IDT's entry points: each makes a struct frame and calls exception().
 
-SEL_CODE	equ 0x08
 SEL_DATA	equ 0x10
 
 ; Vectors whose frame has an error code: #DF #TS #NP #SS #GP #PF #AC #CP #VC #SX.
@@ -47,6 +46,8 @@ dispatch:
 	mov rdi, rsp
 	cld
 	call exception
+	test al, al
+	jnz leave
 	pop r15
 	pop r14
 	pop r13
@@ -65,8 +66,22 @@ dispatch:
 	add rsp, 16			; vector, error code
 	iretq
 
-; void probe_enter(const struct probe_target *): go there by IRETQ; probe_leave comes back.
-global probe_enter, probe_leave
+; The probe is over: back to whom called it, on its stack and with its flags.
+leave:	mov eax, SEL_DATA
+	mov ss, eax
+	mov rsp, [probe_stack]
+	push 2
+	popfq
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	ret
+
+; void probe_enter(const struct probe_target *): go there by IRETQ; `leave` comes back.
+global probe_enter
 probe_enter:
 	push rbx
 	push rbp
@@ -82,14 +97,6 @@ probe_enter:
 	push qword [rdi + 32]		; RIP
 	mov rdi, [rdi + 40]		; the address to probe
 	iretq
-probe_leave:
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
-	ret
 
 ; What a probe runs: position independent, so that a copy on a user page serves user mode.
 global probe_code, probe_code_end, probe_code_write, probe_code_fetch
@@ -115,6 +122,5 @@ exception_stub:
 	dq stub_128
 
 section .bss
-global probe_stack
 alignb 8
 probe_stack:	resq 1
