@@ -24,9 +24,25 @@ static bool gpte_set_bits(u64 gfn, enum gpte_format format, u32 index, u64 gpte,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * The A and D bits of an odd 32-bit entry are address bits of the 64-bit entry that it is half of, for
+ * a shadow that was made when the frame was a table of that format.
+ */
+static void sync_upper_half(struct mmu_vcpu *v, u64 gfn, u32 index)
+{
+	struct mmu *m = v->mmu;
+
+	if (!frame_is_tracked(frame_of(m, gfn)))
+		return;
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (m->shadows[s].role.format != GPTE_32)
+			entry_sync(v, s, index / 2, false);
+	}
+}
+
 /* Set A in the entries from the top to `last`, and D in that; false when one changed under the walk. */
-static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva, int last,
-			       bool dirty)
+static bool set_accessed_dirty(struct mmu_vcpu *v, struct walk *w, enum gpte_format format, u64 gva,
+			       int last, bool dirty)
 {
 	for (int level = w->top; level >= last; level--) {
 		u64 bits = PTE_A | (dirty && level == last ? PTE_D : 0);
@@ -37,6 +53,8 @@ static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva,
 				   w->gpte[level], bits))
 			return false;
 		w->gpte[level] |= bits;
+		if (format == GPTE_32 && (gpte_index(format, level, gva) & 1))
+			sync_upper_half(v, w->table[level], gpte_index(format, level, gva));
 	}
 	return true;
 }
@@ -154,7 +172,7 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 			walk_fault(w, base);
 			/* The tables on the way were used all the same: SDM vol. 3A 4.8. */
 			return (all & PTE_A) ||
-			       set_accessed_dirty(w, format, gva, level + 1, false);
+			       set_accessed_dirty(v, w, format, gva, level + 1, false);
 		}
 		if (gpte_is_bad(m, kind, level, gpte)) {
 			walk_fault(w, base | PFEC_P | PFEC_RSVD);
@@ -177,7 +195,7 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 		 (gva & (gpte_leaf_size(format, level) - 1));
 	if ((all & PTE_A) && (!(access->pfec & PFEC_W) || (w->gpte[level] & PTE_D)))
 		return true;
-	return set_accessed_dirty(w, format, gva, level, access->pfec & PFEC_W);
+	return set_accessed_dirty(v, w, format, gva, level, access->pfec & PFEC_W);
 }
 
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
