@@ -11,7 +11,13 @@
 
 static NORETURN void end(bool pass)
 {
+	static bool ending;
+
 	print_drain();
+	/* What fails while the machine is being ended would fail again. */
+	while (ending)
+		__asm__ volatile("cli; hlt");
+	ending = true;
 	if (notrap_present()) {
 		notrap_call(HC_REPORT_FAULTS, page_faults);
 		notrap_call(HC_END, !pass);

@@ -47,8 +47,8 @@ enum paging { PAGING_OFF, PAGING_TWO_LEVEL, PAGING_PAE };
 extern enum paging paging_now;
 
 /*
- * Build tables of this kind that map RAM at its physical address by large pages where they fit,
- * and turn paging on with them, from whatever was on before; PAGING_OFF turns it off. CR0.WP is
+ * Build tables of this kind that map RAM at its physical address (PAE: by 2M pages where they
+ * fit), and turn paging on with them, from whatever was on before; PAGING_OFF turns it off. CR0.WP is
  * on afterwards, EFER.NXE for PAE where the CPU has it.
  */
 void paging_switch(enum paging kind);

@@ -8,7 +8,7 @@
 #define FAILURES_SHOWN 20
 
 static u32 checks, failures;
-static bool rsvd_lacks_p;
+static bool rsvd_lacks_p, printed;
 
 void check(bool ok, const char *what, ...)
 {
@@ -17,11 +17,20 @@ void check(bool ok, const char *what, ...)
 	checks++;
 	if (ok || ++failures > FAILURES_SHOWN)
 		return;
+	printed = true;
 	print("failed: ");
 	__builtin_va_start(ap, what);
 	vprint(what, ap);
 	__builtin_va_end(ap);
 	print("\n");
+}
+
+bool check_failed(void)
+{
+	bool was = printed;
+
+	printed = false;
+	return was;
 }
 
 void expect_calibrate(struct probe reserved)

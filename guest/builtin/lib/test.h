@@ -8,6 +8,9 @@
 /* Count one check; when it is not `ok`, print what it was (the first twenty of them). */
 void check(bool ok, const char *what, ...) PRINTF_LIKE(2, 3);
 
+/* True once for each time that a failure has been printed. */
+bool check_failed(void);
+
 #define NO_FAULT (~0u)
 
 /*

@@ -80,14 +80,15 @@ void map_identity(u64 start, u64 size)
 
 static void map_range(u64 start, u64 end)
 {
-	u64 pa = ALIGN_UP(start, PAGE_SIZE), large = kind == PAGING_PAE ? PAGE_2M : PAGE_4M;
+	u64 pa = ALIGN_UP(start, PAGE_SIZE);
 
 	end = ALIGN_DOWN(end < GIB(4) ? end : GIB(4), PAGE_SIZE);
 	while (pa < end) {
-		bool fits = !(pa & (large - 1)) && end - pa >= large;
+		/* Two-level tables have no large pages, so that CR4.PSE may go off. */
+		bool large = kind == PAGING_PAE && pa % PAGE_2M == 0 && end - pa >= PAGE_2M;
 
-		entry_set(entry_of((reg)pa, fits ? 2 : 1), pa | FLAGS_LEAF | (fits ? PTE_PS : 0));
-		pa += fits ? large : PAGE_SIZE;
+		entry_set(entry_of((reg)pa, large ? 2 : 1), pa | FLAGS_LEAF | (large ? PTE_PS : 0));
+		pa += large ? PAGE_2M : PAGE_SIZE;
 	}
 }
 
