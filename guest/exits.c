@@ -97,27 +97,28 @@ static void handle_exception(struct vcpu *v, const struct vmexit *exit)
 struct exit_handler {
 	void (*handle)(struct vcpu *v, const struct vmexit *exit);
 	enum counter counter;
+	bool uses_mmu; /* the hardware may have to follow */
 };
 
 static const struct exit_handler handlers[] = {
-	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf},
+	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf, true},
 	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception},
 	[VMEXIT_INTR] = {handle_nothing, CNT_exits_interrupt},
 	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi},
 	[VMEXIT_INIT] = {handle_init, CNT_exits_init_sipi},
-	[VMEXIT_CR_WRITE] = {handle_cr_write, CNT_exits_cr_write},
+	[VMEXIT_CR_WRITE] = {handle_cr_write, CNT_exits_cr_write, true},
 	[VMEXIT_CR_READ] = {handle_cr_read, CNT_exits_cr_read},
-	[VMEXIT_CLTS] = {handle_clts, CNT_exits_cr_write},
-	[VMEXIT_LMSW] = {handle_lmsw, CNT_exits_cr_write},
-	[VMEXIT_INVLPG] = {handle_invlpg, CNT_exits_invlpg},
+	[VMEXIT_CLTS] = {handle_clts, CNT_exits_cr_write, true},
+	[VMEXIT_LMSW] = {handle_lmsw, CNT_exits_cr_write, true},
+	[VMEXIT_INVLPG] = {handle_invlpg, CNT_exits_invlpg, true},
 	[VMEXIT_CPUID] = {handle_cpuid, CNT_exits_cpuid},
 	[VMEXIT_RDMSR] = {handle_rdmsr, CNT_exits_msr_read},
-	[VMEXIT_WRMSR] = {handle_wrmsr, CNT_exits_msr_write},
+	[VMEXIT_WRMSR] = {handle_wrmsr, CNT_exits_msr_write, true},
 	[VMEXIT_IO] = {handle_io, CNT_exits_io},
 	[VMEXIT_HYPERCALL] = {handle_hypercall, CNT_exits_hypercall},
 	[VMEXIT_XSETBV] = {handle_xsetbv, CNT_exits_xsetbv},
 	[VMEXIT_VIRT_INSN] = {handle_virt_insn, CNT_exits_vmx_insn},
-	[VMEXIT_INVPCID] = {handle_virt_insn, CNT_exits_invpcid},
+	[VMEXIT_INVPCID] = {handle_virt_insn, CNT_exits_invpcid, true},
 	[VMEXIT_INVD] = {insn_skip, CNT_exits_other},
 };
 
@@ -126,7 +127,7 @@ static void update_hardware(struct vcpu *v)
 {
 	struct mmu_vcpu *mmu = &v->mmu;
 	u64 root = mmu_root(mmu);
-	bool invlpg = mmu_unsynced(mmu->mmu);
+	bool invlpg = mmu_unsynced(mmu->mmu), filter = mmu_filter_present(mmu);
 
 	if (root != v->root) {
 		v->root = root;
@@ -135,6 +136,10 @@ static void update_hardware(struct vcpu *v)
 	if (invlpg != v->invlpg_exiting) {
 		v->invlpg_exiting = invlpg;
 		v->ops->set_invlpg_exiting(v, invlpg);
+	}
+	if (filter != v->filter_present) {
+		v->filter_present = filter;
+		v->ops->set_pf_filter(v, filter ? PF_FILTER_PRESENT : PF_FILTER_ALL);
 	}
 	if (mmu->flush == MMU_FLUSH_ALL) {
 		count(&v->counters, tlb_flush);
@@ -165,10 +170,10 @@ void run_guest(struct vcpu *v)
 	struct vmexit exit;
 
 	machine->guest_entry = rdtsc();
+	update_hardware(v);
 	for (;;) {
 		const struct exit_handler *h;
 
-		update_hardware(v);
 		v->ops->run(v, &exit);
 		count(&v->counters, exits);
 		if (exit.kind == VMEXIT_SHUTDOWN)
@@ -180,6 +185,8 @@ void run_guest(struct vcpu *v)
 			stop(v, &exit, "unknown exit");
 		v->counters.value[h->counter]++;
 		h->handle(v, &exit);
+		if (h->uses_mmu)
+			update_hardware(v);
 		if (unlikely(audit && --until_audit == 0)) {
 			until_audit = audit;
 			check_invariants(v);

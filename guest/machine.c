@@ -60,16 +60,16 @@ static struct paging_features paging_features(void)
 	return f;
 }
 
-/* Every trap that a 64-bit or a PAE shadow table can hold is present: its fault has P=1. */
-static bool all_traps_present(const struct spte_traps *traps)
+/* The levels where a trap has to be a not-present entry, "" for none. */
+static const char *soft_levels(const struct spte_traps *traps)
 {
-	for (int level = 1; level <= 4; level++) {
-		if (!(traps->entry[SPTE_FORMAT_64][level] & PTE_P))
-			return false;
-		if (level <= 2 && !(traps->entry[SPTE_FORMAT_PAE][level] & PTE_P))
-			return false;
+	bool soft_leaf = spte_is_soft(traps->entry[SPTE_FORMAT_64][1]);
+
+	for (int level = 2; level <= 4; level++) {
+		if (spte_is_soft(traps->entry[SPTE_FORMAT_64][level]))
+			return "upper levels";
 	}
-	return true;
+	return soft_leaf ? "level 1" : "";
 }
 
 /* Whether the filter may be used, with the line that says why not. */
@@ -84,10 +84,13 @@ static bool choose_filter(const struct options *opt, const struct selftest_resul
 		why = "this CPU cannot filter page faults by their error code";
 	else if (!proved->notrap)
 		why = "the self-test did not prove that not-present faults stay in the guest";
-	else if (!all_traps_present(traps))
-		why = "no trap entry is proved for some level";
+	else if (strcmp(soft_levels(traps), "upper levels") == 0)
+		why = "no trap entry is proved for the upper levels";
 	if (why)
 		say("bypass off: every page fault exits (%s)", why);
+	else if (*soft_levels(traps))
+		say("bypass on: not-present faults stay in the guest, but for address spaces that need a trap at %s",
+		    soft_levels(traps));
 	else
 		say("bypass on: not-present faults stay in the guest");
 	return !why;
@@ -122,7 +125,7 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	if (!machine.mmu)
 		return -1;
 	mmu_vcpu_init(&v->mmu, machine.mmu, &v->counters);
-	v->ops->set_pf_filter(v, machine.bypass ? PF_FILTER_PRESENT : PF_FILTER_ALL);
+	v->ops->set_pf_filter(v, PF_FILTER_ALL);
 	v->ops->set_invlpg_exiting(v, false);
 	return 0;
 }

@@ -243,7 +243,11 @@ void selftest_choose(const struct selftest_result *result, enum opt_trap trap,
 		for (int level = 1; level < SPTE_LEVELS; level++) {
 			u64 *entry = &traps->entry[format][level];
 
-			if (result->address[format][level] && trap != TRAP_STRUCTURAL)
+			/* In the PAE format bits 62:52 are reserved on every CPU. */
+			bool structural_only =
+				trap == TRAP_STRUCTURAL && (format == SPTE_FORMAT_64 || level > 1);
+
+			if (result->address[format][level] && !structural_only)
 				*entry = spte_trap_address(format);
 			else if (result->structural[format][level] && trap != TRAP_ADDRESS)
 				*entry = spte_trap_structural(level, maxphyaddr);

@@ -136,7 +136,7 @@ struct vcpu {
 	const struct backend *ops;
 	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
 	u64 root; /* what the hardware's CR3 was last given */
-	bool invlpg_exiting;
+	bool invlpg_exiting, filter_present;
 	struct insn_cache insn_cache[16];
 	struct machine *machine;
 };

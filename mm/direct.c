@@ -41,14 +41,14 @@ void direct_fill(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
-	u64 *table = table_of(m, index), attributes = direct_attributes(s->role);
+	u64 attributes = direct_attributes(s->role);
 	u64 bits = attributes | PTE_W | PTE_U | PTE_A;
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		u64 gfn = s->gfn + ((u64)i << 9 * (s->role.level - 1));
 
 		if (s->role.level > 1 && must_split(m, s->role.level, gfn, PTE_W))
-			table[i] = trap_entry(m, s->role);
+			entry_put(m, index, i, trap_entry(m, s->role));
 		else
 			entry_leaf(v, index, i, gfn, bits);
 	}

@@ -53,6 +53,7 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 		u32 child = spte_child(m, spte);
 
 		entry_unlink_child(m, child, slot_make(index, i));
+		soft_unlink(m, index, child);
 		if (!shadow_in_use(m, child) && !m->shadows[child].orphan &&
 		    !m->shadows[child].role.direct) {
 			m->shadows[child].orphan = true;
@@ -72,7 +73,8 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 {
 	struct shadow *c = &m->shadows[child];
 
-	table_of(m, index)[i] = table_hpa(m, child) | PTE_P | PTE_A | rights;
+	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
+	soft_link(m, index, child);
 	m->shadows[index].present++;
 	list_add(m, &c->parents, slot_make(index, i));
 	/* Tables that were out of reach owed no flush: what lags behind below must not be seen. */
@@ -99,7 +101,7 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	}
 	if (spte & PTE_W)
 		spte |= PTE_D;
-	table_of(m, index)[i] = spte;
+	entry_put(m, index, i, spte);
 	s->present++;
 	head = rmap_head(m, s->role, spte);
 	if (head)

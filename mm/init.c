@@ -128,10 +128,13 @@ struct mmu *mmu_init(const struct mmu_config *c)
 void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
 {
 	m->traps = *traps;
-	/* One more reason to be reserved, and spte_is_link() is a single test. */
+	m->soft_traps = false;
+	/* PS: one more reason to be reserved, and spte_is_link() is a single test. */
 	for (u32 f = 0; f < NR_SPTE_FORMATS; f++) {
-		for (int level = 2; level < SPTE_LEVELS; level++)
-			m->traps.entry[f][level] |= PTE_PS;
+		for (int level = 1; level < SPTE_LEVELS; level++) {
+			m->traps.entry[f][level] |= level > 1 ? PTE_PS : 0;
+			m->soft_traps |= spte_is_soft(m->traps.entry[f][level]);
+		}
 	}
 	m->bypass = bypass;
 }

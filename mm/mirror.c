@@ -154,12 +154,12 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 		if (old == new && !fresh)
 			return false;
 		entry_drop(m, index, i);
-		*spte = new;
+		entry_put(m, index, i, new);
 		return true;
 	}
 	if (!gpte_is_usable(m, role, gpte)) {
 		entry_drop(m, index, i);
-		*spte = trap_entry(m, role);
+		entry_put(m, index, i, trap_entry(m, role));
 		return *spte != old;
 	}
 	if (role.level == 1 && role.format != GPTE_32 && !role.wp0)
@@ -183,7 +183,7 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 		if (child)
 			entry_link(m, index, i, child, entry_link_rights(role, gpte));
 		else
-			*spte = trap_entry(m, role);
+			entry_put(m, index, i, trap_entry(m, role));
 		return *spte != old;
 	}
 	new = leaf_rights(role, gpte, false) | leaf_attributes(role, gpte);
@@ -226,7 +226,7 @@ void table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 				entry_sync(v, index, i, fresh);
 		} else if (table[i] != empty) {
 			entry_drop(m, index, i);
-			table[i] = empty;
+			entry_put(m, index, i, empty);
 		}
 	}
 }

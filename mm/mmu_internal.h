@@ -71,6 +71,7 @@ struct shadow {
 	u32 stamp; /* mmu.clock when it last moved to the list's front */
 	u32 orphan_next;
 	u16 present;   /* entries that are present: links and leaves */
+	u16 soft;      /* see soft.c */
 	u16 pins;      /* roots in use, PDs of a PAE root */
 	u16 writes;    /* emulated writes since the table was last seen in use */
 	u16 last;      /* the entry that the last of them filled */
@@ -99,6 +100,7 @@ struct mmu {
 	u64 reserved[NR_GPTE_KINDS][SPTE_LEVELS][2]; /* see gpte_is_bad() */
 	struct spte_traps traps;
 	bool bypass;
+	bool soft_traps; /* some trap is not present */
 	enum mmu_sync sync;
 	u64 ones; /* for the predicates of spte.h */
 	u64 hole_hpa;
@@ -125,6 +127,11 @@ struct mmu {
 
 	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
 	bool stale_writable;
+	/*
+	 * A table with an upper level is out of sync. An old link in it may lead to a notrap entry,
+	 * though a fault on the way before has made a CPU forget that link: so every fault has to exit.
+	 */
+	bool upper_unsync;
 	/* A table was linked below which some table is out of sync: refresh_all() before the guest runs. */
 	bool relinked;
 
@@ -159,6 +166,21 @@ static inline bool frame_is_tracked(const struct frame *f)
 static inline u64 *table_of(const struct mmu *m, u32 index)
 {
 	return m->tables + (u64)index * SPT_ENTRIES;
+}
+
+/* soft.c: entries that trap without being present. */
+void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
+void soft_link(struct mmu *m, u32 index, u32 child);
+void soft_unlink(struct mmu *m, u32 index, u32 child);
+
+/* Every change of an entry is made here, but for the rights of one that stays present. */
+static inline void entry_put(struct mmu *m, u32 index, u32 i, u64 spte)
+{
+	u64 *entry = &table_of(m, index)[i];
+
+	if (unlikely(m->soft_traps))
+		soft_entry(m, index, *entry, spte);
+	*entry = spte;
 }
 
 static inline u64 table_hpa(const struct mmu *m, u32 index)

@@ -61,7 +61,7 @@ void track(struct mmu_vcpu *v, u64 gfn)
 		u32 index = slot >> 9, i = slot & 511;
 
 		entry_drop(m, index, i);
-		table_of(m, index)[i] = trap_entry(m, m->shadows[index].role);
+		entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
 		found = true;
 	}
 	for (u32 d = r->direct; d; d = m->shadows[d].next) {

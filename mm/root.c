@@ -137,17 +137,3 @@ u64 mmu_root(const struct mmu_vcpu *v)
 {
 	return table_hpa(v->mmu, v->root);
 }
-
-bool mmu_filter_present(const struct mmu_vcpu *v)
-{
-	const struct mmu *m = v->mmu;
-	bool lma = v->mode >= PAGING_4LEVEL;
-	int top = lma ? m->shadows[v->root].role.level : 2;
-
-	/* A trap that is not present would go to the guest as if it were a fault of its own. */
-	for (int level = 1; level <= top; level++) {
-		if (!(m->traps.entry[lma ? SPTE_FORMAT_64 : SPTE_FORMAT_PAE][level] & PTE_P))
-			return false;
-	}
-	return m->bypass;
-}

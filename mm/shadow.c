@@ -109,7 +109,8 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 		slot_t slot = s->parents;
 		u32 parent = slot >> 9;
 
-		table_of(m, parent)[slot & 511] = trap_entry(m, m->shadows[parent].role);
+		soft_unlink(m, parent, index);
+		entry_put(m, parent, slot & 511, trap_entry(m, m->shadows[parent].role));
 		m->shadows[parent].present--;
 		list_del(m, &s->parents, slot);
 	}
@@ -191,7 +192,7 @@ static void fill(struct mmu_vcpu *v, u32 index)
 		direct_fill(v, index);
 	} else if (!frame_of(m, s->gfn)) {
 		for (u32 i = 0; i < SPT_ENTRIES; i++)
-			table_of(m, index)[i] = trap_entry(m, s->role);
+			entry_put(m, index, i, trap_entry(m, s->role));
 	} else {
 		table_sync(v, index, true);
 	}
@@ -213,6 +214,8 @@ u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
 	index = shadow_alloc(v);
 	m->shadows[index].gfn = gfn;
 	m->shadows[index].role = role;
+	if (f && role.level > 1 && (f->state & FRAME_UNSYNC))
+		m->upper_unsync = true;
 	/* Protect before the first entry is read, so that no write is missed. */
 	if (f && !(f->state & FRAME_TABLES))
 		track(v, gfn);

@@ -49,6 +49,12 @@ static inline u64 spte_trap_structural(int level, int maxphyaddr)
 	return level < 2 ? 0 : GENMASK(maxphyaddr - 1, 12) | PTE_PS | PTE_P;
 }
 
+/* A trap of the kind SPTE_TRAP_NOT_PRESENT: mm/soft.c. PS may be set. */
+static inline bool spte_is_soft(u64 spte)
+{
+	return spte != SPTE_NOTRAP && !(spte & PTE_P);
+}
+
 static inline bool spte_is_notrap(u64 spte)
 {
 	return spte == SPTE_NOTRAP;

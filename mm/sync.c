@@ -15,15 +15,27 @@ void unsync_forget(struct mmu *m, u64 gfn)
 	m->frames[gfn].state &= ~FRAME_UNSYNC;
 }
 
+static bool has_upper_level(const struct mmu *m, u64 gfn)
+{
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (m->shadows[s].role.level > 1)
+			return true;
+	}
+	return false;
+}
+
 void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gfn);
 
+	if (frame_is_tracked(f) && m->nr_unsync == MMU_UNSYNC_MAX)
+		resync_all(v, false);
+	/* That may have dropped this frame's shadows. */
 	if (!frame_is_tracked(f))
 		return;
-	if (m->nr_unsync == MMU_UNSYNC_MAX)
-		resync_all(v, false);
+	if (has_upper_level(m, gfn))
+		m->upper_unsync = true;
 	untrack(m, gfn);
 	f->state |= FRAME_UNSYNC;
 	m->unsync[m->nr_unsync++] = gfn;
@@ -32,7 +44,7 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 
 		for (u32 i = 0; i < SPT_ENTRIES; i++) {
 			if (spte_is_notrap(table[i]))
-				table[i] = trap;
+				entry_put(m, s, i, trap);
 		}
 		m->shadows[s].notpresent = 0;
 	}
@@ -54,15 +66,6 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	count(v->counters, mmu_resync);
 }
 
-static bool has_upper_level(const struct mmu *m, u64 gfn)
-{
-	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		if (m->shadows[s].role.level > 1)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Bring tables back in sync: all, or those with an upper level, whose entries a CPU may forget at
  * any INVLPG (SDM vol. 3A 4.10.4.1).
@@ -82,6 +85,7 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 		frame_resync(v, gfn);
 		i = 0;
 	}
+	m->upper_unsync = false;
 	shadow_reap(v);
 }
 
