@@ -617,6 +617,56 @@ static void protection_fault_drops_what_is_cached(void **state)
 		works(GVA, READ | USER);
 }
 
+/*
+ * A fault makes a CPU forget the links on its way, but the shadow of an unsynced upper table still has
+ * them; what is behind must not fault without an exit then.
+ */
+static void faults_below_an_unsynced_upper_table(void **state)
+{
+	u64 up, other;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	pte(GVA);
+	sim_poke(&sim, pte(GVA + MIB(2)), PAGE_A | USER_RW, 8);
+	up = pde(GVA);
+	other = sim_read(pde(GVA + MIB(2)), 8);
+	run_4level(CR0_WP, 0, 0);
+	faults(GVA, READ | USER, 4);
+	mmu_let_unsync(&sim.v, up);
+	put(up, 0);
+	faults(GVA, READ | USER, 4);
+	put(up, other);
+	works(GVA, READ | USER);
+}
+
+/* More tables out of sync than there is room for in the list of them. */
+static void many_unsynced_tables(void **state)
+{
+	u64 at[300];
+
+	(void)state;
+	machine(&plain);
+	sim.audit_each = false;
+	root = new_root();
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++) {
+		at[i] = pte(GVA + i * MIB(2));
+		sim_poke(&sim, at[i], PAGE_A | USER_RW, 8);
+	}
+	run_4level(CR0_WP, 0, 0);
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++) {
+		works(GVA + i * MIB(2), READ | USER);
+		mmu_let_unsync(&sim.v, at[i]);
+		put(at[i] + 8, PAGE_A | USER_RW);
+	}
+	sim_check(&sim);
+	sim_set_cr3(&sim, root);
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++)
+		works(GVA + i * MIB(2) + PAGE_SIZE, WRITE | USER);
+	sim_finish(&sim);
+}
+
 /* --- other modes -------------------------------------------------------------------------------- */
 
 static void run_32(u64 cr0, u64 cr4)
@@ -658,6 +708,42 @@ static void two_level_tables(void **state)
 		faults(i * MIB(4), WRITE, 2);
 	}
 	assert_int_equal(exits(), 0);
+}
+
+/* The A bit of an odd 32-bit entry is an address bit of the 64-bit entry around it. */
+static void frame_with_tables_of_two_formats(void **state)
+{
+	struct sim_config c = plain;
+	u64 pt, pt32;
+
+	(void)state;
+	c.features.maxphyaddr = 52;
+	c.traps = SIM_TRAPS_STRUCTURAL;
+	machine(&c);
+	root = new_root();
+	pt = ALIGN_DOWN(pte(GVA), PAGE_SIZE);
+	pt32 = table();
+	sim_poke(&sim, pt, USER_RW | PAGE_A, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	sim_set_regs(&sim, CR0_PE, 0, 0, 0, true);
+	{
+		struct ref_access a = {.gva = pt, .write = true};
+		u64 value = (PAGE_A | USER_RW) | (pt32 | PTE_P | PTE_W | PTE_U) << 32;
+		u32 pfec;
+
+		assert_int_equal(sim_access(&sim, &a, &value, 8, &pfec), SIM_DONE);
+		a.gva = pt32;
+		value = PAGE_B | USER_RW;
+		assert_int_equal(sim_access(&sim, &a, &value, 4, &pfec), SIM_DONE);
+	}
+	sim_set_regs(&sim, CR0_PG | CR0_PE | CR0_WP, pt, 0, 0, true);
+	works(MIB(4), WRITE | USER);
+	assert_true(sim_read(pt + 4, 4) & PTE_A);
+	run_4level(CR0_WP, 0, 0);
+	/* An address without RAM, with the A bit in it. */
+	works(GVA, READ | USER);
+	sim_finish(&sim);
 }
 
 static void four_megabyte_pages(void **state)
@@ -886,7 +972,10 @@ int main(void)
 		cmocka_unit_test(invlpg_of_a_split_large_page),
 		cmocka_unit_test(unsynced_table_linked_again),
 		cmocka_unit_test(protection_fault_drops_what_is_cached),
+		cmocka_unit_test(faults_below_an_unsynced_upper_table),
+		cmocka_unit_test(many_unsynced_tables),
 		cmocka_unit_test(two_level_tables),
+		cmocka_unit_test(frame_with_tables_of_two_formats),
 		cmocka_unit_test(four_megabyte_pages),
 		cmocka_unit_test(pae_tables),
 		cmocka_unit_test(paging_off_and_back),
