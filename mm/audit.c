@@ -56,7 +56,9 @@ static void check_leaf(struct audit *a, u32 index, u32 i, u64 spte)
 	if (spte & (s->role.level == 1 ? 0 : GENMASK(20, 13)))
 		bad(a, index, i, "a leaf has reserved bits");
 	if (gfn << PAGE_SHIFT != m->hole_hpa) {
-		for (u64 k = gfn; k < gfn + n; k++) {
+		if (gfn_is_hidden(m, gfn + n - 1))
+			bad(a, index, i, "the topmost page frame is mapped");
+		for (u64 k = gfn; k < gfn + n && k < m->nr_frames; k++) {
 			if (gfn_is_hidden(m, k))
 				bad(a, index, i, "the hypervisor's memory is mapped");
 			if ((spte & PTE_W) && frame_is_tracked(frame_of(m, k)))
