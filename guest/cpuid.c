@@ -5,6 +5,7 @@
 #include "arch/string.h"
 #include "guest/exits.h"
 #include "guest/hypercall.h"
+#include "guest/report.h"
 
 enum { EAX, EBX, ECX, EDX };
 
@@ -42,8 +43,8 @@ static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 	case NOTRAP_CPUID_COUNTER:
 		if (subleaf >= NR_COUNTERS)
 			break;
-		regs[EAX] = (u32)v->counters.value[subleaf];
-		regs[EDX] = v->counters.value[subleaf] >> 32;
+		regs[EAX] = (u32)counter_read(&v->counters, subleaf);
+		regs[EDX] = counter_read(&v->counters, subleaf) >> 32;
 		regs[EBX] = NR_COUNTERS;
 		break;
 	}

@@ -4,6 +4,7 @@
 
 #include "arch/console.h"
 #include "guest/exits.h"
+#include "guest/report.h"
 
 /* Ending the machine is the kernel's right alone; the rest may be asked for by anybody. */
 static bool is_kernel(struct vcpu *v)
@@ -23,7 +24,7 @@ void handle_hypercall(struct vcpu *v, const struct vmexit *exit)
 		result = NOTRAP_VERSION;
 		break;
 	case HC_COUNTER:
-		result = argument < NR_COUNTERS ? v->counters.value[argument] : ~0ULL;
+		result = argument < NR_COUNTERS ? counter_read(&v->counters, argument) : ~0ULL;
 		break;
 	case HC_REPORT_FAULTS:
 		v->counters.value[CNT_pf_guest_counted] = argument;

@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
+#include "arch/tsc.h"
 #include "guest/exits.h"
 #include "guest/load.h"
 #include "guest/memory.h"
@@ -130,6 +131,17 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	return 0;
 }
 
+static int set_stats(u32 seconds)
+{
+	u64 hz = tsc_hz();
+
+	if (!hz)
+		return fail("stats=%u: this machine does not tell how fast its TSC is; use stats=0",
+			    seconds);
+	machine.stats_ticks = seconds * hz;
+	return 0;
+}
+
 int machine_start(const struct bootinfo *boot, const struct options *opt)
 {
 	struct vcpu *v = &machine.vcpu;
@@ -156,6 +168,8 @@ int machine_start(const struct bootinfo *boot, const struct options *opt)
 	intercept_msrs(v);
 	intercept_ports(v);
 	if (load_guest(boot, opt, &machine.guest_map, &start) < 0)
+		return -1;
+	if (opt->stats && set_stats(opt->stats) < 0)
 		return -1;
 	vcpu_start(v, &start);
 	run_guest(v);

@@ -12,6 +12,15 @@ bool counters_bypassed(const struct counters *sum, u64 *bypassed)
 	return counted && counted >= seen;
 }
 
+u64 counter_read(const struct counters *set, u32 index)
+{
+	u64 bypassed;
+
+	if (index != CNT_pf_bypassed)
+		return set->value[index];
+	return counters_bypassed(set, &bypassed) ? bypassed : ~0ULL;
+}
+
 void report_counters(const struct counters *sum)
 {
 	static const char *const name[] = {

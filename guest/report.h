@@ -14,6 +14,12 @@
 bool counters_bypassed(const struct counters *sum, u64 *bypassed);
 
 /*
+ * One counter by its index, as the live interfaces give it: pf_bypassed is computed, and ~0 while it is
+ * not known.
+ */
+u64 counter_read(const struct counters *set, u32 index);
+
+/*
  * Print all counters, "name = value" a line between "counters begin" and "counters end"
  * (DESIGN.md section 5). pf_bypassed is computed here; its value is "unknown" when the guest did
  * not report its faults.
