@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 # What `make check` does; each step is a target of its own.
 
-CHECK_C   := $(sort $(shell find $(ROOMS) tests -name '*.[ch]'))
+CHECK_C   := $(sort $(shell find $(wildcard $(ROOMS)) tests -name '*.[ch]'))
 TIDY_HOST := $(wildcard tests/host/*.c tests/linux/*.c)
-TIDY_BARE := $(filter-out $(TIDY_HOST),$(filter %.c,$(CHECK_C)))
+TIDY_32   := $(wildcard guest/builtin/lib/32/*.c tests/guests/*32/*.c)
+TIDY_64   := $(filter-out $(TIDY_32),$(filter guest/builtin/% tests/guests/%,$(filter %.c,$(CHECK_C))))
+TIDY_BARE := $(filter-out $(TIDY_HOST) $(TIDY_32) $(TIDY_64),$(filter %.c,$(CHECK_C)))
 
 # $(call tidy,files,flags): clang-tidy on a few files at a time; its chatter is shown on failure.
 tidy = @printf '%s\n' $(1) | xargs -r -P $(JOBS) -n 4 sh -c \
@@ -23,6 +25,8 @@ check-gcc check-clang: check-%: all
 
 check-tidy: | test-deps
 	$(call tidy,$(TIDY_BARE),$(CFLAGS))
+	$(call tidy,$(TIDY_32),$(GUEST_CFLAGS) $(GUEST_CFLAGS_32))
+	$(call tidy,$(TIDY_64),$(GUEST_CFLAGS) $(GUEST_CFLAGS_64))
 	$(call tidy,$(TIDY_HOST),-std=gnu17 -I. -D_GNU_SOURCE)
 
 check-cppcheck: | test-deps
