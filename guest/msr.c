@@ -17,6 +17,10 @@
 #define MSR_U_CET            0x6a0
 #define MSR_S_CET_LAST       0x6a8
 
+/* IA32_MISC_ENABLE: SDM vol. 4 table 2-2. */
+#define MISC_ENABLE_LIMIT_CPUID BIT(22)
+#define MISC_ENABLE_XD_DISABLE  BIT(34)
+
 struct msr_range {
 	u32 first, last;
 };
@@ -51,6 +55,7 @@ void intercept_msrs(struct vcpu *v)
 	v->ops->intercept_msr(v, MSR_EFER, true, true);
 	v->ops->intercept_msr(v, MSR_FEATURE_CONTROL, true, true);
 	v->ops->intercept_msr(v, MSR_APIC_BASE, false, true);
+	v->ops->intercept_msr(v, MSR_MISC_ENABLE, false, true);
 	v->ops->intercept_msr(v, MSR_BIOS_UPDT_TRIG, false, true);
 }
 
@@ -82,6 +87,16 @@ static bool write_apic_base(struct vcpu *v, u64 value)
 	return wrmsr_safe(MSR_APIC_BASE, value);
 }
 
+/* Execute-disable is the hypervisor's too, and the leaves of CPUID that it reads. */
+static bool write_misc_enable(u64 value)
+{
+	u64 kept = MISC_ENABLE_LIMIT_CPUID | MISC_ENABLE_XD_DISABLE, old;
+
+	if (!rdmsr_safe(MSR_MISC_ENABLE, &old) || ((value ^ old) & kept))
+		return false;
+	return wrmsr_safe(MSR_MISC_ENABLE, value);
+}
+
 static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 {
 	switch (msr) {
@@ -91,6 +106,8 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 		return write_apic_base(v, value);
 	case MSR_FEATURE_CONTROL:
 		return false;
+	case MSR_MISC_ENABLE:
+		return write_misc_enable(value);
 	case MSR_BIOS_UPDT_TRIG:
 		/* A microcode update reads memory at a linear address: it is the firmware's to make. */
 		return true;

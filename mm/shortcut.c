@@ -62,5 +62,6 @@ bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 		return false;
 	offset = (PAGE_SIZE << 9 * (level - 1)) - 1;
 	*hpa = (spte & PTE_ADDR & ~offset) | (gva & offset);
-	return true;
+	/* Code in a device's memory is not for the hypervisor to read. */
+	return mmu_is_guest_ram(v->mmu, *hpa);
 }
