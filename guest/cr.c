@@ -27,10 +27,15 @@ static u64 hw_cr4(const struct paging_regs *r)
 	return cr4;
 }
 
-/* LME takes effect with paging on only, but the hardware's paging is always on. */
+/*
+ * LME takes effect with paging on only, but the hardware's paging is always on. NXE without PAE has
+ * none, but the hardware's PAE is always on: faults would tell of fetches (SDM vol. 3A 4.7).
+ */
 static u64 hw_efer(const struct paging_regs *r)
 {
-	return r->efer & EFER_LMA ? r->efer : r->efer & ~EFER_LME;
+	u64 efer = r->efer & EFER_LMA ? r->efer : r->efer & ~EFER_LME;
+
+	return paging_mode(r) >= PAGING_PAE ? efer : efer & ~EFER_NXE;
 }
 
 void load_paging_regs(struct vcpu *v, const struct paging_regs *regs)
