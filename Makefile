@@ -3,6 +3,7 @@
 
 # Choices of the user, on the command line of make:
 #   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg  MODEL=<cpu model>  MEMORY=<MiB>
+#   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
 ifeq ($(origin CC),default)
 CC      := gcc
@@ -11,6 +12,7 @@ HOST    ?= auto
 MODEL   ?=
 MEMORY  ?= 256
 CMDLINE ?=
+ARCH    ?= amd64
 
 O       := build
 PYTHON  := /usr/bin/python3
@@ -33,6 +35,7 @@ SRC_C   := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 SRC_ASM := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
 OBJS    := $(SRC_C:%.c=$(O)/%.o) $(SRC_ASM:%.asm=$(O)/%.asm.o)
 EMU     := $(PYTHON) -m tests.emu --host $(HOST) --memory $(MEMORY) $(if $(MODEL),--model $(MODEL)) \
+	   --arch $(ARCH) \
 	   $(if $(CMDLINE),--options "$(CMDLINE)")
 
 .PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
@@ -56,7 +59,7 @@ help:
 	@echo 'make clean        remove build/'
 	@echo
 	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg MODEL=<cpu model> MEMORY=<MiB>'
-	@echo 'CMDLINE="notrap options" JOBS=<emulators at once>'
+	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
 
 # --- packages -----------------------------------------------------------------------------------
 
@@ -121,22 +124,54 @@ HOST_TESTS :=
 
 guests: $(GUESTS)
 
-linux-programs: $(O)/linux/selfcheck
+# Debian's kernels: the words of its amd64 and i386 architectures, with and without PAE.
+ARCHES           := amd64 i686-pae i686
+kernel_amd64     := amd64 linux-image-cloud-amd64
+kernel_i686-pae  := i386 linux-image-686-pae
+kernel_i686      := i386 linux-image-686
+programs_amd64   := amd64
+programs_i686-pae := i386
+programs_i686    := i386
 
-LINUX := $(O)/linux/vmlinuz $(O)/linux/initramfs.cpio
+ifeq ($(filter $(ARCH),$(ARCHES)),)
+$(error ARCH=$(ARCH) is none of: $(ARCHES))
+endif
 
-$(O)/linux/vmlinuz: tools/fetch-kernel | $(O)/.deps-run
-	@tools/fetch-kernel linux-image-cloud-amd64 $(@D)
+linux_files = $(O)/linux/vmlinuz-$(1) $(O)/linux/initramfs-$(programs_$(1)).cpio
+LINUX      := $(call linux_files,$(ARCH))
 
-$(O)/linux/selfcheck: tests/linux/selfcheck.c tests/linux/workloads.c tests/linux/selfcheck.h \
-		      guest/hypercall.h | $(O)/.deps-run
+linux-programs: $(O)/linux/selfcheck-amd64 $(O)/linux/selfcheck-i386
+
+$(O)/linux/vmlinuz-%: tools/fetch-kernel tools/fetch-package | $(O)/.deps-run
+	@tools/fetch-kernel $(kernel_$*) $(O)/packages $@
+
+SELFCHECK := tests/linux/selfcheck.c tests/linux/workloads.c
+selfcheck = $(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(1) -static -I. -o $@ $(SELFCHECK) && strip $@
+
+$(O)/linux/selfcheck-amd64: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h | $(O)/.deps-run
 	@mkdir -p $(@D)
 	@echo '  CC      $@'
-	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -static -I. -o $@ $(filter %.c,$^)
-	@strip $@
+	@$(call selfcheck,-m64)
 
-$(O)/linux/initramfs.cpio: $(O)/linux/selfcheck tests/linux/shell tools/mkinitramfs
-	@tools/mkinitramfs $@ $(O)/linux/selfcheck tests/linux/shell
+$(O)/linux/selfcheck-i386: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h | $(O)/.deps-linux32
+	@mkdir -p $(@D)
+	@echo '  CC      $@'
+	@$(call selfcheck,-m32)
+
+$(O)/linux/busybox-amd64: | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@cp /bin/busybox $@
+
+$(O)/linux/busybox-i386: tools/fetch-package | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@dpkg-deb --fsys-tarfile $$(tools/fetch-package i386 busybox-static $(O)/packages) | \
+		tar -x -O --wildcards '*/busybox' >$@
+	@chmod 755 $@
+
+$(O)/linux/initramfs-%.cpio: $(O)/linux/selfcheck-% $(O)/linux/busybox-% tests/linux/shell tools/mkinitramfs
+	@tools/mkinitramfs $@ $(O)/linux/selfcheck-$* tests/linux/shell $(O)/linux/busybox-$*
+
+.PRECIOUS: $(O)/linux/selfcheck-% $(O)/linux/busybox-%
 
 # --- machines -----------------------------------------------------------------------------------
 
@@ -162,7 +197,7 @@ test: test-host test-emu
 test-host: $(HOST_TESTS) | test-deps
 	@tools/host-tests $(HOST_TESTS)
 
-test-emu: all guests $(LINUX) | test-deps
+test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
 	@$(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider tests/emu
 
 include tools/check.mk

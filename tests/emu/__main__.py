@@ -23,17 +23,17 @@ def report(res):
 
 
 def run_linux(args):
-    boot = boots.notrap(args.options, boots.linux_modules("quiet"))
+    boot = boots.notrap(args.options, boots.linux_modules("quiet", args.arch))
     return report(args.machine.run(boot, boots.linux_expect(), boots.LINUX_LIMIT, show))
 
 
 def run_linux_bare(args):
-    return report(args.machine.run(boots.linux_bare("quiet"), boots.linux_bare_expect(),
+    return report(args.machine.run(boots.linux_bare("quiet", args.arch), boots.linux_bare_expect(),
                                    boots.LINUX_LIMIT, show))
 
 
 def run_shell(args):
-    boot = boots.notrap(args.options, boots.linux_modules("quiet rdinit=/shell"))
+    boot = boots.notrap(args.options, boots.linux_modules("quiet rdinit=/shell", args.arch))
     expect = Expect(r"^notrap: powering off$")
     return report(args.machine.run(boot, expect, interactive=True))
 
@@ -47,13 +47,13 @@ def run_bench(args):
 
 
 def compare_linux(args):
-    return linux.compare(args.machine, args.options)
+    return linux.compare(args.machine, args.options, args.arch)
 
 
 def write_menu(args):
     """The ISO for other machines: everything the Makefile can boot, as a menu."""
-    linux = boots.linux_modules("quiet")
-    shell = boots.linux_modules("quiet rdinit=/shell")
+    linux = boots.linux_modules("quiet", args.arch)
+    shell = boots.linux_modules("quiet rdinit=/shell", args.arch)
     iso = f"{boots.BUILD}/notrap.iso"
     write_iso(iso, [
         ("notrap: built-in guest, bypass on", boots.notrap(args.options)),
@@ -62,7 +62,7 @@ def write_menu(args):
         ("notrap: Linux self-check", boots.notrap(args.options, linux)),
         ("notrap: Linux shell", boots.notrap(args.options, shell)),
         ("the built-in guest alone", Boot(boots.BENCH)),
-        ("Linux self-check alone", boots.linux_bare("quiet")),
+        ("Linux self-check alone", boots.linux_bare("quiet", args.arch)),
     ], timeout=10)
     print(iso)
     return 0
@@ -78,6 +78,8 @@ def main():
     parser.add_argument("--host", default="auto",
                         choices=["auto", "bochs", "qemu-kvm", "qemu-tcg"])
     parser.add_argument("--model", help="CPU model, by the emulator's name")
+    parser.add_argument("--arch", default="amd64", choices=boots.LINUX_ARCHES,
+                        help="Debian's kernel")
     parser.add_argument("--memory", type=int, default=256, help="MiB")
     parser.add_argument("--options", default="", help="notrap's options")
     args = parser.parse_args()

@@ -10,8 +10,9 @@ from .result import Expect
 BUILD = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../build"))
 NOTRAP = f"{BUILD}/notrap.elf"
 BENCH = f"{BUILD}/guest/builtin/bench.elf"
-VMLINUZ = f"{BUILD}/linux/vmlinuz"
-INITRAMFS = f"{BUILD}/linux/initramfs.cpio"
+# Debian's kernels: {name: the architecture of their programs}.
+LINUX_ARCHES = {"amd64": "amd64", "i686-pae": "i386", "i686": "i386"}
+VMLINUZ = f"{BUILD}/linux/vmlinuz-amd64"
 
 # Everything that makes an emulated boot slow and has nothing to do with page tables is off.
 # clearcpuid=fsrm: Bochs' tigerlake says fast short strings in CPUID and no fast strings in its MSR;
@@ -61,12 +62,20 @@ def error_expect(line):
     return Expect(r"^notrap: halted$", (line,))
 
 
-def linux_modules(more=""):
-    return [Module(VMLINUZ, f"{LINUX_CMDLINE} {more}".rstrip()), Module(INITRAMFS)]
+def linux_files(arch="amd64"):
+    """A kernel and the initramfs with the self-check for it."""
+    return (f"{BUILD}/linux/vmlinuz-{arch}",
+            f"{BUILD}/linux/initramfs-{LINUX_ARCHES[arch]}.cpio")
 
 
-def linux_bare(more=""):
-    return Boot(VMLINUZ, f"{LINUX_CMDLINE} {more}".rstrip(), "linux", [Module(INITRAMFS)])
+def linux_modules(more="", arch="amd64"):
+    vmlinuz, initramfs = linux_files(arch)
+    return [Module(vmlinuz, f"{LINUX_CMDLINE} {more}".rstrip()), Module(initramfs)]
+
+
+def linux_bare(more="", arch="amd64"):
+    vmlinuz, initramfs = linux_files(arch)
+    return Boot(vmlinuz, f"{LINUX_CMDLINE} {more}".rstrip(), "linux", [Module(initramfs)])
 
 
 def linux_bare_expect():

@@ -29,23 +29,23 @@ def workloads(result):
     return {name: int(ticks) for name, ticks in found}
 
 
-def run_bare(machine):
+def run_bare(machine, arch="amd64"):
     if isinstance(machine, Bochs):
         machine = Bochs(machine.model, machine.memory, marks={"entry": KERNEL_ENTRY})
-    return machine.run(boots.linux_bare("quiet"), boots.linux_bare_expect(), boots.LINUX_LIMIT)
+    return machine.run(boots.linux_bare("quiet", arch), boots.linux_bare_expect(), boots.LINUX_LIMIT)
 
 
-def run_notrap(machine, options):
-    boot = boots.notrap(options, boots.linux_modules("quiet"))
-    return machine.run(boot, boots.linux_expect(), boots.LINUX_LIMIT)
+def run_notrap(machine, options, arch="amd64", limit=boots.LINUX_LIMIT):
+    boot = boots.notrap(options, boots.linux_modules("quiet", arch))
+    return machine.run(boot, boots.linux_expect(), limit)
 
 
-def run_all(machine, options=""):
+def run_all(machine, options="", arch="amd64"):
     """Boot all three, two at a time: {name: Result}."""
     def go(name):
         if name == "native":
-            return run_bare(machine)
-        return run_notrap(machine, f"{options} {name}".strip())
+            return run_bare(machine, arch)
+        return run_notrap(machine, f"{options} {name}".strip(), arch)
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return dict(zip(RUNS, pool.map(go, RUNS)))
@@ -70,10 +70,10 @@ def table(results):
     return rows
 
 
-def compare(machine, options=""):
+def compare(machine, options="", arch="amd64"):
     """What `make compare-linux` does; its exit code."""
     print(f"Debian's kernel and the self-check on {machine}", flush=True)
-    results = run_all(machine, options)
+    results = run_all(machine, options, arch)
     failed = {name: result for name, result in results.items() if not result.passed}
     for name, result in failed.items():
         print(f"\n{name}: {result.explain()}")

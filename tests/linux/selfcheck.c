@@ -87,9 +87,9 @@ static int notrap_info(void)
 	return (int)ebx;
 }
 
-static uint64_t hypercall(int info, uint32_t number, uint64_t argument)
+static unsigned long hypercall(int info, uint32_t number, unsigned long argument)
 {
-	uint64_t result;
+	unsigned long result;
 
 	if (info & NOTRAP_INFO_SVM)
 		asm volatile("vmmcall" : "=a"(result) : "a"(number), "b"(argument) : "memory");
@@ -133,7 +133,7 @@ static int check(uint64_t start)
 	say("pgfault = %llu", (unsigned long long)after);
 	if (after == ~0ULL || after <= before)
 		ok = wrong("/proc/vmstat has no growing pgfault");
-	if (info >= 0 && hypercall(info, HC_REPORT_FAULTS, after) == ~0ULL)
+	if (info >= 0 && hypercall(info, HC_REPORT_FAULTS, (unsigned long)after) == ~0UL)
 		ok = wrong("notrap refused the report of faults");
 	return ok ? 0 : 1;
 }

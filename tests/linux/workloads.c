@@ -143,7 +143,15 @@ static volatile unsigned int segv_count;
 static char *volatile segv_expect;
 static volatile bool segv_elsewhere;
 
-/* The faulting instruction is the three bytes of "mov (%rax), %rax"; go on after it. */
+/* The faulting instruction is "mov (%rax), %rax" or "mov (%eax), %eax"; go on after it. */
+#ifdef __x86_64__
+#define REG_PC   REG_RIP
+#define LOAD_LEN 3
+#else
+#define REG_PC   REG_EIP
+#define LOAD_LEN 2
+#endif
+
 static void skip_segv(int signal, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
@@ -152,7 +160,7 @@ static void skip_segv(int signal, siginfo_t *info, void *context)
 	if (info->si_addr != segv_expect)
 		segv_elsewhere = true;
 	segv_count++;
-	uc->uc_mcontext.gregs[REG_RIP] += 3;
+	uc->uc_mcontext.gregs[REG_PC] += LOAD_LEN;
 }
 
 /* Reads of a page that is not mapped, and of one that is mapped without rights. */
