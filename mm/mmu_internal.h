@@ -266,6 +266,7 @@ void shadow_used(struct mmu *m, u32 index);
 void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest);
 void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn);
 void shadow_reap(struct mmu_vcpu *v);
+void orphans_keep(struct mmu *m, u32 before); /* those newer than this first one are none */
 bool shadow_in_use(const struct mmu *m, u32 index);
 void shadow_init(struct mmu *m);
 u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */

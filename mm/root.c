@@ -34,7 +34,7 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 {
 	struct mmu *m = v->mmu;
 	u64 *spte = &table_of(m, v->pae_root)[i];
-	u32 old = *spte ? spte_child(m, *spte) : 0;
+	u32 old = *spte ? spte_child(m, *spte) : 0, orphans = m->orphans;
 
 	if (old == pd)
 		return;
@@ -44,6 +44,8 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 		unpin(m, old);
 		entry_drop(m, v->pae_root, i);
 		*spte = SPTE_NOTRAP;
+		/* Another address space is loaded; the table is still this one's. */
+		orphans_keep(m, orphans);
 	}
 	if (pd) {
 		entry_link(m, v->pae_root, i, pd, 0);

@@ -88,6 +88,14 @@ static void list_remove(struct mmu *m, u32 index)
 	m->shadows[i].next = s->next;
 }
 
+void orphans_keep(struct mmu *m, u32 before)
+{
+	while (m->orphans != before) {
+		m->shadows[m->orphans].orphan = false;
+		m->orphans = m->shadows[m->orphans].orphan_next;
+	}
+}
+
 void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 {
 	struct mmu *m = v->mmu;
@@ -98,13 +106,9 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 
 	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++)
 		entry_drop(m, index, i);
-	if (!by_guest) {
-		/* Only room was wanted: the children are still the guest's tables. */
-		while (m->orphans != orphans) {
-			m->shadows[m->orphans].orphan = false;
-			m->orphans = m->shadows[m->orphans].orphan_next;
-		}
-	}
+	/* Only room was wanted: the children are still the guest's tables. */
+	if (!by_guest)
+		orphans_keep(m, orphans);
 	while (s->parents) {
 		slot_t slot = s->parents;
 		u32 parent = slot >> 9;

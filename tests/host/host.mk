@@ -17,6 +17,7 @@ mmu_sources   := tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_mod
 		 tests/host/sim_mem.c tests/host/mmu_harness.c tests/host/mmu_engine.c \
 		 $(filter-out mm/map.c,$(wildcard mm/*.c))
 src_mmu       := $(mmu_sources)
+src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_memmap    := mm/memmap.c
 src_options   := guest/options.c
