@@ -243,8 +243,13 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 		}
 	}
 	fault->gpa = w.gpa;
-	if (fault->pfec & PFEC_W)
+	if (fault->pfec & PFEC_W) {
+		bool tracked = frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT));
+
 		emulate = table_write(v, w.gpa >> PAGE_SHIFT);
+		/* Let go just now: that it may be written again is what the fault was for. */
+		d.changed = tracked && !emulate;
+	}
 	/* A write that hits a read-only leaf of a tracked table has nothing to install. */
 	if (!emulate || (fault->pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P) {
 		if (v->mode == PAGING_OFF) {

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+"""Debian's i386 kernels under notrap: 32-bit two-level tables, and PAE."""
+import pytest
+
+from tests.emu import linux
+
+# The kernel unpacks itself by xz, which takes longer than all the rest.
+LIMIT = 400
+
+RUNS = [("i686", "core2_penryn_t9600", "bypass_guest_pf=1"),
+        ("i686", "tigerlake", "bypass_guest_pf=1 audit=1024"),
+        ("i686-pae", "corei7_skylake_x", "bypass_guest_pf=1 audit=1024"),
+        ("i686-pae", "corei7_skylake_x", "bypass_guest_pf=0 audit=1024")]
+
+
+@pytest.mark.parametrize("arch,model,options", RUNS)
+def test_self_check(machine, passes, arch, model, options):
+    result = passes(linux.run_notrap(machine(model), options, arch, LIMIT))
+    counters = result.counters
+    assert result.powered_off
+    assert linux.workloads(result)
+    assert result.find(r"^linux: hypervisor = notrap$")
+    assert counters["pf_guest_counted"] == result.number(r"^linux: pgfault = (\d+)$")
+    if "bypass_guest_pf=1" in options:
+        assert counters["pf_bypassed"] > counters["pf_guest_notpresent"]
+    # Address spaces come and go; their tables are not made anew at each switch.
+    assert counters["mmu_shadow_new"] < counters["exits_cr3_write"]
