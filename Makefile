@@ -198,7 +198,7 @@ test-host: $(HOST_TESTS) | test-deps
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
-	@$(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider tests/emu
+	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider tests/emu
 
 include tools/check.mk
 

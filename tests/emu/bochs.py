@@ -46,6 +46,10 @@ class Bochs(Machine):
             script.write("\n".join(steps + ["c"]) + "\n")
         return ["bochs", "-q", "-f", "bochsrc", "-rc", "script"]
 
+    def never_started(self, directory):
+        # Each Bochs takes a port for its screen, and two that start at once may want the same.
+        return "RFB could not" in read(directory, "output")
+
     def finish(self, directory, res, by_itself):
         log = read(directory, "bochs.log")
         for line in log.splitlines():

@@ -18,6 +18,7 @@ from .boot import write_iso
 
 # Seconds for the emulator to end by itself after the end line, before it is ended.
 GRACE = 3
+START_ATTEMPTS = 5
 ESCAPE = b"\x1d"  # Ctrl-]
 
 
@@ -40,22 +41,31 @@ class Machine:
         """The emulator's argv; it connects its first serial port to 127.0.0.1:port."""
         raise NotImplementedError
 
+    def never_started(self, directory):
+        """True when the emulator ended before the machine ran, for a reason that may pass."""
+        return False
+
     def finish(self, directory, res, by_itself):
         """Fill in what only this emulator's own log knows, once its process has ended."""
 
     def run(self, boot, expect, limit=60, show=None, interactive=False):
         """Boot, watch the serial line until it is decided, and return a Result.
 
-        limit: seconds of the emulator's own CPU time; the wall clock may take four times as long
-        and twenty seconds, so that a busy machine does not fail a sound run.
+        limit: seconds of the emulator's own CPU time; the wall clock may take eight times as long
+        and half a minute, so that a busy machine does not fail a sound run.
         show: called with each piece of text as it comes.
         """
         with tempfile.TemporaryDirectory(prefix="notrap-") as directory:
             iso = os.path.join(directory, "boot.iso")
             write_iso(iso, [("notrap", boot)])
-            with Session(self, directory, iso) as session:
-                watch = session.converse if interactive else session.watch
-                return watch(expect, limit, show)
+            for _ in range(START_ATTEMPTS):
+                with Session(self, directory, iso) as session:
+                    watch = session.converse if interactive else session.watch
+                    res = watch(expect, limit, show)
+                if res.text or not self.never_started(directory):
+                    break
+                time.sleep(1)
+            return res
 
 
 class Session:
@@ -102,7 +112,7 @@ class Session:
 
     def over(self, limit):
         wall = time.monotonic() - self.started
-        return wall > 4 * limit + 20 or self.cpu_seconds() > limit
+        return wall > 8 * limit + 30 or self.cpu_seconds() > limit
 
     def receive(self, seconds, extra=()):
         """Wait for serial bytes: (bytes, ready extras); bytes is None when the line is closed."""

@@ -10,6 +10,8 @@ from tests.emu.boot import Boot, Module
 
 GUESTS = sorted(glob.glob(os.path.join(boots.BUILD, "tests/guests/*.elf")))
 MODELS = ["core2_penryn_t9600", "corei7_skylake_x", "tigerlake"]
+AUDIT = 1024
+LIMIT = 180
 
 
 def name(path):
@@ -23,12 +25,12 @@ def test_every_guest_folder_was_built():
 
 @pytest.mark.parametrize("guest", GUESTS, ids=name)
 def test_bare(machine, passes, guest):
-    passes(machine("corei7_skylake_x").run(Boot(guest), boots.bare_expect()))
+    passes(machine("corei7_skylake_x").run(Boot(guest), boots.bare_expect(), LIMIT))
 
 
 @pytest.mark.parametrize("bypass", [0, 1])
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("guest", GUESTS, ids=name)
 def test_under_notrap(machine, passes, guest, model, bypass):
-    options = f"bypass_guest_pf={bypass} audit=64"
-    passes(machine(model).run(boots.notrap(options, [Module(guest)]), boots.guest_expect()))
+    options = f"bypass_guest_pf={bypass} audit={AUDIT}"
+    passes(machine(model).run(boots.notrap(options, [Module(guest)]), boots.guest_expect(), LIMIT))

@@ -45,12 +45,14 @@ def compared(machine):
     return results
 
 
+@pytest.mark.xdist_group("compared")
 def test_boot_costs_at_most_a_tenth(compared):
     native = linux.boot_ticks(compared["native"])
     assert native > 100_000_000
     assert linux.boot_ticks(compared["bypass_guest_pf=1"]) <= 1.10 * native
 
 
+@pytest.mark.xdist_group("compared")
 def test_bypass_leaves_few_not_present_faults(compared):
     off, on = (compared[f"bypass_guest_pf={n}"].counters for n in (0, 1))
     assert off["pf_guest_notpresent"] > 1000
