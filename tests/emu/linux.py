@@ -32,7 +32,8 @@ def workloads(result):
 def run_bare(machine, arch="amd64"):
     if isinstance(machine, Bochs):
         machine = Bochs(machine.model, machine.memory, marks={"entry": KERNEL_ENTRY})
-    return machine.run(boots.linux_bare("quiet", arch), boots.linux_bare_expect(), boots.LINUX_LIMIT)
+    return machine.run(boots.linux_bare("quiet", arch), boots.linux_bare_expect(),
+                       boots.LINUX_LIMIT)
 
 
 def run_notrap(machine, options, arch="amd64", limit=boots.LINUX_LIMIT):

@@ -46,7 +46,8 @@ def test_too_little_memory(machine):
 
 
 def test_module_is_no_kernel(machine, tmp_path):
-    boot(machine, r"module 1.* is no kernel that notrap knows", modules=[Module(noise(tmp_path / "noise", 20000))])
+    boot(machine, r"module 1.* is no kernel that notrap knows", modules=[
+        Module(noise(tmp_path / "noise", 20000))])
 
 
 @pytest.mark.parametrize("size", [0x400, 0x1000, 2_000_000])
@@ -55,7 +56,7 @@ def test_truncated_bzimage(machine, tmp_path, size):
         Module(cut(boots.VMLINUZ, tmp_path / "vmlinuz", size))])
 
 
-# Cut in the first segment: what comes before is the multiboot header, without it no kernel is known.
+# Cut in the first segment: without the multiboot header before that, it is no known kernel.
 @pytest.mark.parametrize("size", [8192, 10000])
 def test_truncated_elf(machine, tmp_path, size):
     boot(machine, r"module 1.* is a truncated ELF", modules=[
