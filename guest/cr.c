@@ -29,12 +29,16 @@ static u64 hw_cr4(const struct paging_regs *r)
 
 /*
  * LME takes effect with paging on only, but the hardware's paging is always on. NXE without PAE has
- * none, but the hardware's PAE is always on: faults would tell of fetches (SDM vol. 3A 4.7).
+ * none, but the hardware's PAE is always on: faults would tell of fetches (SDM vol. 3A 4.7). With
+ * WP=0 and SMEP, shadows of user pages that a supervisor writes are no-execute, whatever the guest's
+ * NXE is; SMEP alone makes faults tell of fetches.
  */
-static u64 hw_efer(const struct paging_regs *r)
+static u64 hw_efer(const struct vcpu *v, const struct paging_regs *r)
 {
 	u64 efer = r->efer & EFER_LMA ? r->efer : r->efer & ~EFER_LME;
 
+	if (!(r->cr0 & CR0_WP) && (r->cr4 & CR4_SMEP))
+		return efer | (v->machine->efer_allowed & EFER_NXE);
 	return paging_mode(r) >= PAGING_PAE ? efer : efer & ~EFER_NXE;
 }
 
@@ -42,7 +46,7 @@ void load_paging_regs(struct vcpu *v, const struct paging_regs *regs)
 {
 	v->ops->set_cr(v, 0, regs->cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE, regs->cr0);
 	v->ops->set_cr(v, 4, hw_cr4(regs), regs->cr4);
-	v->ops->set_efer(v, hw_efer(regs));
+	v->ops->set_efer(v, hw_efer(v, regs));
 	mmu_set_regs(&v->mmu, regs);
 }
 
@@ -157,7 +161,7 @@ bool guest_write_efer(struct vcpu *v, u64 value)
 		load_paging_regs(v, &r);
 	} else {
 		v->mmu.regs.efer = r.efer;
-		v->ops->set_efer(v, hw_efer(&r));
+		v->ops->set_efer(v, hw_efer(v, &r));
 	}
 	return true;
 }
