@@ -69,6 +69,19 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 		m->stale_writable = true;
 }
 
+/*
+ * A link to this table is new, or grants more. What the guest changed in tables while they were out of
+ * such reach owed no flush: below, nothing that lags behind may be seen.
+ */
+void entry_reaches(struct mmu *m, u32 child)
+{
+	const struct shadow *c = &m->shadows[child];
+
+	if (m->nr_unsync && c->present && !c->role.direct &&
+	    (c->role.level > 1 || (frame_of(m, c->gfn)->state & FRAME_UNSYNC)))
+		m->relinked = true;
+}
+
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 {
 	struct shadow *c = &m->shadows[child];
@@ -77,10 +90,7 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 	soft_link(m, index, child);
 	m->shadows[index].present++;
 	list_add(m, &c->parents, slot_make(index, i));
-	/* Tables that were out of reach owed no flush: what lags behind below must not be seen. */
-	if (m->nr_unsync && c->present && !c->role.direct &&
-	    (c->role.level > 1 || (frame_of(m, c->gfn)->state & FRAME_UNSYNC)))
-		m->relinked = true;
+	entry_reaches(m, child);
 }
 
 /* bits: rights and attributes. The frame is turned to the hole page when it is hidden. */

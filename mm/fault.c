@@ -36,6 +36,7 @@ static void step_down(struct mmu_vcpu *v, struct descent *d, u64 gfn, union role
 	} else if ((*spte ^ rights) & (PTE_W | PTE_U | PTE_NX)) {
 		bool narrower = *spte & ~rights & (PTE_W | PTE_U);
 
+		entry_reaches(m, child);
 		*spte = (*spte & ~(PTE_W | PTE_U | PTE_NX)) | rights;
 		d->changed = true;
 		if (narrower || (rights & PTE_NX))

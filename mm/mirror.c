@@ -171,6 +171,8 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 			*spte = (old & ~PTE_RIGHTS) | entry_link_rights(role, gpte);
 			if (old & ~*spte & PTE_W)
 				m->stale_writable = true;
+			if ((*spte & ~old & (PTE_W | PTE_U)) || (old & ~*spte & PTE_NX))
+				entry_reaches(m, child);
 			if (*spte != old && child_r.direct)
 				need_flush(m);
 			return *spte != old;
@@ -188,7 +190,7 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 	}
 	new = leaf_rights(role, gpte, false) | leaf_attributes(role, gpte);
 	if (!fresh && spte_is_present(old, m->ones)) {
-		u64 kept = old & ~(PTE_A | PTE_D | SPTE_PROTECTED);
+		u64 kept = old & ~(PTE_A | PTE_D);
 		u64 want = gfn << PAGE_SHIFT | PTE_P | new | (role.level > 1 ? PTE_PS : 0);
 
 		/* Fewer rights than the guest grants are right too: the next write mends them. */

@@ -288,6 +288,7 @@ union role child_role(union role parent, u64 gpte, u32 index);
 u64 entry_link_rights(union role role, u64 gpte);
 u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
 void entry_drop(struct mmu *m, u32 index, u32 i);
+void entry_reaches(struct mmu *m, u32 child);
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights);
 void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);
 bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh);

@@ -37,6 +37,21 @@ static bool is_32(const struct engine *e)
 
 /* --- entries ------------------------------------------------------------------------------------ */
 
+/* Where a page is mapped to, so that what is in use as data becomes a table. */
+static u64 page_of(struct engine *e, u64 gva)
+{
+	const struct ref_cpu *cpu = &e->sim.guest;
+	struct ref_path path;
+	enum ref_kind kind = ref_start(cpu, gva, &path);
+
+	while (kind == REF_TABLE) {
+		u64 gpa = ref_entry_addr(cpu, &path, gva);
+
+		kind = ref_next(cpu, &path, gva, sim_read(gpa, ref_entry_size(cpu)));
+	}
+	return kind == REF_LEAF ? ALIGN_DOWN(path.addr, PAGE_SIZE) : some_frame(e);
+}
+
 static u64 some_address(struct engine *e)
 {
 	struct rnd *r = e->r;
@@ -44,6 +59,10 @@ static u64 some_address(struct engine *e)
 	switch (rnd(r, 24)) {
 	case 0:
 		return e->frame[rnd(r, ENGINE_FRAMES)];
+	case 7:
+	case 8:
+	case 9:
+		return page_of(e, e->page[rnd(r, ARRAY_SIZE(e->page))]);
 	case 1:
 		return KIB(640) + rnd(r, 96) * PAGE_SIZE; /* no RAM */
 	case 2:
@@ -196,6 +215,12 @@ static u64 now_and_then(struct engine *e, u64 bits, u32 n)
 	return one_in(e->r, n) ? bits : 0;
 }
 
+/* There is no CPU with SMEP, SMAP or keys, but without NX. */
+static u64 possible_cr4(const struct engine *e, u64 cr4)
+{
+	return e->sim.config.features.nx ? cr4 : cr4 & ~(CR4_SMEP | CR4_SMAP | CR4_PKE);
+}
+
 /* Through paging off, as a real CPU must, into another mode or the same. */
 static void switch_mode(struct engine *e)
 {
@@ -229,6 +254,7 @@ static void switch_mode(struct engine *e)
 	cr4 ^= now_and_then(e, CR4_PSE, 3) | now_and_then(e, CR4_PGE, 3) |
 	       now_and_then(e, CR4_SMEP, 3) | now_and_then(e, CR4_SMAP, 3) |
 	       now_and_then(e, CR4_PKE, 3);
+	cr4 = possible_cr4(e, cr4);
 	if (s->config.features.nx)
 		efer |= now_and_then(e, EFER_NXE, 2);
 	if (mode >= REF_PAE)
@@ -255,6 +281,7 @@ static void toggle(struct engine *e)
 		efer ^= EFER_NXE;
 	else
 		cr0 ^= CR0_WP;
+	cr4 = possible_cr4(e, cr4);
 	/* What SDM 4.10.4.1 does not name, the guest flushes itself before it goes on. */
 	if (sim_set_regs(s, cr0, s->regs.cr3, cr4, efer, false))
 		return;
@@ -284,13 +311,18 @@ static void load_cr3(struct engine *e)
 
 /* --- accesses ----------------------------------------------------------------------------------- */
 
-static u64 some_gva(struct engine *e)
+static u64 window_mask(const struct engine *e)
+{
+	return e->sim.guest.mode < REF_4LEVEL ? 0xffffffff : ~0ULL;
+}
+
+static u64 any_gva(struct engine *e)
 {
 	struct rnd *r = e->r;
 	u64 gva, high;
 
 	if (one_in(r, 16))
-		return window_of(e, rnd(r, ENGINE_FRAMES));
+		return window_of(e, rnd(r, ENGINE_FRAMES)) & window_mask(e);
 	switch (e->sim.guest.mode) {
 	case REF_OFF:
 		return some_address(e) & 0xfffff000;
@@ -313,12 +345,22 @@ static u64 some_gva(struct engine *e)
 	return high & 256 ? gva | GENMASK(63, 48) : gva;
 }
 
-static void some_access(struct engine *e, struct ref_access *a)
+/* Mostly one of a few pages, so that what is done to one of them meets. */
+static u64 some_gva(struct engine *e)
+{
+	u64 *page = &e->page[rnd(e->r, ARRAY_SIZE(e->page))];
+
+	if (one_in(e->r, 16) || !ref_canonical(&e->sim.guest, *page))
+		*page = any_gva(e);
+	return *page;
+}
+
+static void some_access(struct engine *e, u64 gva, struct ref_access *a)
 {
 	struct rnd *r = e->r;
 	u32 kind = rnd(r, 5);
 
-	*a = (struct ref_access){.gva = some_gva(e)};
+	*a = (struct ref_access){.gva = gva};
 	a->write = kind == 1 || kind == 2;
 	a->fetch = kind == 3;
 	a->user = one_in(r, 2);
@@ -357,7 +399,7 @@ static bool handle_fault(struct engine *e, const struct ref_access *a)
 	return store_at(e, frame, gpa & 4095, entry, size);
 }
 
-static void do_access(struct engine *e)
+static void do_access_at(struct engine *e, u64 gva)
 {
 	static const u32 sizes[] = {1, 2, 4, 8, 8, 8, 16};
 	struct ref_access a;
@@ -365,7 +407,7 @@ static void do_access(struct engine *e)
 	u64 data[2];
 	u32 pfec;
 
-	some_access(e, &a);
+	some_access(e, gva, &a);
 	a.gva += some_index(e->r, 512) * 8;
 	if (one_in(e->r, 4))
 		a.gva += rnd(e->r, 8);
@@ -415,6 +457,78 @@ static void write_entries(struct engine *e)
 	}
 }
 
+/* What the operating system does to a page: an entry on the way to it changes. */
+static void change_way(struct engine *e, u64 gva)
+{
+	const struct ref_cpu *cpu = &e->sim.guest;
+	struct ref_path path;
+	enum ref_kind kind = ref_start(cpu, gva, &path);
+	u32 size = ref_entry_size(cpu), frame, nr = 0, at;
+	u64 gpa[5], entry;
+
+	while (kind == REF_TABLE) {
+		gpa[nr] = ref_entry_addr(cpu, &path, gva);
+		kind = ref_next(cpu, &path, gva, sim_read(gpa[nr++], size));
+	}
+	if (!nr)
+		return;
+	at = one_in(e->r, 2) ? nr - 1 : rnd(e->r, nr);
+	frame = frame_index(e, gpa[at]);
+	if (frame == ENGINE_FRAMES)
+		return;
+	entry = sim_read(gpa[at], size);
+	switch (rnd(e->r, 8)) {
+	case 0:
+		entry = some_entry(e);
+		break;
+	case 1:
+		entry &= ~PTE_W;
+		break;
+	case 2:
+		entry &= ~PTE_D;
+		break;
+	case 3:
+		entry &= ~PTE_A;
+		break;
+	case 4:
+		entry ^= PTE_P;
+		break;
+	case 5:
+		entry ^= PTE_U;
+		break;
+	default:
+		entry = (entry & 0xfff) | some_frame(e);
+	}
+	store_at(e, frame, gpa[at] & 4095, entry, size);
+}
+
+/* A page is used, changed, perhaps flushed, and used again. */
+static void use_and_change(struct engine *e)
+{
+	u64 gva = some_gva(e);
+
+	do_access_at(e, gva);
+	for (u32 i = rnd(e->r, 3); i > 0 && !gt_full(&e->sim.tlb); i--)
+		change_way(e, gva);
+	switch (rnd(e->r, 8)) {
+	case 0:
+		sim_set_cr3(&e->sim, e->sim.regs.cr3);
+		break;
+	case 1:
+	case 2:
+	case 3:
+		sim_invlpg(&e->sim, gva);
+		break;
+	case 4:
+		hw_speculate(&e->sim.hw, gva, e->r);
+		break;
+	default:
+		break;
+	}
+	if (!gt_full(&e->sim.tlb))
+		do_access_at(e, gva);
+}
+
 static void copy_entry(struct engine *e)
 {
 	u32 size = is_32(e) ? 4 : 8, from = rnd(e->r, 10), to = rnd(e->r, 10);
@@ -459,8 +573,10 @@ void engine_step(struct engine *e)
 		write_entries(e);
 	else if (op < 22)
 		copy_entry(e);
+	else if (op < 34)
+		use_and_change(e);
 	else if (op < 46)
-		do_access(e);
+		do_access_at(e, some_gva(e));
 	else if (op < 51)
 		sim_invlpg(s, some_gva(e));
 	else if (op < 54)
@@ -501,6 +617,7 @@ void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r)
 {
 	e->r = r;
 	e->audit_period = 1;
+	memset(e->page, 0, sizeof(e->page));
 	sim_init(&e->sim, c, r);
 	for (u32 i = 0; i < ENGINE_FRAMES; i++)
 		e->frame[i] = MIB(2) + i * PAGE_SIZE;

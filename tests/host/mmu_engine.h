@@ -16,6 +16,7 @@ struct engine {
 	struct sim sim;
 	struct rnd *r;
 	u64 frame[ENGINE_FRAMES]; /* physical addresses; the last ones hold the window's tables */
+	u64 page[4];              /* linear addresses in use */
 	u32 audit_period;
 	bool allow_5level;
 };

@@ -80,10 +80,10 @@ void sim_fail(struct sim *s, const char *fmt, ...)
 		for (; i < s->nr_lines; i++)
 			fprintf(stderr, "  %s\n", s->line[i % SIM_TRACE_LINES]);
 		fprintf(stderr,
-			"machine: %s, wp=%d smep=%d smap=%d pke=%d nxe=%d cr3=%llx maxphyaddr=%d, "
+			"machine: %s, wp=%d smep=%d smap=%d pke=%d nx=%d nxe=%d cr3=%llx maxphyaddr=%d, "
 			"traps=%s sync=%s bypass=%d vpid=%d pool=%lluK\nfailed: ",
 			mode[s->guest.mode], s->guest.wp, s->guest.smep, s->guest.smap,
-			s->guest.pke, s->guest.nxe, (unsigned long long)s->guest.cr3,
+			s->guest.pke, s->guest.nx, s->guest.nxe, (unsigned long long)s->guest.cr3,
 			s->guest.maxphyaddr, traps[s->config.traps], sync[s->config.sync],
 			s->config.bypass, s->config.vpid,
 			(unsigned long long)s->config.pool_size >> 10);

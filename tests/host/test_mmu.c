@@ -599,6 +599,33 @@ static void unsynced_table_linked_again(void **state)
 	}
 }
 
+/* The same where a link on the way grants more than before. */
+static void unsynced_table_with_more_rights(void **state)
+{
+	struct sim_config c = plain;
+	u64 at, up, link;
+
+	(void)state;
+	/* A TLB that remembers would fault and so tell the MMU. */
+	c.vpid = false;
+	for (u32 level = 2; level <= 4; level++) {
+		machine(&c);
+		root = new_root();
+		at = pte(GVA);
+		up = entry_at(root, 4, GVA, level);
+		link = sim_read(up, 8);
+		sim_poke(&sim, up, link & ~PTE_U, 8);
+		sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA, WRITE);
+		mmu_let_unsync(&sim.v, at);
+		put(at, PAGE_B | USER_RW);
+		works(GVA, READ);
+		put(up, link);
+		works(GVA, READ | USER);
+	}
+}
+
 static void protection_fault_drops_what_is_cached(void **state)
 {
 	u64 at;
@@ -744,6 +771,36 @@ static void frame_with_tables_of_two_formats(void **state)
 	/* An address without RAM, with the A bit in it. */
 	works(GVA, READ | USER);
 	sim_finish(&sim);
+}
+
+/* A page that is a table, whose D bit the guest takes away: the next write sets it again. */
+static void dirty_bit_of_a_page_that_is_a_table(void **state)
+{
+	struct ref_access a = {.write = true};
+	u64 pt, value = 0;
+	u32 pfec;
+
+	(void)state;
+	machine(&plain);
+	root = table();
+	pt = table();
+	sim_poke(&sim, root, pt | UPPER, 4);
+	sim_poke(&sim, pt, pt | USER_RW, 4);
+	sim_poke(&sim, pt + 4, PAGE_A | USER_RW, 4);
+	run_32(CR0_WP, 0);
+	works(PAGE_SIZE, READ);
+	a.gva = 8;
+	assert_int_equal(sim_access(&sim, &a, &value, 4, &pfec), SIM_DONE);
+	for (u32 i = 0; i < 4; i++) {
+		a.gva = 0;
+		value = pt | (USER_RW & ~PTE_D);
+		assert_int_equal(sim_access(&sim, &a, &value, 4, &pfec), SIM_DONE);
+		sim_set_cr3(&sim, root);
+		a.gva = 12;
+		value = 0;
+		assert_int_equal(sim_access(&sim, &a, &value, 4, &pfec), SIM_DONE);
+		assert_true(sim_read(pt, 4) & PTE_D);
+	}
 }
 
 static void four_megabyte_pages(void **state)
@@ -971,11 +1028,13 @@ int main(void)
 		cmocka_unit_test(hidden_memory_stays_hidden),
 		cmocka_unit_test(invlpg_of_a_split_large_page),
 		cmocka_unit_test(unsynced_table_linked_again),
+		cmocka_unit_test(unsynced_table_with_more_rights),
 		cmocka_unit_test(protection_fault_drops_what_is_cached),
 		cmocka_unit_test(faults_below_an_unsynced_upper_table),
 		cmocka_unit_test(many_unsynced_tables),
 		cmocka_unit_test(two_level_tables),
 		cmocka_unit_test(frame_with_tables_of_two_formats),
+		cmocka_unit_test(dirty_bit_of_a_page_that_is_a_table),
 		cmocka_unit_test(four_megabyte_pages),
 		cmocka_unit_test(pae_tables),
 		cmocka_unit_test(paging_off_and_back),
