@@ -15,7 +15,7 @@
 #define MAIN_STACK_SIZE KIB(32)
 #define IST_STACK_SIZE  KIB(8)
 
-/* The pages named guard are not mapped once map_init() has run. */
+/* The pages named guard are not mapped once map_init() has run; those of parked CPUs are. */
 struct cpu_stacks {
 	u8 guard0[PAGE_SIZE];
 	u8 main[MAIN_STACK_SIZE]; /* linker.ld knows where it ends */
@@ -35,6 +35,9 @@ struct cpu {
 	/* The last steps into the guest, where an NMI would be noticed too late: one that comes at an
 	 * instruction in [from, to) has that code go on at nmi_retry. All 0: there are none. */
 	u64 nmi_from, nmi_to, nmi_retry;
+	/* It runs no guest and never will: what comes is counted and otherwise ignored. */
+	bool parked;
+	u32 parked_nmis, parked_mcs;
 	u64 gdt[NR_GDT];
 	struct tss tss;
 };

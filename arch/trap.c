@@ -159,8 +159,26 @@ static bool go_on(struct trap_frame *f)
 	return false;
 }
 
+/* The guest's CPU has the same machine check for itself, banks included. */
+static bool ignore(struct cpu *cpu, u64 vector)
+{
+	if (vector == VEC_NMI) {
+		cpu->parked_nmis++;
+		return true;
+	}
+	if (vector == VEC_MC) {
+		cpu->parked_mcs++;
+		/* MCIP: were it left set, the next one would shut the CPU down. */
+		wrmsr(MSR_MCG_STATUS, 0);
+		return true;
+	}
+	return false;
+}
+
 void trap_handle(struct trap_frame *f)
 {
+	if (this_cpu()->parked && ignore(this_cpu(), f->vector))
+		return;
 	if (f->vector == VEC_NMI) {
 		struct cpu *cpu = this_cpu();
 

@@ -212,15 +212,38 @@ static void read_fadt(const struct bootinfo *boot, const struct table *fadt, str
 		out->s5_known = find_s5(&dsdt, out);
 }
 
-int acpi_find_power(const struct bootinfo *boot, struct acpi_power *out)
+/* The XSDT, else the RSDT. */
+static bool find_root(const struct bootinfo *boot, struct table *sdt)
 {
 	u8 bytes[ACPI_RSDP_MAX];
-	struct table rsdp = {bytes, find_rsdp(boot, bytes)}, sdt, t;
+	struct table rsdp = {bytes, find_rsdp(boot, bytes)};
+
+	return get_table(boot, rsdp.size >= RSDP_SIZE_V2 ? get(&rsdp, 24, 8) : 0, "XSDT", sdt) ||
+	       get_table(boot, get(&rsdp, 16, 4), "RSDT", sdt);
+}
+
+u8 *acpi_table(const struct bootinfo *boot, const char *signature, u32 n, u32 *size)
+{
+	struct table sdt, t;
+
+	if (!find_root(boot, &sdt))
+		return NULL;
+	for (u32 i = 0; nth_table(boot, &sdt, i, signature, &t); i++) {
+		if (t.size && n-- == 0) {
+			*size = t.size;
+			return (u8 *)t.data;
+		}
+	}
+	return NULL;
+}
+
+int acpi_find_power(const struct bootinfo *boot, struct acpi_power *out)
+{
+	struct table sdt, t;
 	bool found = false;
 
 	*out = (struct acpi_power){0};
-	if (!get_table(boot, rsdp.size >= RSDP_SIZE_V2 ? get(&rsdp, 24, 8) : 0, "XSDT", &sdt) &&
-	    !get_table(boot, get(&rsdp, 16, 4), "RSDT", &sdt))
+	if (!find_root(boot, &sdt))
 		return -1;
 	for (u32 i = 0; !found && nth_table(boot, &sdt, i, "FACP", &t); i++) {
 		found = t.size;

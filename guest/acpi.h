@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The little of ACPI that notrap reads: how the machine is switched off and reset. */
+/* The little of ACPI that notrap reads: how the machine is switched off and reset; its tables. */
 #ifndef GUEST_ACPI_H
 #define GUEST_ACPI_H
 
@@ -36,5 +36,13 @@ u32 acpi_read_rsdp(const struct bootinfo *boot, u64 addr, u8 to[ACPI_RSDP_MAX]);
  * Returns 0; or -1 when there is no FADT (*out is all zero then). Says nothing.
  */
 int acpi_find_power(const struct bootinfo *boot, struct acpi_power *out);
+
+/*
+ * Table number n (from 0) with this signature of the XSDT, or of the RSDT where there is none; its
+ * checksum is right (ACPI 6.4, 5.2.6). The table is in the machine's own memory.
+ *
+ * Returns its first byte, and its size in bytes in *size; NULL when there are no more.
+ */
+u8 *acpi_table(const struct bootinfo *boot, const char *signature, u32 n, u32 *size);
 
 #endif

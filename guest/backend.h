@@ -25,8 +25,12 @@ struct backend {
 
 	/* Check every required feature of this CPU. 0, or -1 after one fail() line for the first missing. */
 	int (*probe)(void);
-	/* Enter VMX root operation / set EFER.SVME on this CPU. 0, or -1 after a fail() line. */
-	int (*enable)(void);
+	/* Enter VMX root operation / set EFER.SVME on this CPU. page: zeroed, this CPU's alone from
+	 * now on: its VMXON region / host save area. 0, or -1 after a fail() line. */
+	int (*enable)(void *page);
+	/* After enable(), on a CPU that will run no guest: INIT does not reset it from here on. NULL
+	 * where the backend cannot do that; machines with more than one CPU are refused then. */
+	void (*block_init)(void);
 	/* Allocate and set up the control structures; the guest's registers are as after vcpu_reset state
 	 * that the caller sets next. 0, or -1 after a fail() line. */
 	int (*vcpu_init)(struct vcpu *v);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking the machine, in order: CPU, memory, traps, guest. */
+/* Taking the machine, in order: CPU, memory, other CPUs, traps, guest. */
 #include "guest/machine.h"
 
 #include "arch/console.h"
@@ -12,6 +12,7 @@
 #include "guest/memory.h"
 #include "guest/report.h"
 #include "guest/selftest.h"
+#include "guest/smp.h"
 #include "guest/start.h"
 #include "mm/phys.h"
 
@@ -19,6 +20,9 @@ static struct machine machine;
 
 /* What guests see that map the hypervisor's memory: theirs to scribble on. */
 static u8 hole_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+/* For enable() on this CPU. */
+static u8 enable_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 static const struct backend *choose_backend(void)
 {
@@ -159,7 +163,8 @@ int machine_start(const struct bootinfo *boot, const struct options *opt)
 	/* The guest's PKRU is read with RDPKRU. */
 	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ecx & CPUID_7_0_ECX_PKU))
 		write_cr4(read_cr4() | CR4_PKE);
-	if (machine.ops->enable() < 0 || machine.ops->vcpu_init(v) < 0 ||
+	if (machine.ops->enable(enable_page) < 0 ||
+	    smp_park(&machine, boot, &pool_hpa, &pool_size) < 0 || machine.ops->vcpu_init(v) < 0 ||
 	    prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
 		return -1;
 	if (acpi_find_power(boot, &machine.power) < 0)
@@ -178,5 +183,6 @@ int machine_start(const struct bootinfo *boot, const struct options *opt)
 void machine_report(struct machine *m)
 {
 	say("guest entry tsc = %lu", m->guest_entry);
+	smp_report();
 	report_counters(&m->vcpu.counters);
 }

@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
+#include "guest/smp.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 
@@ -54,7 +55,7 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 			(struct memmap_range){.start = boot->module[i].start,
 					      .end = boot->module[i].start + boot->module[i].size};
 	}
-	size = ALIGN_UP(mmu_memory_size(&boot->map) + tables, PAGE_SIZE);
+	size = ALIGN_UP(mmu_memory_size(&boot->map) + tables, PAGE_SIZE) + smp_memory_size(boot);
 	base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
 	if (base == ~0ULL || memmap_ram_size(&boot->map) < size + GUEST_RAM_MIN)
 		return fail(

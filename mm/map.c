@@ -72,6 +72,12 @@ static void split_2m(u64 hpa, u64 *pt)
 	*entry_of(MAP_DIRECT + hpa, 1) = phys_addr(pt) | PTE_W | PTE_P;
 }
 
+void map_identity(bool on)
+{
+	root()[0] = on ? root()[INDEX(MAP_DIRECT, 3)] & ~PTE_NX : 0;
+	write_cr3(read_cr3());
+}
+
 void map_init(void)
 {
 	u64 start = ALIGN_DOWN(map_image_hpa, MIB(2));
@@ -91,8 +97,7 @@ void map_init(void)
 		if (page >= _rodata_start)
 			*pte |= PTE_NX;
 	}
-	root()[0] = 0;
-	write_cr3(read_cr3());
+	map_identity(false);
 }
 
 /* The table that an entry points to; a new one where there is none. NULL: no page. */

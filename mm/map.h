@@ -22,6 +22,12 @@ extern u64 map_image_hpa;
  */
 void map_init(void);
 
+/*
+ * Map the first 4 GiB at address 0 as well, executable, or no longer: for CPUs that turn paging on.
+ * This CPU sees the change at once.
+ */
+void map_identity(bool on);
+
 /* Take a page of the image, given by its linked address, out of the map: a guard. */
 void map_guard(const void *page);
 

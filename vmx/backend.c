@@ -8,6 +8,7 @@ const struct backend vmx_backend = {
 	.invlpg_needs_len = false,
 	.probe = vmx_probe,
 	.enable = vmx_enable,
+	.block_init = vmx_block_init,
 	.vcpu_init = vmx_vcpu_init,
 	.run = vmx_run,
 	.inject = vmx_inject,

@@ -17,14 +17,18 @@ struct vmx_vcpu *vmx_vcpu_of(u32 cpu)
 	return &vmx_vcpus[cpu];
 }
 
-int vmx_enable(void)
+int vmx_enable(void *page)
 {
-	struct vmx_vcpu *vmx = vmx_vcpu_of(0);
-	const struct vmx_caps *caps = &vmx->caps;
+	/* What the boot CPU has is asked of all. */
+	const struct vmx_caps *caps = &vmx_vcpu_of(0)->caps;
 	u64 feature_control = rdmsr(MSR_FEATURE_CONTROL);
-	u64 vmxon = phys_addr(&vmx->vmxon);
+	struct vmx_region *region = page;
+	u64 vmxon = phys_addr(region);
 	bool failed;
 
+	/* Each CPU has its own, and firmware has been seen to set the first one's only. */
+	if (vmx_check_feature_control(feature_control) < 0)
+		return -1;
 	/* Firmware left it open: choose, and lock the choice, or VMXON raises #GP. */
 	if (!(feature_control & FEATURE_CONTROL_LOCK))
 		wrmsr(MSR_FEATURE_CONTROL,
@@ -40,9 +44,14 @@ int vmx_enable(void)
 	this_cpu()->nmi_to = (u64)vmx_nmi_to;
 	this_cpu()->nmi_from = (u64)vmx_nmi_from;
 
-	vmx->vmxon.revision = caps->revision;
+	region->revision = caps->revision;
 	__asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(vmxon) : "memory");
 	if (failed)
 		return fail("VMXON failed: the firmware or another hypervisor already uses VMX");
 	return 0;
+}
+
+/* VMX root operation blocks INIT, and a CPU that INIT has not reset ignores SIPIs: 24.8, 26.2. */
+void vmx_block_init(void)
+{
 }

@@ -23,8 +23,7 @@ struct vmx_region {
 
 /* All that VMX needs for one CPU and its guest; nothing in it is allocated apart. */
 struct vmx_vcpu {
-	struct vmx_region vmxon __attribute__((aligned(PAGE_SIZE)));
-	struct vmx_region vmcs;
+	struct vmx_region vmcs __attribute__((aligned(PAGE_SIZE)));
 	u8 msr_bitmap[PAGE_SIZE];
 	u8 io_bitmap[2 * PAGE_SIZE]; /* A, then B: a bit for each of 65536 ports */
 
@@ -59,7 +58,8 @@ int vmx_probe(void);
 void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 
 /* enable.c */
-int vmx_enable(void);
+int vmx_enable(void *page);
+void vmx_block_init(void);
 
 /* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
 struct vmx_vcpu *vmx_vcpu_of(u32 cpu);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* The MADT: its entries for CPUs are read, and written so that a guest finds one CPU. */
+#include "guest/madt.h"
+
+#include "arch/string.h"
+#include "guest/acpi.h"
+
+#define CHECKSUM         9
+#define ENTRIES          44 /* behind the header, the APIC's address and flags */
+
+#define TYPE_APIC        0 /* processor ID, APIC ID, flags */
+#define TYPE_X2APIC      9 /* 2 reserved, APIC ID, flags, processor ID */
+#define FLAGS_ENABLED    BIT(0)
+#define FLAGS_ONLINE_CAP BIT(1)
+/* No CPU's: firmware fills unused entries with it. */
+#define APIC_ID_NONE 0xff
+
+struct entry {
+	u8 *start;
+	u32 apic_id;
+	u8 *flags; /* 32 bits, little-endian; NULL: no CPU's entry */
+};
+
+/* The entry at *at, which is moved behind it. False at the table's end, or where it is broken. */
+static bool next_entry(u8 *madt, u32 size, u32 *at, struct entry *e)
+{
+	u8 len;
+
+	if (*at > size || size - *at < 2)
+		return false;
+	e->start = madt + *at;
+	e->flags = NULL;
+	len = e->start[1];
+	if (len < 2 || len > size - *at)
+		return false;
+	if (e->start[0] == TYPE_APIC && len >= 8) {
+		e->apic_id = e->start[3];
+		e->flags = e->start + 4;
+	} else if (e->start[0] == TYPE_X2APIC && len >= 16) {
+		memcpy(&e->apic_id, e->start + 4, sizeof(e->apic_id));
+		e->flags = e->start + 8;
+	}
+	*at += len;
+	return true;
+}
+
+void madt_each(const struct bootinfo *boot, void (*visit)(void *ctx, u32 apic_id), void *ctx)
+{
+	struct entry e;
+	u32 size;
+	u8 *madt;
+
+	for (u32 i = 0; (madt = acpi_table(boot, "APIC", i, &size)); i++) {
+		for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
+			if (!e.flags || !(e.flags[0] & FLAGS_ENABLED))
+				continue;
+			if (e.start[0] == TYPE_X2APIC || e.apic_id != APIC_ID_NONE)
+				visit(ctx, e.apic_id);
+		}
+	}
+}
+
+static int hide_in(u8 *madt, u32 size, u32 own)
+{
+	struct entry e;
+
+	for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
+		u8 cleared;
+
+		if (!e.flags || e.apic_id == own)
+			continue;
+		cleared = e.flags[0] & (u8) ~(FLAGS_ENABLED | FLAGS_ONLINE_CAP);
+		madt[CHECKSUM] += e.flags[0] - cleared;
+		*(volatile u8 *)e.flags = cleared;
+		/* A table in write-protected memory stays as it was. */
+		if (*(volatile u8 *)e.flags != cleared)
+			return -1;
+	}
+	return 0;
+}
+
+int madt_hide_others(const struct bootinfo *boot, u32 own)
+{
+	u32 size;
+	u8 *madt;
+
+	for (u32 i = 0; (madt = acpi_table(boot, "APIC", i, &size)); i++) {
+		if (hide_in(madt, size, own) < 0)
+			return -1;
+	}
+	return 0;
+}
