@@ -28,6 +28,7 @@ src_load      := $(load_sources)
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
 src_acpi      := $(load_sources)
+src_madt      := guest/madt.c $(load_sources)
 
 # -----------------------------------------------------------------------------------------------
 
