@@ -2,7 +2,7 @@
 # Builds notrap, boots it on an emulated machine, and tests it. `make help` lists the targets.
 
 # Choices of the user, on the command line of make:
-#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg  MODEL=<cpu model>  MEMORY=<MiB>
+#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg  MODEL=<cpu model>  MEMORY=<MiB>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
 ifeq ($(origin CC),default)
@@ -11,6 +11,7 @@ endif
 HOST    ?= auto
 MODEL   ?=
 MEMORY  ?= 256
+CPUS    ?= 1
 CMDLINE ?=
 ARCH    ?= amd64
 
@@ -34,8 +35,8 @@ LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-
 SRC_C   := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 SRC_ASM := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
 OBJS    := $(SRC_C:%.c=$(O)/%.o) $(SRC_ASM:%.asm=$(O)/%.asm.o)
-EMU     := $(PYTHON) -m tests.emu --host $(HOST) --memory $(MEMORY) $(if $(MODEL),--model $(MODEL)) \
-	   --arch $(ARCH) \
+EMU     := $(PYTHON) -m tests.emu --host $(HOST) --memory $(MEMORY) --cpus $(CPUS) \
+	   $(if $(MODEL),--model $(MODEL)) --arch $(ARCH) \
 	   $(if $(CMDLINE),--options "$(CMDLINE)")
 
 .PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
@@ -58,7 +59,7 @@ help:
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make clean        remove build/'
 	@echo
-	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg MODEL=<cpu model> MEMORY=<MiB>'
+	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg MODEL=<cpu model> MEMORY=<MiB> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
 
 # --- packages -----------------------------------------------------------------------------------

@@ -81,9 +81,10 @@ def main():
     parser.add_argument("--arch", default="amd64", choices=boots.LINUX_ARCHES,
                         help="Debian's kernel")
     parser.add_argument("--memory", type=int, default=256, help="MiB")
+    parser.add_argument("--cpus", type=int, default=1)
     parser.add_argument("--options", default="", help="notrap's options")
     args = parser.parse_args()
-    args.machine = boots.machine(args.host, args.model, args.memory)
+    args.machine = boots.machine(args.host, args.model, args.memory, cpus=args.cpus)
     try:
         return WHAT[args.what](args)
     except HostError as error:

@@ -12,7 +12,7 @@ display_library: rfb, options="timeout=0"
 memory: guest={memory}, host={memory}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model={model}, count={cpus}, ips=400000000, reset_on_triple_fault=0
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
 clock: sync=none, time0=1700000000
 ata0: enabled=1
 ata0-master: type=cdrom, path={iso}, status=inserted
@@ -23,6 +23,10 @@ plugin_ctrl: speaker=0
 log: bochs.log
 panic: action=fatal
 """
+IPS = 400_000_000
+# Several CPUs are emulated so slowly that the firmware's waits, which are counted in seconds of the
+# emulated machine, must take fewer instructions.
+IPS_SMP = 50_000_000
 
 
 class Bochs(Machine):
@@ -38,7 +42,7 @@ class Bochs(Machine):
     def command(self, directory, iso, port):
         with open(os.path.join(directory, "bochsrc"), "w", encoding="ascii") as rc:
             rc.write(CONFIG.format(memory=self.memory, model=self.model, cpus=self.cpus, iso=iso,
-                                   port=port))
+                                   port=port, ips=IPS_SMP if self.cpus > 1 else IPS))
         steps = [f"pb {address:#x}" for address in self.marks.values()]
         for number in range(1, len(self.marks) + 1):
             steps += ["c", "ptime", f"d {number}"]

@@ -31,7 +31,7 @@ def workloads(result):
 
 def run_bare(machine, arch="amd64"):
     if isinstance(machine, Bochs):
-        machine = Bochs(machine.model, machine.memory, marks={"entry": KERNEL_ENTRY})
+        machine = Bochs(machine.model, machine.memory, machine.cpus, marks={"entry": KERNEL_ENTRY})
     return machine.run(boots.linux_bare("quiet", arch), boots.linux_bare_expect(),
                        boots.LINUX_LIMIT)
 

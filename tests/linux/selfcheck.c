@@ -48,24 +48,40 @@ bool wrong(const char *what)
 	return false;
 }
 
-/* One number of /proc/vmstat; ~0 when it has none of that name. */
-static uint64_t vmstat(const char *name)
+/* The text of a file in /proc, up to its first 16 KiB; empty when there is none. */
+static const char *read_proc(const char *path)
 {
 	static char text[16384];
-	int fd = open("/proc/vmstat", O_RDONLY);
+	int fd = open(path, O_RDONLY);
 	size_t len = 0;
 	ssize_t got;
-	char *at;
 
 	while (fd >= 0 && (got = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
 		len += (size_t)got;
 	if (fd >= 0)
 		close(fd);
 	text[len] = 0;
+	return text;
+}
+
+/* One number of /proc/vmstat; ~0 when it has none of that name. */
+static uint64_t vmstat(const char *name)
+{
+	const char *text = read_proc("/proc/vmstat"), *at;
+
 	for (at = text; (at = strstr(at, name)); at++)
 		if ((at == text || at[-1] == '\n') && at[strlen(name)] == ' ')
 			return strtoull(at + strlen(name), NULL, 10);
 	return ~0ULL;
+}
+
+static unsigned int count_cpus(void)
+{
+	unsigned int n = 0;
+
+	for (const char *at = read_proc("/proc/cpuinfo"); (at = strstr(at, "processor\t:")); at++)
+		n++;
+	return n;
 }
 
 /* notrap's information bits, or -1 when this is another machine. */
@@ -126,6 +142,7 @@ static int check(uint64_t start)
 
 	say("init tsc = %llu", (unsigned long long)start);
 	say("hypervisor = %s", info < 0 ? "other or none" : "notrap");
+	say("cpus = %u", count_cpus());
 	before = vmstat("pgfault");
 	ok = run_all();
 	after = vmstat("pgfault");

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Machines with several CPUs: the guest has one, and can reach no other."""
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from tests.emu import boot as boot_module
+from tests.emu import boots, linux
+from tests.emu.boot import Boot, Module
+
+SMP = f"{boots.BUILD}/tests/guests/smp.elf"
+MODELS = ["core2_penryn_t9600", "corei7_skylake_x"]
+
+
+def parked(cpus):
+    number = f"{cpus - 1} CPU" + ("s" if cpus > 2 else "")
+    return rf"^notrap: {number} parked; the guest has one, and finds no other in the ACPI tables$"
+
+
+@pytest.mark.parametrize("cpus", [2, 4])
+@pytest.mark.parametrize("model", MODELS)
+def test_other_cpus_can_be_started_on_the_bare_machine(machine, passes, model, cpus):
+    """That is, the guest's attempts are sound."""
+    passes(machine(model, cpus=cpus).run(
+        Boot(SMP, f"cpus={cpus}"),
+        boots.bare_expect([rf"^smp: xAPIC: other CPUs have run guest code {2 * cpus - 2} times$"])))
+
+
+@pytest.mark.parametrize("cpus", [2, 4])
+@pytest.mark.parametrize("model", MODELS)
+def test_other_cpus_cannot_be_started_under_notrap(machine, passes, model, cpus):
+    result = passes(machine(model, cpus=cpus).run(
+        boots.notrap(modules=[Module(SMP, f"cpus={cpus}")]), boots.guest_expect([parked(cpus)])))
+    # One NMI to each, one to all, three times over in each mode of the APIC.
+    modes = len(re.findall(r"^smp: x2?APIC: .* 0 times$", result.text, re.M))
+    assert modes == (1 if "penryn" in model else 2)
+    nmis = result.number(r"^notrap: parked CPUs: (\d+) NMIs, 0 machine checks ignored$")
+    assert nmis == 6 * modes * (cpus - 1)
+
+
+# Where the BIOS of Bochs puts the MADT on a machine with two CPUs and 256 MiB, and what is in it.
+MADT = 0xfff0f80
+SUM_AT, SUM = MADT + 9, 0xba
+SECOND = MADT + 44 + 8  # the entry for the second CPU
+
+
+@dataclass
+class Patched(Boot):
+    """A boot before which GRUB changes a byte of the MADT, checksum mended."""
+
+    at: int = 0
+    old: int = 0
+    new: int = 0
+
+    def grub_lines(self, name):
+        total = (SUM + self.old - self.new) & 0xff
+        return [f"read_dword {MADT:#x}", f"write_byte {self.at:#x} {self.new:#x}",
+                f"write_byte {SUM_AT:#x} {total:#x}"] + super().grub_lines(name)
+
+
+@pytest.fixture
+def patched(machine, monkeypatch):
+    def run(at, old, new, expect):
+        monkeypatch.setattr(boot_module, "GRUB_MODULES", f"{boot_module.GRUB_MODULES} memrw")
+        result = machine(MODELS[1], cpus=2).run(
+            Patched(boots.NOTRAP, modules=[Module(SMP, "cpus=2")], at=at, old=old, new=new), expect)
+        assert result.find(r"^0x43495041$"), "the MADT is somewhere else: " + result.text
+        return result
+    return run
+
+
+def test_a_cpu_that_is_not_listed_is_parked_too(passes, patched):
+    passes(patched(SECOND + 4, 1, 0, boots.guest_expect([parked(2)])))
+
+
+def test_a_cpu_that_does_not_start_ends_it(passes, patched):
+    """The second CPU's local APIC ID becomes 7, which is nobody's."""
+    result = passes(patched(SECOND + 3, 1, 7, boots.error_expect(
+        r"^notrap: error: 1 of the CPUs that the firmware lists, one with local APIC ID 7, did not "
+        r"start: .*")))
+    assert result.text.count("notrap: error:") == 1
+    assert "smp:" not in result.text
+
+
+def test_one_cpu_has_nothing_to_park(machine, passes):
+    result = passes(machine(MODELS[1]).run(boots.notrap(modules=[Module(SMP)]),
+                                           boots.guest_expect()))
+    assert "parked" not in result.text
+
+
+def test_linux_finds_one_cpu(machine, passes):
+    """And loses no time over the other: it says nothing of it."""
+    result = passes(linux.run_notrap(machine("broadwell_ult", cpus=2), ""))
+    assert result.find(parked(2))
+    assert result.number(r"^linux: cpus = (\d+)$") == 1
+    assert not result.find(r"smpboot|do_boot_cpu|CPU1")
+    assert result.powered_off
+
+
+def test_linux_finds_two_cpus_on_the_bare_machine(machine, passes):
+    result = passes(machine("broadwell_ult", cpus=2).run(
+        boots.linux_bare("quiet"), boots.linux_bare_expect(), boots.LINUX_LIMIT))
+    assert result.number(r"^linux: cpus = (\d+)$") == 2
