@@ -449,7 +449,7 @@ static bool table_write(struct sim *s, const struct ref_access *a, u64 gpa, cons
 		sim_fail(s, "MMU_TABLE_WRITE at %llx for %s", (unsigned long long)gpa, describe(a));
 	judge_changes(s);
 	judge_reach(s, a, gpa, -1);
-	if (one_in(s->r, 4)) {
+	if (!s->emulate_all && one_in(s->r, 4)) {
 		sim_trace(s, "    table %llx: unsync", (unsigned long long)gpa);
 		s->stats.unsyncs++;
 		mmu_let_unsync(&s->v, gpa);
