@@ -68,6 +68,13 @@ void fixture_reset(void)
 	write_cr4(read_cr4() ^ CR4_PGE);
 }
 
+void expect_page(const char *what, u64 va, u32 page)
+{
+	expect(what, sread(va), NO_FAULT, va);
+	check(word_at(va) == mark(page), "%s: %lx says %lx, not page %u", what, va, word_at(va),
+	      page);
+}
+
 const char *guest_main(void)
 {
 	fixture_init();
@@ -80,6 +87,7 @@ const char *guest_main(void)
 	test_rights();
 	test_reserved();
 	test_tables();
+	test_links();
 	test_writes();
 	test_stale();
 	test_registers();

@@ -83,11 +83,15 @@ static inline void set(u64 *entry, u64 value)
 
 extern bool has_nx, has_1g, has_smep, has_smap;
 
+/* A read at `va` must find the fixture's page (FRAMES: the 2M one). */
+void expect_page(const char *what, u64 va, u32 page);
+
 /* The groups of tests. */
 void test_bits(void);
 void test_rights(void);
 void test_reserved(void);
 void test_tables(void);
+void test_links(void);
 void test_writes(void);
 void test_stale(void);
 void test_registers(void);
