@@ -40,7 +40,7 @@ EMU     := $(PYTHON) -m tests.emu --host $(HOST) --memory $(MEMORY) --cpus $(CPU
 	   $(if $(CMDLINE),--options "$(CMDLINE)")
 
 .PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare-linux readme
+	test-deps guests linux-programs compare-linux compare-sync readme
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -53,6 +53,7 @@ help:
 	@echo 'make linux-shell  the same kernel with a shell on this terminal'
 	@echo 'make linux-bare   the same kernel and self-check on the bare machine'
 	@echo 'make compare-linux  the three Linux runs side by side'
+	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
 	@echo 'make iso          build/notrap.iso: a GRUB menu with all of these, for other machines'
 	@echo 'make test         host tests and emulated tests'
 	@echo 'make check        format, both compilers, static analysis, generated text'
@@ -186,6 +187,8 @@ linux-shell: all $(LINUX)
 	@$(EMU) shell
 linux-bare: $(LINUX)
 	@$(EMU) linux-bare
+compare-sync: all
+	@$(EMU) compare-sync
 compare-linux: all $(LINUX)
 	@$(EMU) compare-linux
 iso: all $(LINUX)

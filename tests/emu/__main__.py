@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import bench, boots, linux
+from . import bench, boots, linux, sync
 from .boot import Boot, write_iso
 from .machine import HostError
 from .result import Expect
@@ -50,6 +50,10 @@ def compare_linux(args):
     return linux.compare(args.machine, args.options, args.arch)
 
 
+def compare_sync(args):
+    return sync.compare(args.machine, args.options)
+
+
 def write_menu(args):
     """The ISO for other machines: everything the Makefile can boot, as a menu."""
     linux = boots.linux_modules("quiet", args.arch)
@@ -69,7 +73,8 @@ def write_menu(args):
 
 
 WHAT = {"bench": run_bench, "bare": run_bare, "linux": run_linux, "linux-bare": run_linux_bare,
-        "compare-linux": compare_linux, "shell": run_shell, "iso": write_menu}
+        "compare-linux": compare_linux, "compare-sync": compare_sync, "shell": run_shell,
+        "iso": write_menu}
 
 
 def main():
