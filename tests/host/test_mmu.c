@@ -571,6 +571,31 @@ static void invlpg_of_a_split_large_page(void **state)
 		faults(GVA + i * PAGE_SIZE, READ | USER, 4);
 }
 
+/* The CPU may write through a mapping that is gone but was not flushed, into what is a table by now. */
+static void page_that_becomes_a_table(void **state)
+{
+	u64 at, up, page = PAGE_A;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	up = pde(GVA + GIB(1));
+	run_4level(CR0_WP, 0, 0);
+	for (u32 i = 0; i < 8; i++, page += PAGE_SIZE) {
+		u64 gva = GVA + i * PAGE_SIZE, below = GVA + GIB(1) + i * MIB(2), entry = 0;
+
+		put(at + 8 * i, page | USER_RW);
+		assert_int_equal(try(gva, WRITE | USER, &entry), 0);
+		put(at + 8 * i, 0);
+		put(up + 8 * i, page | UPPER);
+		faults(below + PAGE_SIZE, READ | USER, 4);
+		entry = PAGE_B | USER_RW;
+		if (!try(gva + 8, WRITE | USER, &entry))
+			works(below + PAGE_SIZE, READ | USER);
+	}
+}
+
 /* A table out of sync and out of reach owes no flush when it is linked again. */
 static void unsynced_table_linked_again(void **state)
 {
@@ -1027,6 +1052,7 @@ int main(void)
 		cmocka_unit_test(table_written_through_aliases),
 		cmocka_unit_test(hidden_memory_stays_hidden),
 		cmocka_unit_test(invlpg_of_a_split_large_page),
+		cmocka_unit_test(page_that_becomes_a_table),
 		cmocka_unit_test(unsynced_table_linked_again),
 		cmocka_unit_test(unsynced_table_with_more_rights),
 		cmocka_unit_test(protection_fault_drops_what_is_cached),

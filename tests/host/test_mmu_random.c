@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define DEFAULT_SEEDS 150
+#define DEFAULT_SEEDS 120
 #define DEFAULT_STEPS 400
 #define MAX_STEPS     20000
 
