@@ -38,14 +38,35 @@ void reinject(struct vcpu *v, const struct event *cut)
 	v->ops->inject(v, cut);
 }
 
+NORETURN static void crash(struct vcpu *v)
+{
+	v->ops->dump(v);
+	machine_report(v->machine);
+	halt();
+}
+
 /* The hardware refuses what no CPU would do; a crash record, and a stop. */
 NORETURN static void stop(struct vcpu *v, const struct vmexit *exit, const char *what)
 {
 	fail("%s: exit %lu (%s), qualification %lx, at rip %lx", what, exit->reason,
 	     v->ops->exit_name(exit->reason), exit->qualification, v->rip);
-	v->ops->dump(v);
-	machine_report(v->machine);
-	halt();
+	crash(v);
+}
+
+/* SDM vol. 3A 8.3. 32-bit kernels have a task for double faults, and most have no other. */
+static void handle_task_switch(struct vcpu *v, const struct vmexit *exit)
+{
+	static const char *const by[] = {"CALL", "IRET", "JMP", "a task gate"};
+
+	if (exit->task.source == TASK_GATE && exit->vectoring.type != EVENT_NONE)
+		fail("the guest's handler of vector %u is a task, selector %x, at rip %lx: notrap "
+		     "does not switch tasks; run a guest that has none",
+		     exit->vectoring.vector, exit->task.sel, v->rip);
+	else
+		fail("the guest switches to the task of selector %x, by %s at rip %lx: notrap does "
+		     "not switch tasks; run a guest that has none",
+		     exit->task.sel, by[exit->task.source], v->rip);
+	crash(v);
 }
 
 static void shutdown(struct vcpu *v)
@@ -119,6 +140,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_XSETBV] = {handle_xsetbv, CNT_exits_xsetbv},
 	[VMEXIT_VIRT_INSN] = {handle_virt_insn, CNT_exits_vmx_insn},
 	[VMEXIT_INVPCID] = {handle_virt_insn, CNT_exits_invpcid, true},
+	[VMEXIT_TASK_SWITCH] = {handle_task_switch, CNT_exits_other},
 	[VMEXIT_INVD] = {insn_skip, CNT_exits_other},
 };
 

@@ -71,6 +71,7 @@ enum vmexit_kind {
 	VMEXIT_HYPERCALL,
 	VMEXIT_XSETBV,
 	VMEXIT_VIRT_INSN,    /* a VMX or SVM instruction, GETSEC: #UD */
+	VMEXIT_TASK_SWITCH,  /* .task */
 	VMEXIT_INVD,         /* done as WBINVD by the backend already: skip it */
 	VMEXIT_NPF,          /* .npf: EPT violation or nested page fault */
 	VMEXIT_SHUTDOWN,     /* triple fault */
@@ -109,6 +110,10 @@ struct vmexit {
 			u64 gpa;
 			u64 error; /* enum npf_error bits */
 		} npf;
+		struct {
+			u16 sel; /* of the new TSS */
+			enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE } source;
+		} task;
 		u8 sipi_vector;
 		u64 qualification; /* the hardware's own detail, for messages */
 	};

@@ -121,6 +121,17 @@ static void exit_ept_violation(struct vmx_vcpu *vmx, struct vmexit *exit)
 	exit->npf.error = qualification & (NPF_READ | NPF_WRITE | NPF_FETCH);
 }
 
+/* SDM vol. 3C table 28-2. */
+static void exit_task_switch(struct vmexit *exit)
+{
+	u64 qualification = vmread(VMCS_EXIT_QUALIFICATION);
+
+	vmx_read_event(&exit->vectoring, vmread(VMCS_IDT_VECTORING_INFO), VMCS_IDT_VECTORING_ERROR);
+	exit->kind = VMEXIT_TASK_SWITCH;
+	exit->task.sel = (u16)qualification;
+	exit->task.source = (enum task_source)(qualification >> 30 & 3);
+}
+
 static void exit_insn(struct vmexit *exit, enum vmexit_kind kind)
 {
 	exit->kind = kind;
@@ -161,6 +172,9 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 	case EXIT_SIPI:
 		exit->kind = VMEXIT_SIPI;
 		exit->sipi_vector = vmread(VMCS_EXIT_QUALIFICATION);
+		break;
+	case EXIT_TASK_SWITCH:
+		exit_task_switch(exit);
 		break;
 	case EXIT_CPUID:
 		exit_insn(exit, VMEXIT_CPUID);

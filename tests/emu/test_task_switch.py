@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""A guest that switches tasks in hardware: one clear line, on every kind of CPU."""
+import struct
+
+import pytest
+
+from tests.emu import boots
+from tests.emu.boot import Module
+from tests.emu.images import elf32
+from tests.emu.test_errors import ends_with
+
+BASE = 0x200000
+CODE = BASE + 12  # behind elf32()'s header
+TABLES = CODE + 64
+TSS_SEL = 8
+FAR_JUMP = b"\xea" + struct.pack("<IH", 0, TSS_SEL)
+UD2 = b"\x0f\x0b"
+
+
+def kernel(path, last):
+    """Load a GDT with an available TSS and an IDT with a task gate for #UD; then run `last`."""
+    gdt, idt = TABLES + 16, TABLES + 32
+    tss = idt + 64
+    code = b"\x0f\x01\x15" + struct.pack("<I", TABLES)       # lgdt
+    code += b"\x0f\x01\x1d" + struct.pack("<I", TABLES + 8)  # lidt
+    code = (code + last).ljust(TABLES - CODE, b"\xf4")
+    code += struct.pack("<HIxxHIxx", 15, gdt, 55, idt)
+    code += bytes(8) + struct.pack("<HHBBBB", 0x67, tss & 0xffff, tss >> 16 & 0xff, 0x89, 0,
+                                   tss >> 24)
+    code += bytes(48) + struct.pack("<HHHH", 0, TSS_SEL, 0x8500, 0)
+    return elf32(path, BASE, 4096, code.ljust(tss - CODE + 0x68, b"\0"))
+
+
+@pytest.mark.parametrize("model", ["core2_penryn_t9600", "corei7_skylake_x"])
+@pytest.mark.parametrize("last, pattern", [
+    (FAR_JUMP, r"switches to the task of selector 8, by JMP at rip 20001a: "),
+    (UD2, r"handler of vector 6 is a task, selector 8, at rip 20001a: "),
+], ids=["jmp", "gate"])
+def test_is_refused(machine, tmp_path, model, last, pattern):
+    image = kernel(tmp_path / "task.elf", last)
+    result = machine(model).run(boots.notrap("", [Module(image)]),
+                                boots.error_expect(r"^notrap: counters end$"))
+    ends_with(result, pattern)
