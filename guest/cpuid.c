@@ -10,12 +10,10 @@
 enum { EAX, EBX, ECX, EDX };
 
 /* Leaf 1. Debug store and processor trace write memory behind the shadow tables' back. */
-#define HIDDEN_1_ECX                                                                  \
-	(CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | CPUID_1_ECX_PCID | BIT(2) /* DTES64 */ | \
-	 BIT(4) /* DS-CPL */)
+#define HIDDEN_1_ECX (CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | BIT(2) /* DTES64 */ | BIT(4) /* DS-CPL */)
 #define HIDDEN_1_EDX BIT(21) /* DS */
 /* Leaf 7: paging features that are not offered, and enclaves. */
-#define HIDDEN_7_EBX (CPUID_7_0_EBX_INVPCID | BIT(2) /* SGX */ | BIT(25) /* PT */)
+#define HIDDEN_7_EBX (BIT(2) /* SGX */ | BIT(25) /* PT */)
 #define HIDDEN_7_ECX                                                                            \
 	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_LA57 | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | \
 	 BIT(30) /* SGX_LC */)
@@ -120,25 +118,32 @@ static const struct cr4_feature cr4_features[] = {
 	{CR4_PKE, 7, ECX, 3},           {CR4_LA57, 7, ECX, 16},
 };
 
+/* Bit `bit` of register `reg` of a basic leaf, as the guest reads it. */
+static bool guest_has(const struct vcpu *v, u32 leaf, u8 reg, u8 bit)
+{
+	u32 regs[4];
+
+	guest_cpuid(v, 0, 0, regs);
+	if (regs[EAX] < leaf)
+		return false;
+	guest_cpuid(v, leaf, 0, regs);
+	return regs[reg] & BIT(bit);
+}
+
 void cpuid_limits(struct machine *machine)
 {
-	u32 regs[4], leaf = ~0U;
+	const struct vcpu *v = &machine->vcpu;
+	u32 regs[4];
 
 	machine->cr4_allowed = CR4_PCE;
 	for (u32 i = 0; i < ARRAY_SIZE(cr4_features); i++) {
 		const struct cr4_feature *f = &cr4_features[i];
 
-		if (f->leaf != leaf) {
-			leaf = f->leaf;
-			guest_cpuid(&machine->vcpu, 0, 0, regs);
-			if (regs[EAX] < leaf)
-				break;
-			guest_cpuid(&machine->vcpu, leaf, 0, regs);
-		}
-		if (regs[f->reg] & BIT(f->bit))
+		if (guest_has(v, f->leaf, f->reg, f->bit))
 			machine->cr4_allowed |= f->bits;
 	}
-	guest_cpuid(&machine->vcpu, 0x80000001, 0, regs);
+	machine->invpcid = guest_has(v, 7, EBX, 10);
+	guest_cpuid(v, 0x80000001, 0, regs);
 	machine->efer_allowed = EFER_LME;
 	if (regs[EDX] & CPUID_80000001_EDX_SYSCALL)
 		machine->efer_allowed |= EFER_SCE;

@@ -3,7 +3,7 @@
  * Control registers and EFER: what the guest may write, and what the hardware runs with.
  *
  * The hardware always has paging and CR0.WP on; a guest without LMA runs on PAE tables whatever its
- * own format is. The MMU sees the guest's view.
+ * own format is. PCIDs exist in the guest's view alone, which is what the MMU sees.
  */
 #include "arch/cpu.h"
 #include "arch/insn.h"
@@ -12,14 +12,14 @@
 
 /* Bits whose change the shadow MMU has to hear of: SDM vol. 3A 4.10.4.1. */
 #define MMU_CR0 (CR0_PG | CR0_WP)
-#define MMU_CR4 (CR4_PSE | CR4_PAE | CR4_PGE | CR4_LA57 | CR4_SMEP | CR4_SMAP | CR4_PKE)
+#define MMU_CR4 (CR4_PSE | CR4_PAE | CR4_PGE | CR4_LA57 | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_PCIDE)
 /* A change of these reloads the PDPTEs: SDM vol. 3A 4.4.1. */
 #define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
 #define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
 
 static u64 hw_cr4(const struct paging_regs *r)
 {
-	u64 cr4 = r->cr4 | (r->efer & EFER_LMA ? 0 : CR4_PAE);
+	u64 cr4 = (r->cr4 & ~CR4_PCIDE) | (r->efer & EFER_LMA ? 0 : CR4_PAE);
 
 	/* Without paging there is no page that is a user's. */
 	if (!(r->cr0 & CR0_PG))
@@ -91,7 +91,7 @@ static bool guest_write_cr0(struct vcpu *v, u64 value)
 			return false;
 		r.efer |= EFER_LMA;
 	} else if ((changed & CR0_PG) && !(value & CR0_PG)) {
-		if (in_64bit_code(v))
+		if (in_64bit_code(v) || (r.cr4 & CR4_PCIDE))
 			return false;
 		r.efer &= ~EFER_LMA;
 	}
@@ -117,6 +117,8 @@ static bool guest_write_cr4(struct vcpu *v, u64 value)
 		return false;
 	if ((r.efer & EFER_LMA) && (!(value & CR4_PAE) || (changed & CR4_LA57)))
 		return false;
+	if ((changed & value & CR4_PCIDE) && (!(r.efer & EFER_LMA) || (r.cr3 & CR3_PCID_MASK)))
+		return false;
 	r.cr4 = value;
 	if (uses_pdptes(&r) && (changed & PDPTE_CR4) &&
 	    mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte) < 0)
@@ -135,6 +137,9 @@ static bool guest_write_cr3(struct vcpu *v, u64 value)
 	struct paging_regs *r = &v->mmu.regs;
 
 	if (guest_in_long_mode(v)) {
+		/* All is dropped in any case: to keep translations is a right, no duty. */
+		if (r->cr4 & CR4_PCIDE)
+			value &= ~CR3_NOFLUSH;
 		if (value & GENMASK(63, v->machine->maxphyaddr))
 			return false;
 	} else if (uses_pdptes(r)) {

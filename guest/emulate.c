@@ -6,34 +6,6 @@
 #include "guest/insn.h"
 #include "mm/phys.h"
 
-/* Where a linear address is in the guest's RAM, for an access of the emulated instruction. */
-static bool translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa)
-{
-	struct mmu_fault access = {.gva = gva, .pfec = pfec};
-
-	if ((gva & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
-		return false;
-	access_context(v, &access);
-	return mmu_translate(&v->mmu, &access, gpa) == 0 && mmu_is_guest_ram(v->mmu.mmu, *gpa);
-}
-
-/* Up to 15 bytes of code at RIP; how many could be read. */
-static u32 fetch(struct vcpu *v, u64 gva, u32 pfec, u8 bytes[INSN_MAX_LEN])
-{
-	u32 first = PAGE_SIZE - (gva & (PAGE_SIZE - 1));
-	u64 gpa;
-
-	if (first > INSN_MAX_LEN)
-		first = INSN_MAX_LEN;
-	if (!mmu_peek_code(&v->mmu, gva, &gpa) && !translate(v, gva, first, pfec | PFEC_I, &gpa))
-		return 0;
-	memcpy(bytes, phys_ptr(gpa), first);
-	if (first == INSN_MAX_LEN || !translate(v, gva + first, 1, pfec | PFEC_I, &gpa))
-		return first;
-	memcpy(bytes + first, phys_ptr(gpa), INSN_MAX_LEN - first);
-	return INSN_MAX_LEN;
-}
-
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
 static const struct insn *decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN],
 					u32 avail, enum insn_mode mode)
@@ -60,17 +32,11 @@ static const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
 {
 	u8 bytes[INSN_MAX_LEN];
 	enum insn_mode mode;
-	struct segment cs;
-	u64 rip = v->rip;
 	u32 avail;
 
-	v->ops->get_seg(v, SEG_CS, &cs);
-	*flat = guest_in_long_mode(v) && (cs.attr & SEG_ATTR_L);
-	mode = *flat ? INSN_64 : cs.attr & SEG_ATTR_DB ? INSN_32 : INSN_16;
-	if (!*flat)
-		rip = (u32)(cs.base + rip);
-	avail = fetch(v, rip, pfec, bytes);
-	return avail ? decode_cached(v, rip, bytes, avail, mode) : NULL;
+	avail = guest_fetch(v, pfec, bytes, &mode);
+	*flat = mode == INSN_64;
+	return avail ? decode_cached(v, v->rip, bytes, avail, mode) : NULL;
 }
 
 /* Segment bases that the instruction's operands use; 64-bit code has those of FS and GS alone. */
@@ -119,12 +85,12 @@ static bool emulate(struct vcpu *v, const struct mmu_fault *fault)
 	/* The whole operand is where the fault was, or it takes another walk to know. */
 	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE)
 		gpa = fault->gpa;
-	else if (!translate(v, gva, insn->opsize, pfec | PFEC_W, &gpa))
+	else if (!guest_translate(v, gva, insn->opsize, pfec | PFEC_W, &gpa))
 		return false;
 	if (insn->op == INSN_MOVS) {
 		u64 from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len), from_gpa;
 
-		if (!translate(v, from, insn->opsize, pfec, &from_gpa))
+		if (!guest_translate(v, from, insn->opsize, pfec, &from_gpa))
 			return false;
 		memcpy(&src, phys_ptr(from_gpa), insn->opsize);
 	}

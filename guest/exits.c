@@ -19,10 +19,15 @@ bool guest_in_long_mode(const struct vcpu *v)
 	return v->mmu.regs.efer & EFER_LMA;
 }
 
-void inject_gp(struct vcpu *v)
+void inject_zero(struct vcpu *v, enum vector vector)
 {
 	v->ops->inject(
-		v, &(struct event){.type = EVENT_EXCEPTION, .vector = VEC_GP, .has_error = true});
+		v, &(struct event){.type = EVENT_EXCEPTION, .vector = vector, .has_error = true});
+}
+
+void inject_gp(struct vcpu *v)
+{
+	inject_zero(v, VEC_GP);
 }
 
 void inject_ud(struct vcpu *v)
@@ -112,7 +117,8 @@ static void handle_init(struct vcpu *v, const struct vmexit *exit)
 
 static void handle_exception(struct vcpu *v, const struct vmexit *exit)
 {
-	v->ops->inject(v, &exit->event);
+	if (exit->event.vector != VEC_UD || !emulate_invpcid(v))
+		v->ops->inject(v, &exit->event);
 }
 
 struct exit_handler {
@@ -123,7 +129,7 @@ struct exit_handler {
 
 static const struct exit_handler handlers[] = {
 	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf, true},
-	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception},
+	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception, true},
 	[VMEXIT_INTR] = {handle_nothing, CNT_exits_interrupt},
 	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi},
 	[VMEXIT_INIT] = {handle_init, CNT_exits_init_sipi},
@@ -139,7 +145,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_HYPERCALL] = {handle_hypercall, CNT_exits_hypercall},
 	[VMEXIT_XSETBV] = {handle_xsetbv, CNT_exits_xsetbv},
 	[VMEXIT_VIRT_INSN] = {handle_virt_insn, CNT_exits_vmx_insn},
-	[VMEXIT_INVPCID] = {handle_virt_insn, CNT_exits_invpcid, true},
+	[VMEXIT_INVPCID] = {handle_invpcid, CNT_exits_invpcid, true},
 	[VMEXIT_TASK_SWITCH] = {handle_task_switch, CNT_exits_other},
 	[VMEXIT_INVD] = {insn_skip, CNT_exits_other},
 };

@@ -14,6 +14,7 @@ void insn_skip(struct vcpu *v, const struct vmexit *exit);
 
 /* Raise an exception at the current instruction. */
 void inject_gp(struct vcpu *v);
+void inject_zero(struct vcpu *v, enum vector vector); /* with an error code, of 0 */
 void inject_ud(struct vcpu *v);
 /* Raise #PF, or what it becomes while `cut` was being delivered: SDM vol. 3A table 6-5. */
 void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
@@ -33,8 +34,35 @@ void handle_io(struct vcpu *v, const struct vmexit *exit);
 void handle_hypercall(struct vcpu *v, const struct vmexit *exit);
 void handle_xsetbv(struct vcpu *v, const struct vmexit *exit);
 
+void handle_invpcid(struct vcpu *v, const struct vmexit *exit);
+
 /* What a walk needs to know of the guest beside the error code. */
 void access_context(struct vcpu *v, struct mmu_fault *fault);
+
+/*
+ * Where `size` bytes at a linear address are in the guest's RAM, for an access of an instruction that
+ * is carried out in software; A and D are set as by the access. pfec: PFEC_W, PFEC_U, PFEC_I.
+ * False when they cross a page, are no RAM, or the access faults.
+ */
+bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa);
+
+/*
+ * Read the guest's memory as a supervisor, in any number of pages. What is no RAM reads as all ones.
+ * Returns 0, or -1 with the fault's address and error code in *fault.
+ */
+int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fault);
+
+/*
+ * The code at RIP, and its size. pfec: PFEC_U for a user's.
+ * Returns how many bytes could be read; 0 when none.
+ */
+u32 guest_fetch(struct vcpu *v, u32 pfec, u8 bytes[INSN_MAX_LEN], enum insn_mode *mode);
+
+/*
+ * Carry out INVPCID, which raised #UD because the hardware has it disabled (SDM vol. 2A INVPCID).
+ * False, with nothing done, when the instruction at RIP is another one, or the guest's CPU has none.
+ */
+bool emulate_invpcid(struct vcpu *v);
 
 /* Carry out the instruction at RIP, which writes a tracked table; see mmu_fault(). */
 void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);

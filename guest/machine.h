@@ -18,6 +18,7 @@ struct machine {
 	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
 	u8 maxphyaddr;
 	bool bypass;     /* the fault filter is in use */
+	bool invpcid;    /* the guest's CPU has INVPCID */
 	u64 guest_entry; /* TSC at the guest's first instruction */
 	u64 stats_ticks; /* between live reports; 0: none */
 	struct vcpu vcpu;

@@ -108,9 +108,8 @@ static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
 	c->proc2 = 0;
 	if ((c->proc & PROC_SECONDARY) &&
 	    vmx_control_word(SECONDARY, m->proc2, 0,
-			     PROC2_VPID | PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES |
-				     PROC2_USER_WAIT,
-			     0, &c->proc2))
+			     PROC2_VPID | PROC2_RDTSCP | PROC2_XSAVES | PROC2_USER_WAIT, 0,
+			     &c->proc2))
 		return -1;
 
 	/* The host is 64-bit; the guest's DR7 and DEBUGCTL are its own. */

@@ -42,7 +42,6 @@
 #define PROC2_DESC_TABLES BIT(2)
 #define PROC2_RDTSCP      BIT(3)
 #define PROC2_VPID        BIT(5)
-#define PROC2_INVPCID     BIT(12)
 #define PROC2_XSAVES      BIT(20)
 #define PROC2_USER_WAIT   BIT(26)
 #define PROC2_PCONFIG     BIT(27)

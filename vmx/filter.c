@@ -4,7 +4,8 @@
  *
  * A #PF exits when (error code & mask == match) equals bit 14 of the exception bitmap (SDM vol. 3C
  * 26.2): a mismatch *inverts* what the bit says. So the three fields mean something only together,
- * and this function is the only one that writes any of them. No other exception exits.
+ * and this function is the only one that writes any of them. Of the other exceptions,
+ * only #UD may exit: guest/invpcid.c.
  */
 #include "arch/cpu.h"
 #include "vmx/vmx.h"
@@ -13,7 +14,6 @@ void vmx_set_pf_filter(struct vcpu *v, enum pf_filter filter)
 {
 	u32 bitmap = BIT(VEC_PF), mask = 0, match = 0;
 
-	(void)v;
 	switch (filter) {
 	case PF_FILTER_ALL: /* no bit looked at: always a match */
 		break;
@@ -25,6 +25,8 @@ void vmx_set_pf_filter(struct vcpu *v, enum pf_filter filter)
 		bitmap = 0;
 		break;
 	}
+	if (to_vmx(v)->ud_exits)
+		bitmap |= BIT(VEC_UD);
 	vmwrite(VMCS_PFEC_MASK, mask);
 	vmwrite(VMCS_PFEC_MATCH, match);
 	vmwrite(VMCS_EXCEPTION_BITMAP, bitmap);

@@ -62,8 +62,6 @@ void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 	case 7:
 		if (subleaf)
 			break;
-		if (!(caps->proc2 & PROC2_INVPCID))
-			regs[EBX] &= ~(u32)CPUID_7_0_EBX_INVPCID;
 		if (!caps->pt_in_vmx)
 			regs[EBX] &= ~(u32)CPUID_7_0_EBX_PT;
 		if (!(caps->proc2 & PROC2_USER_WAIT))

@@ -27,13 +27,13 @@ static void exit_exception(struct vcpu *v, struct vmexit *exit)
 		exit->kind = VMEXIT_PF;
 		exit->pf.gva = vmread(VMCS_EXIT_QUALIFICATION);
 		exit->pf.error = vmread(VMCS_EXIT_ERROR_CODE);
-		/* As the CPU saves it (28.3.3), but Bochs does not. */
-		if (exit->vectoring.type == EVENT_NONE)
-			v->rflags |= RFLAGS_RF;
 	} else {
 		exit->kind = VMEXIT_EXCEPTION;
 		vmx_read_event(&exit->event, info, VMCS_EXIT_ERROR_CODE);
 	}
+	/* As the CPU saves it for the faults that exit (28.3.3), but Bochs does not. */
+	if (exit->kind != VMEXIT_NMI && exit->vectoring.type == EVENT_NONE)
+		v->rflags |= RFLAGS_RF;
 }
 
 /* SDM vol. 3C table 28-3. */
@@ -77,35 +77,6 @@ static void exit_io(struct vmexit *exit)
 	exit->io.string = qualification & BIT(4);
 	exit->io.rep = qualification & BIT(5);
 	exit->io.port = qualification >> 16;
-}
-
-/*
- * The linear address of INVPCID's descriptor: SDM vol. 3C table 28-13. Limits and canonicality are
- * the reader's to check, together with the walk of the guest's tables.
- */
-static void exit_invpcid(struct vcpu *v, struct vmexit *exit)
-{
-	static const u64 size_mask[] = {0xffff, 0xffffffff, ~0ULL, ~0ULL};
-	u32 info = vmread(VMCS_EXIT_INSN_INFO);
-	u64 offset = vmread(VMCS_EXIT_QUALIFICATION); /* the displacement */
-	enum seg seg = info >> 15 & 7;
-	bool long_mode = guest_in_64bit_code(to_vmx(v));
-
-	exit->kind = VMEXIT_INVPCID;
-	exit->insn_len = vmread(VMCS_EXIT_INSN_LEN);
-	exit->invpcid.type = v->gpr[info >> 28];
-	if (!(info & BIT(27)))
-		offset += v->gpr[info >> 23 & 0xf];
-	if (!(info & BIT(22)))
-		offset += v->gpr[info >> 18 & 0xf] << (info & 3);
-	offset &= size_mask[info >> 7 & 3];
-	if (!long_mode || seg == SEG_FS || seg == SEG_GS)
-		offset += vmread(VMCS_GUEST_ES_BASE + 2 * seg);
-	if (!long_mode) {
-		offset = (u32)offset;
-		exit->invpcid.type = (u32)exit->invpcid.type;
-	}
-	exit->invpcid.desc_gva = offset;
 }
 
 /* SDM vol. 3C table 28-7. */
@@ -187,9 +158,6 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 	case EXIT_INVLPG:
 		exit_insn(exit, VMEXIT_INVLPG);
 		exit->gva = vmread(VMCS_EXIT_QUALIFICATION);
-		break;
-	case EXIT_INVPCID:
-		exit_invpcid(v, exit);
 		break;
 	case EXIT_CR:
 		exit_cr(v, exit);

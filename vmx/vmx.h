@@ -37,6 +37,7 @@ struct vmx_vcpu {
 	/* What the VMCS holds, so that only changes are written. */
 	u64 rip, rsp, rflags;
 	u32 proc, entry;
+	bool ud_exits; /* #UD exits: the guest's CPU has INVPCID, which is not enabled */
 	u64 host_rsp;
 
 	bool launched;
