@@ -65,7 +65,7 @@ static struct paging_regs current_regs(struct vcpu *v)
 	return r;
 }
 
-static bool in_64bit_code(struct vcpu *v)
+bool guest_code_is_64bit(struct vcpu *v)
 {
 	struct segment cs;
 
@@ -91,7 +91,7 @@ static bool guest_write_cr0(struct vcpu *v, u64 value)
 			return false;
 		r.efer |= EFER_LMA;
 	} else if ((changed & CR0_PG) && !(value & CR0_PG)) {
-		if (in_64bit_code(v) || (r.cr4 & CR4_PCIDE))
+		if (guest_code_is_64bit(v) || (r.cr4 & CR4_PCIDE))
 			return false;
 		r.efer &= ~EFER_LMA;
 	}

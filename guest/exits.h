@@ -84,5 +84,6 @@ void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]);
 
 /* The code the guest runs: 16, 32 or 64 bits, and its privilege. */
 bool guest_in_long_mode(const struct vcpu *v);
+bool guest_code_is_64bit(struct vcpu *v);
 
 #endif

@@ -17,7 +17,8 @@ static bool is_kernel(struct vcpu *v)
 
 void handle_hypercall(struct vcpu *v, const struct vmexit *exit)
 {
-	u64 argument = v->gpr[RBX], result = 0;
+	/* Other code cannot see the high half, and has not set it. */
+	u64 argument = guest_code_is_64bit(v) ? v->gpr[RBX] : (u32)v->gpr[RBX], result = 0;
 
 	switch ((u32)v->gpr[RAX]) {
 	case HC_VERSION:
