@@ -43,9 +43,10 @@ void direct_fill(struct mmu_vcpu *v, u32 index)
 	struct shadow *s = &m->shadows[index];
 	u64 attributes = direct_attributes(s->role);
 	u64 bits = attributes | PTE_W | PTE_U | PTE_A;
+	u64 step = s->role.level > 1 ? BIT(9 * (s->role.level - 1)) : 1; /* frames */
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		u64 gfn = s->gfn + ((u64)i << 9 * (s->role.level - 1));
+		u64 gfn = s->gfn + i * step;
 
 		if (s->role.level > 1 && must_split(m, s->role.level, gfn, PTE_W))
 			entry_put(m, index, i, trap_entry(m, s->role));
