@@ -7,7 +7,7 @@
 
 /* Field order is probe_enter()'s. */
 struct probe_target {
-	reg ss, sp, flags, cs, ip, va;
+	reg ss, sp, flags, cs, ip, va, low, high;
 };
 
 void probe_enter(const struct probe_target *target);
@@ -29,19 +29,22 @@ bool probe_exception(const struct frame *frame, reg cr2)
 	if (!running)
 		return false;
 	running = false;
-	result = (struct probe){(u8)frame->vector, (u32)frame->error, cr2};
+#ifdef __x86_64__
+	result = (struct probe){(u8)frame->vector, (u32)frame->error, cr2, frame->rax};
+#else
+	result = (struct probe){(u8)frame->vector, (u32)frame->error, cr2, frame->eax};
+#endif
 	return true;
 }
 
-struct probe probe(enum access access, bool user, reg va, reg flags)
+struct probe probe_run(reg ip, bool user, reg va, reg flags, u64 value)
 {
-	const char *code = access == ACCESS_READ    ? probe_code
-			   : access == ACCESS_WRITE ? probe_code_write
-						    : probe_code_fetch;
 	struct probe_target target = {
 		.flags = flags | RFLAGS_FIXED,
 		.va = va,
-		.ip = user ? user_code + (reg)(code - probe_code) : (uintptr_t)code,
+		.low = (reg)value,
+		.high = (reg)(value >> 32),
+		.ip = ip,
 		.cs = user ? SEL_USER_CODE : SEL_CODE,
 		.ss = user ? SEL_USER_DATA : SEL_DATA,
 		/* The probe pushes nothing itself; its own exceptions do, in supervisor mode. */
@@ -51,4 +54,14 @@ struct probe probe(enum access access, bool user, reg va, reg flags)
 	running = true;
 	probe_enter(&target);
 	return result;
+}
+
+struct probe probe(enum access access, bool user, reg va, reg flags)
+{
+	const char *code = access == ACCESS_READ    ? probe_code
+			   : access == ACCESS_WRITE ? probe_code_write
+						    : probe_code_fetch;
+
+	return probe_run(user ? user_code + (reg)(code - probe_code) : (uintptr_t)code, user, va,
+			 flags, 0);
 }

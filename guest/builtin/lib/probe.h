@@ -10,7 +10,8 @@ enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 struct probe {
 	u8 vector; /* VECTOR_DONE when nothing stopped it */
 	u32 error;
-	reg cr2; /* valid for #PF */
+	reg cr2;   /* valid for #PF */
+	reg value; /* the accumulator at the end; valid for VECTOR_DONE */
 };
 
 /* What a page that ACCESS_FETCH jumps to must begin with: INT 80h. */
@@ -24,6 +25,12 @@ void probe_set_user(reg va, void *frame);
  * the page of probe_set_user(), with RFLAGS = `flags` (bit 1 is added).
  */
 struct probe probe(enum access access, bool user, reg va, reg flags);
+
+/*
+ * As probe(), but runs code of the caller's at `ip`, which ends in INT 80h. It finds the address in
+ * (E|R)DI and `value` in RAX, or EDX:EAX, and needs no stack.
+ */
+struct probe probe_run(reg ip, bool user, reg va, reg flags, u64 value);
 
 /* For exception(): true when the exception ends the running probe. */
 bool probe_exception(const struct frame *frame, reg cr2);

@@ -65,6 +65,8 @@ probe_enter:
 	push dword [eax + 8]		; EFLAGS
 	push dword [eax + 12]		; CS
 	push dword [eax + 16]		; EIP
+	mov edx, [eax + 28]		; a value to write
+	mov eax, [eax + 24]
 	iretd
 
 ; What a probe runs: position independent, so that a copy on a user page serves user mode.

@@ -95,6 +95,7 @@ probe_enter:
 	push qword [rdi + 16]		; RFLAGS
 	push qword [rdi + 24]		; CS
 	push qword [rdi + 32]		; RIP
+	mov rax, [rdi + 48]		; a value to write
 	mov rdi, [rdi + 40]		; the address to probe
 	iretq
 
