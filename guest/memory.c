@@ -38,6 +38,14 @@ static u64 table_bytes(u64 ram_end)
 	return gib <= 4 ? 0 : ((gib + 511) / 512 + gib - 4) * PAGE_SIZE;
 }
 
+static void say_share(u64 pool, u64 ram)
+{
+	u64 permille = (pool * 1000 + ram - 1) / ram;
+
+	say("memory: %lu KiB for the shadow MMU, %lu.%lu %% of %lu MiB", pool >> 10, permille / 10,
+	    permille % 10, ram >> 20);
+}
+
 int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
 	struct memmap_range avoid[BOOT_MODULES_MAX + 1];
@@ -73,5 +81,6 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 		return -1;
 	*pool_hpa = base + tables;
 	*pool_size = size - tables;
+	say_share(*pool_size, memmap_ram_size(&boot->map));
 	return 0;
 }

@@ -8,7 +8,10 @@ import pytest
 from tests.emu import boots
 from tests.emu.boot import Boot, Module
 
-GUESTS = sorted(glob.glob(os.path.join(boots.BUILD, "tests/guests/*.elf")))
+BUILT = sorted(glob.glob(os.path.join(boots.BUILD, "tests/guests/*.elf")))
+# These have tests of their own.
+OTHERS = ("bound", "differ", "differ32")
+GUESTS = [path for path in BUILT if os.path.basename(path).removesuffix(".elf") not in OTHERS]
 MODELS = ["core2_penryn_t9600", "corei7_skylake_x", "tigerlake"]
 AUDIT = 1024
 LIMIT = 180
@@ -20,7 +23,7 @@ def name(path):
 
 def test_every_guest_folder_was_built():
     folders = glob.glob(os.path.join(os.path.dirname(__file__), "../guests/*/"))
-    assert {name(path) for path in GUESTS} == {os.path.basename(f.rstrip("/")) for f in folders}
+    assert {name(path) for path in BUILT} == {os.path.basename(f.rstrip("/")) for f in folders}
 
 
 @pytest.mark.parametrize("guest", GUESTS, ids=name)

@@ -2,6 +2,8 @@
 /* One access: foretold, made, compared, noted. */
 #include "tests/guests/differ/differ.h"
 
+#include "guest/builtin/lib/print.h"
+
 #define WORD_BYTES sizeof(reg)
 
 extern const uintptr_t op_table[NR_OPS];
@@ -143,10 +145,17 @@ static bool foretell(struct access_case *a)
 	return may_touch(a, a->walk[0].pa, a->writes);
 }
 
-/* Upper entries of a walk that faults: CPUs differ in whether they set A, so it is set before. */
+/*
+ * Upper entries of a walk that faults: CPUs differ in whether they set A, so it is set before. With
+ * neither SMEP nor NXE the error code tells no read from a fetch, and a hypervisor may set A in the leaf
+ * of a read that SMAP forbids, as a CPU may at any time.
+ */
 static void preset_accessed(const struct walk *w)
 {
-	for (u32 i = IS_PAE; i + 1 < w->used; i++)
+	bool leaf = w->error & PFEC_P && !(w->error & PFEC_RSVD) && read_cr4() & CR4_SMAP &&
+		    !(read_cr4() & CR4_SMEP) && (IS_32 || !nxe_on);
+
+	for (u32 i = IS_PAE; i + !leaf < w->used; i++)
 		entry_put(w->entry[i], entry_at(w->entry[i]) | PTE_A);
 }
 
@@ -227,10 +236,24 @@ static bool settle(const struct watch *w)
 	return stale;
 }
 
+/* After a failed check: what the access was. */
+static void explain(const struct access_case *a, const struct watch *w)
+{
+	print("  step %u: op %u, %s, AC %u, at %lx, error %x foretold; cr0 %lx cr4 %lx cr3 %lx nxe %u\n",
+	      step_now, a->op, a->user ? "user" : "kernel", a->ac, a->va, a->walk[0].error,
+	      read_cr0(), read_cr4(), read_cr3(), nxe_on);
+	for (u32 i = 0; i < w->nr; i++)
+		print("  entry at %" X64 ": %" X64 " before, %" X64 " now\n", w->at[i].pa,
+		      w->at[i].old, entry_at(w->at[i].pa));
+	for (u32 i = 0; i < a->walks; i++)
+		print("  %u entries, maps %" X64 "\n", a->walk[i].used, a->walk[i].pa);
+}
+
 static void run(struct access_case *a)
 {
 	struct watch w = {.nr = 0};
 	struct probe got;
+	bool stale;
 	reg ip;
 
 	if (!foretell(a))
@@ -251,7 +274,10 @@ static void run(struct access_case *a)
 	} else if (a->op != OP_FETCH) {
 		note(got.value);
 	}
-	if (settle(&w))
+	stale = settle(&w);
+	if (check_failed())
+		explain(a, &w);
+	if (stale)
 		flush_all();
 }
 

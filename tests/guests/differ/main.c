@@ -3,7 +3,8 @@
  * The differential guest: its lines are the same on the bare machine and under notrap.
  *
  * Command line: seed=N (the first one, default 1), seeds=N (how many, default 1), steps=N (of each,
- * default 1000), mode=64 in the 64-bit kernel, mode=pae|32 in the 32-bit one (default: both).
+ * default 1000), mode=64 in the 64-bit kernel, mode=pae|32 in the 32-bit one (default: both), smapwp=1
+ * (SMAP while CR0.WP is off, too).
  */
 #include "tests/guests/differ/differ.h"
 
@@ -133,8 +134,6 @@ static void one_seed(u32 seed, u32 steps)
 {
 	start_seed(seed);
 	for (step_now = 0; step_now < steps; step_now++) {
-		if (guest_option("trace"))
-			print("step %u\n", step_now);
 		one_step();
 		if (step_now % CHECK_EVERY == 0)
 			note_frames();
