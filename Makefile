@@ -56,6 +56,7 @@ help:
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
 	@echo 'make iso          build/notrap.iso: a GRUB menu with all of these, for other machines'
 	@echo 'make test         host tests and emulated tests'
+	@echo 'make soak         the long tests: property tests, fuzzers, differential guest; about two hours'
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make clean        remove build/'
@@ -203,6 +204,16 @@ test-host: $(HOST_TESTS) | test-deps
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider tests/emu
+
+# The long versions, one after the other.
+SOAK_HOST_SEEDS ?= 5000
+SOAK_SEEDS      ?= 12
+.PHONY: soak
+soak: all guests $(O)/host/test_mmu_random | test-deps
+	@MMU_SEEDS=$(SOAK_HOST_SEEDS) $(O)/host/test_mmu_random
+	@$(MAKE) --no-print-directory $(FUZZERS) FUZZ_SECONDS=1200
+	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup \
+		-p no:cacheprovider tests/emu/test_differ.py tests/emu/test_bound.py
 
 include tools/check.mk
 
