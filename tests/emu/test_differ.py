@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The differential guest: a random workload's faults, values and A and D bits, bare and under notrap.
+"""The differential guest: random faults, values, A and D bits, bare and under notrap alike.
 
 SOAK=1 (make soak) runs SOAK_SEEDS seeds with every combination instead of a few.
 """
