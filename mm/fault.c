@@ -5,9 +5,6 @@
  */
 #include "mm/mmu_internal.h"
 
-/* Not-present faults that exit from one unsynced table before it is worth being synced again. */
-#define NOTPRESENT_RESYNC 3
-
 /* A way down the shadow tables. */
 struct descent {
 	u32 table;
@@ -84,22 +81,20 @@ static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
 }
 
 /*
- * Entries next to one that was just filled in an unsynced table: what the guest has mapped in one go
- * is filled in one go. A demand-paged neighbour is not present yet, and ends the run.
+ * An unsynced table is read or faulted on: the flood is over, and it is worth being synced again. All
+ * that the guest has mapped meanwhile is filled at once, and its next not-present faults do not exit.
  */
-static void fill_run(struct mmu_vcpu *v, u32 table, u32 i)
+static void flood_is_over(struct mmu_vcpu *v, u64 gfn)
 {
-	struct mmu *m = v->mmu;
-	const u64 *spt = table_of(m, table);
+	if (v->mmu->sync != MMU_SYNC_NEVER)
+		frame_resync(v, gfn);
+}
 
-	for (u32 k = i + 1; k < SPT_ENTRIES && spte_is_trap(spt[k], m->ones); k++) {
-		if (!entry_sync(v, table, k, false))
-			break;
-	}
-	while (i-- > 0 && spte_is_trap(spt[i], m->ones)) {
-		if (!entry_sync(v, table, i, false))
-			break;
-	}
+static bool writes_unsynced(const struct mmu *m, const struct mmu_fault *fault)
+{
+	const struct frame *f = frame_of(m, fault->gpa >> PAGE_SHIFT);
+
+	return (fault->pfec & PFEC_W) && f && (f->state & FRAME_UNSYNC);
 }
 
 /* Install what a successful walk found. */
@@ -117,9 +112,10 @@ static void install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		rights = (rights & ~PTE_U) | (role.smep ? PTE_NX : 0);
 	if (!wanted_child(m, role, gpte, d->i, &gfn, &child)) {
 		install_leaf(v, d, gfn, rights | leaf_attributes(role, gpte));
-		if (role.level == 1 &&
+		/* A write to a table goes on with the flood, and may come through that very table. */
+		if (role.level == 1 && !writes_unsynced(m, fault) &&
 		    (frame_of(m, m->shadows[d->table].gfn)->state & FRAME_UNSYNC))
-			fill_run(v, d->table, d->i);
+			flood_is_over(v, m->shadows[d->table].gfn);
 		return;
 	}
 	count(v->counters, mmu_split);
@@ -188,8 +184,8 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	f = frame_of(m, s->gfn);
 	if (!(f->state & FRAME_UNSYNC))
 		entry_sync(v, d.table, d.i, false);
-	else if (m->sync != MMU_SYNC_NEVER && ++s->notpresent >= NOTPRESENT_RESYNC)
-		frame_resync(v, s->gfn);
+	else
+		flood_is_over(v, s->gfn);
 }
 
 /* A write to this frame has to be emulated; false when it is no tracked table, or no longer. */

@@ -171,7 +171,8 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 			*spte = (old & ~PTE_RIGHTS) | entry_link_rights(role, gpte);
 			if (old & ~*spte & PTE_W)
 				m->stale_writable = true;
-			if ((*spte & ~old & (PTE_W | PTE_U)) || (old & ~*spte & PTE_NX))
+			/* To take U away grants too, with SMEP and SMAP. */
+			if ((*spte ^ old) & PTE_RIGHTS)
 				entry_reaches(m, child);
 			if (*spte != old && child_r.direct)
 				need_flush(m);
@@ -227,7 +228,8 @@ void table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 			if (!plain_leaves || !leaf_is_current(table[i], gpte))
 				entry_sync(v, index, i, fresh);
 		} else if (table[i] != empty) {
-			entry_drop(m, index, i);
+			if (spte_is_present(table[i], m->ones))
+				entry_drop(m, index, i);
 			entry_put(m, index, i, empty);
 		}
 	}

@@ -75,7 +75,6 @@ struct shadow {
 	u16 pins;      /* roots in use, PDs of a PAE root */
 	u16 writes;    /* emulated writes since the table was last seen in use */
 	u16 last;      /* the entry that the last of them filled */
-	u8 notpresent; /* not-present guest faults that exited because the table is out of sync */
 	bool orphan;   /* on the orphan list */
 };
 

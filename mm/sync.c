@@ -46,7 +46,6 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 			if (spte_is_notrap(table[i]))
 				entry_put(m, s, i, trap);
 		}
-		m->shadows[s].notpresent = 0;
 	}
 	count(v->counters, mmu_unsync);
 }
