@@ -70,8 +70,8 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 }
 
 /*
- * A link to this table is new, or grants more. What the guest changed in tables while they were out of
- * such reach owed no flush: below, nothing that lags behind may be seen.
+ * A link to this table is new, or grants other accesses. What the guest changed in tables while they
+ * were out of such reach owed no flush: below, nothing that lags behind may be seen.
  */
 void entry_reaches(struct mmu *m, u32 child)
 {

@@ -2,6 +2,7 @@
 /* Every walk that a bare processor's caches allow; see guest_tlb.h. */
 #include "tests/host/guest_tlb.h"
 #include "tests/host/sim_mem.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,8 +71,10 @@ void gt_changed(struct guest_tlb *t, u64 gpa, u64 old, u64 now)
 		c->version[0].since = t->flushed;
 		c->version[0].value = old;
 	}
-	if (c->nr == GT_VERSIONS)
+	if (c->nr == GT_VERSIONS) {
+		fprintf(stderr, "more changes of one entry without a flush than are remembered\n");
 		abort();
+	}
 	c->version[c->nr].since = t->now;
 	c->version[c->nr++].value = now;
 }

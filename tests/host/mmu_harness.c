@@ -449,7 +449,7 @@ static bool table_write(struct sim *s, const struct ref_access *a, u64 gpa, cons
 		sim_fail(s, "MMU_TABLE_WRITE at %llx for %s", (unsigned long long)gpa, describe(a));
 	judge_changes(s);
 	judge_reach(s, a, gpa, -1);
-	if (!s->emulate_all && one_in(s->r, 4)) {
+	if (s->unknown_insn) {
 		sim_trace(s, "    table %llx: unsync", (unsigned long long)gpa);
 		s->stats.unsyncs++;
 		mmu_let_unsync(&s->v, gpa);
@@ -525,6 +525,8 @@ enum sim_result sim_access(struct sim *s, const struct ref_access *a, const void
 	trace_access(s, a, data, size, "");
 	s->stats.accesses++;
 	s->current = a;
+	/* One that the decoder does not know stays so at each retry. */
+	s->unknown_insn = !s->emulate_all && one_in(s->r, 4);
 	result = access(s, a, data, size, pfec);
 	s->current = NULL;
 	return result;

@@ -49,7 +49,8 @@ struct sim {
 	struct sim_stats stats;
 	const struct ref_access *current; /* the access under way, for A and D flags */
 	bool audit_each;
-	bool emulate_all; /* no table write ends in mmu_let_unsync() */
+	bool unknown_insn; /* the access under way ends in mmu_let_unsync() at a table write */
+	bool emulate_all;  /* no table write ends in mmu_let_unsync() */
 	u32 nr_lines;
 	char line[SIM_TRACE_LINES][SIM_TRACE_WIDTH];
 };

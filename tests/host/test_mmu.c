@@ -651,6 +651,27 @@ static void unsynced_table_with_more_rights(void **state)
 	}
 }
 
+/* With SMAP a link that loses U grants the supervisor more. */
+static void unsynced_table_out_of_the_users_reach(void **state)
+{
+	struct sim_config c = plain;
+	u64 at, up;
+
+	(void)state;
+	c.vpid = false;
+	machine(&c);
+	root = new_root();
+	at = pte(GVA);
+	up = pde(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+	run_4level(CR0_WP, CR4_SMAP, 0);
+	works(GVA, READ | USER);
+	mmu_let_unsync(&sim.v, at);
+	put(at, PAGE_B | USER_RW);
+	put(up, sim_read(up, 8) & ~PTE_U);
+	works(GVA, READ);
+}
+
 static void protection_fault_drops_what_is_cached(void **state)
 {
 	u64 at;
@@ -717,6 +738,36 @@ static void many_unsynced_tables(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(at); i++)
 		works(GVA + i * MIB(2) + PAGE_SIZE, WRITE | USER);
 	sim_finish(&sim);
+}
+
+/* An instruction that is not decoded writes a table through a page that the table itself maps. */
+static void unknown_write_through_the_table_itself(void **state)
+{
+	static const enum mmu_sync policy[] = {MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER};
+	struct sim_config c = plain;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(policy); i++) {
+		c.sync = policy[i];
+		machine(&c);
+		/* None is decoded. */
+		sim.emulate_all = false;
+		root = new_root();
+		sim_poke(&sim, pte(GVA), ALIGN_DOWN(pte(GVA), PAGE_SIZE) | USER_RW, 8);
+		sim_poke(&sim, pte(GVA) + 8, PAGE_A | USER_RW, 8);
+		sim_poke(&sim, pte(GVA) + 16, root | USER_RW, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA + PAGE_SIZE, READ | USER);
+		for (u32 k = 0; k < 64; k++) {
+			u64 value = (PAGE_A + k * PAGE_SIZE) | USER_RW;
+
+			assert_int_equal(try(GVA + 8 * (8 + k), WRITE | USER, &value), 0);
+			works(GVA + (8 + k) * PAGE_SIZE, READ | USER);
+			assert_int_equal(
+				try(GVA + 2 * PAGE_SIZE + 8 * (300 + k), WRITE | USER, &(u64){k}),
+				0);
+		}
+	}
 }
 
 /* --- other modes -------------------------------------------------------------------------------- */
@@ -1055,9 +1106,11 @@ int main(void)
 		cmocka_unit_test(page_that_becomes_a_table),
 		cmocka_unit_test(unsynced_table_linked_again),
 		cmocka_unit_test(unsynced_table_with_more_rights),
+		cmocka_unit_test(unsynced_table_out_of_the_users_reach),
 		cmocka_unit_test(protection_fault_drops_what_is_cached),
 		cmocka_unit_test(faults_below_an_unsynced_upper_table),
 		cmocka_unit_test(many_unsynced_tables),
+		cmocka_unit_test(unknown_write_through_the_table_itself),
 		cmocka_unit_test(two_level_tables),
 		cmocka_unit_test(frame_with_tables_of_two_formats),
 		cmocka_unit_test(dirty_bit_of_a_page_that_is_a_table),
