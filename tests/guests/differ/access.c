@@ -93,8 +93,10 @@ static bool may_touch(const struct access_case *a, u64 pa, u32 bytes)
 
 	if (f < 0)
 		return false;
+	/* The kernel's own entries tell where its tables are, which the memory map decides. */
 	if (a->op == OP_READ)
-		return true;
+		return kind[f] != KIND_ROOT ||
+		       offset >= (format.root_last + 1) * format.entry_bytes;
 	if (a->op == OP_FETCH)
 		return kind[f] == KIND_DATA && offset == CODE_AT;
 	if (kind[f] == KIND_DATA)
