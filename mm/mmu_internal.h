@@ -70,12 +70,12 @@ struct shadow {
 	u32 lru_next, lru_prev;
 	u32 stamp; /* mmu.clock when it last moved to the list's front */
 	u32 orphan_next;
-	u16 present;   /* entries that are present: links and leaves */
-	u16 soft;      /* see soft.c */
-	u16 pins;      /* roots in use, PDs of a PAE root */
-	u16 writes;    /* emulated writes since the table was last seen in use */
-	u16 last;      /* the entry that the last of them filled */
-	bool orphan;   /* on the orphan list */
+	u16 present; /* entries that are present: links and leaves */
+	u16 soft;    /* see soft.c */
+	u16 pins;    /* roots in use, PDs of a PAE root */
+	u16 writes;  /* emulated writes since the table was last seen in use */
+	u16 last;    /* the entry that the last of them filled */
+	bool orphan; /* on the orphan list */
 };
 
 /* Neighbours in the list that an entry is in: a child's parents, a frame's or region's rmap. */
@@ -123,6 +123,7 @@ struct mmu {
 
 	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync */
 	u32 nr_unsync;
+	u32 vain_invlpg; /* INVLPG exits since one was for a table out of sync */
 
 	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
 	bool stale_writable;
@@ -306,7 +307,7 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn);
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
 void resync_all(struct mmu_vcpu *v, bool upper_only);
 void refresh_all(struct mmu_vcpu *v);
-void resync_gva(struct mmu_vcpu *v, u64 gva);
+bool resync_gva(struct mmu_vcpu *v, u64 gva);
 void unsync_forget(struct mmu *m, u64 gfn);
 
 /* Ask every virtual CPU's hardware to forget everything, or one address on this one. */

@@ -130,15 +130,19 @@ void refresh_all(struct mmu_vcpu *v)
 	m->relinked = false;
 }
 
+/* INVLPG exits in a row, none for a table out of sync, that are too many: then all are synced again. */
+#define VAIN_INVLPG_MAX 8
+
 /* Bring the entries on the way to one address up to date, where their tables are out of sync. */
-void resync_gva(struct mmu_vcpu *v, u64 gva)
+bool resync_gva(struct mmu_vcpu *v, u64 gva)
 {
 	struct mmu *m = v->mmu;
 	u32 index = v->root;
 	int level = m->shadows[index].role.level;
+	bool found = false;
 
 	if (v->mode == PAGING_OFF || !m->nr_unsync)
-		return;
+		return false;
 	if (v->mode < PAGING_4LEVEL)
 		gva = (u32)gva;
 	for (;; level--) {
@@ -148,20 +152,28 @@ void resync_gva(struct mmu_vcpu *v, u64 gva)
 		u64 spte;
 
 		/* Synced tables need nothing; the mirrored PAE root has no table. */
-		if (index != v->pae_root && !s->role.direct && f && (f->state & FRAME_UNSYNC))
+		if (index != v->pae_root && !s->role.direct && f && (f->state & FRAME_UNSYNC)) {
 			entry_sync(v, index, i, false);
+			found = true;
+		}
 		spte = table_of(m, index)[i];
 		if (!spte_is_link(level, spte))
 			break;
 		index = spte_child(m, spte);
 	}
 	shadow_reap(v);
+	return found;
 }
 
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 {
+	struct mmu *m = v->mmu;
+
 	count(v->counters, invlpg);
 	need_flush_gva(v, gva);
 	resync_all(v, true);
-	resync_gva(v, gva);
+	if (resync_gva(v, gva))
+		m->vain_invlpg = 0;
+	else if (++m->vain_invlpg >= VAIN_INVLPG_MAX)
+		resync_all(v, false);
 }
