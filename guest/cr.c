@@ -224,6 +224,43 @@ void handle_lmsw(struct vcpu *v, const struct vmexit *exit)
 	insn_skip(v, exit);
 }
 
+/* Two bytes, which may be in two pages. False: a page fault is on its way instead. */
+static bool store_word(struct vcpu *v, u64 gva, u16 word)
+{
+	for (u32 i = 0; i < sizeof(word); i++) {
+		struct mmu_fault fault = {.gva = gva + i, .pfec = PFEC_W};
+		u8 byte = word >> 8 * i;
+		u64 gpa;
+
+		access_context(v, &fault);
+		if (mmu_translate(&v->mmu, &fault, &gpa)) {
+			inject_pf(v, fault.gva, fault.guest_pfec,
+				  &(struct event){.type = EVENT_NONE});
+			return false;
+		}
+		mmu_write(&v->mmu, gpa, &byte, sizeof(byte));
+	}
+	return true;
+}
+
+/* SDM vol. 2B: memory takes 16 bits, a register as many as the instruction has. */
+void handle_smsw(struct vcpu *v, const struct vmexit *exit)
+{
+	u64 cr0 = v->ops->get_cr(v, 0), *gpr = &v->gpr[exit->cr.gpr];
+	u16 word = (u16)cr0;
+
+	if (exit->cr.gpr == INSN_NO_REG) {
+		if (store_word(v, exit->cr.gva, word))
+			insn_skip(v, exit);
+		return;
+	}
+	if (exit->cr.size == 2)
+		*gpr = (*gpr & ~0xffffULL) | word;
+	else
+		*gpr = exit->cr.size == 4 ? (u32)cr0 : cr0;
+	insn_skip(v, exit);
+}
+
 /* XCR0 is the guest's own: the hypervisor has no extended state. SDM vol. 2C, XSETBV. */
 void handle_xsetbv(struct vcpu *v, const struct vmexit *exit)
 {

@@ -8,7 +8,12 @@
 
 void insn_skip(struct vcpu *v, const struct vmexit *exit)
 {
-	v->rip += exit->insn_len;
+	struct insn_system insn = {.len = exit->insn_len};
+
+	/* One that cannot be read any more runs again. */
+	if (unlikely(!insn.len) && !guest_decode_system(v, &insn))
+		return;
+	v->rip += insn.len;
 	if (!guest_in_long_mode(v))
 		v->rip = (u32)v->rip;
 	v->ops->insn_done(v);
@@ -128,7 +133,7 @@ struct exit_handler {
 };
 
 static const struct exit_handler handlers[] = {
-	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf, true},
+	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf, false},
 	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception, true},
 	[VMEXIT_INTR] = {handle_nothing, CNT_exits_interrupt, false},
 	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi, false},
@@ -137,6 +142,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_CR_READ] = {handle_cr_read, CNT_exits_cr_read, false},
 	[VMEXIT_CLTS] = {handle_clts, CNT_exits_cr_write, true},
 	[VMEXIT_LMSW] = {handle_lmsw, CNT_exits_cr_write, true},
+	[VMEXIT_SMSW] = {handle_smsw, CNT_exits_cr_read, true},
 	[VMEXIT_INVLPG] = {handle_invlpg, CNT_exits_invlpg, true},
 	[VMEXIT_CPUID] = {handle_cpuid, CNT_exits_cpuid, false},
 	[VMEXIT_RDMSR] = {handle_rdmsr, CNT_exits_msr_read, false},
@@ -150,8 +156,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_INVD] = {insn_skip, CNT_exits_other, false},
 };
 
-/* Make the hardware follow what the shadow MMU has decided. */
-static void update_hardware(struct vcpu *v)
+void update_hardware(struct vcpu *v)
 {
 	struct mmu_vcpu *mmu = &v->mmu;
 	u64 root = mmu_root(mmu);

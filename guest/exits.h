@@ -21,11 +21,15 @@ void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
 /* Start an event again whose delivery an exit has cut. */
 void reinject(struct vcpu *v, const struct event *cut);
 
+/* Make the hardware follow what the shadow MMU has decided. */
+void update_hardware(struct vcpu *v);
+
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit);
 void handle_cr_write(struct vcpu *v, const struct vmexit *exit);
 void handle_cr_read(struct vcpu *v, const struct vmexit *exit);
 void handle_clts(struct vcpu *v, const struct vmexit *exit);
 void handle_lmsw(struct vcpu *v, const struct vmexit *exit);
+void handle_smsw(struct vcpu *v, const struct vmexit *exit);
 void handle_invlpg(struct vcpu *v, const struct vmexit *exit);
 void handle_cpuid(struct vcpu *v, const struct vmexit *exit);
 void handle_rdmsr(struct vcpu *v, const struct vmexit *exit);
@@ -57,6 +61,12 @@ int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fa
  * Returns how many bytes could be read; 0 when none.
  */
 u32 guest_fetch(struct vcpu *v, u32 pfec, u8 bytes[INSN_MAX_LEN], enum insn_mode *mode);
+
+/* Decode the system instruction at RIP. False: it is none, or cannot be read. */
+bool guest_decode_system(struct vcpu *v, struct insn_system *out);
+
+/* The linear address of a memory operand of the instruction at RIP, which is `len` bytes long. */
+u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len);
 
 /*
  * Carry out INVPCID, which raised #UD because the hardware has it disabled (SDM vol. 2A INVPCID).

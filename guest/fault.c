@@ -18,7 +18,7 @@ void access_context(struct vcpu *v, struct mmu_fault *fault)
 		fault->pkru = rdpkru();
 }
 
-void handle_page_fault(struct vcpu *v, const struct vmexit *exit)
+static void sort_out(struct vcpu *v, const struct vmexit *exit)
 {
 	struct mmu_fault fault = {.gva = exit->pf.gva, .pfec = exit->pf.error};
 
@@ -40,6 +40,18 @@ void handle_page_fault(struct vcpu *v, const struct vmexit *exit)
 		}
 		break;
 	}
+}
+
+void handle_page_fault(struct vcpu *v, const struct vmexit *exit)
+{
+	/* P alone will not do: one emulator leaves it clear in reserved-bit faults. */
+	if (v->filter_present && !(exit->pf.error & (PFEC_P | PFEC_RSVD))) {
+		inject_pf(v, exit->pf.gva, mmu_own_fault(&v->mmu, exit->pf.error),
+			  &exit->vectoring);
+		return;
+	}
+	sort_out(v, exit);
+	update_hardware(v);
 }
 
 void handle_invlpg(struct vcpu *v, const struct vmexit *exit)

@@ -158,6 +158,7 @@ enum insn_sys {
 	INSN_SYS_SMSW,    /* likewise; a register gets .opsize bytes */
 	INSN_SYS_INVLPG,  /* .mem */
 	INSN_SYS_INVPCID, /* .reg: type, .mem: descriptor */
+	INSN_SYS_INVD,
 	INSN_SYS_CPUID,
 	INSN_SYS_RDMSR,
 	INSN_SYS_WRMSR,

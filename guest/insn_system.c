@@ -135,6 +135,9 @@ static void take_two_byte(struct insn_parse *p, struct insn_system *out)
 	case 0x06:
 		out->kind = INSN_SYS_CLTS;
 		break;
+	case 0x08:
+		out->kind = INSN_SYS_INVD;
+		break;
 	case 0x20:
 		take_mov_cr(p, out, INSN_SYS_MOV_FROM_CR);
 		break;

@@ -62,6 +62,7 @@ enum vmexit_kind {
 	VMEXIT_CR_READ,  /* .cr: MOV from CR */
 	VMEXIT_CLTS,
 	VMEXIT_LMSW,    /* .cr.value: the 16-bit source */
+	VMEXIT_SMSW,    /* .cr */
 	VMEXIT_INVLPG,  /* .gva */
 	VMEXIT_INVPCID, /* .invpcid */
 	VMEXIT_CPUID,
@@ -82,7 +83,7 @@ enum vmexit_kind {
 /* The common vocabulary: what stopped the guest. Only the members its kind names are valid. */
 struct vmexit {
 	enum vmexit_kind kind;
-	u32 insn_len;           /* bytes; 0 when the kind is no instruction, or not known */
+	u32 insn_len;           /* bytes; 0: the kind is no instruction, or the CPU does not tell */
 	u64 reason;             /* the hardware's own number, for messages */
 	struct event vectoring; /* the event whose delivery was cut; type EVENT_NONE when none */
 	union {
@@ -92,9 +93,11 @@ struct vmexit {
 		} pf;
 		struct event event;
 		struct {
-			u8 nr;  /* 0, 3, 4, 8 */
-			u8 gpr; /* enum gpr */
+			u8 nr;   /* 0, 3, 4, 8 */
+			u8 gpr;  /* enum gpr; SMSW: INSN_NO_REG: the operand is in memory, at gva */
+			u8 size; /* SMSW to a register: bytes */
 			u64 value;
+			u64 gva;
 		} cr;
 		u64 gva; /* INVLPG */
 		struct {

@@ -24,7 +24,7 @@ enum mmu_sync { MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER };
 struct mmu_config {
 	struct paging_features features;
 	struct spte_traps traps;
-	bool bypass; /* the filter may be on, so notrap entries are worth making */
+	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
 	enum mmu_sync sync;
 	/* The guest's map: what is RAM may hold page tables. */
 	const struct memmap *guest_map;
@@ -99,6 +99,13 @@ int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4]);
 
 /* Physical address of the root for the hardware's CR3. Non-LMA roots are PAE, below 4 GiB. */
 u64 mmu_root(const struct mmu_vcpu *v);
+
+/*
+ * The shortest way for a fault that reached the hypervisor only because the hardware cannot filter: it
+ * happened while mmu_filter_present() was true, and its error code has neither P nor RSVD, so it is
+ * the guest's own. Nothing is walked. Returns the error code that the bare machine would give.
+ */
+u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec);
 
 /* Sort out a page fault that reached the hypervisor. */
 enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault);

@@ -65,6 +65,18 @@ static bool fetch_shown(const struct mmu_vcpu *v)
 	return (v->regs.cr4 & CR4_SMEP) || ((v->regs.efer & EFER_NXE) && v->mode >= PAGING_PAE);
 }
 
+u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec)
+{
+	count(v->counters, pf_taken);
+	count(v->counters, pf_guest);
+	count(v->counters, pf_guest_notpresent);
+	count(v->counters, pf_guest_fast);
+	/* A 32-bit guest runs on PAE tables, whose faults tell of fetches. */
+	if ((pfec & PFEC_I) && !fetch_shown(v))
+		pfec &= ~PFEC_I;
+	return pfec;
+}
+
 /*
  * With neither SMEP nor NXE the hardware's error code does not tell a fetch from a read (SDM vol. 3A
  * 4.7), and SMAP and keys are for reads alone. So a fault that the hardware did not raise for them

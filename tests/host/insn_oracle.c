@@ -226,6 +226,8 @@ static enum insn_sys expected_sys(const struct zydis *z)
 		return INSN_SYS_INVLPG;
 	case ZYDIS_MNEMONIC_INVPCID:
 		return INSN_SYS_INVPCID;
+	case ZYDIS_MNEMONIC_INVD:
+		return INSN_SYS_INVD;
 	case ZYDIS_MNEMONIC_CPUID:
 		return INSN_SYS_CPUID;
 	case ZYDIS_MNEMONIC_RDMSR:

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The operands of an instruction that exited, where the CPU does not tell them. */
+#include "arch/cpu.h"
+#include "guest/exits.h"
+
+bool guest_decode_system(struct vcpu *v, struct insn_system *out)
+{
+	u8 bytes[INSN_MAX_LEN];
+	enum insn_mode mode;
+	struct segment ss;
+	u32 avail;
+
+	v->ops->get_seg(v, SEG_SS, &ss);
+	avail = guest_fetch(v, SEG_ATTR_DPL(ss.attr) == 3 ? PFEC_U : 0, bytes, &mode);
+	return insn_system(bytes, avail, mode, out) == 0;
+}
+
+u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
+{
+	u64 base[INSN_NR_SEGS] = {0};
+	struct segment seg;
+
+	if (!guest_code_is_64bit(v) || mem->seg == SEG_FS || mem->seg == SEG_GS) {
+		v->ops->get_seg(v, (enum seg)mem->seg, &seg);
+		base[mem->seg] = seg.base;
+	}
+	return insn_mem_gva(mem, v->gpr, base, v->rip + len);
+}
