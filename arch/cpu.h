@@ -184,6 +184,7 @@ enum vector {
 #define MSR_GS_BASE                 0xc0000101
 #define MSR_KERNEL_GS_BASE          0xc0000102
 #define MSR_TSC_AUX                 0xc0000103
+#define MSR_PATCH_LOADER            0xc0010020
 #define MSR_VM_CR                   0xc0010114
 #define MSR_VM_HSAVE_PA             0xc0010117
 #define MSR_SVM_KEY                 0xc0010118
@@ -241,12 +242,15 @@ enum vector {
 #define CPUID_7_0_EDX_ARCH_CAP         BIT(29)
 #define CPUID_D_1_EAX_XSAVES           BIT(3)
 #define CPUID_80000001_ECX_SVM         BIT(2)
+#define CPUID_80000001_ECX_SKINIT      BIT(12)
 #define CPUID_80000001_EDX_SYSCALL     BIT(11)
 #define CPUID_80000001_EDX_NX          BIT(20)
 #define CPUID_80000001_EDX_PAGE1GB     BIT(26)
 #define CPUID_80000001_EDX_RDTSCP      BIT(27)
 #define CPUID_80000001_EDX_LM          BIT(29)
+#define CPUID_80000008_EBX_INVLPGB     BIT(3)
 #define CPUID_8000000A_EDX_NP          BIT(0)
+#define CPUID_8000000A_EDX_SVML       BIT(2)
 #define CPUID_8000000A_EDX_NRIPS       BIT(3)
 #define CPUID_8000000A_EDX_CLEAN       BIT(5)
 #define CPUID_8000000A_EDX_FLUSHBYASID BIT(6)

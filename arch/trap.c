@@ -177,6 +177,9 @@ static bool ignore(struct cpu *cpu, u64 vector)
 
 void trap_handle(struct trap_frame *f)
 {
+	/* The first, since one place of these has the guest's GS (svm/entry.asm). */
+	if ((f->vector == VEC_GP || f->vector == VEC_UD || f->vector == VEC_DB) && go_on(f))
+		return;
 	if (this_cpu()->parked && ignore(this_cpu(), f->vector))
 		return;
 	if (f->vector == VEC_NMI) {
@@ -187,7 +190,5 @@ void trap_handle(struct trap_frame *f)
 			f->rip = cpu->nmi_retry;
 		return;
 	}
-	if ((f->vector == VEC_GP || f->vector == VEC_UD) && go_on(f))
-		return;
 	crash(f);
 }

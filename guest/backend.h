@@ -19,9 +19,8 @@ enum pf_filter {
 };
 
 struct backend {
-	const char *name;      /* "VMX" or "SVM" */
-	bool can_filter_pf;    /* PF_FILTER_PRESENT exists */
-	bool invlpg_needs_len; /* the CPU leaves the length of instructions to us */
+	const char *name;   /* "VMX" or "SVM" */
+	bool can_filter_pf; /* PF_FILTER_PRESENT exists */
 
 	/* Check every required feature of this CPU. 0, or -1 after one fail() line for the first missing. */
 	int (*probe)(void);

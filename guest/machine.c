@@ -24,7 +24,7 @@ static u8 hole_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 /* For enable() on this CPU. */
 static u8 enable_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
-static const struct backend *choose_backend(void)
+static bool cpu_is_amd(void)
 {
 	struct cpuid id = cpuid(0, 0);
 	char vendor[13];
@@ -33,13 +33,13 @@ static const struct backend *choose_backend(void)
 	memcpy(vendor + 4, &id.edx, 4);
 	memcpy(vendor + 8, &id.ecx, 4);
 	vendor[12] = 0;
-	if (strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0) {
-		fail("this CPU is AMD's (%s): notrap runs on Intel CPUs with VMX only; use one of those",
-		     vendor);
-		return NULL;
-	}
-	/* Whoever else has VMX has Intel's. */
-	return &vmx_backend;
+	return strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0;
+}
+
+/* Whoever else has VMX has Intel's. */
+static const struct backend *choose_backend(void)
+{
+	return cpu_is_amd() ? &svm_backend : &vmx_backend;
 }
 
 static int check_options(const struct options *opt)
@@ -62,6 +62,7 @@ static struct paging_features paging_features(void)
 	f.nx = ext.edx & CPUID_80000001_EDX_NX;
 	f.pages_1g = ext.edx & CPUID_80000001_EDX_PAGE1GB;
 	f.pse36 = std.edx & CPUID_1_EDX_PSE36;
+	f.amd = cpu_is_amd();
 	return f;
 }
 
@@ -77,28 +78,35 @@ static const char *soft_levels(const struct spte_traps *traps)
 	return soft_leaf ? "level 1" : "";
 }
 
-/* Whether the filter may be used, with the line that says why not. */
-static bool choose_filter(const struct options *opt, const struct selftest_result *proved,
+/*
+ * What is made of notrap entries: the hardware filters by them, or at least an exit is classified by
+ * its error code alone; with the line that says so.
+ */
+static void choose_bypass(const struct options *opt, const struct selftest_result *proved,
 			  const struct spte_traps *traps)
 {
-	const char *why = NULL;
+	const char *why = NULL, *but = "";
 
+	if (*soft_levels(traps))
+		but = ", but for address spaces that need a trap at ";
 	if (!opt->bypass_guest_pf)
 		why = "bypass_guest_pf=0";
-	else if (!machine.ops->can_filter_pf)
-		why = "this CPU cannot filter page faults by their error code";
 	else if (!proved->notrap)
-		why = "the self-test did not prove that not-present faults stay in the guest";
+		why = "the self-test did not prove what not-present faults do";
 	else if (strcmp(soft_levels(traps), "upper levels") == 0)
 		why = "no trap entry is proved for the upper levels";
-	if (why)
+	machine.notrap = !why;
+	machine.bypass = machine.notrap && machine.ops->can_filter_pf;
+	if (why) {
 		say("bypass off: every page fault exits (%s)", why);
-	else if (*soft_levels(traps))
-		say("bypass on: not-present faults stay in the guest, but for address spaces that need a trap at %s",
-		    soft_levels(traps));
+		return;
+	}
+	if (machine.bypass)
+		say("bypass on: not-present faults stay in the guest%s%s", but, soft_levels(traps));
 	else
-		say("bypass on: not-present faults stay in the guest");
-	return !why;
+		say("bypass off: this CPU cannot filter page faults by their error code; not-present "
+		    "faults exit, and are the guest's by it alone%s%s",
+		    but, soft_levels(traps));
 }
 
 static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, u64 pool_size)
@@ -124,8 +132,8 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	if (selftest_traps(v, &proved) < 0)
 		return -1;
 	selftest_choose(&proved, opt->trap, &config.traps);
-	machine.bypass = choose_filter(opt, &proved, &config.traps);
-	config.bypass = machine.bypass;
+	choose_bypass(opt, &proved, &config.traps);
+	config.bypass = machine.notrap;
 	machine.mmu = mmu_init(&config);
 	if (!machine.mmu)
 		return -1;
@@ -154,7 +162,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt)
 
 	machine.opt = opt;
 	machine.ops = choose_backend();
-	if (!machine.ops || check_options(opt) < 0)
+	if (check_options(opt) < 0)
 		return -1;
 	v->ops = machine.ops;
 	v->machine = &machine;

@@ -17,7 +17,8 @@ struct machine {
 	struct acpi_power power;
 	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
 	u8 maxphyaddr;
-	bool bypass;     /* the fault filter is in use */
+	bool notrap;     /* notrap entries are in use: see handle_page_fault() */
+	bool bypass;     /* and the fault filter goes by it */
 	bool invpcid;    /* the guest's CPU has INVPCID */
 	u64 guest_entry; /* TSC at the guest's first instruction */
 	u64 stats_ticks; /* between live reports; 0: none */

@@ -57,6 +57,7 @@ void intercept_msrs(struct vcpu *v)
 	v->ops->intercept_msr(v, MSR_APIC_BASE, false, true);
 	v->ops->intercept_msr(v, MSR_MISC_ENABLE, false, true);
 	v->ops->intercept_msr(v, MSR_BIOS_UPDT_TRIG, false, true);
+	v->ops->intercept_msr(v, MSR_PATCH_LOADER, false, true);
 }
 
 static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
@@ -109,6 +110,7 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 	case MSR_MISC_ENABLE:
 		return write_misc_enable(value);
 	case MSR_BIOS_UPDT_TRIG:
+	case MSR_PATCH_LOADER:
 		/* A microcode update reads memory at a linear address: it is the firmware's to make. */
 		return true;
 	}

@@ -5,7 +5,6 @@
 const struct backend vmx_backend = {
 	.name = "VMX",
 	.can_filter_pf = true,
-	.invlpg_needs_len = false,
 	.probe = vmx_probe,
 	.enable = vmx_enable,
 	.block_init = vmx_block_init,

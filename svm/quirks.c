@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* What emulators get wrong, each worked around where svm/prove.c, or the value itself, shows it. */
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "guest/exits.h"
+#include "mm/phys.h"
+#include "svm/svm.h"
+
+/* Bochs 2.7: VMRUN leaves CR2 alone. */
+void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva)
+{
+	if (svm->caps.cr2_stays)
+		write_cr2(gva);
+}
+
+/* QEMU 7.2: an interrupt whose delivery is cut is reported as an exception with its vector. */
+static void interrupt_as_exception(struct event *event)
+{
+	if (event->type != EVENT_EXCEPTION)
+		return;
+	if (event->vector >= 32)
+		event->type = EVENT_EXTINT;
+	else if (event->vector == VEC_NMI)
+		event->type = EVENT_NMI;
+}
+
+#define APIC_ISR     0x100 /* eight registers, 16 bytes apart */
+#define X2APIC_ISR   0x810
+#define PIC_COMMAND  0x20
+#define PIC_READ_ISR 0x0b
+#define PIC_EOI      0x20
+
+/* The interrupt that the local APIC has given to the CPU last and not got back; -1: none. */
+static int apic_in_service(void)
+{
+	u64 base = rdmsr(MSR_APIC_BASE);
+	const volatile u32 *apic = phys_ptr(base & GENMASK(51, 12));
+
+	if (!(base & APIC_BASE_ENABLE))
+		return -1;
+	for (int i = 7; i >= 0; i--) {
+		u32 isr = base & APIC_BASE_X2APIC ? (u32)rdmsr(X2APIC_ISR + i)
+						  : apic[APIC_ISR / 4 + i * 4];
+
+		if (isr)
+			return i * 32 + 31 - __builtin_clz(isr);
+	}
+	return -1;
+}
+
+static bool pic_in_service(void)
+{
+	out8(PIC_COMMAND, PIC_READ_ISR);
+	return in8(PIC_COMMAND) != 0;
+}
+
+static bool at_software_interrupt(struct vcpu *v)
+{
+	struct insn_system insn;
+
+	return guest_decode_system(v, &insn) && insn.kind >= INSN_SYS_INT &&
+	       insn.kind <= INSN_SYS_INT1;
+}
+
+/*
+ * Bochs 2.7: EXITINTINFO is the last exception's or injection's, whatever was cut. What it was is seen
+ * from what it left behind. The guest takes no #PF but by injection.
+ */
+static void find_cut_event(struct vcpu *v, struct event *event)
+{
+	const struct svm_vcpu *svm = to_svm(v);
+	bool exception = event->type == EVENT_EXCEPTION && event->vector != VEC_PF;
+	int vector;
+
+	/* Injected a moment ago: that is recorded. */
+	if (svm->injected && v->rip == svm->entry_rip)
+		return;
+	event->has_error = false;
+	if (v->rflags & RFLAGS_IF) {
+		vector = apic_in_service();
+		if (vector >= 0) {
+			event->type = EVENT_EXTINT;
+			event->vector = (u8)vector;
+			return;
+		}
+		/* Which vector the 8259A was given is not to be had: let it ask again. */
+		if (pic_in_service()) {
+			out8(PIC_COMMAND, PIC_EOI);
+			event->type = EVENT_NONE;
+			return;
+		}
+	}
+	if (at_software_interrupt(v)) {
+		event->type = EVENT_NONE;
+		return;
+	}
+	if (!exception) {
+		event->type = EVENT_NMI;
+		event->vector = VEC_NMI;
+	} else if (event->vector != VEC_DB) {
+		event->type = EVENT_NONE; /* a fault: the instruction raises it again */
+	}
+}
+
+void svm_quirk_event(struct vcpu *v, struct event *event)
+{
+	if (to_svm(v)->caps.events_stale)
+		find_cut_event(v, event);
+	else
+		interrupt_as_exception(event);
+}

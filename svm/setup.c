@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* A new VMCB: what exits, and a guest state that is valid until its owner sets the rest. */
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/string.h"
+#include "mm/phys.h"
+#include "svm/svm.h"
+
+/*
+ * As little as shadow paging and the machine's safety allow. Interrupts, NMIs and SMIs are the
+ * guest's; so is XSETBV, since the hypervisor has no extended state. A task switch loads CR3.
+ */
+static const enum intercept always[] = {
+	INTERCEPT_INIT,  INTERCEPT_CPUID,   INTERCEPT_INVD,     INTERCEPT_INVLPGA,
+	INTERCEPT_IOIO,  INTERCEPT_MSR,     INTERCEPT_SHUTDOWN, INTERCEPT_TASK_SWITCH,
+	INTERCEPT_VMRUN, INTERCEPT_VMMCALL, INTERCEPT_VMLOAD,   INTERCEPT_VMSAVE,
+	INTERCEPT_STGI,  INTERCEPT_CLGI,    INTERCEPT_SKINIT,
+};
+
+static void set_controls(struct svm_vcpu *svm)
+{
+	struct vmcb *vmcb = &svm->vmcb;
+
+	vmcb->cr_read = BIT(3);
+	vmcb->cr_write = BIT(3) | BIT(4);
+	for (u32 i = 0; i < ARRAY_SIZE(always); i++)
+		svm_intercept(svm, always[i], true);
+	/* Its bit exists only with the instruction. */
+	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID_7_0_EBX_INVPCID))
+		svm_intercept(svm, INTERCEPT_INVPCID, true);
+	vmcb->iopm_hpa = phys_addr(svm->iopm);
+	vmcb->msrpm_hpa = phys_addr(svm->msrpm);
+	vmcb->asid = 1; /* 0 is the hypervisor's own */
+	/* Whatever ran under this ASID before. */
+	vmcb->tlb_control = TLB_FLUSH_ALL;
+}
+
+int svm_vcpu_init(struct vcpu *v)
+{
+	struct svm_vcpu *svm = svm_vcpu_of(0);
+	struct vmcb *vmcb = &svm->vmcb;
+
+	v->hw = svm;
+	svm->vmcb_hpa = phys_addr(vmcb);
+	svm->host_hpa = phys_addr(&svm->host);
+	svm->clean = svm->caps.clean_bits ? CLEAN_ALL : 0;
+	/* What VMLOAD gives back to the hypervisor after each exit. */
+	__asm__ volatile("vmsave %0" : : "a"(svm->host_hpa) : "memory");
+	svm_prove(svm);
+
+	memset(vmcb, 0, sizeof(*vmcb));
+	set_controls(svm);
+	svm_set_pf_filter(v, PF_FILTER_ALL);
+	vmcb->efer = EFER_SVME;
+	vmcb->dr6 = 0xffff0ff0;
+	vmcb->dr7 = 0x400;
+	vmcb->g_pat = rdmsr(MSR_PAT);
+	return 0;
+}

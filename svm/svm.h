@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* The AMD backend's own state, and what its files offer each other. */
+#ifndef SVM_SVM_H
+#define SVM_SVM_H
+
+#include "guest/backend.h"
+#include "svm/caps.h"
+#include "svm/exit_names.h"
+#include "svm/vmcb.h"
+
+/* All that SVM needs for one CPU and its guest; nothing in it is allocated apart. */
+struct svm_vcpu {
+	struct vmcb vmcb;
+	struct vmcb host; /* only what VMSAVE and VMLOAD know of */
+	u8 iopm[3 * PAGE_SIZE];
+	u8 msrpm[2 * PAGE_SIZE];
+
+	u64 vmcb_hpa, host_hpa;
+	struct svm_caps caps;
+	u32 clean;          /* what the clean field is after a run */
+	bool event_pending; /* EVENTINJ holds one */
+
+	/* Of the last entry, for quirks.c. */
+	bool injected;
+	u64 entry_rip;
+
+	/* CR0 and CR4 as the guest reads them; what it owns is the VMCB's. */
+	u64 cr0_view, cr4_view, cr0_owned;
+};
+
+static inline struct svm_vcpu *to_svm(const struct vcpu *v)
+{
+	return v->hw;
+}
+
+/* Part of the VMCB was written: the CPU has to read it again. */
+static inline void svm_dirty(struct svm_vcpu *svm, enum vmcb_clean what)
+{
+	svm->vmcb.clean &= ~(u32)what;
+}
+
+/* struct backend's functions, by the file that has them. */
+
+/* probe.c */
+int svm_probe(void);
+void svm_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
+
+/* enable.c */
+int svm_enable(void *page);
+void svm_block_init(void);
+
+/* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
+struct svm_vcpu *svm_vcpu_of(u32 cpu);
+
+/* setup.c */
+int svm_vcpu_init(struct vcpu *v);
+
+/* prove.c: what the CPU tells at an exit, found out by trying. To be called with a fresh VMCB. */
+void svm_prove(struct svm_vcpu *svm);
+
+/* run.c */
+void svm_run(struct vcpu *v, struct vmexit *exit);
+
+/* operands.c: what the instruction that exited wants, in `exit`, or VMEXIT_UNKNOWN. */
+void svm_exit_cr(struct vcpu *v, struct vmexit *exit, u8 nr);
+void svm_exit_invlpg(struct vcpu *v, struct vmexit *exit);
+void svm_exit_invpcid(struct vcpu *v, struct vmexit *exit);
+void svm_exit_io(struct vcpu *v, struct vmexit *exit);
+
+/* inject.c */
+void svm_inject(struct vcpu *v, const struct event *event);
+bool svm_inject_pending(struct vcpu *v);
+void svm_set_cr2(struct vcpu *v, u64 gva);
+void svm_insn_done(struct vcpu *v);
+
+/* The event that the last exit has cut, if it has to be injected again; else EVENT_NONE. */
+void svm_read_event(struct vcpu *v, struct event *event);
+
+/* state.c */
+void svm_set_cr(struct vcpu *v, int nr, u64 hw, u64 view);
+u64 svm_get_cr(struct vcpu *v, int nr);
+void svm_set_root(struct vcpu *v, u64 hpa);
+void svm_set_efer(struct vcpu *v, u64 hw);
+void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
+void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
+void svm_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
+void svm_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
+
+/* intercepts.c */
+void svm_intercept(struct svm_vcpu *svm, enum intercept what, bool on);
+void svm_set_pf_filter(struct vcpu *v, enum pf_filter filter);
+void svm_set_invlpg_exiting(struct vcpu *v, bool on);
+void svm_intercept_port(struct vcpu *v, u16 port);
+void svm_intercept_msr(struct vcpu *v, u32 msr, bool read, bool write);
+
+/* tlb.c */
+void svm_flush_all(struct vcpu *v);
+void svm_flush_gva(struct vcpu *v, u64 gva);
+
+/* quirks.c: what emulators get wrong. */
+void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva);
+void svm_quirk_event(struct vcpu *v, struct event *event);
+
+/* dump.c */
+void svm_dump(struct vcpu *v);
+
+/* entry.asm */
+
+/*
+ * Enter the guest with VMRUN, and come back at its next exit.
+ *
+ * gpr: the guest's registers in enum gpr's order; loaded, and stored at the exit, but for RAX and RSP,
+ * which are in the VMCB. vmcb_hpa, host_hpa: what VMLOAD and VMSAVE switch, the guest's and ours.
+ */
+void svm_enter(u64 *gpr, u64 vmcb_hpa, u64 host_hpa);
+
+#endif
