@@ -37,8 +37,12 @@ def test_options(machine, options, pattern):
     boot(machine, pattern, options)
 
 
-def test_cpu_without_vmx(machine):
-    boot(machine, r"AMD|SVM", model="ryzen")
+@pytest.mark.parametrize("model, pattern", [
+    ("p4_prescott_celeron_336", r"this CPU has no VMX .*VT-x"),
+    ("athlon64_clawhammer", r"this CPU has no SVM .*AMD-V"),
+])
+def test_cpu_without_virtualization(machine, model, pattern):
+    boot(machine, pattern, model=model)
 
 
 def test_too_little_memory(machine):
