@@ -111,7 +111,12 @@ static void install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	if (role.wp0 && supervisor_write && (fault->pfec & PFEC_PK))
 		rights = (rights & ~PTE_U) | (role.smep ? PTE_NX : 0);
 	if (!wanted_child(m, role, gpte, d->i, &gfn, &child)) {
-		install_leaf(v, d, gfn, rights | leaf_attributes(role, gpte));
+		u64 attributes = leaf_attributes(role, gpte);
+
+		/* Keys are for user pages; Bochs also applies that of a page that is shown as none. */
+		if (!(rights & PTE_U))
+			attributes &= ~PTE_PK;
+		install_leaf(v, d, gfn, rights | attributes);
 		/* A write to a table goes on with the flood, and may come through that very table. */
 		if (role.level == 1 && !writes_unsynced(m, fault) &&
 		    (frame_of(m, m->shadows[d->table].gfn)->state & FRAME_UNSYNC))

@@ -198,7 +198,7 @@ static void collect(struct users *users, u64 table, u32 depth, u32 *index)
 u32 users_of(u64 pa, reg *va, u32 max)
 {
 	struct users users = {.pa = pa, .va = va, .max = max};
-	u32 index[4];
+	u32 index[4] = {0};
 
 	collect(&users, frame[root], 0, index);
 	return users.nr;
