@@ -17,7 +17,7 @@ VMLINUZ = f"{BUILD}/linux/vmlinuz-amd64"
 # Everything that makes an emulated boot slow and has nothing to do with page tables is off.
 # clearcpuid=fsrm: Bochs' tigerlake says fast short strings in CPUID and no fast strings in its MSR;
 # Linux 6.1 believes both, and its memmove() then runs past its end, on the bare machine too.
-# mwaitx: Bochs' ryzen sleeps in that instruction for good. popcnt: its phenom has it in CPUID alone.
+# mwaitx: Bochs' ryzen sleeps in it for good. popcnt: its phenom has that in CPUID alone.
 # lapic=notscdeadline: Linux uses that timer only where it sees a hypervisor, and then saves a wait
 # of a tenth of a second at boot; so that bare and notrap do the same.
 LINUX_CMDLINE = (
