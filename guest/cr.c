@@ -246,7 +246,7 @@ static bool store_word(struct vcpu *v, u64 gva, u16 word)
 /* SDM vol. 2B: memory takes 16 bits, a register as many as the instruction has. */
 void handle_smsw(struct vcpu *v, const struct vmexit *exit)
 {
-	u64 cr0 = v->ops->get_cr(v, 0), *gpr = &v->gpr[exit->cr.gpr];
+	u64 cr0 = v->ops->get_cr(v, 0), *gpr;
 	u16 word = (u16)cr0;
 
 	if (exit->cr.gpr == INSN_NO_REG) {
@@ -254,6 +254,7 @@ void handle_smsw(struct vcpu *v, const struct vmexit *exit)
 			insn_skip(v, exit);
 		return;
 	}
+	gpr = &v->gpr[exit->cr.gpr];
 	if (exit->cr.size == 2)
 		*gpr = (*gpr & ~0xffffULL) | word;
 	else
