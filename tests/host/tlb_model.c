@@ -150,7 +150,8 @@ bool hw_access(struct hw *hw, const struct ref_access *a, struct rnd *r, struct 
 		hw_flush_gva(hw, a->gva);
 		return false;
 	}
-	*ptr |= FLAG_A | (a->write ? FLAG_D : 0);
+	if (ptr)
+		*ptr |= FLAG_A | (a->write ? FLAG_D : 0);
 	leaf->dirty |= a->write;
 	keep(hw->leaf, HW_LEAVES, a->gva, leaf->size, leaf, r);
 	return true;
@@ -161,7 +162,8 @@ void hw_speculate(struct hw *hw, u64 gva, struct rnd *r)
 	struct ref_path path;
 	u64 *ptr;
 
-	if (walk(hw, gva, r, &path, &ptr) != REF_LEAF)
+	/* The hardware's paging is never off, so some entry ended the walk. */
+	if (walk(hw, gva, r, &path, &ptr) != REF_LEAF || !ptr)
 		return;
 	*ptr |= FLAG_A;
 	keep(hw->leaf, HW_LEAVES, gva, path.size, &path, r);
