@@ -43,9 +43,14 @@ static u64 sweep_end(void)
 	return end < DEVICES ? end : DEVICES;
 }
 
-/* ACPI tables are other people's data: read them, do not write them. */
+/*
+ * ACPI tables are other people's data: read them, do not write them. firmware=: where they begin on
+ * a machine whose map calls them reserved, as if they were nobody's.
+ */
 static bool firmware(u64 pa)
 {
+	if (pa >= guest_option_number("firmware", ~0U))
+		return true;
 	for (u32 i = 0; i < memory_ranges; i++)
 		if (memory_map[i].type > 2 && pa >= ALIGN_DOWN(memory_map[i].start, PAGE_SIZE) &&
 		    pa < memory_map[i].end)
