@@ -86,10 +86,13 @@ void boot_main(u32 magic, u64 info_hpa)
 {
 	set_up_cpu();
 	console_init(CONSOLE_COM1);
-	if (parse(magic, info_hpa) || options_parse(boot.cmdline, &options))
+	if (parse(magic, info_hpa))
 		halt();
-	if (options.console != CONSOLE_COM1)
-		console_init(options.console);
+	/* Before the options are checked, so that what is wrong with them can be read. */
+	if (options_console(boot.cmdline) != CONSOLE_COM1)
+		console_init(options_console(boot.cmdline));
+	if (options_parse(boot.cmdline, &options))
+		halt();
 	say_banner();
 	machine_start(&boot, &options);
 	halt();

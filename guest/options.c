@@ -147,6 +147,31 @@ static int parse_word(const char *word, size_t len, struct options *opt)
 	return fail("unknown option \"%s\", known: %s", excerpt(word, len).text, known_options);
 }
 
+enum console_port options_console(const char *cmdline)
+{
+	const char *name = table[OPT_CONSOLE].name;
+	size_t name_len = strlen(name);
+	enum console_port port = CONSOLE_COM1;
+
+	while (*cmdline) {
+		size_t len = 0;
+
+		while (cmdline[len] && !is_space(cmdline[len]))
+			len++;
+		if (len > name_len && cmdline[name_len] == '=' &&
+		    !memcmp(cmdline, name, name_len)) {
+			s64 n = parse_choice(table[OPT_CONSOLE].known, cmdline + name_len + 1,
+					     len - name_len - 1);
+
+			port = n < 0 ? port : (enum console_port)n;
+		}
+		cmdline += len;
+		while (is_space(*cmdline))
+			cmdline++;
+	}
+	return port;
+}
+
 int options_parse(const char *cmdline, struct options *opt)
 {
 	int ret = 0;
@@ -155,7 +180,7 @@ int options_parse(const char *cmdline, struct options *opt)
 		.bypass_guest_pf = true,
 		.console = CONSOLE_COM1,
 	};
-	/* A bad word does not stop the walk: console= may come after it. */
+	/* A bad word does not stop the walk: each gets its line. */
 	while (*cmdline) {
 		size_t len = 0;
 

@@ -23,6 +23,12 @@ struct options {
 };
 
 /*
+ * The console that a command line asks for, so that it can be set up before anything else is said:
+ * the last console= with a value that is known, else COM1. Says nothing.
+ */
+enum console_port options_console(const char *cmdline);
+
+/*
  * Parse a command line into options (DESIGN.md section 6). A word is "name=value".
  *
  * Returns 0; or -1 after a fail() line that names the unknown option or the bad value and lists

@@ -5,11 +5,14 @@ import re
 
 from .machine import Machine
 
+# What Bochs takes from its host at once, in MiB; it swaps the rest to a file.
+HOST_MEMORY_MAX = 2048
+
 # The debugger is compiled into Debian's package: its script starts the machine.
 CONFIG = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
-memory: guest={memory}, host={memory}
+memory: guest={memory}, host={host_memory}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
@@ -41,8 +44,10 @@ class Bochs(Machine):
 
     def command(self, directory, iso, port):
         with open(os.path.join(directory, "bochsrc"), "w", encoding="ascii") as rc:
-            rc.write(CONFIG.format(memory=self.memory, model=self.model, cpus=self.cpus, iso=iso,
-                                   port=port, ips=IPS_SMP if self.cpus > 1 else IPS))
+            rc.write(CONFIG.format(memory=self.memory,
+                                   host_memory=min(self.memory, HOST_MEMORY_MAX),
+                                   model=self.model, cpus=self.cpus, iso=iso, port=port,
+                                   ips=IPS_SMP if self.cpus > 1 else IPS))
         steps = [f"pb {address:#x}" for address in self.marks.values()]
         for number in range(1, len(self.marks) + 1):
             steps += ["c", "ptime", f"d {number}"]

@@ -128,6 +128,11 @@ static void words_after_a_bad_one(void **state)
 	bad("nonsense console=com2", "nonsense");
 	assert_int_equal(opt.console, CONSOLE_COM2);
 	assert_true(opt.bypass_guest_pf);
+	assert_int_equal(options_console("nonsense console=com2"), CONSOLE_COM2);
+	assert_int_equal(options_console("console=none x"), CONSOLE_NONE);
+	assert_int_equal(options_console("console=com1 console=com2"), CONSOLE_COM2);
+	assert_int_equal(options_console("console=com9 xconsole=com2 consolex=com2"), CONSOLE_COM1);
+	assert_int_equal(options_console(""), CONSOLE_COM1);
 }
 
 int main(void)
