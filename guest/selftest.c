@@ -164,6 +164,12 @@ static bool prove_trap(struct vcpu *v, int level, u64 entry)
 	return !v->ops->can_filter_pf || (exit.pf.error & PFEC_P);
 }
 
+/* PAE PDPTEs are registers, never traps. */
+static int levels_of(enum spte_format format)
+{
+	return format == SPTE_FORMAT_64 ? 4 : 2;
+}
+
 /*
  * A fault proves an entry only if the walk ended there: memory that does not exist reads as ones, and
  * a table of ones faults with RSVD=1 too. A PTE leads nowhere, so it is level 1 that proves the
@@ -173,7 +179,7 @@ static bool prove_trap(struct vcpu *v, int level, u64 entry)
 static void prove_format(struct vcpu *v, enum spte_format format, int maxphyaddr,
 			 struct selftest_result *out)
 {
-	int levels = format == SPTE_FORMAT_64 ? 4 : 2; /* PAE PDPTEs are registers, never traps */
+	int levels = levels_of(format);
 	bool *address = out->address[format], *structural = out->structural[format];
 	u64 bit7 = phys_addr(context.empty) | PTE_PS | PTE_P;
 
@@ -242,6 +248,11 @@ void selftest_choose(const struct selftest_result *result, enum opt_trap trap,
 	for (enum spte_format format = 0; format < NR_SPTE_FORMATS; format++)
 		for (int level = 1; level < SPTE_LEVELS; level++) {
 			u64 *entry = &traps->entry[format][level];
+
+			if (level > levels_of(format)) {
+				*entry = 0;
+				continue;
+			}
 
 			/* In the PAE format bits 62:52 are reserved on every CPU. */
 			bool structural_only =
