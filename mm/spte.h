@@ -21,7 +21,7 @@ enum spte_format { SPTE_FORMAT_64, SPTE_FORMAT_PAE, NR_SPTE_FORMATS };
 
 #define SPTE_NOTRAP 0ULL
 
-/* The trap entries in use. */
+/* The trap entries in use; 0 at the levels that no shadow table with traps has. */
 struct spte_traps {
 	u64 entry[NR_SPTE_FORMATS][SPTE_LEVELS];
 };
