@@ -45,6 +45,39 @@ def test_guest(svm, passes, name):
     run_guest(svm, passes, name)
 
 
+# LA57: of all machines here QEMU's `max` alone has it.
+FIVE, FOUR = "max", "max,-la57"
+
+
+@pytest.mark.parametrize("model, levels", [(FIVE, "1 2 3 4 5"), (FOUR, "1 2 3 4")])
+@pytest.mark.parametrize("options", ["", "trap=structural sync=always", "sync=never",
+                                     "bypass_guest_pf=0"])
+def test_levels(passes, model, levels, options):
+    machine = boots.machine("qemu-tcg", model, MEMORY)
+    result = run_guest(machine, passes, "paging64", f"audit=256 {options}".rstrip())
+    proved = rf"^notrap: self-test: .* address {levels} \(PAE 1 2\), structural {levels[2:]} \("
+    assert result.find(proved)
+    done = re.findall(r"^paging64: done with (\d) levels$", result.text, re.M)
+    assert done == levels.split()[3:]
+
+
+def test_levels_bare(passes):
+    machine = boots.machine("qemu-tcg", FIVE, MEMORY)
+    elf = os.path.join(boots.BUILD, "tests/guests/paging64.elf")
+    result = passes(machine.run(Boot(elf), boots.bare_expect(), LIMIT))
+    assert result.find("^paging64: done with 5 levels$")
+
+
+# Linux tells how many levels it has made of what CPUID shows; no5lvl is its switch.
+@pytest.mark.parametrize("model, cmdline, levels", [(FIVE, "", 5), (FIVE, "no5lvl", 4),
+                                                    (FOUR, "", 4)])
+def test_linux_levels(passes, model, cmdline, levels):
+    machine = boots.machine("qemu-tcg", model, MEMORY)
+    boot = boots.notrap("audit=4096", boots.linux_modules(f"quiet {cmdline}".rstrip()))
+    result = passes(machine.run(boot, boots.linux_expect(), boots.LINUX_LIMIT))
+    assert result.number(r"^linux: paging levels = (.*)$") == levels
+
+
 # QEMU's NMIs are late: this guest does not pass there on the bare machine either.
 @pytest.mark.parametrize("model", BOCHS)
 @pytest.mark.parametrize("bypass", [0, 1])
