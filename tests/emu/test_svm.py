@@ -27,10 +27,10 @@ def svm(request):
     return boots.machine(*request.param, MEMORY)
 
 
-def run_guest(machine, passes, name, options="audit=1024"):
+def run_guest(machine, passes, name, options="audit=1024", cmdline=""):
     acpi = f"firmware={QEMU_ACPI}" if machine.name == "qemu-tcg" else ""
     elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
-    boot = boots.notrap(options, [Module(elf, acpi)])
+    boot = boots.notrap(options, [Module(elf, f"{acpi} {cmdline}".strip())])
     return passes(machine.run(boot, boots.guest_expect(), LIMIT))
 
 
@@ -86,16 +86,22 @@ def test_events(passes, model, bypass):
               f"audit=1024 bypass_guest_pf={bypass}")
 
 
-# On QEMU the bare machine fails this guest's own checks.
-@pytest.mark.parametrize("name", ["differ", "differ32"])
-def test_differential(passes, name):
-    machine = boots.machine("bochs", "ryzen", MEMORY)
+# QEMU itself sets A in PAE's PDPTEs, so there no mode=pae.
+@pytest.mark.parametrize("host, model, name, modes", [
+    ("bochs", "ryzen", "differ", ["64"]), ("bochs", "ryzen", "differ32", ["32", "pae"]),
+    ("qemu-tcg", FIVE, "differ", ["64", "57"]), ("qemu-tcg", FIVE, "differ32", ["32"])])
+def test_differential(passes, host, model, name, modes):
+    machine = boots.machine(host, model, MEMORY)
     elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
-    bare = passes(machine.run(Boot(elf), boots.bare_expect(), LIMIT))
-    outcomes = r"^differ: mode=.* hash=.*$"
-    assert bare.find(outcomes)
-    under = run_guest(machine, passes, name)
-    assert re.findall(outcomes, under.text, re.M) == re.findall(outcomes, bare.text, re.M)
+    cmdline = f"seeds={8 if host == 'qemu-tcg' else 1}"
+    if len(modes) == 1:
+        cmdline += f" mode={modes[0]}"
+    bare = passes(machine.run(Boot(elf, cmdline), boots.bare_expect(), LIMIT))
+    outcomes = r"^differ: mode=(\S+) seed=(\d+) .* hash=(.*)$"
+    expected = re.findall(outcomes, bare.text, re.M)
+    assert {mode for mode, _, _ in expected} == set(modes)
+    under = run_guest(machine, passes, name, cmdline=cmdline)
+    assert re.findall(outcomes, under.text, re.M) == expected
 
 
 def test_linux(svm, passes):

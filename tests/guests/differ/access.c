@@ -105,7 +105,9 @@ static bool may_touch(const struct access_case *a, u64 pa, u32 bytes)
 	if (kind[f] == KIND_DATA)
 		return offset + bytes <= CODE_AT || offset >= CODE_AT + CODE_SIZE;
 	/* Several accesses, and the first one changes what the next one finds. */
-	if ((a->walks > 1 || a->op == OP_STOS || a->op == OP_MOVS) && on_walk(a, pa))
+	if ((a->walks > 1 || a->op == OP_STOS || a->op == OP_MOVS ||
+	     (reads_first && a->op >= OP_XCHG && a->op <= OP_WIDE)) &&
+	    on_walk(a, pa))
 		return false;
 	if (kind[f] == KIND_ROOT)
 		return offset % format.entry_bytes + bytes <= format.entry_bytes &&
