@@ -174,6 +174,12 @@ void update_hardware(struct vcpu *v)
 		v->filter_present = filter;
 		v->ops->set_pf_filter(v, filter ? PF_FILTER_PRESENT : PF_FILTER_ALL);
 	}
+	/*
+	 * The hypervisor itself has four levels: an instruction of its own cannot name an address that only
+	 * five reach.
+	 */
+	if (mmu->flush == MMU_FLUSH_GVA && unlikely(!is_canonical(mmu->flush_gva, 48)))
+		mmu->flush = MMU_FLUSH_ALL;
 	if (mmu->flush == MMU_FLUSH_ALL) {
 		count(&v->counters, tlb_flush);
 		v->ops->flush_all(v);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
@@ -84,6 +85,31 @@ static unsigned int count_cpus(void)
 	return n;
 }
 
+/*
+ * The levels of the kernel's page tables: with five a process has addresses over 2^47. -1: it has, and
+ * memory there is not what it should be; 0: unknown to a 32-bit program.
+ */
+static int paging_levels(void)
+{
+#ifdef __LP64__
+	uint32_t eax, ebx, ecx, edx;
+	char *want = (char *)(1UL << 55), *at;
+	int levels = 4;
+
+	if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(ecx & 1U << 16))
+		return 4;
+	at = mmap(want, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == want) {
+		*(volatile uint64_t *)at = 0x1122334455667788;
+		levels = *(volatile uint64_t *)at == 0x1122334455667788 ? 5 : -1;
+	}
+	munmap(at, 4096);
+	return levels;
+#else
+	return 0;
+#endif
+}
+
 /* notrap's information bits, or -1 when this is another machine. */
 static int notrap_info(void)
 {
@@ -152,12 +178,18 @@ static int check(uint64_t start)
 	int info = notrap_info();
 	uint64_t before, after;
 	bool ok;
+	int levels;
 
 	say("init tsc = %llu", (unsigned long long)start);
 	say("hypervisor = %s", info < 0 ? "other or none" : "notrap");
 	say("cpus = %u", count_cpus());
+	levels = paging_levels();
+	if (levels)
+		say("paging levels = %d", levels);
 	before = vmstat("pgfault");
 	ok = run_all(info);
+	if (levels < 0)
+		ok = wrong("memory over 2^47");
 	after = vmstat("pgfault");
 	say("pgfault before = %llu", (unsigned long long)before);
 	say("pgfault = %llu", (unsigned long long)after);
