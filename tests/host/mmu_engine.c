@@ -420,7 +420,11 @@ static void do_access_at(struct engine *e, u64 gva)
 		    SIM_DONE) {
 			/* First one kind, then another. */
 			if (!a.fetch)
-				a.write = true;
+				a.write = !one_in(e->r, 4);
+			if (one_in(e->r, 2)) {
+				a.ac = !a.user && one_in(e->r, 2);
+				a.pkru = one_in(e->r, 2) ? 0 : rnd(e->r, 256);
+			}
 			continue;
 		}
 		if (one_in(e->r, 4) || !handle_fault(e, &a))
