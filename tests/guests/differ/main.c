@@ -3,8 +3,7 @@
  * The differential guest: its lines are the same on the bare machine and under notrap.
  *
  * Command line: seed=N (the first one, default 1), seeds=N (how many, default 1), steps=N (of each,
- * default 1000), mode=64 in the 64-bit kernel, mode=pae|32 in the 32-bit one (default: both), smapwp=1
- * (SMAP while CR0.WP is off, too).
+ * default 1000), mode=64 in the 64-bit kernel, mode=pae|32 in the 32-bit one (default: both).
  */
 #include "tests/guests/differ/differ.h"
 
