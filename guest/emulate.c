@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that write a tracked guest table, carried out in software. */
+/* Instructions that write memory, most of them a tracked guest table, carried out in software. */
 #include "arch/cpu.h"
 #include "arch/string.h"
 #include "guest/exits.h"
@@ -67,8 +67,7 @@ static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 ol
 	return true;
 }
 
-/* False: not an instruction to be carried out here. */
-static bool emulate(struct vcpu *v, const struct mmu_fault *fault)
+bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 {
 	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, gpa, gva;
 	u32 pfec = fault->pfec & PFEC_U;
@@ -82,7 +81,8 @@ static bool emulate(struct vcpu *v, const struct mmu_fault *fault)
 	segment_bases(v, insn, flat, base);
 	gva = insn_gva(insn, v->gpr, base, v->rip);
 	/* The whole operand is where the fault was, or it takes another walk to know. */
-	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE)
+	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
+	    mmu_is_guest_ram(v->mmu.mmu, fault->gpa))
 		gpa = fault->gpa;
 	else if (!guest_translate(v, gva, insn->opsize, pfec | PFEC_W, &gpa))
 		return false;
@@ -105,7 +105,7 @@ static bool emulate(struct vcpu *v, const struct mmu_fault *fault)
 
 void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault)
 {
-	if (emulate(v, fault))
+	if (emulate_write(v, fault))
 		return;
 	count(&v->counters, mmu_insn_unknown);
 	mmu_let_unsync(&v->mmu, fault->gpa);

@@ -190,6 +190,15 @@ void update_hardware(struct vcpu *v)
 	mmu->flush = MMU_FLUSH_NONE;
 }
 
+/* The instruction that pages were lent to is done, unless it faults again. */
+static bool take_back(struct vcpu *v, const struct vmexit *exit)
+{
+	if (likely(!v->mmu.nr_lent) || (exit->kind == VMEXIT_PF && v->rip == v->lent_rip))
+		return false;
+	mmu_take_back(&v->mmu);
+	return true;
+}
+
 static void check_invariants(struct vcpu *v)
 {
 	u32 violations = mmu_audit(&v->mmu);
@@ -212,6 +221,7 @@ void run_guest(struct vcpu *v)
 	update_hardware(v);
 	for (;;) {
 		const struct exit_handler *h;
+		bool taken_back;
 
 		v->ops->run(v, &exit);
 		count(&v->counters, exits);
@@ -219,12 +229,13 @@ void run_guest(struct vcpu *v)
 			shutdown(v);
 		if (exit.kind == VMEXIT_ENTRY_FAILED)
 			stop(v, &exit, "the CPU refused the guest's state");
+		taken_back = take_back(v, &exit);
 		h = &handlers[exit.kind];
 		if (exit.kind >= ARRAY_SIZE(handlers) || !h->handle)
 			stop(v, &exit, "unknown exit");
 		v->counters.value[h->counter]++;
 		h->handle(v, &exit);
-		if (h->uses_mmu)
+		if (h->uses_mmu || taken_back)
 			update_hardware(v);
 		if (unlikely(audit && --until_audit == 0)) {
 			until_audit = audit;

@@ -18,6 +18,16 @@ void access_context(struct vcpu *v, struct mmu_fault *fault)
 		fault->pkru = rdpkru();
 }
 
+/* A write that CR0.WP=0 allows: exactly, or else as shortly as can be. */
+static void wp0_write(struct vcpu *v, const struct vmexit *exit, const struct mmu_fault *fault)
+{
+	if (exit->vectoring.type == EVENT_NONE && emulate_write(v, fault))
+		return;
+	mmu_lend(&v->mmu, fault);
+	v->lent_rip = v->rip;
+	reinject(v, &exit->vectoring);
+}
+
 static void sort_out(struct vcpu *v, const struct vmexit *exit)
 {
 	struct mmu_fault fault = {.gva = exit->pf.gva, .pfec = exit->pf.error};
@@ -38,6 +48,9 @@ static void sort_out(struct vcpu *v, const struct vmexit *exit)
 			mmu_let_unsync(&v->mmu, fault.gpa);
 			reinject(v, &exit->vectoring);
 		}
+		break;
+	case MMU_WP0_WRITE:
+		wp0_write(v, exit, &fault);
 		break;
 	}
 }

@@ -145,6 +145,7 @@ struct vcpu {
 	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
 	u64 root; /* what the hardware's CR3 was last given */
 	bool invlpg_exiting, filter_present;
+	u64 lent_rip; /* of the instruction that pages were lent to: mmu_lend() */
 	struct insn_cache insn_cache[16];
 	struct machine *machine;
 };

@@ -124,7 +124,9 @@ static void check_mirror(struct audit *a, u32 index, u32 i, u64 spte)
 			bad(a, index, i, "a leaf maps another frame than the guest's");
 		rights = leaf_rights(role, gpte, false);
 	}
-	if (role.wp0)
+	if (role.strict && !(spte & SPTE_LENT) && (rights & ~spte & PTE_U))
+		bad(a, index, i, "a user's page is the supervisor's, and not lent");
+	if (role.wp0 && (!role.strict || (spte & SPTE_LENT)))
 		rights |= leaf_rights(role, gpte, true) & PTE_W;
 	if (spte & ~rights & (PTE_W | PTE_U))
 		bad(a, index, i, "more rights than the guest grants");

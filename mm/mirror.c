@@ -24,6 +24,7 @@ union role child_role(union role parent, u64 gpte, u32 index)
  * The rights of a leaf. With CR0.WP=0 a supervisor may write where only reading is granted, while
  * the hardware runs with WP=1: such a page is shown either as the tables say, or, after a supervisor
  * write, as a supervisor's writable page. Whoever comes from the other side faults and turns it.
+ * Where that would lift SMAP or keys (role.strict), the write is emulated instead.
  */
 u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
 {

@@ -12,9 +12,12 @@
  */
 #define SPTE_PROTECTED BIT(9)
 
-#define SPT_ENTRIES    512
-#define PTE_RIGHTS     (PTE_W | PTE_U | PTE_NX)
-#define NO_GFN         (~0ULL >> 12)
+/* A software bit: the page is lent, see mmu_lend(). */
+#define SPTE_LENT   BIT(10)
+
+#define SPT_ENTRIES 512
+#define PTE_RIGHTS  (PTE_W | PTE_U | PTE_NX)
+#define NO_GFN      (~0ULL >> 12)
 
 /* A shadow entry's name: table index << 9 | entry. 0 is none: table 0 does not exist. */
 typedef u32 slot_t;
@@ -38,6 +41,7 @@ union role {
 		u32 nxe : 1, pse : 1;
 		u32 wp0 : 1; /* guest CR0.WP=0: leaf rights depend on the three bits below */
 		u32 smep : 1, inherited_w : 1, inherited_u : 1;
+		u32 strict : 1; /* with wp0: a user's page is never the supervisor's, unless lent */
 		u32 pwt : 1, pcd : 1, pat : 1, global : 1, pk : 4; /* direct: the leaf's */
 	};
 };

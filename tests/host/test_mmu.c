@@ -427,6 +427,78 @@ static void protection_key_with_wp0(void **state)
 	assert_int_equal(pfec, 0x27);
 }
 
+/* What a supervisor's write may do to a user's read-only page, SMAP and keys still forbid reading. */
+static void smap_with_wp0(void **state)
+{
+	(void)state;
+	for (u32 let = 0; let < 2; let++) {
+		machine(&plain);
+		sim.emulate_all = !let;
+		root = new_root();
+		sim_poke(&sim, pte(GVA), PAGE_A | USER_RO, 8);
+		sim_poke(&sim, pde(GVA + MIB(2)), MIB(4) | PTE_PS | USER_RO, 8);
+		run_4level(0, CR4_SMAP, 0);
+		for (u64 gva = GVA; gva <= GVA + MIB(2); gva += MIB(2)) {
+			for (u32 i = 0; i < 8; i++) {
+				works(gva, WRITE | AC);
+				/* What was lent is taken back at an exit. */
+				if (let)
+					run_4level(0, CR4_SMAP, 0);
+				faults(gva, READ, 1);
+				works(gva, READ | AC);
+				faults(gva, WRITE, 3);
+				works(gva, READ | USER);
+				faults(gva, WRITE | USER, 7);
+			}
+		}
+		assert_int_equal(!sim.stats.lent, !let);
+		assert_true(sim.stats.wp0_writes);
+	}
+}
+
+/* A page that was written while SMAP was off. */
+static void smap_comes_with_wp0(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RO, 8);
+	run_4level(0, 0, 0);
+	works(GVA, WRITE);
+	run_4level(0, CR4_SMAP, 0);
+	faults(GVA, READ, 1);
+	faults(GVA, WRITE, 3);
+	run_4level(0, 0, 0);
+	works(GVA, WRITE);
+}
+
+/* Key 3 lets nobody read or write, or nobody but a supervisor with WP=0 write. */
+static void access_key_with_wp0(void **state)
+{
+	struct ref_access a = {.gva = GVA};
+	u64 data = 1;
+	u32 pfec;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RO | 3ULL << PTE_PK_SHIFT, 8);
+	run_4level(0, CR4_PKE, 0);
+	for (u32 i = 0; i < 4; i++) {
+		a.write = true;
+		a.pkru = i & 1 ? 2 << 2 * 3 : 0;
+		assert_int_equal(sim_access(&sim, &a, &data, 8, &pfec), SIM_DONE);
+		a.write = false;
+		assert_int_equal(sim_access(&sim, &a, &data, 8, &pfec), SIM_DONE);
+		a.pkru = 1 << 2 * 3;
+		assert_int_equal(sim_access(&sim, &a, &data, 8, &pfec), SIM_FAULT);
+		assert_int_equal(pfec, 0x21);
+		a.write = true;
+		assert_int_equal(sim_access(&sim, &a, &data, 8, &pfec), SIM_FAULT);
+		assert_int_equal(pfec, 0x23);
+	}
+}
+
 /* --- strange tables ----------------------------------------------------------------------------- */
 
 static void table_that_maps_itself(void **state)
@@ -1246,6 +1318,9 @@ int main(void)
 		cmocka_unit_test(toggling_wp),
 		cmocka_unit_test(fetch_that_looks_like_a_read),
 		cmocka_unit_test(protection_key_with_wp0),
+		cmocka_unit_test(smap_with_wp0),
+		cmocka_unit_test(smap_comes_with_wp0),
+		cmocka_unit_test(access_key_with_wp0),
 		cmocka_unit_test(table_that_maps_itself),
 		cmocka_unit_test(large_page_that_covers_its_own_tables),
 		cmocka_unit_test(write_across_two_entries),

@@ -4,8 +4,7 @@
  *
  * Command line: seed=N (the first one, default 1), seeds=N (how many, default 1), steps=N (of each,
  * default 1000), mode=64|57 (linear addresses of 48 bits and, where the CPU has them, of 57) in the
- * 64-bit kernel, mode=pae|32 in the 32-bit one (default: both), smapwp=1 (SMAP while CR0.WP is off,
- * too).
+ * 64-bit kernel, mode=pae|32 in the 32-bit one (default: both).
  */
 #include "tests/guests/differ/differ.h"
 
