@@ -156,6 +156,18 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_INVD] = {insn_skip, CNT_exits_other, false},
 };
 
+static void flush_gva(struct vcpu *v, u64 gva)
+{
+	/* The hypervisor has four levels: no instruction of its own names an address that needs five. */
+	if (unlikely(!is_canonical(gva, 48))) {
+		count(&v->counters, tlb_flush);
+		v->ops->flush_all(v);
+		return;
+	}
+	count(&v->counters, tlb_flush_gva);
+	v->ops->flush_gva(v, gva);
+}
+
 void update_hardware(struct vcpu *v)
 {
 	struct mmu_vcpu *mmu = &v->mmu;
@@ -174,18 +186,11 @@ void update_hardware(struct vcpu *v)
 		v->filter_present = filter;
 		v->ops->set_pf_filter(v, filter ? PF_FILTER_PRESENT : PF_FILTER_ALL);
 	}
-	/*
-	 * The hypervisor itself has four levels: an instruction of its own cannot name an address that only
-	 * five reach.
-	 */
-	if (mmu->flush == MMU_FLUSH_GVA && unlikely(!is_canonical(mmu->flush_gva, 48)))
-		mmu->flush = MMU_FLUSH_ALL;
 	if (mmu->flush == MMU_FLUSH_ALL) {
 		count(&v->counters, tlb_flush);
 		v->ops->flush_all(v);
 	} else if (mmu->flush == MMU_FLUSH_GVA) {
-		count(&v->counters, tlb_flush_gva);
-		v->ops->flush_gva(v, mmu->flush_gva);
+		flush_gva(v, mmu->flush_gva);
 	}
 	mmu->flush = MMU_FLUSH_NONE;
 }

@@ -190,17 +190,17 @@ static void prove_levels(struct vcpu *v, enum spte_format format, int first, int
 	out->levels[format] = last;
 }
 
-/* What guests run on: the tables' format, the root's level, and the levels to prove in there. */
-struct proof {
-	enum spte_format format;
-	int top, first, last;
-};
-
-static const struct proof proofs[] = {
-	{SPTE_FORMAT_64, 4, 1, 4},
-	{SPTE_FORMAT_PAE, 3, 1, 2}, /* PDPTEs are registers, never traps */
-	{SPTE_FORMAT_64, 5, 5, 5},
-};
+/* In a context with its root at level `top`, prove the levels from `first` to `last`. */
+static int prove_format(struct vcpu *v, enum spte_format format, int top, int first, int last,
+			struct selftest_result *out)
+{
+	context_init(format, top);
+	vcpu_setup(v, format, top);
+	if (prove_context(v, top))
+		return -1;
+	prove_levels(v, format, first, last, out);
+	return 0;
+}
 
 /* The proved levels as text, " 1 2 3 4"; " none" when there is none. */
 struct level_list {
@@ -225,17 +225,11 @@ static struct level_list list_levels(const bool *proved)
 int selftest_traps(struct vcpu *v, struct selftest_result *out)
 {
 	*out = (struct selftest_result){.notrap = true};
-	for (u32 i = 0; i < ARRAY_SIZE(proofs); i++) {
-		const struct proof *p = &proofs[i];
-
-		if (p->top == 5 && !(v->machine->cr4_allowed & CR4_LA57))
-			continue;
-		context_init(p->format, p->top);
-		vcpu_setup(v, p->format, p->top);
-		if (prove_context(v, p->top))
-			return -1;
-		prove_levels(v, p->format, p->first, p->last, out);
-	}
+	/* PAE PDPTEs are registers, never traps. */
+	if (prove_format(v, SPTE_FORMAT_64, 4, 1, 4, out) ||
+	    prove_format(v, SPTE_FORMAT_PAE, 3, 1, 2, out) ||
+	    ((v->machine->cr4_allowed & CR4_LA57) && prove_format(v, SPTE_FORMAT_64, 5, 5, 5, out)))
+		return -1;
 	v->ops->set_pf_filter(v, PF_FILTER_ALL);
 	v->ops->flush_all(v);
 
