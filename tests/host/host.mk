@@ -58,7 +58,7 @@ FUZZERS := $(patsubst tests/host/fuzz_%.c,fuzz-%,$(wildcard tests/host/fuzz_*.c)
 .PHONY: $(FUZZERS)
 $(FUZZERS): fuzz-%: $(O)/host/fuzz_%
 	@mkdir -p $(O)/host/corpus-$*
-	@$< -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	@$< -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $(FUZZ_FLAGS) \
 		-artifact_prefix=$(O)/host/$*- $(O)/host/corpus-$*
 
 # It includes the source, under other names.
