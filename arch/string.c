@@ -2,6 +2,9 @@
 /* The parts of <string.h> that freestanding code uses, and to which compilers emit calls. */
 #include "arch/string.h"
 
+#undef memcpy
+#undef memset
+
 /* Eight bytes at a time, then the rest. Right for overlapping buffers with to below from. */
 static void copy_forward(void *to, const void *from, size_t n)
 {

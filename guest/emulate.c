@@ -43,15 +43,14 @@ static const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
 static void segment_bases(struct vcpu *v, const struct insn *insn, bool flat,
 			  u64 base[INSN_NR_SEGS])
 {
+	u8 used[2] = {insn->mem.seg, insn->op == INSN_MOVS ? insn->src.seg : insn->mem.seg};
 	struct segment seg;
 
-	for (u32 i = 0; i < INSN_NR_SEGS; i++) {
-		base[i] = 0;
-		if ((flat && i != SEG_FS && i != SEG_GS) ||
-		    (i != insn->mem.seg && !(insn->op == INSN_MOVS && i == insn->src.seg)))
+	for (u32 i = 0; i < 1 + (used[1] != used[0]); i++) {
+		if (flat && used[i] != SEG_FS && used[i] != SEG_GS)
 			continue;
-		v->ops->get_seg(v, (enum seg)i, &seg);
-		base[i] = seg.base;
+		v->ops->get_seg(v, (enum seg)used[i], &seg);
+		base[used[i]] = seg.base;
 	}
 }
 
@@ -70,7 +69,7 @@ static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 ol
 
 bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 {
-	u64 base[INSN_NR_SEGS], old[2] = {0, 0}, src = 0, gpa, gva;
+	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, gpa, gva;
 	u32 pfec = fault->pfec & PFEC_U;
 	struct insn_effect effect;
 	const struct insn *insn;

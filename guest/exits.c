@@ -174,6 +174,12 @@ void update_hardware(struct vcpu *v)
 		v->filter_present = filter;
 		v->ops->set_pf_filter(v, filter ? PF_FILTER_PRESENT : PF_FILTER_ALL);
 	}
+	/*
+	 * The hypervisor itself has four levels: an instruction of its own cannot name an address that only
+	 * five reach.
+	 */
+	if (mmu->flush == MMU_FLUSH_GVA && unlikely(!is_canonical(mmu->flush_gva, 48)))
+		mmu->flush = MMU_FLUSH_ALL;
 	if (mmu->flush == MMU_FLUSH_ALL) {
 		count(&v->counters, tlb_flush);
 		v->ops->flush_all(v);
@@ -185,12 +191,12 @@ void update_hardware(struct vcpu *v)
 }
 
 /* The instruction that pages were lent to is done, unless it faults again. */
-static bool take_back(struct vcpu *v, const struct vmexit *exit)
+static void take_back(struct vcpu *v, const struct vmexit *exit)
 {
-	if (likely(!v->mmu.nr_lent) || (exit->kind == VMEXIT_PF && v->rip == v->lent_rip))
-		return false;
+	if (exit->kind == VMEXIT_PF && v->rip == v->lent_rip)
+		return;
 	mmu_take_back(&v->mmu);
-	return true;
+	update_hardware(v);
 }
 
 static void check_invariants(struct vcpu *v)
@@ -204,18 +210,37 @@ static void check_invariants(struct vcpu *v)
 	halt();
 }
 
+/* What options ask for now and then, between two exits. */
+struct watch {
+	u32 until_audit;
+	u64 next_stats;
+};
+
+static void watch(struct vcpu *v, struct watch *w)
+{
+	struct machine *machine = v->machine;
+
+	if (machine->opt->audit && --w->until_audit == 0) {
+		w->until_audit = machine->opt->audit;
+		check_invariants(v);
+	}
+	if (machine->stats_ticks && rdtsc() > w->next_stats) {
+		w->next_stats = rdtsc() + machine->stats_ticks;
+		machine_report(machine);
+	}
+}
+
 void run_guest(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
-	u32 audit = machine->opt->audit, until_audit = audit;
-	u64 next_stats = rdtsc() + machine->stats_ticks;
+	bool watched = machine->opt->audit || machine->stats_ticks;
+	struct watch w = {machine->opt->audit, rdtsc() + machine->stats_ticks};
 	struct vmexit exit;
 
 	machine->guest_entry = rdtsc();
 	update_hardware(v);
 	for (;;) {
 		const struct exit_handler *h;
-		bool taken_back;
 
 		v->ops->run(v, &exit);
 		count(&v->counters, exits);
@@ -223,21 +248,16 @@ void run_guest(struct vcpu *v)
 			shutdown(v);
 		if (exit.kind == VMEXIT_ENTRY_FAILED)
 			stop(v, &exit, "the CPU refused the guest's state");
-		taken_back = take_back(v, &exit);
+		if (unlikely(v->mmu.nr_lent))
+			take_back(v, &exit);
 		h = &handlers[exit.kind];
 		if (exit.kind >= ARRAY_SIZE(handlers) || !h->handle)
 			stop(v, &exit, "unknown exit");
 		v->counters.value[h->counter]++;
 		h->handle(v, &exit);
-		if (h->uses_mmu || taken_back)
+		if (h->uses_mmu)
 			update_hardware(v);
-		if (unlikely(audit && --until_audit == 0)) {
-			until_audit = audit;
-			check_invariants(v);
-		}
-		if (unlikely(machine->stats_ticks && rdtsc() > next_stats)) {
-			next_stats = rdtsc() + machine->stats_ticks;
-			machine_report(machine);
-		}
+		if (unlikely(watched))
+			watch(v, &w);
 	}
 }

@@ -681,7 +681,7 @@ void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r)
 	sim_poke(&e->sim, e->frame[W_PML4] + WINDOW_SLOT * 8, e->frame[W_PDPT] | WINDOW_FLAGS, 8);
 	sim_poke(&e->sim, e->frame[W_PDPT], e->frame[W_PD] | WINDOW_FLAGS, 8);
 	sim_poke(&e->sim, e->frame[W_PD] + WINDOW_SLOT * 8, e->frame[W_PT] | WINDOW_FLAGS, 8);
-	e->allow_5level = one_in(r, 2);
+	e->allow_5level = !one_in(r, 4);
 	sim_set_regs(&e->sim, 1, 0, 0, 0, true);
 	switch_mode(e);
 }

@@ -660,10 +660,12 @@ static void make_traps(const struct sim_config *c, struct spte_traps *t)
 		u64 *e64 = &t->entry[SPTE_FORMAT_64][level],
 		    *pae = &t->entry[SPTE_FORMAT_PAE][level];
 
-		*e64 = *pae = SPTE_TRAP_NOT_PRESENT;
+		*e64 = SPTE_TRAP_NOT_PRESENT;
+		*pae = level > 2 ? 0 : SPTE_TRAP_NOT_PRESENT;
 		if (c->traps == SIM_TRAPS_NONE)
 			continue;
-		*pae = spte_trap_address(SPTE_FORMAT_PAE);
+		if (*pae)
+			*pae = spte_trap_address(SPTE_FORMAT_PAE);
 		if (c->traps == SIM_TRAPS_ADDRESS && width < 52)
 			*e64 = spte_trap_address(SPTE_FORMAT_64);
 		else if (level > 1)

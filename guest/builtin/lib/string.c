@@ -2,6 +2,9 @@
 /* <string.h> for guest kernels. */
 #include "arch/string.h"
 
+#undef memcpy
+#undef memset
+
 #include "arch/types.h"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n)

@@ -32,7 +32,7 @@ static u32 expected(const struct setting *s, enum access access, bool user)
 
 static void apply_tables(const struct setting *s, u32 leaf)
 {
-	for (u32 level = leaf; level <= 4; level++) {
+	for (u32 level = leaf; level <= paging_levels; level++) {
 		u64 value = *e[level] & ~PTE_NX;
 
 		value = s->ro & BIT(level) ? value & ~PTE_W : value | PTE_W;
@@ -93,8 +93,8 @@ static void all_modes(struct setting s, u32 leaf)
 /* Rights taken away nowhere, at one level, and at two; the access guest takes them all. */
 static void all_settings(u32 leaf)
 {
-	for (u32 i = leaf; i <= 4; i++) {
-		for (u32 j = leaf; j <= 4; j++)
+	for (u32 i = leaf; i <= paging_levels; i++) {
+		for (u32 j = leaf; j <= paging_levels; j++)
 			all_modes((struct setting){.ro = BIT(i), .super = BIT(j)}, leaf);
 		all_modes((struct setting){.ro = BIT(i)}, leaf);
 		all_modes((struct setting){.super = BIT(i)}, leaf);
