@@ -39,19 +39,15 @@ static const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
 	return avail ? decode_cached(v, v->rip, bytes, avail, mode) : NULL;
 }
 
-/* Segment bases that the instruction's operands use; 64-bit code has those of FS and GS alone. */
-static void segment_bases(struct vcpu *v, const struct insn *insn, bool flat,
-			  u64 base[INSN_NR_SEGS])
+/* The base of a segment that an operand uses; 64-bit code has those of FS and GS alone. */
+static void segment_base(struct vcpu *v, u8 seg, bool flat, u64 base[INSN_NR_SEGS])
 {
-	u8 used[2] = {insn->mem.seg, insn->op == INSN_MOVS ? insn->src.seg : insn->mem.seg};
-	struct segment seg;
+	struct segment s;
 
-	for (u32 i = 0; i < 1 + (used[1] != used[0]); i++) {
-		if (flat && used[i] != SEG_FS && used[i] != SEG_GS)
-			continue;
-		v->ops->get_seg(v, (enum seg)used[i], &seg);
-		base[used[i]] = seg.base;
-	}
+	if (flat && seg != SEG_FS && seg != SEG_GS)
+		return;
+	v->ops->get_seg(v, (enum seg)seg, &s);
+	base[seg] = s.base;
 }
 
 /* Store what the instruction computed; false when another CPU was quicker and it starts anew. */
@@ -78,7 +74,9 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 	insn = decode(v, pfec, &flat);
 	if (!insn)
 		return false;
-	segment_bases(v, insn, flat, base);
+	segment_base(v, insn->mem.seg, flat, base);
+	if (insn->op == INSN_MOVS)
+		segment_base(v, insn->src.seg, flat, base);
 	gva = insn_gva(insn, v->gpr, base, v->rip);
 	/* The whole operand is where the fault was, or it takes another walk to know. */
 	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
