@@ -10,7 +10,6 @@
 #define GUEST_BACKEND_H
 
 #include "guest/vcpu.h"
-#include "mm/nested.h"
 
 /* Which page faults leave the guest. */
 enum pf_filter {

@@ -2,8 +2,9 @@
 /*
  * Control registers and EFER: what the guest may write, and what the hardware runs with.
  *
- * The hardware always has paging and CR0.WP on; a guest without LMA runs on PAE tables whatever its
- * own format is. PCIDs exist in the guest's view alone, which is what the MMU sees.
+ * On shadow tables the hardware always has paging and CR0.WP on; a guest without LMA runs on PAE
+ * tables whatever its own format is. PCIDs exist in the guest's view alone, which is what the MMU
+ * sees. With nested paging the hardware runs with what the guest writes.
  */
 #include "arch/cpu.h"
 #include "arch/insn.h"
@@ -17,10 +18,17 @@
 #define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
 #define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
 
-static u64 hw_cr4(const struct paging_regs *r)
+static u64 hw_cr0(const struct vcpu *v, const struct paging_regs *r)
+{
+	return v->machine->nested ? r->cr0 : r->cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE;
+}
+
+static u64 hw_cr4(const struct vcpu *v, const struct paging_regs *r)
 {
 	u64 cr4 = (r->cr4 & ~CR4_PCIDE) | (r->efer & EFER_LMA ? 0 : CR4_PAE);
 
+	if (v->machine->nested)
+		return r->cr4;
 	/* Without paging there is no page that is a user's. */
 	if (!(r->cr0 & CR0_PG))
 		cr4 &= ~(CR4_SMEP | CR4_SMAP | CR4_PKE);
@@ -37,6 +45,8 @@ static u64 hw_efer(const struct vcpu *v, const struct paging_regs *r)
 {
 	u64 efer = r->efer & EFER_LMA ? r->efer : r->efer & ~EFER_LME;
 
+	if (v->machine->nested)
+		return r->efer;
 	if (!(r->cr0 & CR0_WP) && (r->cr4 & CR4_SMEP))
 		return efer | (v->machine->efer_allowed & EFER_NXE);
 	return paging_mode(r) >= PAGING_PAE ? efer : efer & ~EFER_NXE;
@@ -44,10 +54,13 @@ static u64 hw_efer(const struct vcpu *v, const struct paging_regs *r)
 
 void load_paging_regs(struct vcpu *v, const struct paging_regs *regs)
 {
-	v->ops->set_cr(v, 0, regs->cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE, regs->cr0);
-	v->ops->set_cr(v, 4, hw_cr4(regs), regs->cr4);
+	v->ops->set_cr(v, 0, hw_cr0(v, regs), regs->cr0);
+	v->ops->set_cr(v, 4, hw_cr4(v, regs), regs->cr4);
 	v->ops->set_efer(v, hw_efer(v, regs));
-	mmu_set_regs(&v->mmu, regs);
+	if (v->machine->nested)
+		load_nested_regs(v, regs);
+	else
+		mmu_set_regs(&v->mmu, regs);
 }
 
 static bool uses_pdptes(const struct paging_regs *r)
@@ -58,8 +71,11 @@ static bool uses_pdptes(const struct paging_regs *r)
 /* The registers as they are, those the guest changes without an exit included. */
 static struct paging_regs current_regs(struct vcpu *v)
 {
-	struct paging_regs r = v->mmu.regs;
+	struct paging_regs r;
 
+	if (v->machine->nested)
+		follow_paging_regs(v);
+	r = v->mmu.regs;
 	r.cr0 = v->ops->get_cr(v, 0);
 	r.cr4 = v->ops->get_cr(v, 4);
 	return r;
@@ -103,7 +119,7 @@ static bool guest_write_cr0(struct vcpu *v, u64 value)
 		load_paging_regs(v, &r);
 	} else {
 		v->mmu.regs.cr0 = r.cr0;
-		v->ops->set_cr(v, 0, r.cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE, r.cr0);
+		v->ops->set_cr(v, 0, hw_cr0(v, &r), r.cr0);
 	}
 	return true;
 }
@@ -127,7 +143,7 @@ static bool guest_write_cr4(struct vcpu *v, u64 value)
 		load_paging_regs(v, &r);
 	} else {
 		v->mmu.regs.cr4 = r.cr4;
-		v->ops->set_cr(v, 4, hw_cr4(&r), r.cr4);
+		v->ops->set_cr(v, 4, hw_cr4(v, &r), r.cr4);
 	}
 	return true;
 }

@@ -57,6 +57,8 @@ bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 	u32 table;
 	int level;
 
+	if (!v->root)
+		return false;
 	spte = shadow_leaf(v, gva, &rights, &level, &table);
 	if (!spte)
 		return false;
