@@ -68,6 +68,17 @@ static bool uses_pdptes(const struct paging_regs *r)
 	return paging_mode(r) == PAGING_PAE;
 }
 
+/*
+ * What a change of CR0 or CR4 does to the PDPTEs. False: #GP. They are not looked at where the CPU has
+ * no registers for them: it reads them, and faults by them, at each walk.
+ */
+static bool reload_pdptes(struct vcpu *v, struct paging_regs *r)
+{
+	if (v->machine->nested && !v->ops->set_pdptes)
+		return true;
+	return mmu_read_pdptes(&v->mmu, r->cr3, r->pdpte) == 0;
+}
+
 /* The registers as they are, those the guest changes without an exit included. */
 static struct paging_regs current_regs(struct vcpu *v)
 {
@@ -112,8 +123,7 @@ static bool guest_write_cr0(struct vcpu *v, u64 value)
 		r.efer &= ~EFER_LMA;
 	}
 	r.cr0 = value;
-	if (uses_pdptes(&r) && (changed & PDPTE_CR0) &&
-	    mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte) < 0)
+	if (uses_pdptes(&r) && (changed & PDPTE_CR0) && !reload_pdptes(v, &r))
 		return false;
 	if ((changed & MMU_CR0) || (uses_pdptes(&r) && (changed & PDPTE_CR0))) {
 		load_paging_regs(v, &r);
@@ -136,8 +146,7 @@ static bool guest_write_cr4(struct vcpu *v, u64 value)
 	if ((changed & value & CR4_PCIDE) && (!(r.efer & EFER_LMA) || (r.cr3 & CR3_PCID_MASK)))
 		return false;
 	r.cr4 = value;
-	if (uses_pdptes(&r) && (changed & PDPTE_CR4) &&
-	    mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte) < 0)
+	if (uses_pdptes(&r) && (changed & PDPTE_CR4) && !reload_pdptes(v, &r))
 		return false;
 	if (changed & MMU_CR4) {
 		load_paging_regs(v, &r);

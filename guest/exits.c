@@ -234,7 +234,8 @@ void run_guest(struct vcpu *v)
 			stop(v, &exit, "unknown exit");
 		v->counters.value[h->counter]++;
 		h->handle(v, &exit);
-		if (h->uses_mmu)
+		/* A walk of the guest's tables, to read an instruction, may ask for a flush too. */
+		if (h->uses_mmu || v->mmu.flush != MMU_FLUSH_NONE)
 			update_hardware(v);
 		if (unlikely(audit && --until_audit == 0)) {
 			until_audit = audit;

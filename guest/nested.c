@@ -5,7 +5,6 @@
  * goes by registers taken over just before.
  */
 #include "arch/console.h"
-#include "arch/string.h"
 #include "guest/exits.h"
 
 u64 nested_memory(const struct memmap *guest_map)
@@ -28,6 +27,7 @@ int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 		.pool_size = nested_memory_size(config->guest_map),
 	};
 
+	walks.walks_only = true;
 	walks.pool_hpa += tables.pool_size;
 	walks.pool_size -= tables.pool_size;
 	m->mmu = mmu_init(&walks);
@@ -52,8 +52,8 @@ void follow_paging_regs(struct vcpu *v)
 	if (paging_mode(&r) == PAGING_PAE) {
 		if (v->ops->get_pdptes)
 			v->ops->get_pdptes(v, r.pdpte);
-		else if (mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte) < 0)
-			memset(r.pdpte, 0, sizeof(r.pdpte));
+		else
+			mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte);
 	}
 	mmu_follow_regs(&v->mmu, &r);
 }

@@ -4,8 +4,9 @@
 #include "arch/string.h"
 #include "mm/mmu_internal.h"
 
-#define SHADOWS_MIN   256
-#define SHADOWS_LEAST (SHADOWS_MIN / 4)
+#define SHADOWS_MIN 256
+/* Where nothing is made but the PAE root. */
+#define SHADOWS_LEAST 4
 #define SHADOWS_MAX   (1u << 23)
 /* Regions exist for the first 4 GiB at least: the identity tables of a guest without paging. */
 #define REGIONS_MIN  2048
@@ -106,7 +107,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	}
 	fixed = fixed_bytes(frames);
 	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
-	if (shadows < SHADOWS_LEAST)
+	if (shadows < (c->walks_only ? SHADOWS_LEAST : SHADOWS_MIN / 4))
 		return fail("shadow MMU: %lu KiB of memory are too little for a guest of %lu MiB",
 			    c->pool_size >> 10, memmap_ram_size(c->guest_map) >> 20),
 		       NULL;

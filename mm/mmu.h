@@ -26,6 +26,7 @@ struct mmu_config {
 	struct spte_traps traps;
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
 	enum mmu_sync sync;
+	bool walks_only; /* nested paging: mmu_set_regs() is never called, no shadow table made */
 	/* The guest's map: what is RAM may hold page tables. */
 	const struct memmap *guest_map;
 	/* Physical ranges that no shadow entry may ever map: the hypervisor's own. */
@@ -33,7 +34,8 @@ struct mmu_config {
 	u32 nr_hidden;
 	/* A page of the hypervisor's that guest mappings of hidden memory are turned to. */
 	u64 hole_hpa;
-	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more. */
+	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more; where only
+	 * walks are made, of mmu_memory_least(). */
 	u64 pool_hpa, pool_size;
 };
 
@@ -71,7 +73,7 @@ enum mmu_verdict {
 /* Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE. */
 #define MMU_POOL_PERMILLE 30
 u64 mmu_memory_size(const struct memmap *guest_map);
-/* With nested paging there are no shadow tables: enough to walk the guest's, for mmu_translate(). */
+/* The same where no shadow table is made. */
 u64 mmu_memory_least(const struct memmap *guest_map);
 
 /* Set up; returns NULL when the pool is too small, after a fail() line. */
@@ -101,7 +103,7 @@ void mmu_follow_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
 
 /*
  * Read the four PDPTEs at a PAE CR3 and check their reserved bits (SDM vol. 3A 4.4.1).
- * Returns 0, or -1 when the load must raise #GP.
+ * Returns 0, or -1 when the load must raise #GP; the PDPTEs as they are, or 0 where there is no RAM.
  */
 int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4]);
 

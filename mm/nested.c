@@ -13,7 +13,7 @@
 /* Less than this is filled and dropped over and over: a path to one page takes four. */
 #define TABLES_MIN 16
 /* For device registers, wherever they are, and for page tables where ranges meet. */
-#define TABLES_SPARE 128
+#define TABLES_SPARE 64
 
 /* SDM vol. 3C tables 29-2 and 29-6: read, write, execute; memory types. */
 #define EPT_RWX     7

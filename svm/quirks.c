@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "guest/exits.h"
+#include "guest/machine.h"
 #include "mm/phys.h"
 #include "svm/svm.h"
 
@@ -64,12 +65,13 @@ static bool at_software_interrupt(struct vcpu *v)
 
 /*
  * Bochs 2.7: EXITINTINFO is the last exception's or injection's, whatever was cut. What it was is seen
- * from what it left behind. The guest takes no #PF but by injection.
+ * from what it left behind. Without nested paging the guest takes no #PF but by injection.
  */
 static void find_cut_event(struct vcpu *v, struct event *event)
 {
 	const struct svm_vcpu *svm = to_svm(v);
-	bool exception = event->type == EVENT_EXCEPTION && event->vector != VEC_PF;
+	bool pf_is_old = event->vector == VEC_PF && !v->machine->nested;
+	bool exception = event->type == EVENT_EXCEPTION && !pf_is_old;
 	int vector;
 
 	/* Injected a moment ago: that is recorded. */
