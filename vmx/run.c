@@ -98,6 +98,11 @@ static void exit_ept_violation(struct vcpu *v, struct vmexit *exit)
 	exit->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
 	exit->npf.error = qualification & (NPF_READ | NPF_WRITE | NPF_FETCH);
 	resume_after_fault(v, exit);
+	/* Bochs saves the single step that the instruction has not made yet; SDM vol. 3C 28.3.4. */
+	if (exit->vectoring.type == EVENT_NONE &&
+	    !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+	      (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 }
 
 /* SDM vol. 3C table 28-2. */
