@@ -36,7 +36,8 @@ static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 	case NOTRAP_CPUID_INFO:
 		regs[EAX] = NOTRAP_VERSION;
 		regs[EBX] = (v->ops == &vmx_backend ? 0 : NOTRAP_INFO_SVM) |
-			    (v->machine->bypass ? NOTRAP_INFO_BYPASS : 0);
+			    (v->machine->bypass ? NOTRAP_INFO_BYPASS : 0) |
+			    (v->machine->nested ? NOTRAP_INFO_NESTED : 0);
 		break;
 	case NOTRAP_CPUID_COUNTER:
 		if (subleaf >= NR_COUNTERS)
