@@ -13,8 +13,10 @@ from tests.emu.result import Expect
 MEMORY = 256
 # QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
 QEMU_ACPI = (MEMORY << 20) - 0x20000
+# AMD's with and without next-RIP, Intel's oldest with "unrestricted guest" and newest.
 MACHINES = [("qemu-tcg", "max"), ("qemu-tcg", "EPYC"), ("bochs", "ryzen"),
-            ("bochs", "phenom_8650_toliman")]
+            ("bochs", "phenom_8650_toliman"), ("bochs", "corei5_arrandale_m520"),
+            ("bochs", "tigerlake")]
 
 GUESTS = ["access", "access32", "far", "modes32", "paging64", "pcid", "pcid32", "reach"]
 DIFFER = ["differ", "differ32"]
@@ -126,6 +128,9 @@ def test_side_by_side(nested):
     ("bochs", "ryzen", "ept", r"mmu=ept: this CPU has AMD's nested paging; use mmu=npt"),
     ("qemu-tcg", "max", "ept", r"mmu=ept: this CPU has AMD's nested paging; use mmu=npt"),
     ("bochs", "broadwell_ult", "npt", r"mmu=npt: this CPU has Intel's nested paging; use mmu=ept"),
+    ("bochs", "core2_penryn_t9600", "ept", r"mmu=ept: this CPU's VMX has no EPT .*mmu=shadow"),
+    ("bochs", "corei5_lynnfield_750", "ept",
+     r"mmu=ept: this CPU's VMX has no .unrestricted guest. beside its EPT; use mmu=shadow"),
 ])
 def test_no_such_nested_paging(passes, host, model, option, line):
     result = passes(boots.machine(host, model, MEMORY).run(
