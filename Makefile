@@ -224,6 +224,7 @@ include tools/check.mk
 readme: all $(LINUX)
 	@$(EMU) bench >$(O)/bench.txt && tools/readme run $(O)/bench.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
+	@$(EMU) compare-mmu >$(O)/mmu.txt && tools/readme mmu $(O)/mmu.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
 	@tools/readme
 
