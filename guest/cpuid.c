@@ -84,6 +84,10 @@ void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 	case LEAF_SVM:
 		memset(regs, 0, 4 * sizeof(u32));
 		break;
+	case 0x80000008:
+		if (v->machine->nested && (regs[EAX] & 0xff) > NESTED_BITS)
+			regs[EAX] = (regs[EAX] & ~0xffU) | NESTED_BITS;
+		break;
 	case 0x80000001:
 		regs[ECX] &= ~CPUID_80000001_ECX_SVM;
 		break;

@@ -73,9 +73,9 @@ void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 	bool flush = false;
 
 	if (nested_fault(v->machine->nested, &v->counters, exit->npf.gpa, &flush) < 0)
-		die("the CPU reports a guest-physical address that it does not have: %lx, with %u "
-		    "bits, at rip %lx",
-		    exit->npf.gpa, v->machine->maxphyaddr, v->rip);
+		die("the guest uses physical address %lx at rip %lx: nested paging maps %u bits, as its "
+		    "CPUID says; use mmu=shadow",
+		    exit->npf.gpa, v->rip, NESTED_BITS);
 	if (flush)
 		v->mmu.flush = MMU_FLUSH_ALL;
 	reinject(v, &exit->vectoring);

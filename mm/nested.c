@@ -182,7 +182,7 @@ static bool map_page(struct nested *n, struct counters *counters, u64 gpa)
 
 int nested_fault(struct nested *n, struct counters *counters, u64 gpa, bool *flush)
 {
-	if (gpa >> n->config.maxphyaddr)
+	if (gpa >> n->config.maxphyaddr || gpa >> NESTED_BITS)
 		return -1;
 	if (map_page(n, counters, gpa))
 		return 0;

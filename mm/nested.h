@@ -22,7 +22,7 @@ enum nested_format {
 
 struct nested_config {
 	enum nested_format format;
-	u8 maxphyaddr; /* bits */
+	u8 maxphyaddr; /* bits; what is past the 48th, four levels cannot map */
 	/* The guest's map: what is RAM is write-back. It has to outlive the tables, as has hidden. */
 	const struct memmap *guest_map;
 	/* Physical ranges that no entry may ever map: the hypervisor's own. */
@@ -35,6 +35,8 @@ struct nested_config {
 };
 
 struct nested;
+
+#define NESTED_BITS 48
 
 /* Bytes of pool that a guest with this map should have: enough to map its RAM without recycling. */
 u64 nested_memory_size(const struct memmap *guest_map);
@@ -50,7 +52,7 @@ u64 nested_root(const struct nested *n);
  * is dropped first, and *flush set: every CPU has to forget all that these tables told it before its
  * guest runs on. *flush is left alone otherwise.
  *
- * Returns 0; or -1, with nothing done, for an address that the CPU does not have.
+ * Returns 0; or -1, with nothing done, for an address past maxphyaddr or NESTED_BITS.
  */
 int nested_fault(struct nested *n, struct counters *counters, u64 gpa, bool *flush);
 

@@ -56,11 +56,13 @@ int fail(const char *fmt, ...)
 	return -1;
 }
 
+static u8 maxphyaddr = MAXPHYADDR;
+
 static void start(enum nested_format which, u64 size)
 {
 	struct nested_config config = {
 		.format = which,
-		.maxphyaddr = MAXPHYADDR,
+		.maxphyaddr = maxphyaddr,
 		.guest_map = &map,
 		.hidden = hidden,
 		.nr_hidden = ARRAY_SIZE(hidden),
@@ -333,6 +335,16 @@ static void test_address_the_cpu_does_not_have(void **state)
 		assert_false(flush);
 	}
 	assert_memory_equal(before, pool, sizeof(pool));
+
+	/* It has more than four levels can map. */
+	maxphyaddr = 52;
+	start(NESTED_EPT, MIB(1));
+	for (u32 i = 1; i < ARRAY_SIZE(beyond); i++)
+		assert_int_equal(nested_fault(nested, &counters, beyond[i], &(bool){false}), -1);
+	touch(BIT(48) - 1);
+	touch(BIT(48) - MIB(2));
+	assert_int_equal(nested_audit(nested), 0);
+	maxphyaddr = MAXPHYADDR;
 }
 
 static void test_pool_too_small(void **state)
