@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Nested paging: the same guests do what they do on the bare machine, and their faults never exit."""
+"""Nested paging: guests do what they do on the bare machine, and their faults never exit."""
 import os
 import re
 
@@ -106,7 +106,7 @@ def test_linux32(passes, arch):
 
 
 def test_side_by_side(nested):
-    """What `make compare-mmu` prints: the faults that cost an exit or two on shadow tables cost none."""
+    """What `make compare-mmu` prints: faults that cost exits on shadow tables cost none."""
     results = ways.run_all(nested, ways.mmu(nested))
     for name, result in results.items():
         assert result.passed, f"{name}: {result.explain()}"
