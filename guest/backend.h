@@ -22,6 +22,9 @@ struct backend {
 	const char *name;   /* "VMX" or "SVM" */
 	bool can_filter_pf; /* PF_FILTER_PRESENT exists */
 
+	const char *nested_name; /* what mmu= calls this vendor's nested paging */
+	enum nested_format nested_format;
+
 	/* Check every required feature of this CPU. 0, or -1 after one fail() line for the first missing. */
 	int (*probe)(void);
 	/* Enter VMX root operation / set EFER.SVME on this CPU. page: zeroed, this CPU's alone from
@@ -33,6 +36,24 @@ struct backend {
 	/* Allocate and set up the control structures; the guest's registers are as after vcpu_reset state
 	 * that the caller sets next. 0, or -1 after a fail() line. */
 	int (*vcpu_init)(struct vcpu *v);
+
+	/* After probe(): check what nested paging requires. 0, or -1 after one fail() line for what is
+	 * missing. */
+	int (*probe_nested)(void);
+	/*
+	 * After vcpu_init(): from the next entry on the CPU translates guest-physical addresses by the
+	 * tables at root (mm/nested.h), and walks the guest's own tables itself. No #PF, no access to CR3,
+	 * no INVLPG and no INVPCID exits any more; CR0 and CR4 run as the guest wrote them, and are read
+	 * without an exit. Writes that change CR0.PE or PG exit, and so do those of CR4 bits that are not
+	 * the guest's to choose, or that decide what a walk looks like: PAE, LA57.
+	 */
+	void (*enable_nested)(struct vcpu *v, u64 root);
+	/*
+	 * With nested paging, the four PDPTEs of a PAE guest as the CPU has them loaded. Both NULL where it
+	 * reads them in the guest's memory at each walk (APM vol. 2 15.25.10).
+	 */
+	void (*get_pdptes)(struct vcpu *v, u64 pdpte[4]);
+	void (*set_pdptes)(struct vcpu *v, const u64 pdpte[4]);
 
 	/* Run the guest until the next exit, and say what it was. */
 	void (*run)(struct vcpu *v, struct vmexit *exit);
@@ -46,12 +67,15 @@ struct backend {
 
 	/* Control registers: hw is what the CPU runs with, view is what the guest reads. nr: 0 or 4. */
 	void (*set_cr)(struct vcpu *v, int nr, u64 hw, u64 view);
-	/* What the guest would read: the bits it owns from the hardware, the others from the view. */
+	/* What the guest would read: the bits it owns from the hardware, the others from the view. With
+	 * nested paging nr may be 3 too. */
 	u64 (*get_cr)(struct vcpu *v, int nr);
 	/* The physical address of the root the CPU walks, with its low attribute bits. With LMA=0 it is
-	 * that of four PAE PDPTEs, which the CPU reads at the next entry. Flushes nothing. */
+	 * that of four PAE PDPTEs, which the CPU reads at the next entry. With nested paging it is the
+	 * guest's own CR3, and set_pdptes() goes with it. Flushes nothing. */
 	void (*set_root)(struct vcpu *v, u64 hpa);
-	/* EFER that the CPU runs the guest with; its LMA decides IA-32e mode. */
+	/* EFER that the CPU runs the guest with; its LMA decides IA-32e mode. With nested paging LME may be
+	 * set without LMA, while paging is off. */
 	void (*set_efer)(struct vcpu *v, u64 hw);
 
 	void (*get_seg)(struct vcpu *v, enum seg seg, struct segment *out);
@@ -69,7 +93,8 @@ struct backend {
 	/* Exit when this MSR is read or written (an MSR outside the bitmaps always exits). */
 	void (*intercept_msr)(struct vcpu *v, u32 msr, bool read, bool write);
 
-	/* Drop every translation of the guest (all its contexts, global ones too). */
+	/* Drop every translation of the guest (all its contexts, global ones too), and what the CPU has
+	 * cached of the nested tables. */
 	void (*flush_all)(struct vcpu *v);
 	/* Drop the translations of one guest virtual address. */
 	void (*flush_gva)(struct vcpu *v, u64 gva);

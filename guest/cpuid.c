@@ -35,7 +35,8 @@ static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 	case NOTRAP_CPUID_INFO:
 		regs[EAX] = NOTRAP_VERSION;
 		regs[EBX] = (v->ops == &vmx_backend ? 0 : NOTRAP_INFO_SVM) |
-			    (v->machine->bypass ? NOTRAP_INFO_BYPASS : 0);
+			    (v->machine->bypass ? NOTRAP_INFO_BYPASS : 0) |
+			    (v->machine->nested ? NOTRAP_INFO_NESTED : 0);
 		break;
 	case NOTRAP_CPUID_COUNTER:
 		if (subleaf >= NR_COUNTERS)
@@ -81,6 +82,10 @@ void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 	case LEAF_PT:
 	case LEAF_SVM:
 		memset(regs, 0, 4 * sizeof(u32));
+		break;
+	case 0x80000008:
+		if (v->machine->nested && (regs[EAX] & 0xff) > NESTED_BITS)
+			regs[EAX] = (regs[EAX] & ~0xffU) | NESTED_BITS;
 		break;
 	case 0x80000001:
 		regs[ECX] &= ~CPUID_80000001_ECX_SVM;

@@ -154,6 +154,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_INVPCID] = {handle_invpcid, CNT_exits_invpcid, true},
 	[VMEXIT_TASK_SWITCH] = {handle_task_switch, CNT_exits_other, false},
 	[VMEXIT_INVD] = {insn_skip, CNT_exits_other, false},
+	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true},
 };
 
 static void flush_gva(struct vcpu *v, u64 gva)
@@ -168,9 +169,10 @@ static void flush_gva(struct vcpu *v, u64 gva)
 	v->ops->flush_gva(v, gva);
 }
 
-void update_hardware(struct vcpu *v)
+/* With shadow paging alone; with nested paging there is nothing that could change. */
+static void update_shadow(struct vcpu *v)
 {
-	struct mmu_vcpu *mmu = &v->mmu;
+	const struct mmu_vcpu *mmu = &v->mmu;
 	u64 root = mmu_root(mmu);
 	bool invlpg = mmu_unsynced(mmu->mmu), filter = mmu_filter_present(mmu);
 
@@ -186,6 +188,14 @@ void update_hardware(struct vcpu *v)
 		v->filter_present = filter;
 		v->ops->set_pf_filter(v, filter ? PF_FILTER_PRESENT : PF_FILTER_ALL);
 	}
+}
+
+void update_hardware(struct vcpu *v)
+{
+	struct mmu_vcpu *mmu = &v->mmu;
+
+	if (likely(!v->machine->nested))
+		update_shadow(v);
 	if (mmu->flush == MMU_FLUSH_ALL) {
 		count(&v->counters, tlb_flush);
 		v->ops->flush_all(v);
@@ -206,8 +216,14 @@ static void take_back(struct vcpu *v, const struct vmexit *exit)
 
 static void check_invariants(struct vcpu *v)
 {
-	u32 violations = mmu_audit(&v->mmu);
+	u32 violations;
 
+	if (v->machine->nested) {
+		count(&v->counters, mmu_audit);
+		violations = nested_audit(v->machine->nested);
+	} else {
+		violations = mmu_audit(&v->mmu);
+	}
 	if (!violations)
 		return;
 	fail("audit: %u violations after %lu exits", violations, v->counters.value[CNT_exits]);
@@ -260,7 +276,8 @@ void run_guest(struct vcpu *v)
 			stop(v, &exit, "unknown exit");
 		v->counters.value[h->counter]++;
 		h->handle(v, &exit);
-		if (h->uses_mmu)
+		/* A walk of the guest's tables, to read an instruction, may ask for a flush too. */
+		if (h->uses_mmu || v->mmu.flush != MMU_FLUSH_NONE)
 			update_hardware(v);
 		if (unlikely(watched))
 			watch(v, &w);

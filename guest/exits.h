@@ -25,6 +25,7 @@ void reinject(struct vcpu *v, const struct event *cut);
 void update_hardware(struct vcpu *v);
 
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit);
+void handle_nested_fault(struct vcpu *v, const struct vmexit *exit);
 void handle_cr_write(struct vcpu *v, const struct vmexit *exit);
 void handle_cr_read(struct vcpu *v, const struct vmexit *exit);
 void handle_clts(struct vcpu *v, const struct vmexit *exit);
@@ -40,7 +41,10 @@ void handle_xsetbv(struct vcpu *v, const struct vmexit *exit);
 
 void handle_invpcid(struct vcpu *v, const struct vmexit *exit);
 
-/* What a walk needs to know of the guest beside the error code. */
+/*
+ * What a walk needs to know of the guest beside the error code; with nested paging, its paging
+ * registers too. To be called before each walk.
+ */
 void access_context(struct vcpu *v, struct mmu_fault *fault);
 
 /*
@@ -88,6 +92,18 @@ void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);
  * values follow from them. Then the shadow MMU takes them over.
  */
 void load_paging_regs(struct vcpu *v, const struct paging_regs *regs);
+/*
+ * Nested paging, guest/nested.c. Set it up, in place of the self-test and the shadow tables; config is
+ * what a shadow MMU would get. 0, or -1 after a fail() line.
+ */
+int prepare_nested(struct vcpu *v, const struct mmu_config *config);
+/* Bytes of pool for it. */
+u64 nested_memory(const struct memmap *guest_map);
+/* Take over the paging registers that the guest changes without an exit, for a walk of its tables. */
+void follow_paging_regs(struct vcpu *v);
+/* load_paging_regs()'s last part. */
+void load_nested_regs(struct vcpu *v, const struct paging_regs *regs);
+
 /* What MOV to EFER does: SDM vol. 3A 10.8.5. False: #GP. */
 bool guest_write_efer(struct vcpu *v, u64 value);
 

@@ -8,6 +8,8 @@ void access_context(struct vcpu *v, struct mmu_fault *fault)
 {
 	struct segment ss;
 
+	if (v->machine->nested)
+		follow_paging_regs(v);
 	fault->ac = false;
 	fault->pkru = 0;
 	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC)) {

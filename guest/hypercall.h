@@ -20,6 +20,7 @@
 
 #define NOTRAP_INFO_SVM      (1 << 0) /* VMMCALL, not VMCALL */
 #define NOTRAP_INFO_BYPASS   (1 << 1) /* the fault filter is on */
+#define NOTRAP_INFO_NESTED   (1 << 2) /* nested paging: the CPU walks the guest's tables itself */
 
 #define HC_VERSION           0 /* RAX = NOTRAP_VERSION */
 #define HC_COUNTER           1 /* RBX = index in counters.def; RAX = value */

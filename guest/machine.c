@@ -42,14 +42,18 @@ static const struct backend *choose_backend(void)
 	return cpu_is_amd() ? &svm_backend : &vmx_backend;
 }
 
-static int check_options(const struct options *opt)
+/* Is there the nested paging that the user asks for, if any. */
+static int check_mmu(const struct options *opt)
 {
 	static const char *const names[] = {"shadow", "npt", "ept"};
+	const char *name = names[opt->mmu], *own = machine.ops->nested_name;
 
-	if (opt->mmu != MMU_SHADOW)
-		return fail("mmu=%s: nested paging is not offered; use mmu=shadow",
-			    names[opt->mmu]);
-	return 0;
+	if (opt->mmu == MMU_SHADOW)
+		return 0;
+	if (strcmp(name, own) != 0)
+		return fail("mmu=%s: this CPU has %s's nested paging; use mmu=%s", name,
+			    machine.ops == &svm_backend ? "AMD" : "Intel", own);
+	return machine.ops->probe_nested();
 }
 
 static struct paging_features paging_features(void)
@@ -129,6 +133,8 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	};
 
 	machine.maxphyaddr = config.features.maxphyaddr;
+	if (opt->mmu != MMU_SHADOW)
+		return prepare_nested(v, &config);
 	if (selftest_traps(v, &proved) < 0)
 		return -1;
 	selftest_choose(&proved, opt->trap, &config.traps);
@@ -162,11 +168,10 @@ int machine_start(const struct bootinfo *boot, const struct options *opt)
 
 	machine.opt = opt;
 	machine.ops = choose_backend();
-	if (check_options(opt) < 0)
-		return -1;
 	v->ops = machine.ops;
 	v->machine = &machine;
-	if (machine.ops->probe() < 0 || memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
+	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 ||
+	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;
 	/* The guest's PKRU is read with RDPKRU. */
 	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ecx & CPUID_7_0_ECX_PKU))

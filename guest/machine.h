@@ -12,6 +12,7 @@ struct machine {
 	const struct options *opt;
 	const struct backend *ops;
 	struct mmu *mmu;
+	struct nested *nested;         /* NULL: the guest runs on shadow tables */
 	struct memmap guest_map;       /* the firmware's, the hypervisor's memory made reserved */
 	struct memmap_range hidden[2]; /* image; pool */
 	struct acpi_power power;

@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
+#include "guest/exits.h"
 #include "guest/smp.h"
 #include "mm/map.h"
 #include "mm/phys.h"
@@ -38,11 +39,11 @@ static u64 table_bytes(u64 ram_end)
 	return gib <= 4 ? 0 : ((gib + 511) / 512 + gib - 4) * PAGE_SIZE;
 }
 
-static void say_share(u64 pool, u64 ram)
+static void say_share(const char *whose, u64 pool, u64 ram)
 {
 	u64 permille = (pool * 1000 + ram - 1) / ram;
 
-	say("memory: %lu KiB for the shadow MMU, %lu.%lu %% of %lu MiB", pool >> 10, permille / 10,
+	say("memory: %lu KiB for %s, %lu.%lu %% of %lu MiB", pool >> 10, whose, permille / 10,
 	    permille % 10, ram >> 20);
 }
 
@@ -50,6 +51,7 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 {
 	struct memmap_range avoid[BOOT_MODULES_MAX + 1];
 	u64 tables = table_bytes(memmap_ram_end(&boot->map)), size, base;
+	bool shadow = machine->opt->mmu == MMU_SHADOW;
 	struct table_pages pages;
 	u32 nr = 0;
 
@@ -63,7 +65,8 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 			(struct memmap_range){.start = boot->module[i].start,
 					      .end = boot->module[i].start + boot->module[i].size};
 	}
-	size = ALIGN_UP(mmu_memory_size(&boot->map) + tables, PAGE_SIZE) + smp_memory_size(boot);
+	size = shadow ? mmu_memory_size(&boot->map) : nested_memory(&boot->map);
+	size = ALIGN_UP(size + tables, PAGE_SIZE) + smp_memory_size(boot);
 	base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
 	if (base == ~0ULL || memmap_ram_size(&boot->map) < size + GUEST_RAM_MIN)
 		return fail(
@@ -81,6 +84,7 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 		return -1;
 	*pool_hpa = base + tables;
 	*pool_size = size - tables;
-	say_share(*pool_size, memmap_ram_size(&boot->map));
+	say_share(shadow ? "the shadow MMU" : "nested paging", *pool_size,
+		  memmap_ram_size(&boot->map));
 	return 0;
 }

@@ -5,7 +5,9 @@
 #include "mm/mmu_internal.h"
 
 #define SHADOWS_MIN 256
-#define SHADOWS_MAX (1u << 23)
+/* Where nothing is made but the PAE root. */
+#define SHADOWS_LEAST 4
+#define SHADOWS_MAX   (1u << 23)
 /* Regions exist for the first 4 GiB at least: the identity tables of a guest without paging. */
 #define REGIONS_MIN  2048
 
@@ -33,6 +35,13 @@ u64 mmu_memory_size(const struct memmap *guest_map)
 	if (bound < SHADOWS_MIN * SHADOW_BYTES)
 		bound = SHADOWS_MIN * SHADOW_BYTES;
 	return ALIGN_UP(fixed_bytes(frames) + bound, PAGE_SIZE);
+}
+
+u64 mmu_memory_least(const struct memmap *guest_map)
+{
+	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
+
+	return ALIGN_UP(fixed_bytes(frames) + SHADOWS_LEAST * SHADOW_BYTES, PAGE_SIZE);
 }
 
 /* Take bytes from the pool's front. */
@@ -98,7 +107,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	}
 	fixed = fixed_bytes(frames);
 	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
-	if (shadows < SHADOWS_MIN / 4)
+	if (shadows < (c->walks_only ? SHADOWS_LEAST : SHADOWS_MIN / 4))
 		return fail("shadow MMU: %lu KiB of memory are too little for a guest of %lu MiB",
 			    c->pool_size >> 10, memmap_ram_size(c->guest_map) >> 20),
 		       NULL;

@@ -26,6 +26,7 @@ struct mmu_config {
 	struct spte_traps traps;
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
 	enum mmu_sync sync;
+	bool walks_only; /* nested paging: mmu_set_regs() is never called, no shadow table made */
 	/* The guest's map: what is RAM may hold page tables. */
 	const struct memmap *guest_map;
 	/* Physical ranges that no shadow entry may ever map: the hypervisor's own. */
@@ -33,7 +34,8 @@ struct mmu_config {
 	u32 nr_hidden;
 	/* A page of the hypervisor's that guest mappings of hidden memory are turned to. */
 	u64 hole_hpa;
-	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more. */
+	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more; where only
+	 * walks are made, of mmu_memory_least(). */
 	u64 pool_hpa, pool_size;
 };
 
@@ -46,9 +48,9 @@ enum mmu_flush { MMU_FLUSH_NONE, MMU_FLUSH_GVA, MMU_FLUSH_ALL };
 struct mmu_vcpu {
 	struct mmu *mmu;
 	struct counters *counters;
-	struct paging_regs regs; /* the guest's view; change it only through mmu_set_regs() */
+	struct paging_regs regs; /* the guest's view; set by mmu_set_regs() and mmu_follow_regs() */
 	enum paging_mode mode;
-	u32 root;     /* shadow table index; 0: none yet */
+	u32 root;     /* shadow table index; 0: none yet, or nested paging */
 	u32 pae_root; /* the four PDPTEs' own page, for every mode without LMA */
 	enum mmu_flush flush;
 	u64 flush_gva; /* for MMU_FLUSH_GVA */
@@ -81,6 +83,8 @@ enum mmu_verdict {
 /* Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE. */
 #define MMU_POOL_PERMILLE 30
 u64 mmu_memory_size(const struct memmap *guest_map);
+/* The same where no shadow table is made. */
+u64 mmu_memory_least(const struct memmap *guest_map);
 
 /* Set up; returns NULL when the pool is too small, after a fail() line. */
 struct mmu *mmu_init(const struct mmu_config *config);
@@ -102,8 +106,14 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
 void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
 
 /*
+ * With nested paging: the registers that the hardware has by now, for the calls that walk the guest's
+ * tables. There is no root.
+ */
+void mmu_follow_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
+
+/*
  * Read the four PDPTEs at a PAE CR3 and check their reserved bits (SDM vol. 3A 4.4.1).
- * Returns 0, or -1 when the load must raise #GP.
+ * Returns 0, or -1 when the load must raise #GP; the PDPTEs as they are, or 0 where there is no RAM.
  */
 int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4]);
 
@@ -138,7 +148,7 @@ int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa);
 
 /*
  * Where the hardware has just fetched the code at an address: what its own tables say, rights
- * unchecked. False when they say nothing any more; then mmu_translate() knows.
+ * unchecked. False when they say nothing any more, or there are none: mmu_translate() knows.
  */
 bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa);
 

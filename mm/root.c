@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Roots: what the hardware's CR3 is given for each of the guest's modes and address spaces. */
+#include "arch/string.h"
 #include "mm/mmu_internal.h"
 
 /* What is forbidden for a user's page, and would not be for a supervisor's in its place. */
@@ -130,19 +131,19 @@ int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4])
 {
 	const struct mmu *m = v->mmu;
 	u64 reserved = GENMASK(63, m->features.maxphyaddr) | GENMASK(2, 1) | GENMASK(8, 5);
-	u64 gfn = (u32)cr3 >> PAGE_SHIFT;
+	const volatile u64 *table;
+	int result = 0;
 
+	memset(pdpte, 0, 4 * sizeof(*pdpte));
+	if (!frame_of(m, (u32)cr3 >> PAGE_SHIFT))
+		return -1;
+	table = phys_ptr(cr3 & GENMASK(31, 5));
 	for (u32 i = 0; i < 4; i++) {
-		const volatile u64 *table;
-
-		if (!frame_of(m, gfn))
-			return -1;
-		table = phys_ptr((cr3 & GENMASK(31, 5)));
 		pdpte[i] = table[i];
 		if ((pdpte[i] & PTE_P) && (pdpte[i] & reserved))
-			return -1;
+			result = -1;
 	}
-	return 0;
+	return result;
 }
 
 u64 mmu_root(const struct mmu_vcpu *v)

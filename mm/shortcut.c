@@ -60,9 +60,13 @@ bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault)
 
 bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
-	struct found leaf = shadow_leaf(v, gva);
-	u64 offset = (PAGE_SIZE << 9 * (leaf.level - 1)) - 1;
+	struct found leaf;
+	u64 offset;
 
+	if (!v->root)
+		return false;
+	leaf = shadow_leaf(v, gva);
+	offset = (PAGE_SIZE << 9 * (leaf.level - 1)) - 1;
 	if (!leaf.spte)
 		return false;
 	*hpa = (leaf.spte & PTE_ADDR & ~offset) | (gva & offset);

@@ -216,6 +216,12 @@ void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
 		;
 }
 
+void mmu_follow_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
+{
+	v->regs = *regs;
+	v->mode = paging_mode(regs);
+}
+
 int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa)
 {
 	struct walk w = {.by_hardware = false};

@@ -30,6 +30,7 @@ int svm_decide(const struct svm_raw *raw, struct svm_caps *caps)
 			    raw->svm_ebx);
 	*caps = (struct svm_caps){
 		.asids = raw->svm_ebx,
+		.nested_paging = raw->svm_edx & CPUID_8000000A_EDX_NP,
 		.flush_by_asid = raw->svm_edx & CPUID_8000000A_EDX_FLUSHBYASID,
 		.clean_bits = raw->svm_edx & CPUID_8000000A_EDX_CLEAN,
 	};

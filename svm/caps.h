@@ -14,7 +14,7 @@ struct svm_raw {
 
 struct svm_caps {
 	u32 asids; /* how many there are, the host's 0 included */
-	bool flush_by_asid, clean_bits;
+	bool nested_paging, flush_by_asid, clean_bits;
 	/* Of these CPUID tells nothing that is to be relied on: svm/prove.c. */
 	bool next_rip;   /* the VMCB has the address of the next instruction */
 	bool cr_operand; /* EXITINFO1 tells the register of a MOV to or from a control register */

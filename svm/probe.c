@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Is there SVM on this CPU, can notrap use it, and what of it must the guest not see. */
+#include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
@@ -21,6 +22,15 @@ int svm_probe(void)
 	if (raw.ext_ecx & CPUID_80000001_ECX_SVM)
 		rdmsr_safe(MSR_VM_CR, &raw.vm_cr);
 	return svm_decide(&raw, &svm_vcpu_of(0)->caps);
+}
+
+int svm_probe_nested(void)
+{
+	if (svm_vcpu_of(0)->caps.nested_paging)
+		return 0;
+	return fail(
+		"mmu=npt: this CPU has no nested paging (CPUID.8000000Ah:EDX bit 0 is clear): use "
+		"mmu=shadow");
 }
 
 enum { EAX, EBX, ECX, EDX };

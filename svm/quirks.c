@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "guest/exits.h"
+#include "guest/machine.h"
 #include "mm/phys.h"
 #include "svm/svm.h"
 
@@ -63,13 +64,33 @@ static bool at_software_interrupt(struct vcpu *v)
 }
 
 /*
+ * Is a #PF that is recorded the one that was cut. Without nested paging the guest takes none but by
+ * injection; with it, an old one's cause is gone. It is to be told from an NMI, which the instruction
+ * would not raise again, and the other way round: an IRET that faults has let NMIs in.
+ */
+static bool page_fault_is_new(struct vcpu *v, const struct event *event)
+{
+	struct mmu_fault access = {.gva = read_cr2(), .pfec = event->error & (PFEC_U | PFEC_I)};
+	u64 gpa;
+
+	if (!v->machine->nested || event->type != EVENT_EXCEPTION || event->vector != VEC_PF)
+		return false;
+	/* A walk for a write that does not fault sets D. */
+	if (event->error & PFEC_P)
+		access.pfec |= event->error & PFEC_W;
+	access_context(v, &access);
+	return mmu_translate(&v->mmu, &access, &gpa) != 0;
+}
+
+/*
  * Bochs 2.7: EXITINTINFO is the last exception's or injection's, whatever was cut. What it was is seen
- * from what it left behind. The guest takes no #PF but by injection.
+ * from what it left behind.
  */
 static void find_cut_event(struct vcpu *v, struct event *event)
 {
 	const struct svm_vcpu *svm = to_svm(v);
 	bool exception = event->type == EVENT_EXCEPTION && event->vector != VEC_PF;
+	struct event recorded = *event;
 	int vector;
 
 	/* Injected a moment ago: that is recorded. */
@@ -94,7 +115,9 @@ static void find_cut_event(struct vcpu *v, struct event *event)
 		event->type = EVENT_NONE;
 		return;
 	}
-	if (!exception) {
+	if (page_fault_is_new(v, &recorded)) {
+		*event = recorded;
+	} else if (!exception) {
 		event->type = EVENT_NMI;
 		event->vector = VEC_NMI;
 	} else if (event->vector != VEC_DB) {

@@ -26,6 +26,8 @@ static void exit_npf(struct vcpu *v, struct vmexit *exit)
 	exit->npf.gpa = vmcb->exit_info_2;
 	exit->npf.error = error & PFEC_W ? NPF_WRITE : error & PFEC_I ? NPF_FETCH : NPF_READ;
 	svm_read_event(v, &exit->vectoring);
+	if (exit->vectoring.type == EVENT_NONE)
+		v->rflags |= RFLAGS_RF;
 }
 
 /* APM vol. 2 15.14.1. */

@@ -57,3 +57,22 @@ int svm_vcpu_init(struct vcpu *v)
 	vmcb->g_pat = rdmsr(MSR_PAT);
 	return 0;
 }
+
+/*
+ * APM vol. 2 15.25. The guest has its own CR0, CR3, CR4, EFER and PAT then: 15.25.2. Writes to CR0 go
+ * on to exit by CR0_SEL_WRITE, and those to CR4 all do.
+ */
+void svm_enable_nested(struct vcpu *v, u64 root)
+{
+	struct svm_vcpu *svm = to_svm(v);
+	struct vmcb *vmcb = &svm->vmcb;
+
+	vmcb->nested_control = SVM_NESTED_PAGING;
+	vmcb->nested_cr3 = root;
+	vmcb->cr_read &= ~BIT(3);
+	vmcb->cr_write &= ~BIT(3);
+	svm_set_pf_filter(v, PF_FILTER_NONE);
+	svm_set_invlpg_exiting(v, false);
+	svm_intercept(svm, INTERCEPT_INVPCID, false);
+	svm_dirty(svm, CLEAN_INTERCEPTS | CLEAN_NP);
+}

@@ -42,6 +42,8 @@ u64 svm_get_cr(struct vcpu *v, int nr)
 {
 	const struct svm_vcpu *svm = to_svm(v);
 
+	if (nr == 3)
+		return svm->vmcb.cr3;
 	if (nr == 4)
 		return svm->cr4_view;
 	return (svm->vmcb.cr0 & svm->cr0_owned) | (svm->cr0_view & ~svm->cr0_owned);

@@ -43,6 +43,7 @@ static inline void svm_dirty(struct svm_vcpu *svm, enum vmcb_clean what)
 
 /* probe.c */
 int svm_probe(void);
+int svm_probe_nested(void);
 void svm_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 
 /* enable.c */
@@ -54,6 +55,7 @@ struct svm_vcpu *svm_vcpu_of(u32 cpu);
 
 /* setup.c */
 int svm_vcpu_init(struct vcpu *v);
+void svm_enable_nested(struct vcpu *v, u64 root);
 
 /* prove.c: what the CPU tells at an exit, found out by trying. To be called with a fresh VMCB. */
 void svm_prove(struct svm_vcpu *svm);

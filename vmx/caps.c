@@ -197,3 +197,53 @@ int vmx_decide(const struct vmx_msrs *m, struct vmx_caps *c)
 	c->pt_in_vmx = m->misc & VMX_MISC_PT;
 	return 0;
 }
+
+static int nested_missing(const char *what)
+{
+	return fail("mmu=ept: this CPU's VMX has no %s; use mmu=shadow", what);
+}
+
+/* What the tables of mm/nested.h and their flushes take. */
+static int check_ept(u64 cap)
+{
+	static const struct {
+		u64 bit;
+		const char *what;
+	} needs[] = {
+		{EPT_CAP_WALK_4, "EPT of four levels"},
+		{EPT_CAP_WB, "EPT in write-back memory"},
+		{EPT_CAP_2M, "EPT pages of 2 MiB"},
+		{EPT_CAP_INVEPT, "INVEPT"},
+		{EPT_CAP_SINGLE | EPT_CAP_ALL, "INVEPT of a single context or of all"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (!(cap & needs[i].bit))
+			return nested_missing(needs[i].what);
+	return 0;
+}
+
+int vmx_decide_nested(const struct vmx_msrs *m, const struct vmx_caps *c, struct vmx_nested_caps *n)
+{
+	u32 may2 = c->proc & PROC_SECONDARY ? m->proc2 >> 32 : 0;
+	u32 cr3 = PROC_CR3_LOAD | PROC_CR3_STORE;
+
+	if (!(may2 & PROC2_EPT))
+		return nested_missing("EPT (extended page tables)");
+	if (check_ept(m->ept_vpid) < 0)
+		return -1;
+	/* A guest that has paging off has it off in hardware. */
+	if (!(may2 & PROC2_UNRESTRICTED_GUEST))
+		return nested_missing("\"unrestricted guest\" beside its EPT");
+	if ((u32)m->proc & cr3)
+		return nested_missing("way to leave CR3 to the guest");
+	/* LME without LMA is not to be had by the other way: SDM vol. 3C 27.3.2.1. */
+	if (!c->efer_controls)
+		return nested_missing("control that loads EFER beside its EPT");
+
+	n->proc = c->proc & ~cr3;
+	n->proc2 = c->proc2 | PROC2_EPT | PROC2_UNRESTRICTED_GUEST | (may2 & PROC2_INVPCID);
+	n->cr0_fixed0 = c->cr0_fixed0 & ~(CR0_PE | CR0_PG);
+	n->invept_single = m->ept_vpid & EPT_CAP_SINGLE;
+	return 0;
+}

@@ -35,6 +35,13 @@ struct vmx_caps {
 	bool pt_in_vmx;    /* the guest may use Processor Trace */
 };
 
+/* What changes in struct vmx_caps while the CPU walks the guest's own tables, behind EPT. */
+struct vmx_nested_caps {
+	u32 proc, proc2;
+	u64 cr0_fixed0;
+	bool invept_single; /* INVEPT of one context; of all contexts otherwise */
+};
+
 /*
  * True when IA32_FEATURE_CONTROL lets VMXON run, or can still be made to (SDM vol. 3C 24.7).
  *
@@ -57,5 +64,13 @@ int vmx_control_word(const char *what, u64 cap, u32 want, u32 optional, u32 clea
  * Returns 0 and the controls in *caps; -1 after a fail() line for the first requirement missing.
  */
 int vmx_decide(const struct vmx_msrs *msrs, struct vmx_caps *caps);
+
+/*
+ * The same for nested paging: SDM vol. 3C 26.6.1, 29.3, vol. 3D A.8, A.10. caps: vmx_decide()'s.
+ *
+ * Returns 0 and what is different in *nested; -1 after a fail() line for the first thing missing.
+ */
+int vmx_decide_nested(const struct vmx_msrs *msrs, const struct vmx_caps *caps,
+		      struct vmx_nested_caps *nested);
 
 #endif

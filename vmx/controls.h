@@ -38,13 +38,15 @@
 #define PROC_SECONDARY        BIT(31)
 
 /* Secondary processor-based execution controls. */
-#define PROC2_EPT         BIT(1)
-#define PROC2_DESC_TABLES BIT(2)
-#define PROC2_RDTSCP      BIT(3)
-#define PROC2_VPID        BIT(5)
-#define PROC2_XSAVES      BIT(20)
-#define PROC2_USER_WAIT   BIT(26)
-#define PROC2_PCONFIG     BIT(27)
+#define PROC2_EPT                BIT(1)
+#define PROC2_DESC_TABLES        BIT(2)
+#define PROC2_RDTSCP             BIT(3)
+#define PROC2_VPID               BIT(5)
+#define PROC2_UNRESTRICTED_GUEST BIT(7)
+#define PROC2_INVPCID            BIT(12)
+#define PROC2_XSAVES             BIT(20)
+#define PROC2_USER_WAIT          BIT(26)
+#define PROC2_PCONFIG            BIT(27)
 
 /* VM-exit controls. */
 #define EXIT_CTL_SAVE_DEBUG    BIT(2)
@@ -64,10 +66,20 @@
 #define VMX_MISC_PT BIT(14)
 
 /* IA32_VMX_EPT_VPID_CAP: A.10. */
+#define EPT_CAP_WALK_4   BIT(6)
+#define EPT_CAP_WB       BIT(14)
+#define EPT_CAP_2M       BIT(16)
+#define EPT_CAP_INVEPT   BIT(20)
+#define EPT_CAP_SINGLE   BIT(25)
+#define EPT_CAP_ALL      BIT(26)
 #define VPID_CAP_INVVPID BIT(32)
 #define VPID_CAP_ADDRESS BIT(40)
 #define VPID_CAP_SINGLE  BIT(41)
 #define VPID_CAP_ALL     BIT(42)
+
+/* EPTP: SDM vol. 3C table 25-9. Accessed and dirty flags are bit 6. */
+#define EPTP_MEMTYPE_WB VMX_MEMTYPE_WB
+#define EPTP_WALK_4     ((4 - 1) << 3)
 
 /* Guest interruptibility state: table 25-3. */
 #define INTERRUPTIBILITY_STI    BIT(0)

@@ -38,8 +38,11 @@ void vmx_dump(struct vcpu *v)
 	    field(VMCS_GUEST_ACTIVITY), field(VMCS_GUEST_INTERRUPTIBILITY),
 	    field(VMCS_GUEST_PENDING_DEBUG));
 	say("vmcs: controls: pin %llx proc %llx proc2 %x exit %llx entry %llx",
-	    field(VMCS_PIN_CONTROLS), field(VMCS_PROC_CONTROLS), vmx->caps.proc2,
+	    field(VMCS_PIN_CONTROLS), field(VMCS_PROC_CONTROLS), vmx->proc2,
 	    field(VMCS_EXIT_CONTROLS), field(VMCS_ENTRY_CONTROLS));
+	if (vmx->eptp)
+		say("vmcs: eptp %llx, last guest-physical address %llx", field(VMCS_EPTP),
+		    field(VMCS_GUEST_PHYSICAL));
 	say("vmcs: exception bitmap %llx, page faults: mask %llx match %llx",
 	    field(VMCS_EXCEPTION_BITMAP), field(VMCS_PFEC_MASK), field(VMCS_PFEC_MATCH));
 	say("vmcs: last exit: reason %llx (%s) qualification %llx", field(VMCS_EXIT_REASON),

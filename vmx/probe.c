@@ -45,6 +45,15 @@ int vmx_probe(void)
 	return vmx_decide(&msrs, &vmx_vcpu_of(0)->caps);
 }
 
+int vmx_probe_nested(void)
+{
+	struct vmx_vcpu *vmx = vmx_vcpu_of(0);
+	struct vmx_msrs msrs;
+
+	read_msrs(&msrs);
+	return vmx_decide_nested(&msrs, &vmx->caps, &vmx->nested);
+}
+
 #define CPUID_7_0_EBX_PT      BIT(25)
 #define CPUID_7_0_ECX_WAITPKG BIT(5)
 #define CPUID_7_0_EDX_PCONFIG BIT(18)
@@ -53,7 +62,8 @@ enum { EAX, EBX, ECX, EDX };
 
 void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 {
-	const struct vmx_caps *caps = &vmx_vcpu_of(0)->caps;
+	const struct vmx_vcpu *vmx = vmx_vcpu_of(0);
+	const struct vmx_caps *caps = &vmx->caps;
 
 	switch (leaf) {
 	case 1:
@@ -64,6 +74,9 @@ void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 			break;
 		if (!caps->pt_in_vmx)
 			regs[EBX] &= ~(u32)CPUID_7_0_EBX_PT;
+		/* Neither carried out for the guest nor enabled. */
+		if (!vmx->ud_exits && !(vmx->proc2 & PROC2_INVPCID))
+			regs[EBX] &= ~(u32)CPUID_7_0_EBX_INVPCID;
 		if (!(caps->proc2 & PROC2_USER_WAIT))
 			regs[ECX] &= ~(u32)CPUID_7_0_ECX_WAITPKG;
 		if (!(caps->cr4_fixed1 & CR4_LA57))

@@ -10,6 +10,13 @@ static bool guest_in_64bit_code(const struct vmx_vcpu *vmx)
 	return (vmx->entry & ENTRY_CTL_IA32E_GUEST) && (vmread(VMCS_GUEST_CS_ATTR) & SEG_ATTR_L);
 }
 
+/* RF as the CPU saves it for what exits as a fault (SDM vol. 3C 28.3.3), but Bochs does not. */
+static void resume_after_fault(struct vcpu *v, const struct vmexit *exit)
+{
+	if (exit->vectoring.type == EVENT_NONE)
+		v->rflags |= RFLAGS_RF;
+}
+
 static void exit_exception(struct vcpu *v, struct vmexit *exit)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
@@ -31,9 +38,8 @@ static void exit_exception(struct vcpu *v, struct vmexit *exit)
 		exit->kind = VMEXIT_EXCEPTION;
 		vmx_read_event(&exit->event, info, VMCS_EXIT_ERROR_CODE);
 	}
-	/* As the CPU saves it for the faults that exit (28.3.3), but Bochs does not. */
-	if (exit->kind != VMEXIT_NMI && exit->vectoring.type == EVENT_NONE)
-		v->rflags |= RFLAGS_RF;
+	if (exit->kind != VMEXIT_NMI)
+		resume_after_fault(v, exit);
 }
 
 /* SDM vol. 3C table 28-3. */
@@ -80,8 +86,9 @@ static void exit_io(struct vmexit *exit)
 }
 
 /* SDM vol. 3C table 28-7. */
-static void exit_ept_violation(struct vmx_vcpu *vmx, struct vmexit *exit)
+static void exit_ept_violation(struct vcpu *v, struct vmexit *exit)
 {
+	struct vmx_vcpu *vmx = to_vmx(v);
 	u64 qualification = vmread(VMCS_EXIT_QUALIFICATION);
 
 	vmx_read_event(&exit->vectoring, vmread(VMCS_IDT_VECTORING_INFO), VMCS_IDT_VECTORING_ERROR);
@@ -90,6 +97,12 @@ static void exit_ept_violation(struct vmx_vcpu *vmx, struct vmexit *exit)
 	exit->kind = VMEXIT_NPF;
 	exit->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
 	exit->npf.error = qualification & (NPF_READ | NPF_WRITE | NPF_FETCH);
+	resume_after_fault(v, exit);
+	/* Bochs saves the single step that the instruction has not made yet; SDM vol. 3C 28.3.4. */
+	if (exit->vectoring.type == EVENT_NONE &&
+	    !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+	      (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 }
 
 /* SDM vol. 3C table 28-2. */
@@ -187,7 +200,12 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 		exit_insn(exit, VMEXIT_VIRT_INSN);
 		break;
 	case EXIT_EPT_VIOLATION:
-		exit_ept_violation(to_vmx(v), exit);
+		exit_ept_violation(v, exit);
+		break;
+	case EXIT_EPT_MISCONFIG:
+		/* The qualification is undefined, the address is not: SDM vol. 3C 29.3.3.1. */
+		exit->kind = VMEXIT_UNKNOWN;
+		exit->qualification = vmread(VMCS_GUEST_PHYSICAL);
 		break;
 	default:
 		exit_other(exit, VMEXIT_UNKNOWN);

@@ -40,6 +40,7 @@ static void set_controls(struct vmx_vcpu *vmx)
 	const struct vmx_caps *caps = &vmx->caps;
 
 	vmx->proc = caps->proc;
+	vmx->proc2 = caps->proc2;
 	vmx->entry = caps->entry;
 	vmwrite(VMCS_PIN_CONTROLS, caps->pin);
 	vmwrite(VMCS_PROC_CONTROLS, caps->proc);
@@ -110,8 +111,21 @@ static void set_host_state(void)
 	vmwrite(VMCS_HOST_RIP, (u64)vmx_exit_point);
 }
 
+/*
+ * Bits that the guest reads and writes without an exit: none changes how its memory is mapped. All
+ * others are the host's: the guest reads the view, and a write that would change one exits (SDM
+ * vol. 3C 25.6.6). CD and NW are never switched by VM entry and exit; they are simply the machine's.
+ */
+#define CR0_GUEST_OWNED (CR0_MP | CR0_EM | CR0_TS | CR0_AM | CR0_NW | CR0_CD)
+#define CR4_GUEST_OWNED                                                                           \
+	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_MCE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | \
+	 CR4_UMIP | CR4_FSGSBASE)
+
 static void set_guest_state(struct vmx_vcpu *vmx)
 {
+	vmx->cr0_owned = CR0_GUEST_OWNED;
+	vmx->cr4_owned = CR4_GUEST_OWNED;
+	vmx->cr0_fixed0 = vmx->caps.cr0_fixed0;
 	vmwrite(VMCS_LINK_POINTER, ~0ULL);
 	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
 	vmwrite(VMCS_GUEST_DR7, 0x400);
@@ -137,6 +151,7 @@ int vmx_vcpu_init(struct vcpu *v)
 	v->hw = vmx;
 	vmx->vpid = 1; /* 0 is the hypervisor's own */
 	vmx->launched = false;
+	vmx->eptp = 0;
 	vmx->host_rsp = 0;
 	if (load_vmcs(vmx))
 		return -1;

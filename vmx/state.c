@@ -4,26 +4,16 @@
 #include "arch/insn.h"
 #include "vmx/vmx.h"
 
-/*
- * Bits that the guest reads and writes without an exit: none changes how its memory is mapped. All
- * others are the host's: the guest reads the view, and a write that would change one exits (SDM
- * vol. 3C 25.6.6). CD and NW are never switched by VM entry and exit; they are simply the machine's.
- */
-#define CR0_GUEST_OWNED (CR0_MP | CR0_EM | CR0_TS | CR0_AM | CR0_NW | CR0_CD)
-#define CR4_GUEST_OWNED                                                                           \
-	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_MCE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | \
-	 CR4_UMIP | CR4_FSGSBASE)
-
 void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
 
 	if (nr == 0) {
-		vmwrite(VMCS_CR0_MASK, ~CR0_GUEST_OWNED);
-		vmwrite(VMCS_GUEST_CR0, (hw | vmx->caps.cr0_fixed0) & vmx->caps.cr0_fixed1);
+		vmwrite(VMCS_CR0_MASK, ~vmx->cr0_owned);
+		vmwrite(VMCS_GUEST_CR0, (hw | vmx->cr0_fixed0) & vmx->caps.cr0_fixed1);
 		vmwrite(VMCS_CR0_SHADOW, view);
 	} else {
-		vmwrite(VMCS_CR4_MASK, ~CR4_GUEST_OWNED);
+		vmwrite(VMCS_CR4_MASK, ~vmx->cr4_owned);
 		vmwrite(VMCS_GUEST_CR4, (hw | vmx->caps.cr4_fixed0) & vmx->caps.cr4_fixed1);
 		vmwrite(VMCS_CR4_SHADOW, view);
 	}
@@ -31,12 +21,18 @@ void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view)
 
 u64 vmx_get_cr(struct vcpu *v, int nr)
 {
-	(void)v;
-	if (nr == 0)
-		return (vmread(VMCS_GUEST_CR0) & CR0_GUEST_OWNED) |
-		       (vmread(VMCS_CR0_SHADOW) & ~CR0_GUEST_OWNED);
-	return (vmread(VMCS_GUEST_CR4) & CR4_GUEST_OWNED) |
-	       (vmread(VMCS_CR4_SHADOW) & ~CR4_GUEST_OWNED);
+	const struct vmx_vcpu *vmx = to_vmx(v);
+
+	switch (nr) {
+	case 0:
+		return (vmread(VMCS_GUEST_CR0) & vmx->cr0_owned) |
+		       (vmread(VMCS_CR0_SHADOW) & ~vmx->cr0_owned);
+	case 3:
+		return vmread(VMCS_GUEST_CR3);
+	default:
+		return (vmread(VMCS_GUEST_CR4) & vmx->cr4_owned) |
+		       (vmread(VMCS_CR4_SHADOW) & ~vmx->cr4_owned);
+	}
 }
 
 void vmx_set_root(struct vcpu *v, u64 hpa)
@@ -54,8 +50,6 @@ void vmx_set_efer(struct vcpu *v, u64 hw)
 	struct vmx_vcpu *vmx = to_vmx(v);
 	u32 entry = vmx->entry & ~ENTRY_CTL_IA32E_GUEST;
 
-	/* VM entry insists on LME = LMA while paging is on, and in hardware it always is. */
-	hw &= ~(EFER_LMA | EFER_LME) | (hw & EFER_LMA ? EFER_LMA | EFER_LME : 0);
 	if (hw & EFER_LMA)
 		entry |= ENTRY_CTL_IA32E_GUEST;
 	if (entry != vmx->entry) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dropping the guest's translations: INVVPID, SDM vol. 3C 29.4.3, 31.3.
+ * Dropping the guest's translations: INVVPID and INVEPT, SDM vol. 3C 29.4.3, 31.3.
  *
- * Without VPID there is nothing to do: each VM entry and exit drops them all.
+ * Without VPID each VM entry and exit drops them all, but for what is cached of the EPT.
  */
 #include "arch/console.h"
 #include "arch/cpu.h"
@@ -27,9 +27,27 @@ static void invvpid(enum invvpid_type type, u16 vpid, u64 gva)
 		    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
 }
 
+enum invept_type { INVEPT_SINGLE = 1, INVEPT_ALL };
+
+static void invept(enum invept_type type, u64 eptp)
+{
+	struct {
+		u64 eptp, reserved;
+	} desc = {eptp, 0};
+	bool failed;
+
+	__asm__ volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(desc), "r"((u64)type) : "memory");
+	if (unlikely(failed))
+		die("INVEPT type %d failed for EPTP %llx: %s", type, (unsigned long long)eptp,
+		    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
+}
+
 void vmx_flush_all(struct vcpu *v)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
+
+	if (vmx->eptp)
+		invept(vmx->nested.invept_single ? INVEPT_SINGLE : INVEPT_ALL, vmx->eptp);
 
 	switch (vmx->caps.flush) {
 	case VMX_FLUSH_ENTRY:

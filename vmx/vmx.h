@@ -32,11 +32,15 @@ struct vmx_vcpu {
 	struct vmx_msr_entry exit_efer;
 
 	struct vmx_caps caps;
+	struct vmx_nested_caps nested; /* valid after vmx_probe_nested() */
 	u16 vpid;
+	u64 eptp; /* 0: the CPU walks shadow tables alone */
+	/* Bits that the guest reads and writes without an exit, and bits of CR0 that must be 1. */
+	u64 cr0_owned, cr4_owned, cr0_fixed0;
 
 	/* What the VMCS holds, so that only changes are written. */
 	u64 rip, rsp, rflags;
-	u32 proc, entry;
+	u32 proc, proc2, entry;
 	bool ud_exits; /* #UD exits: the guest's CPU has INVPCID, which is not enabled */
 	u64 host_rsp;
 
@@ -56,6 +60,7 @@ static inline struct vmx_vcpu *to_vmx(const struct vcpu *v)
 
 /* probe.c */
 int vmx_probe(void);
+int vmx_probe_nested(void);
 void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 
 /* enable.c */
@@ -67,6 +72,11 @@ struct vmx_vcpu *vmx_vcpu_of(u32 cpu);
 
 /* setup.c */
 int vmx_vcpu_init(struct vcpu *v);
+
+/* nested.c */
+void vmx_enable_nested(struct vcpu *v, u64 root);
+void vmx_get_pdptes(struct vcpu *v, u64 pdpte[4]);
+void vmx_set_pdptes(struct vcpu *v, const u64 pdpte[4]);
 
 /* run.c */
 void vmx_run(struct vcpu *v, struct vmexit *exit);

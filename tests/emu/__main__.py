@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import bench, boots, linux, sync
+from . import bench, boots, linux, ways
 from .boot import Boot, write_iso
 from .machine import HostError
 from .result import Expect
@@ -51,7 +51,11 @@ def compare_linux(args):
 
 
 def compare_sync(args):
-    return sync.compare(args.machine, args.options)
+    return ways.compare(args.machine, ways.SYNC, args.options)
+
+
+def compare_mmu(args):
+    return ways.compare(args.machine, ways.mmu(args.machine), args.options)
 
 
 def write_menu(args):
@@ -73,7 +77,8 @@ def write_menu(args):
 
 
 WHAT = {"bench": run_bench, "bare": run_bare, "linux": run_linux, "linux-bare": run_linux_bare,
-        "compare-linux": compare_linux, "compare-sync": compare_sync, "shell": run_shell,
+        "compare-linux": compare_linux, "compare-sync": compare_sync,
+        "compare-mmu": compare_mmu, "shell": run_shell,
         "iso": write_menu}
 
 

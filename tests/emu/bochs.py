@@ -32,6 +32,10 @@ IPS = 400_000_000
 IPS_SMP = 50_000_000
 
 
+AMD = ("athlon64_clawhammer", "athlon64_venice", "turion64_tyler", "phenom_8650_toliman",
+       "zambezi", "trinity_apu", "ryzen")
+
+
 class Bochs(Machine):
     """marks: {name: physical address}: note the tick at which each is first executed, in order."""
 
@@ -41,6 +45,8 @@ class Bochs(Machine):
     def __init__(self, model=None, memory=256, cpus=1, marks=None):
         super().__init__(model or self.default_model, memory, cpus)
         self.marks = marks or {}
+        if self.model in AMD:
+            self.nested = "npt"
 
     def command(self, directory, iso, port):
         with open(os.path.join(directory, "bochsrc"), "w", encoding="ascii") as rc:

@@ -30,6 +30,7 @@ class Machine:
     """One kind of emulated machine. A subclass gives command() and judges its own log."""
 
     name = ""
+    nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
 
     def __init__(self, model, memory=256, cpus=1):
         self.model, self.memory, self.cpus = model, memory, cpus

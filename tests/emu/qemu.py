@@ -10,6 +10,7 @@ class Qemu(Machine):
     def __init__(self, accel, model=None, memory=256, cpus=1):
         super().__init__(model or {"kvm": "host", "tcg": "max"}[accel], memory, cpus)
         self.accel, self.name = accel, f"qemu-{accel}"
+        self.nested = {"kvm": "ept", "tcg": "npt"}[accel]
 
     def command(self, directory, iso, port):
         cpu = self.model + (",+vmx" if self.accel == "kvm" and self.model == "host"

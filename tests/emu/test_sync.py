@@ -2,7 +2,7 @@
 """The hybrid policy against the two pure ones, phase by phase, with the bypass on and off."""
 import pytest
 
-from tests.emu import sync
+from tests.emu import ways
 from tests.emu.bench import per_op
 
 # What it takes to notice a flood, for each table and flood.
@@ -15,7 +15,8 @@ FLOODS_EACH = ("space", "fork", "mixed")
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["bypass0", "bypass1"])
 def policies(request, machine):
-    results = sync.run_all(machine("corei7_skylake_x"), f"bypass_guest_pf={request.param}")
+    results = ways.run_all(machine("corei7_skylake_x"), ways.SYNC,
+                           f"bypass_guest_pf={request.param}")
     for name, result in results.items():
         assert result.passed, f"{name}: {result.explain()}"
     phases = {name: result.phases for name, result in results.items()}
@@ -32,7 +33,7 @@ def test_hybrid_is_as_good_as_the_better_one(policies):
 def test_hybrid_beats_both_on_a_mix(policies):
     if not policies["bypass"]:
         # What a synced table saves is the exit of a fault, which only the bypass can save.
-        mixed = {name: policies[name]["mixed"]["exits"] for name in sync.POLICIES}
+        mixed = {name: policies[name]["mixed"]["exits"] for name in ways.SYNC}
         assert mixed["hybrid"] < 0.75 * mixed["always"]
         return
     hybrid = per_op(policies["hybrid"]["mixed"], "exits")

@@ -296,6 +296,101 @@ static void test_flush(void **state)
 	assert_false(caps.proc2 & PROC2_VPID);
 }
 
+static void accept_nested(const struct vmx_msrs *m, struct vmx_nested_caps *nested)
+{
+	struct vmx_caps caps;
+
+	accept(m, &caps);
+	if (vmx_decide_nested(m, &caps, nested))
+		assert_string_equal("accepted", message);
+	assert_int_equal(messages, 0);
+}
+
+/* Such a CPU runs notrap, but not with nested paging. */
+static void refuse_nested(const struct vmx_msrs *m, const char *because)
+{
+	struct vmx_nested_caps nested;
+	struct vmx_caps caps;
+
+	accept(m, &caps);
+	assert_int_equal(vmx_decide_nested(m, &caps, &nested), -1);
+	assert_int_equal(messages, 1);
+	if (!strstr(message, because))
+		assert_string_equal(message, because);
+	assert_non_null(strstr(message, "mmu=ept: "));
+	assert_non_null(strstr(message, "use mmu=shadow"));
+}
+
+static void test_nested(void **state)
+{
+	struct vmx_msrs m = recent();
+	struct vmx_nested_caps nested;
+
+	(void)state;
+	accept_nested(&m, &nested);
+	assert_int_equal(nested.proc,
+			 PROC_MUST | PROC_IO_BITMAPS | PROC_MSR_BITMAPS | PROC_SECONDARY);
+	assert_int_equal(nested.proc2, PROC2_EPT | PROC2_UNRESTRICTED_GUEST | PROC2_INVPCID |
+					       PROC2_RDTSCP | PROC2_VPID | PROC2_XSAVES |
+					       PROC2_USER_WAIT);
+	assert_int_equal(nested.cr0_fixed0, CR0_NE);
+	assert_true(nested.invept_single);
+
+	/* What is nice to have. */
+	m.ept_vpid &= ~EPT_CAP_SINGLE;
+	m.proc2 &= ~((u64)PROC2_INVPCID << 32);
+	accept_nested(&m, &nested);
+	assert_false(nested.invept_single);
+	assert_int_equal(nested.proc2, PROC2_EPT | PROC2_UNRESTRICTED_GUEST | PROC2_RDTSCP |
+					       PROC2_VPID | PROC2_XSAVES | PROC2_USER_WAIT);
+	m = recent();
+	m.ept_vpid &= ~EPT_CAP_ALL;
+	accept_nested(&m, &nested);
+	assert_true(nested.invept_single);
+}
+
+static void test_nested_requirements(void **state)
+{
+	static const struct {
+		u64 bits;
+		const char *because;
+	} ept[] = {
+		{EPT_CAP_WALK_4, "no EPT of four levels;"},
+		{EPT_CAP_WB, "no EPT in write-back memory;"},
+		{EPT_CAP_2M, "no EPT pages of 2 MiB;"},
+		{EPT_CAP_INVEPT, "no INVEPT;"},
+		{EPT_CAP_SINGLE | EPT_CAP_ALL, "no INVEPT of a single context or of all;"},
+	};
+	struct vmx_msrs m = old();
+
+	(void)state;
+	refuse_nested(&m, "no EPT (extended page tables)");
+	m = recent();
+	m.proc2 &= ~((u64)PROC2_EPT << 32);
+	refuse_nested(&m, "no EPT (extended page tables)");
+	/* No secondary controls: what their MSR would hold is not looked at. */
+	m = recent();
+	m.proc &= ~((u64)PROC_SECONDARY << 32);
+	refuse_nested(&m, "no EPT (extended page tables)");
+	for (size_t i = 0; i < ARRAY_SIZE(ept); i++) {
+		m = recent();
+		m.ept_vpid &= ~ept[i].bits;
+		refuse_nested(&m, ept[i].because);
+	}
+	m = recent();
+	m.proc2 &= ~((u64)PROC2_UNRESTRICTED_GUEST << 32);
+	refuse_nested(&m, "no \"unrestricted guest\" beside its EPT");
+	m = recent();
+	m.proc |= PROC_CR3_LOAD;
+	refuse_nested(&m, "leave CR3 to the guest");
+	m = recent();
+	m.proc |= PROC_CR3_STORE;
+	refuse_nested(&m, "leave CR3 to the guest");
+	m = recent();
+	m.exit &= ~((u64)EXIT_CTL_LOAD_EFER << 32);
+	refuse_nested(&m, "no control that loads EFER");
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -313,10 +408,16 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_recent),          cmocka_unit_test(test_old),
-		cmocka_unit_test(test_feature_control), cmocka_unit_test(test_basic),
-		cmocka_unit_test(test_requirements),    cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_flush),           cmocka_unit_test(test_names),
+		cmocka_unit_test(test_recent),
+		cmocka_unit_test(test_old),
+		cmocka_unit_test(test_feature_control),
+		cmocka_unit_test(test_basic),
+		cmocka_unit_test(test_requirements),
+		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_nested_requirements),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interrupts, NMIs, traps and faults that meet a VM exit on their way: each must come once, at the
- * instruction where the bare machine has it. Pages are made cold (A and D clear) first, so that
- * the IDT, the stack or the operand cannot be reached without the hypervisor's help.
+ * instruction where the bare machine has it. Pages are made cold (A and D clear, and with nested
+ * paging not mapped by the hypervisor) first, so that the IDT, the stack or the operand cannot be
+ * reached without the hypervisor's help.
  */
 #include "arch/string.h"
 #include "guest/builtin/lib/guest.h"
@@ -10,12 +11,19 @@
 #include "guest/builtin/lib/notrap.h"
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/test.h"
+#include "mm/counters.h"
 
-#define ALIAS         (1ULL << 39) /* a second address for the pages that get cold */
-#define IDT_VA        (ALIAS + 0x00000)
-#define STACK_VA      (ALIAS + 0x11000)
-#define STACK_TOP     (STACK_VA + PAGE_SIZE)
-#define DATA_VA       (ALIAS + 0x22000)
+#define ALIAS    (1ULL << 39) /* a second address for the pages that get cold */
+#define IDT_VA   (ALIAS + 0x00000)
+#define STACK_VA (ALIAS + 0x11000)
+/* The return address of on_stack() is in the next page, so that it is the event that needs this one. */
+#define STACK_TOP (STACK_VA + PAGE_SIZE + 8)
+#define DATA_VA   (ALIAS + 0x22000)
+#define FAR_VA    (ALIAS + 0x33000)
+
+/* More tables than the hypervisor has for a machine of a few GiB. */
+#define FAR_START     GIB(16)
+#define FAR_TABLES    256
 
 #define VECTOR_INT    0x81
 #define VECTOR_IPI    0x82
@@ -51,6 +59,7 @@ static u64 dr6_seen;
 static bool nmi_sends_another, page_was_absent;
 static u32 nmis_in_page_fault;
 static u8 *stack_page;
+static u64 counted; /* the exits that a cold page costs, when the event was about to come */
 
 extern u64 cold, table_entry, ipi_low;
 extern const u64 steps[16];
@@ -116,15 +125,44 @@ static u64 *pte(u64 va)
 	return entry_of(paging_root, va, 1);
 }
 
+static void touch(u64 va)
+{
+	(void)*(volatile u8 *)ptr(va);
+}
+
+static bool is_nested(void)
+{
+	return notrap_info() & NOTRAP_INFO_NESTED;
+}
+
+/*
+ * When the memory for nested tables is used up, they are all dropped: look at as many addresses as it
+ * takes, each in a table of its own. There is nothing there.
+ */
+static void drop_nested_tables(void)
+{
+	u64 recycled = notrap_call(HC_COUNTER, CNT_mmu_recycled);
+
+	for (u64 i = 0; i < FAR_TABLES; i++) {
+		*pte(FAR_VA) = (FAR_START + GIB(i)) | PTE_P | PTE_A;
+		invlpg(FAR_VA);
+		touch(FAR_VA);
+	}
+	check(notrap_call(HC_COUNTER, CNT_mmu_recycled) > recycled, "no page has got cold");
+}
+
 static void make_cold(u64 va)
 {
 	*pte(va) &= ~(PTE_A | PTE_D);
 	invlpg(va);
+	if (is_nested())
+		drop_nested_tables();
 }
 
+/* Each is in a large page of its own, so that one can be cold while another is not. */
 static void map_alias(u64 va)
 {
-	*pte(va) = page_alloc(1, PAGE_SIZE) | PTE_P | PTE_W | PTE_A | PTE_D;
+	*pte(va) = page_alloc(PAGE_2M / PAGE_SIZE, PAGE_2M) | PTE_P | PTE_W | PTE_A | PTE_D;
 }
 
 /* IDT and stack, each cold or not. */
@@ -143,6 +181,12 @@ static void chill(const struct chill *c)
 		make_cold(IDT_VA);
 	if (c->stack)
 		make_cold(STACK_VA);
+	if (!c->idt)
+		touch(IDT_VA);
+	if (!c->stack)
+		touch(STACK_VA);
+	if (is_nested())
+		counted = notrap_call(HC_COUNTER, CNT_exits_npf);
 }
 
 static void check_one(const char *what, const struct chill *c, u64 vector, u64 rip, u64 error)
@@ -156,6 +200,8 @@ static void check_one(const char *what, const struct chill *c, u64 vector, u64 r
 	      "%s, %s cold: IDT's PTE %lx", what, c->name, *pte(IDT_VA));
 	check((~*pte(STACK_VA) & (PTE_A | PTE_D)) == 0, "%s, %s cold: stack's PTE %lx", what,
 	      c->name, *pte(STACK_VA));
+	check(!is_nested() || notrap_call(HC_COUNTER, CNT_exits_npf) >= counted + c->idt + c->stack,
+	      "%s, %s cold: fewer nested faults than cold pages", what, c->name);
 }
 
 /* Everything that goes through the IDT, with the IDT or the stack out of reach. */
@@ -252,7 +298,7 @@ static void test_breakpoints(void)
 static void cause_exits(void)
 {
 	make_cold(DATA_VA);
-	(void)*(volatile u8 *)ptr(DATA_VA);
+	touch(DATA_VA);
 	cpuid(0, 0);
 }
 
@@ -347,6 +393,7 @@ static void set_up(void)
 
 	map_alias(IDT_VA);
 	map_alias(STACK_VA);
+	map_alias(STACK_VA + PAGE_SIZE);
 	map_alias(DATA_VA);
 	map_alias(DATA_VA + PAGE_SIZE);
 	stack_page = ptr(*pte(STACK_VA) & PTE_ADDR);

@@ -36,8 +36,8 @@ static void test_operands(void)
 				    invpcid(type, 0, NON_CANONICAL));
 	}
 	expect_exception("type 4", invpcid(4, 0, 0), VEC_GP);
-	/* Bochs itself looks at the low half only. */
-	if (notrap_present())
+	/* Bochs itself looks at the low half only; with nested paging it is Bochs that executes it. */
+	if (notrap_present() && !(notrap_info() & NOTRAP_INFO_NESTED))
 		expect_exception("type 2^32", invpcid(BIT(32), 0, 0), VEC_GP);
 }
 
