@@ -7,7 +7,7 @@ import pytest
 
 from tests.emu import boots
 from tests.emu.boot import Module
-from tests.emu.images import cut, elf32, noise
+from tests.emu.images import cut, elf32, noise, patched
 
 MODEL = "corei7_skylake_x"
 
@@ -58,6 +58,12 @@ def test_module_is_no_kernel(machine, tmp_path):
 def test_truncated_bzimage(machine, tmp_path, size):
     boot(machine, r"module 1.* is a truncated bzImage", modules=[
         Module(cut(boots.VMLINUZ, tmp_path / "vmlinuz", size))])
+
+
+def test_bzimage_with_wrong_setup_sects(machine, tmp_path):
+    """0 means 4; the kernel has more."""
+    boot(machine, r"module 1.* broken setup header: with 0 setup sectors .* no compressed kernel",
+         modules=[Module(patched(boots.VMLINUZ, tmp_path / "vmlinuz", 0x1f1, b"\0"))])
 
 
 # Cut in the first segment: without the multiboot header before that, it is no known kernel.
