@@ -12,7 +12,7 @@ def run_all(machine, options=""):
     """Boot all three, two at a time: {policy: Result}."""
     def go(policy):
         boot = boots.notrap(f"{options} sync={policy}".strip())
-        return machine.run(boot, boots.guest_expect(), LIMIT)
+        return machine.run(boot, boots.guest_expect(), boots.limit(LIMIT, options))
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return dict(zip(POLICIES, pool.map(go, POLICIES)))
