@@ -42,11 +42,12 @@ static inline u64 spte_trap_address(enum spte_format format)
 
 /*
  * A trap that is reserved whatever MAXPHYADDR is: PS with low address bits in a PDE or PDPTE, bit 7
- * of a PML4E or PML5E. maxphyaddr: bits. Returns 0 at level 1, where there is none.
+ * of a PML4E or PML5E. maxphyaddr: bits. Returns 0 at level 1, where there is none. A is set, since
+ * QEMU 7.2 sets it in a PDPTE before it looks at the low address bits.
  */
 static inline u64 spte_trap_structural(int level, int maxphyaddr)
 {
-	return level < 2 ? 0 : GENMASK(maxphyaddr - 1, 12) | PTE_PS | PTE_P;
+	return level < 2 ? 0 : GENMASK(maxphyaddr - 1, 12) | PTE_PS | PTE_A | PTE_P;
 }
 
 /* A trap of the kind SPTE_TRAP_NOT_PRESENT: mm/soft.c. PS may be set. */
