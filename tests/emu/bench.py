@@ -15,7 +15,7 @@ def run_all(machine, options="", guest_options=""):
         if name == "native":
             return machine.run(Boot(boots.BENCH, guest_options), boots.bare_expect(), LIMIT)
         boot = boots.notrap(f"{options} {name}".strip())
-        return machine.run(boot, boots.guest_expect(), LIMIT)
+        return machine.run(boot, boots.guest_expect(), boots.limit(LIMIT, options))
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return dict(zip(RUNS, pool.map(go, RUNS)))

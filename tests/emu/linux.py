@@ -44,7 +44,7 @@ def run_bare(machine, arch="amd64"):
 
 def run_notrap(machine, options, arch="amd64", limit=boots.LINUX_LIMIT):
     boot = boots.notrap(options, boots.linux_modules("quiet", arch))
-    return machine.run(boot, boots.linux_expect(), limit)
+    return machine.run(boot, boots.linux_expect(), boots.limit(limit, options))
 
 
 def run_all(machine, options="", arch="amd64"):

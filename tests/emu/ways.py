@@ -19,7 +19,7 @@ def run_all(machine, ways, options=""):
     """Boot all, two at a time: {heading: Result}."""
     def go(way):
         boot = boots.notrap(f"{options} {way}".strip())
-        return machine.run(boot, boots.guest_expect(), LIMIT)
+        return machine.run(boot, boots.guest_expect(), boots.limit(LIMIT, options))
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return dict(zip(ways, pool.map(go, ways.values())))
