@@ -2,9 +2,6 @@
 /* The parts of <string.h> that freestanding code uses, and to which compilers emit calls. */
 #include "arch/string.h"
 
-#undef memcpy
-#undef memset
-
 /* Eight bytes at a time, then the rest. Right for overlapping buffers with to below from. */
 static void copy_forward(void *to, const void *from, size_t n)
 {
@@ -18,7 +15,7 @@ static void copy_forward(void *to, const void *from, size_t n)
 			 : "memory");
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+void *(memcpy)(void *restrict to, const void *restrict from, size_t n)
 {
 	copy_forward(to, from, n);
 	return to;
@@ -41,7 +38,7 @@ void *memmove(void *to, const void *from, size_t n)
 	return to;
 }
 
-void *memset(void *to, int byte, size_t n)
+void *(memset)(void *to, int byte, size_t n)
 {
 	void *at = to;
 	size_t words = n / 8, bytes = n % 8;

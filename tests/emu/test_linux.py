@@ -30,7 +30,7 @@ def test_self_check(machine, passes, model, bypass):
 EACH = [pytest.param(boots.machine("bochs", model), way, id=matrix.name(model, way))
         for model in MODELS for way in matrix.of_model(model)]
 EACH += [pytest.param(boots.machine("qemu-tcg"), way, id=matrix.name("qemu-max", way))
-         for way in ways.WAYS]
+         for way in matrix.WAYS]
 
 
 @pytest.mark.parametrize("machine, way", EACH)

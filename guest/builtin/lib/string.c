@@ -2,12 +2,9 @@
 /* <string.h> for guest kernels. */
 #include "arch/string.h"
 
-#undef memcpy
-#undef memset
-
 #include "arch/types.h"
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+void *(memcpy)(void *restrict to, const void *restrict from, size_t n)
 {
 	void *at = to;
 
@@ -15,7 +12,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n)
 	return to;
 }
 
-void *memset(void *to, int byte, size_t n)
+void *(memset)(void *to, int byte, size_t n)
 {
 	void *at = to;
 
