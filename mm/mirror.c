@@ -240,6 +240,8 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 	u64 *table = table_of(m, index);
 	const volatile u64 *guest = phys_ptr(s->gfn << PAGE_SHIFT);
 	bool plain_leaves = s->role.level == 1 && !s->role.wp0 && !fresh;
+	/* At level 1 they do not depend on PS. */
+	u64 bad = m->reserved[gpte_kind(s->role.format, s->role.nxe, s->role.pse)][1][0];
 	bool hard = !m->soft_traps; /* entry_put() would count nothing */
 	u32 changed = 0;
 
@@ -252,7 +254,7 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 		u64 gpte = guest[i];
 
 		if (gpte & PTE_P) {
-			if (!plain_leaves || !leaf_is_current(table[i], gpte))
+			if (!plain_leaves || (gpte & bad) || !leaf_is_current(table[i], gpte))
 				changed += remapped(v, index, i, fresh);
 		} else if (table[i] == trap && hard) {
 			table[i] = empty;

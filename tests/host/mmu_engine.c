@@ -388,7 +388,9 @@ static bool handle_fault(struct engine *e, const struct ref_access *a)
 	frame = frame_index(e, gpa);
 	if (!level || frame == ENGINE_FRAMES)
 		return false;
-	if (kind == REF_LEAF && one_in(e->r, 2)) {
+	if (one_in(e->r, 8)) {
+		entry ^= 1ULL << rnd(e->r, is_32(e) ? 32 : 64);
+	} else if (kind == REF_LEAF && one_in(e->r, 2)) {
 		entry |= PTE_W | PTE_U | PTE_A | now_and_then(e, PTE_D, 2);
 		entry &= ~(is_32(e) ? 0 : PTE_NX);
 	} else {

@@ -787,6 +787,57 @@ static void faults_below_an_unsynced_upper_table(void **state)
 }
 
 /* More tables out of sync than there is room for in the list of them. */
+/* Whatever the guest changed while a table was out of sync, its shadow knows after the next flush. */
+static void every_bit_of_an_unsynced_entry(void **state)
+{
+	(void)state;
+	for (u32 bit = 0; bit < 64; bit++) {
+		u64 at, entry = PAGE_A | USER_RW;
+
+		machine(&plain);
+		root = new_root();
+		at = pte(GVA);
+		sim_poke(&sim, at, entry, 8);
+		run_4level(CR0_WP, 0, bit & 1 ? EFER_NXE : 0);
+		works(GVA, READ | USER);
+		mmu_let_unsync(&sim.v, at);
+		put(at, entry ^ BIT(bit));
+		sim_set_cr3(&sim, root);
+		sim_check(&sim);
+		(void)try(GVA, READ | USER, NULL);
+		(void)try(GVA, WRITE | USER, NULL);
+	}
+}
+
+static void every_bit_of_an_unsynced_pae_entry(void **state)
+{
+	(void)state;
+	for (u32 bit = 0; bit < 64; bit++) {
+		u64 entry = PAGE_A | USER_RW, pd, pt, at;
+
+		machine(&plain);
+		root = table();
+		pd = table();
+		pt = table();
+		at = pt + 8;
+		sim_poke(&sim, root, pd | PTE_P, 8);
+		sim_poke(&sim, pd, pt | UPPER, 8);
+		sim_poke(&sim, pt, pt | PTE_P | PTE_W | PTE_A | PTE_D, 8);
+		sim_poke(&sim, at, entry, 8);
+		sim_set_regs(&sim, CR0_PG | CR0_PE | CR0_WP, root, CR4_PAE, bit & 1 ? EFER_NXE : 0,
+			     true);
+		works(PAGE_SIZE, READ | USER);
+		mmu_let_unsync(&sim.v, at);
+		entry ^= BIT(bit);
+		/* Through the table's own first entry. */
+		assert_int_equal(try(8, WRITE, &entry), 0);
+		sim_set_cr3(&sim, root);
+		sim_check(&sim);
+		(void)try(PAGE_SIZE, READ | USER, NULL);
+		(void)try(PAGE_SIZE, WRITE | USER, NULL);
+	}
+}
+
 static void many_unsynced_tables(void **state)
 {
 	u64 at[300];
@@ -1333,6 +1384,8 @@ int main(void)
 		cmocka_unit_test(unsynced_table_out_of_the_users_reach),
 		cmocka_unit_test(protection_fault_drops_what_is_cached),
 		cmocka_unit_test(faults_below_an_unsynced_upper_table),
+		cmocka_unit_test(every_bit_of_an_unsynced_entry),
+		cmocka_unit_test(every_bit_of_an_unsynced_pae_entry),
 		cmocka_unit_test(many_unsynced_tables),
 		cmocka_unit_test(unknown_write_through_the_table_itself),
 		cmocka_unit_test(two_level_tables),
