@@ -48,7 +48,6 @@ void vmx_flush_all(struct vcpu *v)
 
 	if (vmx->eptp)
 		invept(vmx->nested.invept_single ? INVEPT_SINGLE : INVEPT_ALL, vmx->eptp);
-
 	switch (vmx->caps.flush) {
 	case VMX_FLUSH_ENTRY:
 		break;

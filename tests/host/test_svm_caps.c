@@ -66,6 +66,7 @@ static void test_accepted(void **state)
 	(void)state;
 	accept(&raw, &caps);
 	assert_int_equal(caps.asids, 32768);
+	assert_true(caps.nested_paging);
 	assert_true(caps.flush_by_asid);
 	assert_true(caps.clean_bits);
 	/* CPUID is not asked for these. */
@@ -76,6 +77,7 @@ static void test_accepted(void **state)
 	raw.svm_edx = 0;
 	accept(&raw, &caps);
 	assert_int_equal(caps.asids, 2);
+	assert_false(caps.nested_paging);
 	assert_false(caps.flush_by_asid);
 	assert_false(caps.clean_bits);
 }
