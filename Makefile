@@ -59,7 +59,7 @@ help:
 	@echo 'make compare-mmu    the built-in guest on shadow tables, with the bypass, and on nested paging'
 	@echo 'make iso          build/notrap.iso: a GRUB menu with all of these, for other machines'
 	@echo 'make test         host tests and emulated tests'
-	@echo 'make soak         the long tests: property tests, fuzzers, differential guest; about two hours'
+	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; about 80 minutes'
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make clean        remove build/'
@@ -210,15 +210,25 @@ test-host: $(HOST_TESTS) | test-deps
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider tests/emu
 
-# The long versions, one after the other.
-SOAK_HOST_SEEDS ?= 5000
-SOAK_SEEDS      ?= 12
-.PHONY: soak
-soak: all guests $(O)/host/test_mmu_random | test-deps
-	@MMU_SEEDS=$(SOAK_HOST_SEEDS) $(O)/host/test_mmu_random
-	@$(MAKE) --no-print-directory $(FUZZERS) FUZZ_SECONDS=1200
+# The long versions, one after the other. Seeds are shared out to JOBS processes.
+SOAK_HOST_SEEDS   ?= 5000
+SOAK_FUZZ_SECONDS ?= 600
+SOAK_SEEDS        ?= 6
+SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound))
+.PHONY: soak soak-random soak-fuzz soak-emu
+soak: all guests soak-random soak-fuzz soak-emu
+	@echo 'soak: all passed'
+
+soak-random: $(O)/host/test_mmu_random
+	@share=$$(($(SOAK_HOST_SEEDS) / $(JOBS))); seq 0 $$(($(JOBS) - 1)) | xargs -P $(JOBS) -I{} \
+		sh -c "MMU_SEEDS=$$share MMU_FIRST=\$$(({} * $$share + 1)) $<"
+
+soak-fuzz:
+	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
+
+soak-emu: all guests $(LINUX) | test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup \
-		-p no:cacheprovider tests/emu/test_differ.py tests/emu/test_bound.py
+		-p no:cacheprovider $(SOAK_TESTS)
 
 include tools/check.mk
 

@@ -149,6 +149,8 @@ enum vector {
 #define MSR_MCG_STATUS              0x0000017a
 #define MSR_MISC_ENABLE             0x000001a0
 #define MSR_DEBUGCTL                0x000001d9
+#define MSR_SMRR_PHYSBASE           0x000001f2
+#define MSR_PRMRR_PHYSMASK          0x000001f5
 #define MSR_PAT                     0x00000277
 #define MSR_MTRR_DEF_TYPE           0x000002ff
 #define MSR_PERF_GLOBAL_CTRL        0x0000038f
@@ -172,7 +174,12 @@ enum vector {
 #define MSR_VMX_VMFUNC              0x00000491
 #define MSR_VMX_PROCBASED_CTLS3     0x00000492
 #define MSR_VMX_EXIT_CTLS2          0x00000493
+#define MSR_TME_ACTIVATE            0x00000982
+#define MSR_TME_EXCLUDE_BASE        0x00000984
+#define MSR_DEBUG_INTERFACE         0x00000c80
 #define MSR_XSS                     0x00000da0
+#define MSR_HW_FEEDBACK_PTR         0x000017d0
+#define MSR_HW_FEEDBACK_LAST        0x000017d4
 #define MSR_X2APIC_FIRST            0x00000800
 #define MSR_X2APIC_LAST             0x000008ff
 #define MSR_EFER                    0xc0000080
@@ -184,15 +191,35 @@ enum vector {
 #define MSR_GS_BASE                 0xc0000101
 #define MSR_KERNEL_GS_BASE          0xc0000102
 #define MSR_TSC_AUX                 0xc0000103
+#define MSR_SYSCFG                  0xc0010010
+#define MSR_HWCR                    0xc0010015
+#define MSR_IORR_BASE0              0xc0010016
+#define MSR_TOP_MEM                 0xc001001a
+#define MSR_TOP_MEM2                0xc001001d
 #define MSR_PATCH_LOADER            0xc0010020
+#define MSR_MMIO_CFG_BASE           0xc0010058
+#define MSR_SMM_BASE                0xc0010111
+#define MSR_SMM_MASK                0xc0010113
 #define MSR_VM_CR                   0xc0010114
 #define MSR_VM_HSAVE_PA             0xc0010117
 #define MSR_SVM_KEY                 0xc0010118
+#define MSR_SEV_GHCB                0xc0010130
+#define MSR_RMP_END                 0xc0010133
 
 /* IA32_FEATURE_CONTROL: SDM vol. 3C 24.7. */
 #define FEATURE_CONTROL_LOCK       BIT(0)
 #define FEATURE_CONTROL_VMX_IN_SMX BIT(1)
 #define FEATURE_CONTROL_VMX        BIT(2)
+
+/* IA32_XSS: what would load MSRs that the guest has not. SDM vol. 1 13.3. */
+#define XSS_PT     BIT(8)
+#define XSS_PASID  BIT(10)
+#define XSS_CET    (BIT(11) | BIT(12))
+#define XSS_UINTR  BIT(14)
+#define XSS_HIDDEN (XSS_PT | XSS_PASID | XSS_CET | XSS_UINTR)
+
+/* SYSCFG: APM vol. 2 7.10.1. */
+#define SYSCFG_SMEE BIT(23)
 
 /* VM_CR: APM vol. 2 15.30.1. */
 #define VM_CR_LOCK   BIT(3)

@@ -12,6 +12,8 @@ enum { EAX, EBX, ECX, EDX };
 /* Leaf 1. Debug store and processor trace write memory behind the shadow tables' back. */
 #define HIDDEN_1_ECX (CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | BIT(2) /* DTES64 */ | BIT(4) /* DS-CPL */)
 #define HIDDEN_1_EDX BIT(21) /* DS */
+/* Leaf 6. Hardware feedback writes to physical memory. */
+#define HIDDEN_6_EAX (BIT(19) /* HFI */ | BIT(23) /* thread director */)
 /* Leaf 7: paging features that are not offered, and enclaves. */
 #define HIDDEN_7_EBX (BIT(2) /* SGX */ | BIT(25) /* PT */)
 #define HIDDEN_7_ECX \
@@ -77,6 +79,13 @@ void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 		if (v->ops->get_cr((struct vcpu *)v, 4) & CR4_PKE)
 			regs[ECX] |= CPUID_7_0_ECX_OSPKE;
 		regs[EDX] &= ~HIDDEN_7_EDX;
+		break;
+	case 6:
+		regs[EAX] &= ~HIDDEN_6_EAX;
+		break;
+	case 0xd:
+		if (subleaf == 1)
+			regs[ECX] &= ~(u32)XSS_HIDDEN;
 		break;
 	case LEAF_SGX:
 	case LEAF_PT:

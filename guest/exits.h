@@ -109,6 +109,12 @@ bool guest_write_efer(struct vcpu *v, u64 value);
 
 /* Set-up, before the first entry: which MSRs and ports exit. */
 void intercept_msrs(struct vcpu *v);
+
+/* msr_guard.c: MSRs of which a guest may change nothing, or some bits alone; part of the above. */
+void intercept_guarded_msrs(struct vcpu *v);
+
+/* True when writing this value would change what the guest may not, so that #GP is its answer. */
+bool msr_write_is_guarded(u32 msr, u64 value);
 void intercept_ports(struct vcpu *v);
 /* Which control register bits and EFER bits the guest's CPU has. */
 void cpuid_limits(struct machine *machine);

@@ -58,6 +58,8 @@ void intercept_msrs(struct vcpu *v)
 	v->ops->intercept_msr(v, MSR_MISC_ENABLE, false, true);
 	v->ops->intercept_msr(v, MSR_BIOS_UPDT_TRIG, false, true);
 	v->ops->intercept_msr(v, MSR_PATCH_LOADER, false, true);
+	v->ops->intercept_msr(v, MSR_MMIO_CFG_BASE, false, true);
+	intercept_guarded_msrs(v);
 }
 
 static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
@@ -76,16 +78,30 @@ static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
 	return !is_absent(msr) && rdmsr_safe(msr, value);
 }
 
+static bool is_over_hidden(const struct vcpu *v, u64 start, u64 size)
+{
+	const struct memmap_range *hidden = v->machine->hidden;
+
+	for (u32 i = 0; i < ARRAY_SIZE(v->machine->hidden); i++) {
+		if (start + size > hidden[i].start && start < hidden[i].end)
+			return true;
+	}
+	return false;
+}
+
 static bool write_apic_base(struct vcpu *v, u64 value)
 {
-	const struct machine *machine = v->machine;
-	u64 base = value & GENMASK(51, 12);
+	return !is_over_hidden(v, value & GENMASK(51, 12), PAGE_SIZE) &&
+	       wrmsr_safe(MSR_APIC_BASE, value);
+}
 
-	for (u32 i = 0; i < ARRAY_SIZE(machine->hidden); i++) {
-		if (base + PAGE_SIZE > machine->hidden[i].start && base < machine->hidden[i].end)
-			return false;
-	}
-	return wrmsr_safe(MSR_APIC_BASE, value);
+/* The window to the PCI devices' registers: 1 MiB for each of 2^n buses. */
+static bool write_mmio_cfg_base(struct vcpu *v, u64 value)
+{
+	u64 start = value & GENMASK(51, 20), size = MIB(1) << (value >> 2 & 15);
+
+	return (!(value & BIT(0)) || !is_over_hidden(v, start, size)) &&
+	       wrmsr_safe(MSR_MMIO_CFG_BASE, value);
 }
 
 /* Execute-disable is the hypervisor's too, and the leaves of CPUID that it reads. */
@@ -105,6 +121,8 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 		return guest_write_efer(v, value);
 	case MSR_APIC_BASE:
 		return write_apic_base(v, value);
+	case MSR_MMIO_CFG_BASE:
+		return write_mmio_cfg_base(v, value);
 	case MSR_FEATURE_CONTROL:
 		return false;
 	case MSR_MISC_ENABLE:
@@ -114,7 +132,7 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 		/* A microcode update reads memory at a linear address: it is the firmware's to make. */
 		return true;
 	}
-	return !is_absent(msr) && wrmsr_safe(msr, value);
+	return !is_absent(msr) && !msr_write_is_guarded(msr, value) && wrmsr_safe(msr, value);
 }
 
 void handle_rdmsr(struct vcpu *v, const struct vmexit *exit)

@@ -25,6 +25,12 @@ int svm_decide(const struct svm_raw *raw, struct svm_caps *caps)
 			"virtualization");
 	if (svm_check_vm_cr(raw->vm_cr, raw->svm_edx) < 0)
 		return -1;
+	/* Every page would have a second address, with the C-bit: hidden memory as well. 7.10.1. */
+	if (raw->syscfg & SYSCFG_SMEE)
+		return fail(
+			"the firmware has switched memory encryption on (SYSCFG = %llx): disable "
+			"\"SMEE\" or \"SME\" in the firmware setup",
+			(unsigned long long)raw->syscfg);
 	if (raw->svm_ebx < 2)
 		return fail("this CPU's SVM has %u address space identifiers, notrap needs 2",
 			    raw->svm_ebx);

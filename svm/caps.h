@@ -9,7 +9,7 @@
 struct svm_raw {
 	u32 ext_ecx;          /* CPUID 80000001h */
 	u32 svm_ebx, svm_edx; /* CPUID 8000000Ah */
-	u64 vm_cr;
+	u64 vm_cr, syscfg;
 };
 
 struct svm_caps {

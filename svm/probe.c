@@ -18,9 +18,11 @@ int svm_probe(void)
 		raw.svm_ebx = svm.ebx;
 		raw.svm_edx = svm.edx;
 	}
-	/* An emulated CPU may lack it; then nothing is disabled. */
-	if (raw.ext_ecx & CPUID_80000001_ECX_SVM)
+	/* An emulated CPU may lack them; then nothing is disabled, or encrypted. */
+	if (raw.ext_ecx & CPUID_80000001_ECX_SVM) {
 		rdmsr_safe(MSR_VM_CR, &raw.vm_cr);
+		rdmsr_safe(MSR_SYSCFG, &raw.syscfg);
+	}
 	return svm_decide(&raw, &svm_vcpu_of(0)->caps);
 }
 

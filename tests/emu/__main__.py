@@ -24,7 +24,8 @@ def report(res):
 
 def run_linux(args):
     boot = boots.notrap(args.options, boots.linux_modules("quiet", args.arch))
-    return report(args.machine.run(boot, boots.linux_expect(), boots.limit(boots.LINUX_LIMIT, args.options), show))
+    limit = boots.limit(boots.LINUX_LIMIT, args.options)
+    return report(args.machine.run(boot, boots.linux_expect(), limit, show))
 
 
 def run_linux_bare(args):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The user's choice of a machine, checked before anything is started: one line names what is wrong."""
+"""The user's choice of a machine, checked before it is started: one line names what is wrong."""
 import re
 import subprocess
 

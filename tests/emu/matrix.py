@@ -28,7 +28,7 @@ def name(*parts):
 def share(model):
     """The defaults, and a third of all ways: what a model runs where not every one is asked of it.
 
-    Each way is some model's, and each model has every sync= and every trap= with and without bypass.
+    Each way is some model's; each model has every sync= and every trap=, with and without bypass.
     """
     third = MODELS.index(model)
     return [way for way in WAYS if way[:2] == ("hybrid", "auto") or

@@ -18,7 +18,7 @@ MEMORY = 256
 # QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
 QEMU_ACPI = (MEMORY << 20) - 0x20000
 
-GUESTS = ["access", "access32", "modes32", "paging64", "reach"]
+GUESTS = ["access", "access32", "modes32", "msrs", "paging64", "reach"]
 LIMIT = 180
 
 

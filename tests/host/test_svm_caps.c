@@ -111,6 +111,18 @@ static void test_vm_cr(void **state)
 	refuse(&raw, "disabled and locked by the firmware (VM_CR = 18): enable \"SVM Mode\"");
 }
 
+static void test_memory_encryption(void **state)
+{
+	struct svm_raw raw = recent();
+	struct svm_caps caps;
+
+	(void)state;
+	raw.syscfg = 0x760000;
+	accept(&raw, &caps);
+	raw.syscfg |= SYSCFG_SMEE;
+	refuse(&raw, "memory encryption on (SYSCFG = f60000): disable \"SMEE\"");
+}
+
 static void test_asids(void **state)
 {
 	struct svm_raw raw = recent();
@@ -141,8 +153,11 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepted), cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_vm_cr),    cmocka_unit_test(test_asids),
+		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_memory_encryption),
+		cmocka_unit_test(test_vm_cr),
+		cmocka_unit_test(test_asids),
 		cmocka_unit_test(test_names),
 	};
 
