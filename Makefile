@@ -35,9 +35,11 @@ LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-
 SRC_C   := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 SRC_ASM := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
 OBJS    := $(SRC_C:%.c=$(O)/%.o) $(SRC_ASM:%.asm=$(O)/%.asm.o)
-EMU     := $(PYTHON) -m tests.emu --host $(HOST) --memory $(MEMORY) --cpus $(CPUS) \
-	   $(if $(MODEL),--model $(MODEL)) --arch $(ARCH) \
-	   $(if $(CMDLINE),--options "$(CMDLINE)")
+# A user's text as one word of the shell's, after what it is.
+option   = $(1)='$(subst ','\'',$(2))'
+EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--model,$(MODEL)) \
+	   $(call option,--memory,$(MEMORY)) $(call option,--cpus,$(CPUS)) --arch=$(ARCH) \
+	   $(call option,--options,$(value CMDLINE))
 
 .PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
 	test-deps guests linux-programs compare compare-linux compare-sync readme

@@ -15,7 +15,7 @@ static void copy_forward(void *to, const void *from, size_t n)
 			 : "memory");
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+void *(memcpy)(void *restrict to, const void *restrict from, size_t n)
 {
 	copy_forward(to, from, n);
 	return to;
@@ -38,7 +38,7 @@ void *memmove(void *to, const void *from, size_t n)
 	return to;
 }
 
-void *memset(void *to, int byte, size_t n)
+void *(memset)(void *to, int byte, size_t n)
 {
 	void *at = to;
 	size_t words = n / 8, bytes = n % 8;

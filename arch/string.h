@@ -13,4 +13,10 @@ size_t strlen(const char *s);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 
+/* Small copies of a known size are made in place: -ffreestanding alone makes a call of each. */
+#if !__STDC_HOSTED__
+#define memcpy(to, from, n) __builtin_memcpy(to, from, n)
+#define memset(to, byte, n) __builtin_memset(to, byte, n)
+#endif
+
 #endif

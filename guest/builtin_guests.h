@@ -11,6 +11,7 @@ struct builtin_guest {
 	u64 size;          /* bytes */
 };
 
+/* At least one; the first is the default. */
 extern const struct builtin_guest builtin_guests[];
 extern const u32 builtin_guest_count;
 

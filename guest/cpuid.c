@@ -14,9 +14,8 @@ enum { EAX, EBX, ECX, EDX };
 #define HIDDEN_1_EDX BIT(21) /* DS */
 /* Leaf 7: paging features that are not offered, and enclaves. */
 #define HIDDEN_7_EBX (BIT(2) /* SGX */ | BIT(25) /* PT */)
-#define HIDDEN_7_ECX                                                                            \
-	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_LA57 | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | \
-	 BIT(30) /* SGX_LC */)
+#define HIDDEN_7_ECX \
+	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | BIT(30) /* SGX_LC */)
 #define HIDDEN_7_EDX (CPUID_7_0_EDX_CET_IBT | BIT(5) /* UINTR */)
 
 #define LEAF_SGX     0x12

@@ -25,10 +25,13 @@ static u64 hw_cr0(const struct vcpu *v, const struct paging_regs *r)
 
 static u64 hw_cr4(const struct vcpu *v, const struct paging_regs *r)
 {
-	u64 cr4 = (r->cr4 & ~CR4_PCIDE) | (r->efer & EFER_LMA ? 0 : CR4_PAE);
+	u64 cr4 = r->cr4 & ~CR4_PCIDE;
 
 	if (v->machine->nested)
 		return r->cr4;
+	/* The hypervisor's own tables for a guest without LMA: three levels. */
+	if (!(r->efer & EFER_LMA))
+		cr4 = (cr4 & ~CR4_LA57) | CR4_PAE;
 	/* Without paging there is no page that is a user's. */
 	if (!(r->cr0 & CR0_PG))
 		cr4 &= ~(CR4_SMEP | CR4_SMAP | CR4_PKE);

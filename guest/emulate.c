@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that write a tracked guest table, carried out in software. */
+/* Instructions that write memory, most of them a tracked guest table, carried out in software. */
 #include "arch/cpu.h"
 #include "arch/string.h"
 #include "guest/exits.h"
@@ -39,20 +39,15 @@ static const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
 	return avail ? decode_cached(v, v->rip, bytes, avail, mode) : NULL;
 }
 
-/* Segment bases that the instruction's operands use; 64-bit code has those of FS and GS alone. */
-static void segment_bases(struct vcpu *v, const struct insn *insn, bool flat,
-			  u64 base[INSN_NR_SEGS])
+/* The base of a segment that an operand uses; 64-bit code has those of FS and GS alone. */
+static void segment_base(struct vcpu *v, u8 seg, bool flat, u64 base[INSN_NR_SEGS])
 {
-	struct segment seg;
+	struct segment s;
 
-	for (u32 i = 0; i < INSN_NR_SEGS; i++) {
-		base[i] = 0;
-		if ((flat && i != SEG_FS && i != SEG_GS) ||
-		    (i != insn->mem.seg && !(insn->op == INSN_MOVS && i == insn->src.seg)))
-			continue;
-		v->ops->get_seg(v, (enum seg)i, &seg);
-		base[i] = seg.base;
-	}
+	if (flat && seg != SEG_FS && seg != SEG_GS)
+		return;
+	v->ops->get_seg(v, (enum seg)seg, &s);
+	base[seg] = s.base;
 }
 
 /* Store what the instruction computed; false when another CPU was quicker and it starts anew. */
@@ -68,10 +63,9 @@ static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 ol
 	return true;
 }
 
-/* False: not an instruction to be carried out here. */
-static bool emulate(struct vcpu *v, const struct mmu_fault *fault)
+bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 {
-	u64 base[INSN_NR_SEGS], old[2] = {0, 0}, src = 0, gpa, gva;
+	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, gpa, gva;
 	u32 pfec = fault->pfec & PFEC_U;
 	struct insn_effect effect;
 	const struct insn *insn;
@@ -80,10 +74,13 @@ static bool emulate(struct vcpu *v, const struct mmu_fault *fault)
 	insn = decode(v, pfec, &flat);
 	if (!insn)
 		return false;
-	segment_bases(v, insn, flat, base);
+	segment_base(v, insn->mem.seg, flat, base);
+	if (insn->op == INSN_MOVS)
+		segment_base(v, insn->src.seg, flat, base);
 	gva = insn_gva(insn, v->gpr, base, v->rip);
 	/* The whole operand is where the fault was, or it takes another walk to know. */
-	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE)
+	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
+	    mmu_is_guest_ram(v->mmu.mmu, fault->gpa))
 		gpa = fault->gpa;
 	else if (!guest_translate(v, gva, insn->opsize, pfec | PFEC_W, &gpa))
 		return false;
@@ -106,7 +103,7 @@ static bool emulate(struct vcpu *v, const struct mmu_fault *fault)
 
 void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault)
 {
-	if (emulate(v, fault))
+	if (emulate_write(v, fault))
 		return;
 	count(&v->counters, mmu_insn_unknown);
 	mmu_let_unsync(&v->mmu, fault->gpa);

@@ -157,6 +157,18 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true},
 };
 
+static void flush_gva(struct vcpu *v, u64 gva)
+{
+	/* The hypervisor has four levels: no instruction of its own names an address that needs five. */
+	if (unlikely(!is_canonical(gva, 48))) {
+		count(&v->counters, tlb_flush);
+		v->ops->flush_all(v);
+		return;
+	}
+	count(&v->counters, tlb_flush_gva);
+	v->ops->flush_gva(v, gva);
+}
+
 /* With shadow paging alone; with nested paging there is nothing that could change. */
 static void update_shadow(struct vcpu *v)
 {
@@ -188,10 +200,18 @@ void update_hardware(struct vcpu *v)
 		count(&v->counters, tlb_flush);
 		v->ops->flush_all(v);
 	} else if (mmu->flush == MMU_FLUSH_GVA) {
-		count(&v->counters, tlb_flush_gva);
-		v->ops->flush_gva(v, mmu->flush_gva);
+		flush_gva(v, mmu->flush_gva);
 	}
 	mmu->flush = MMU_FLUSH_NONE;
+}
+
+/* The instruction that pages were lent to is done, unless it faults again. */
+static void take_back(struct vcpu *v, const struct vmexit *exit)
+{
+	if (exit->kind == VMEXIT_PF && v->rip == v->lent_rip)
+		return;
+	mmu_take_back(&v->mmu);
+	update_hardware(v);
 }
 
 static void check_invariants(struct vcpu *v)
@@ -211,11 +231,31 @@ static void check_invariants(struct vcpu *v)
 	halt();
 }
 
+/* What options ask for now and then, between two exits. */
+struct watch {
+	u32 until_audit;
+	u64 next_stats;
+};
+
+static void watch(struct vcpu *v, struct watch *w)
+{
+	struct machine *machine = v->machine;
+
+	if (machine->opt->audit && --w->until_audit == 0) {
+		w->until_audit = machine->opt->audit;
+		check_invariants(v);
+	}
+	if (machine->stats_ticks && rdtsc() > w->next_stats) {
+		w->next_stats = rdtsc() + machine->stats_ticks;
+		machine_report(machine);
+	}
+}
+
 void run_guest(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
-	u32 audit = machine->opt->audit, until_audit = audit;
-	u64 next_stats = rdtsc() + machine->stats_ticks;
+	bool watched = machine->opt->audit || machine->stats_ticks;
+	struct watch w = {machine->opt->audit, rdtsc() + machine->stats_ticks};
 	struct vmexit exit;
 
 	machine->guest_entry = rdtsc();
@@ -229,6 +269,8 @@ void run_guest(struct vcpu *v)
 			shutdown(v);
 		if (exit.kind == VMEXIT_ENTRY_FAILED)
 			stop(v, &exit, "the CPU refused the guest's state");
+		if (unlikely(v->mmu.nr_lent))
+			take_back(v, &exit);
 		h = &handlers[exit.kind];
 		if (exit.kind >= ARRAY_SIZE(handlers) || !h->handle)
 			stop(v, &exit, "unknown exit");
@@ -237,13 +279,7 @@ void run_guest(struct vcpu *v)
 		/* A walk of the guest's tables, to read an instruction, may ask for a flush too. */
 		if (h->uses_mmu || v->mmu.flush != MMU_FLUSH_NONE)
 			update_hardware(v);
-		if (unlikely(audit && --until_audit == 0)) {
-			until_audit = audit;
-			check_invariants(v);
-		}
-		if (unlikely(machine->stats_ticks && rdtsc() > next_stats)) {
-			next_stats = rdtsc() + machine->stats_ticks;
-			machine_report(machine);
-		}
+		if (unlikely(watched))
+			watch(v, &w);
 	}
 }

@@ -78,7 +78,13 @@ u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len);
  */
 bool emulate_invpcid(struct vcpu *v);
 
-/* Carry out the instruction at RIP, which writes a tracked table; see mmu_fault(). */
+/*
+ * Carry out the instruction at RIP, which writes memory; see mmu_fault(). False, with nothing done,
+ * when it is not one that is decoded, or an operand crosses a page, is no RAM, or faults.
+ */
+bool emulate_write(struct vcpu *v, const struct mmu_fault *fault);
+
+/* The same for a tracked table, which may be written by any instruction afterwards. */
 void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);
 
 /*

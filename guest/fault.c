@@ -20,6 +20,63 @@ void access_context(struct vcpu *v, struct mmu_fault *fault)
 		fault->pkru = rdpkru();
 }
 
+/* More faults in a row than any instruction can need: it touches a few dozen pages at most. */
+#define RETRIES_MAX 64
+
+/* A sum of the registers that tells a loop's passes apart. */
+static u64 mix_registers(const struct vcpu *v)
+{
+	u64 sum = v->rflags;
+
+	for (u32 i = 0; i < NR_GPRS; i++)
+		sum = (sum << 7 | sum >> 57) ^ v->gpr[i];
+	return sum;
+}
+
+/*
+ * The shadow was mended for an access that the walk allows, and the instruction faults all the same,
+ * for ever: the CPU knows better. RFLAGS.AC is for explicit accesses alone (SDM vol. 3A 4.6.1), which
+ * the error code does not tell from implicit ones; and an emulator may have its own idea of keys.
+ */
+static bool cpu_insists(struct vcpu *v, u32 pfec)
+{
+	struct retries *r = &v->retries;
+	u64 exits = v->counters.value[CNT_exits];
+	bool again = exits == r->last + 1 && v->rip == r->rip;
+
+	r->last = exits;
+	if (likely(!again)) {
+		r->rip = v->rip;
+		r->nr = 0;
+		return false;
+	}
+	if (r->nr && r->regs != mix_registers(v))
+		r->nr = 0;
+	r->regs = mix_registers(v);
+	return ++r->nr >= RETRIES_MAX && (pfec & (PFEC_P | PFEC_RSVD)) == PFEC_P;
+}
+
+/* Run the instruction again, or deliver the event; or the fault, where that would never end. */
+static void retry(struct vcpu *v, const struct vmexit *exit)
+{
+	if (likely(!cpu_insists(v, exit->pf.error))) {
+		reinject(v, &exit->vectoring);
+		return;
+	}
+	v->retries.nr = 0;
+	inject_pf(v, exit->pf.gva, exit->pf.error, &exit->vectoring);
+}
+
+/* A write that CR0.WP=0 allows: exactly, or else as shortly as can be. */
+static void wp0_write(struct vcpu *v, const struct vmexit *exit, const struct mmu_fault *fault)
+{
+	if (exit->vectoring.type == EVENT_NONE && emulate_write(v, fault))
+		return;
+	mmu_lend(&v->mmu, fault);
+	v->lent_rip = v->rip;
+	retry(v, exit);
+}
+
 static void sort_out(struct vcpu *v, const struct vmexit *exit)
 {
 	struct mmu_fault fault = {.gva = exit->pf.gva, .pfec = exit->pf.error};
@@ -27,7 +84,7 @@ static void sort_out(struct vcpu *v, const struct vmexit *exit)
 	access_context(v, &fault);
 	switch (mmu_fault(&v->mmu, &fault)) {
 	case MMU_RETRY:
-		reinject(v, &exit->vectoring);
+		retry(v, exit);
 		break;
 	case MMU_GUEST_FAULT:
 		inject_pf(v, fault.gva, fault.guest_pfec, &exit->vectoring);
@@ -38,8 +95,11 @@ static void sort_out(struct vcpu *v, const struct vmexit *exit)
 		} else {
 			/* A stack that is a page table: the CPU itself is writing. */
 			mmu_let_unsync(&v->mmu, fault.gpa);
-			reinject(v, &exit->vectoring);
+			retry(v, exit);
 		}
+		break;
+	case MMU_WP0_WRITE:
+		wp0_write(v, exit, &fault);
 		break;
 	}
 }

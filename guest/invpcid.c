@@ -16,11 +16,9 @@ struct descriptor {
 	u64 gva;
 };
 
-static bool is_canonical(const struct vcpu *v, u64 gva)
+static bool is_address(const struct vcpu *v, u64 gva)
 {
-	int unused = v->mmu.regs.cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (u64)((int64_t)(gva << unused) >> unused) == gva;
+	return is_canonical(gva, v->mmu.regs.cr4 & CR4_LA57 ? 57 : 48);
 }
 
 /* False: #GP. */
@@ -31,7 +29,7 @@ static bool invalidate(struct vcpu *v, u64 type, const struct descriptor *d)
 
 	if (type > TYPE_ALL || d->pcid & ~CR3_PCID_MASK ||
 	    (type <= TYPE_SINGLE && !pcide && d->pcid) ||
-	    (type == TYPE_ADDRESS && !is_canonical(v, d->gva)))
+	    (type == TYPE_ADDRESS && !is_address(v, d->gva)))
 		return false;
 	if (type <= TYPE_SINGLE && d->pcid != (pcide ? r->cr3 & CR3_PCID_MASK : 0))
 		return true;
@@ -93,7 +91,7 @@ static bool descriptor_at(struct vcpu *v, const struct insn_system *insn, u64 *g
 	if (insn->mem.seg == SEG_FS || insn->mem.seg == SEG_GS)
 		offset += seg.base;
 	*gva = offset;
-	return is_canonical(v, offset) && is_canonical(v, offset + sizeof(struct descriptor) - 1);
+	return is_address(v, offset) && is_address(v, offset + sizeof(struct descriptor) - 1);
 }
 
 bool emulate_invpcid(struct vcpu *v)

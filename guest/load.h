@@ -41,7 +41,7 @@ struct guest_start {
 /*
  * Load the guest and say what was loaded where: module 1 is its kernel, chosen by content (Linux
  * bzImage, multiboot2, multiboot1), the further modules are the initrd or the kernel's modules.
- * Without a module the built-in guest named by opt->guest, "bench" if that is empty.
+ * Without a module the built-in guest opt->guest, the first of them if that is NULL.
  *
  * boot: must lie in memory that is not the guest's, its strings too: guest RAM is overwritten.
  * guest_map: boot->map with the hypervisor's memory made reserved.

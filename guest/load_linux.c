@@ -7,6 +7,38 @@
 
 #define HEADER_AT offsetof(struct linux_boot_params, hdr)
 
+/*
+ * Where setup_sects or syssize is wrong, so is the place of everything else: the compressed kernel,
+ * if the header tells where it is, has to be there. What it begins with: boot.rst, payload_offset.
+ */
+static bool payload_in_place(const struct load *l, const struct linux_kernel *k)
+{
+	static const u8 magics[][4] = {
+		{0x1f, 0x8b},          /* gzip */
+		{0x1f, 0x9e},          /* gzip, old */
+		{'B', 'Z'},            /* bzip2 */
+		{0x5d, 0x00},          /* LZMA */
+		{0xfd, '7'},           /* XZ */
+		{0x89, 'L'},           /* LZO */
+		{0x02, 0x21},          /* LZ4 */
+		{0x28, 0xb5},          /* ZSTD */
+		{0x7f, 'E', 'L', 'F'}, /* not compressed */
+	};
+	u64 start = k->hdr.payload_offset, len = k->hdr.payload_length;
+	u8 first[4];
+
+	if (!start)
+		return true;
+	if (len < sizeof(first) || start + len > k->size ||
+	    !load_read(&l->file[0], k->offset + start, first, sizeof(first)))
+		return false;
+	for (u32 i = 0; i < ARRAY_SIZE(magics); i++) {
+		if (!memcmp(first, magics[i], magics[i][2] ? 4 : 2))
+			return true;
+	}
+	return false;
+}
+
 static int check(const struct load *l, struct linux_kernel *k)
 {
 	const struct linux_setup_header *h = &k->hdr;
@@ -32,6 +64,15 @@ static int check(const struct load *l, struct linux_kernel *k)
 	k->entry64 = h->version >= LINUX_PROTOCOL_XLF && (h->xloadflags & LINUX_XLF_KERNEL_64);
 	if (k->size <= LINUX_ENTRY_64 || k->header_end > k->offset)
 		return fail("%s is a bzImage with a broken setup header", l->what);
+	if (!payload_in_place(l, k))
+		return fail("%s is a bzImage with a broken setup header: with %u setup sectors and "
+			    "0x%lx bytes after them no compressed kernel is at 0x%x",
+			    l->what, h->setup_sects, k->size, h->payload_offset);
+	if (h->init_size < k->size)
+		return fail(
+			"%s is a bzImage with a broken setup header: its 0x%lx bytes need 0x%x to "
+			"run in",
+			l->what, k->size, h->init_size);
 	if (h->relocatable_kernel &&
 	    (!h->kernel_alignment || (h->kernel_alignment & (h->kernel_alignment - 1))))
 		return fail("%s is a bzImage with a broken setup header: alignment 0x%x", l->what,
@@ -48,8 +89,7 @@ static int check(const struct load *l, struct linux_kernel *k)
 static int place_kernel(struct load *l, struct linux_kernel *k)
 {
 	const struct linux_setup_header *h = &k->hdr;
-	u64 room = h->init_size > k->size ? h->init_size : k->size;
-	u64 pref = h->pref_address;
+	u64 room = h->init_size, pref = h->pref_address;
 
 	if (!h->relocatable_kernel) {
 		/* It is loaded at 1M and unpacks itself to its one address. */

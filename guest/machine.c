@@ -75,7 +75,7 @@ static const char *soft_levels(const struct spte_traps *traps)
 {
 	bool soft_leaf = spte_is_soft(traps->entry[SPTE_FORMAT_64][1]);
 
-	for (int level = 2; level <= 4; level++) {
+	for (int level = 2; level < SPTE_LEVELS; level++) {
 		if (spte_is_soft(traps->entry[SPTE_FORMAT_64][level]))
 			return "upper levels";
 	}
@@ -177,12 +177,13 @@ int machine_start(const struct bootinfo *boot, const struct options *opt)
 	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ecx & CPUID_7_0_ECX_PKU))
 		write_cr4(read_cr4() | CR4_PKE);
 	if (machine.ops->enable(enable_page) < 0 ||
-	    smp_park(&machine, boot, &pool_hpa, &pool_size) < 0 || machine.ops->vcpu_init(v) < 0 ||
-	    prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
+	    smp_park(&machine, boot, &pool_hpa, &pool_size) < 0 || machine.ops->vcpu_init(v) < 0)
+		return -1;
+	cpuid_limits(&machine);
+	if (prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
 		return -1;
 	if (acpi_find_power(boot, &machine.power) < 0)
 		say("no ACPI tables: the guest can switch the machine off only by hand");
-	cpuid_limits(&machine);
 	intercept_msrs(v);
 	intercept_ports(v);
 	if (load_guest(boot, opt, &machine.guest_map, &start) < 0)

@@ -15,7 +15,6 @@ enum option {
 };
 
 #define KNOWN_NUMBER "a number"
-#define KNOWN_NAME   "a name of 1 to 31 characters"
 
 /* Where `known` is a list, a value's place in it is the value's number: the enums' order. */
 static const struct {
@@ -29,7 +28,7 @@ static const struct {
 	[OPT_CONSOLE] = {"console", "none|com1|com2"},
 	[OPT_STATS] = {"stats", KNOWN_NUMBER},
 	[OPT_AUDIT] = {"audit", KNOWN_NUMBER},
-	[OPT_GUEST] = {"guest", KNOWN_NAME},
+	[OPT_GUEST] = {"guest", NULL}, /* builtin_guests[] */
 };
 
 static const char known_options[] =
@@ -89,20 +88,54 @@ static s64 parse_number(const char *value, size_t len)
 	return len ? n : -1;
 }
 
+static s64 find_guest(const char *name, size_t len)
+{
+	for (u32 i = 0; i < builtin_guest_count; i++) {
+		if (strlen(builtin_guests[i].name) == len &&
+		    !memcmp(builtin_guests[i].name, name, len))
+			return i;
+	}
+	return -1;
+}
+
+/* "name|name" of as many built-in guests as fit, as a string for messages. */
+struct guest_list {
+	char text[96];
+};
+
+static struct guest_list list_guests(void)
+{
+	struct guest_list list = {{0}};
+	size_t at = 0;
+
+	for (u32 i = 0; i < builtin_guest_count; i++) {
+		size_t len = strlen(builtin_guests[i].name);
+
+		if (at + len + 2 > sizeof(list.text))
+			break;
+		if (at)
+			list.text[at++] = '|';
+		memcpy(list.text + at, builtin_guests[i].name, len);
+		at += len;
+	}
+	return list;
+}
+
 static int set_option(struct options *opt, u32 which, const char *value, size_t len)
 {
 	const char *known = table[which].known;
 	s64 n;
 
 	if (which == OPT_GUEST)
-		n = len && len < OPT_GUEST_MAX ? 0 : -1;
+		n = find_guest(value, len);
 	else if (which == OPT_STATS || which == OPT_AUDIT)
 		n = parse_number(value, len);
 	else
 		n = parse_choice(known, value, len);
 	if (n < 0)
 		return fail("option %s: bad value \"%s\", known: %s", table[which].name,
-			    excerpt(value, len).text, known);
+			    excerpt(value, len).text,
+			    which == OPT_GUEST ? list_guests().text : known);
 
 	switch ((enum option)which) {
 	case OPT_BYPASS:
@@ -127,8 +160,7 @@ static int set_option(struct options *opt, u32 which, const char *value, size_t 
 		opt->audit = (u32)n;
 		break;
 	case OPT_GUEST:
-		memcpy(opt->guest, value, len);
-		opt->guest[len] = 0;
+		opt->guest = &builtin_guests[n];
 		break;
 	}
 	return 0;

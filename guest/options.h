@@ -4,12 +4,11 @@
 #define GUEST_OPTIONS_H
 
 #include "arch/console.h"
+#include "guest/builtin_guests.h"
 
 enum opt_trap { TRAP_AUTO, TRAP_ADDRESS, TRAP_STRUCTURAL };
 enum opt_sync { SYNC_HYBRID, SYNC_ALWAYS, SYNC_NEVER };
 enum opt_mmu { MMU_SHADOW, MMU_NPT, MMU_EPT };
-
-#define OPT_GUEST_MAX 32
 
 struct options {
 	bool bypass_guest_pf;
@@ -17,9 +16,9 @@ struct options {
 	enum opt_sync sync;
 	enum opt_mmu mmu;
 	enum console_port console;
-	u32 stats;                 /* seconds between live reports; 0: only the last one */
-	u32 audit;                 /* exits between audits; 0: never */
-	char guest[OPT_GUEST_MAX]; /* built-in guest's name; "" when not given */
+	u32 stats;                         /* seconds between live reports; 0: only the last one */
+	u32 audit;                         /* exits between audits; 0: never */
+	const struct builtin_guest *guest; /* NULL: not given */
 };
 
 /*

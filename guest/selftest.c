@@ -7,11 +7,12 @@
 #include "arch/insn.h"
 #include "arch/string.h"
 #include "guest/backend.h"
+#include "guest/exits.h"
 #include "mm/phys.h"
 
 /* One table for each level, and one page with all else that the guest context has. */
 struct context {
-	u64 table[SPTE_LEVELS][512] __attribute__((aligned(PAGE_SIZE))); /* [1] to [4] */
+	u64 table[SPTE_LEVELS][512] __attribute__((aligned(PAGE_SIZE))); /* [1] to [5] */
 	u64 empty[512];
 	u8 page[PAGE_SIZE];
 };
@@ -45,9 +46,9 @@ static const u8 fault_code[] = {
 	0x0f, 0xa2,                   /* cpuid */
 };
 
-static void context_init(enum spte_format format)
+/* top: the level of the table that CR3 points to. */
+static void context_init(enum spte_format format, int top)
 {
-	int top = format == SPTE_FORMAT_64 ? 4 : 3;
 	u64 *idt = (u64 *)&context.page[IDT_GVA - PAGE_GVA];
 	u64 *gdt = (u64 *)&context.page[GDT_GVA - PAGE_GVA];
 	/* An interrupt gate, present, DPL 0: SDM vol. 3A 6.11, 6.14.1. Offsets fit in 16 bits. */
@@ -63,15 +64,12 @@ static void context_init(enum spte_format format)
 	for (int level = top; level > 1; level--)
 		context.table[level][0] = phys_addr(context.table[level - 1]) | PTE_P;
 	/* PAE PDPTEs have no W bit: SDM vol. 3A table 4-8. */
-	if (format == SPTE_FORMAT_64) {
-		context.table[4][0] |= PTE_W;
-		context.table[3][0] |= PTE_W;
-	}
-	context.table[2][0] |= PTE_W;
+	for (int level = format == SPTE_FORMAT_64 ? top : 2; level > 1; level--)
+		context.table[level][0] |= PTE_W;
 	context.table[1][1] = phys_addr(context.page) | PTE_P | PTE_W;
 }
 
-static void vcpu_setup(struct vcpu *v, enum spte_format format)
+static void vcpu_setup(struct vcpu *v, enum spte_format format, int top)
 {
 	const struct backend *ops = v->ops;
 	struct segment code = {.limit = ~0U, .attr = 0xc09b, .sel = TEST_CS};
@@ -81,6 +79,7 @@ static void vcpu_setup(struct vcpu *v, enum spte_format format)
 	struct dtable gdt = {.base = GDT_GVA, .limit = 3 * 8 - 1};
 	struct dtable idt = {.base = IDT_GVA, .limit = 16 * 16 - 1};
 	u64 cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+	u64 cr4 = CR4_PAE | (top == 5 ? CR4_LA57 : 0);
 
 	if (format == SPTE_FORMAT_64)
 		code.attr = 0xa09b;
@@ -90,9 +89,9 @@ static void vcpu_setup(struct vcpu *v, enum spte_format format)
 	ops->set_seg(v, SEG_TR, &tss);
 	ops->set_dtables(v, &gdt, &idt);
 	ops->set_cr(v, 0, cr0, cr0);
-	ops->set_cr(v, 4, CR4_PAE, CR4_PAE);
+	ops->set_cr(v, 4, cr4, cr4);
 	ops->set_efer(v, format == SPTE_FORMAT_64 ? EFER_LME | EFER_LMA : 0);
-	ops->set_root(v, phys_addr(context.table[format == SPTE_FORMAT_64 ? 4 : 3]));
+	ops->set_root(v, phys_addr(context.table[top]));
 	ops->set_pf_filter(v, ops->can_filter_pf ? PF_FILTER_PRESENT : PF_FILTER_ALL);
 	ops->set_invlpg_exiting(v, false);
 }
@@ -125,7 +124,7 @@ static void probe_slot(struct vcpu *v, int level, u64 entry, struct vmexit *exit
 }
 
 /* An ordinary read must get through, or no other result means anything. */
-static int prove_context(struct vcpu *v)
+static int prove_context(struct vcpu *v, int top)
 {
 	struct vmexit exit;
 
@@ -133,9 +132,10 @@ static int prove_context(struct vcpu *v)
 	if (exit.kind == VMEXIT_CPUID && v->gpr[RAX] == probe_code[0])
 		return 0;
 	v->ops->dump(v);
-	return fail("self-test: the guest context does not run: exit %llu (%s) at %llx",
-		    (unsigned long long)exit.reason, v->ops->exit_name(exit.reason),
-		    (unsigned long long)v->rip);
+	return fail(
+		"self-test: the guest context of %d levels does not run: exit %llu (%s) at %llx",
+		top, (unsigned long long)exit.reason, v->ops->exit_name(exit.reason),
+		(unsigned long long)v->rip);
 }
 
 static bool prove_notrap(struct vcpu *v, int level)
@@ -167,17 +167,17 @@ static bool prove_trap(struct vcpu *v, int level, u64 entry)
 /*
  * A fault proves an entry only if the walk ended there: memory that does not exist reads as ones, and
  * a table of ones faults with RSVD=1 too. A PTE leads nowhere, so it is level 1 that proves the
- * address bits for the levels above; PS makes a leaf of a PDE and a PDPTE; and bit 7 of a PML4E has
- * to fault over a table that exists as well.
+ * address bits for the levels above; PS makes a leaf of a PDE and a PDPTE; and bit 7 of a PML4E or
+ * PML5E has to fault over a table that exists as well.
  */
-static void prove_format(struct vcpu *v, enum spte_format format, int maxphyaddr,
+static void prove_levels(struct vcpu *v, enum spte_format format, int first, int last,
 			 struct selftest_result *out)
 {
-	int levels = format == SPTE_FORMAT_64 ? 4 : 2; /* PAE PDPTEs are registers, never traps */
+	int maxphyaddr = cpuid(0x80000008, 0).eax & 0xff;
 	bool *address = out->address[format], *structural = out->structural[format];
 	u64 bit7 = phys_addr(context.empty) | PTE_PS | PTE_P;
 
-	for (int level = 1; level <= levels; level++) {
+	for (int level = first; level <= last; level++) {
 		u64 trap = spte_trap_structural(level, maxphyaddr);
 
 		if (!prove_notrap(v, level))
@@ -187,6 +187,19 @@ static void prove_format(struct vcpu *v, enum spte_format format, int maxphyaddr
 		structural[level] = trap && prove_trap(v, level, trap) &&
 				    (level < 4 || prove_trap(v, level, bit7));
 	}
+	out->levels[format] = last;
+}
+
+/* In a context with its root at level `top`, prove the levels from `first` to `last`. */
+static int prove_format(struct vcpu *v, enum spte_format format, int top, int first, int last,
+			struct selftest_result *out)
+{
+	context_init(format, top);
+	vcpu_setup(v, format, top);
+	if (prove_context(v, top))
+		return -1;
+	prove_levels(v, format, first, last, out);
+	return 0;
 }
 
 /* The proved levels as text, " 1 2 3 4"; " none" when there is none. */
@@ -211,16 +224,12 @@ static struct level_list list_levels(const bool *proved)
 
 int selftest_traps(struct vcpu *v, struct selftest_result *out)
 {
-	int maxphyaddr = cpuid(0x80000008, 0).eax & 0xff;
-
 	*out = (struct selftest_result){.notrap = true};
-	for (enum spte_format format = 0; format < NR_SPTE_FORMATS; format++) {
-		context_init(format);
-		vcpu_setup(v, format);
-		if (prove_context(v))
-			return -1;
-		prove_format(v, format, maxphyaddr, out);
-	}
+	/* PAE PDPTEs are registers, never traps. */
+	if (prove_format(v, SPTE_FORMAT_64, 4, 1, 4, out) ||
+	    prove_format(v, SPTE_FORMAT_PAE, 3, 1, 2, out) ||
+	    ((v->machine->cr4_allowed & CR4_LA57) && prove_format(v, SPTE_FORMAT_64, 5, 5, 5, out)))
+		return -1;
 	v->ops->set_pf_filter(v, PF_FILTER_ALL);
 	v->ops->flush_all(v);
 
@@ -239,8 +248,9 @@ void selftest_choose(const struct selftest_result *result, enum opt_trap trap,
 {
 	int maxphyaddr = cpuid(0x80000008, 0).eax & 0xff;
 
+	*traps = (struct spte_traps){0};
 	for (enum spte_format format = 0; format < NR_SPTE_FORMATS; format++)
-		for (int level = 1; level < SPTE_LEVELS; level++) {
+		for (int level = 1; level <= result->levels[format]; level++) {
 			u64 *entry = &traps->entry[format][level];
 
 			/* In the PAE format bits 62:52 are reserved on every CPU. */

@@ -10,6 +10,8 @@
 #include "guest/vcpu.h"
 
 struct selftest_result {
+	/* Guests have tables with traps of these levels, from 1 on. */
+	int levels[NR_SPTE_FORMATS];
 	/* Entries of 0, at every level: the fault reached the guest's own handler without an exit, with
 	 * the right CR2 and error code. Without a filter (SVM): it exited with P=0. */
 	bool notrap;
@@ -28,7 +30,10 @@ struct selftest_result {
  */
 int selftest_traps(struct vcpu *v, struct selftest_result *out);
 
-/* Pick trap entries from what is proved: the address encoding where both are, unless told otherwise. */
+/*
+ * Pick trap entries from what is proved: the address encoding where both are, unless told otherwise. 0 at
+ * the levels that no guest has.
+ */
 void selftest_choose(const struct selftest_result *result, enum opt_trap trap,
 		     struct spte_traps *traps);
 

@@ -136,6 +136,13 @@ struct insn_cache {
 	struct insn insn;
 };
 
+/* Exits in a row after which the guest was to run the same instruction again, on the same registers. */
+struct retries {
+	u64 last; /* the count of exits at the last of them */
+	u64 rip, regs;
+	u32 nr;
+};
+
 struct vcpu {
 	u64 gpr[NR_GPRS]; /* RSP too; the backend loads and stores all of them at every entry */
 	u64 rip;          /* loaded and stored by the backend at every entry */
@@ -146,6 +153,8 @@ struct vcpu {
 	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
 	u64 root; /* what the hardware's CR3 was last given */
 	bool invlpg_exiting, filter_present;
+	struct retries retries;
+	u64 lent_rip; /* of the instruction that pages were lent to: mmu_lend() */
 	struct insn_cache insn_cache[16];
 	struct machine *machine;
 };

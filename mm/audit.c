@@ -45,6 +45,21 @@ static void check_link(struct audit *a, u32 index, u32 i, u64 spte)
 		bad(a, index, i, "the child does not know this parent");
 }
 
+/* A leaf maps one page, or a whole region; mmu_audit() checks what is known about regions. */
+static bool maps_hidden(const struct mmu *m, u64 gfn, int level)
+{
+	const struct region *r = region_of(m, gfn);
+
+	return level == 1 ? gfn_is_hidden(m, gfn) : r && r->hidden;
+}
+
+static bool maps_tracked(const struct mmu *m, u64 gfn, int level)
+{
+	const struct region *r = region_of(m, gfn);
+
+	return level == 1 ? frame_is_tracked(frame_of(m, gfn)) : r && r->tracked;
+}
+
 /* A leaf of a guest's table, or of a direct one: never hidden memory, never a writable table. */
 static void check_leaf(struct audit *a, u32 index, u32 i, u64 spte)
 {
@@ -58,12 +73,10 @@ static void check_leaf(struct audit *a, u32 index, u32 i, u64 spte)
 	if (gfn << PAGE_SHIFT != m->hole_hpa) {
 		if (gfn_is_hidden(m, gfn + n - 1))
 			bad(a, index, i, "the topmost page frame is mapped");
-		for (u64 k = gfn; k < gfn + n && k < m->nr_frames; k++) {
-			if (gfn_is_hidden(m, k))
-				bad(a, index, i, "the hypervisor's memory is mapped");
-			if ((spte & PTE_W) && frame_is_tracked(frame_of(m, k)))
-				bad(a, index, i, "a synced table is writable (invariant 4)");
-		}
+		if (maps_hidden(m, gfn, s->role.level))
+			bad(a, index, i, "the hypervisor's memory is mapped");
+		if ((spte & PTE_W) && maps_tracked(m, gfn, s->role.level))
+			bad(a, index, i, "a synced table is writable (invariant 4)");
 	}
 	if ((spte & PTE_W) && s->role.level == 1 && !s->role.direct && frame_of(m, gfn) &&
 	    !in_list(m, frame_of(m, gfn)->rmap, slot_make(index, i)))
@@ -111,7 +124,9 @@ static void check_mirror(struct audit *a, u32 index, u32 i, u64 spte)
 			bad(a, index, i, "a leaf maps another frame than the guest's");
 		rights = leaf_rights(role, gpte, false);
 	}
-	if (role.wp0)
+	if (role.strict && !(spte & SPTE_LENT) && (rights & ~spte & PTE_U))
+		bad(a, index, i, "a user's page is the supervisor's, and not lent");
+	if (role.wp0 && (!role.strict || (spte & SPTE_LENT)))
 		rights |= leaf_rights(role, gpte, true) & PTE_W;
 	if (spte & ~rights & (PTE_W | PTE_U))
 		bad(a, index, i, "more rights than the guest grants");
@@ -163,11 +178,16 @@ u32 mmu_audit(struct mmu_vcpu *v)
 		bad(&a, 0, 0, "shadow tables were lost");
 	for (u64 r = 0; r < m->nr_regions; r++) {
 		u32 tracked = 0;
+		bool hidden = false;
 
-		for (u64 gfn = r << 9; gfn < (r + 1) << 9 && gfn < m->nr_frames; gfn++)
+		for (u64 gfn = r << 9; gfn < (r + 1) << 9 && gfn < m->nr_frames; gfn++) {
 			tracked += frame_is_tracked(&m->frames[gfn]);
+			hidden |= m->frames[gfn].state & FRAME_HIDDEN;
+		}
 		if (tracked != m->regions[r].tracked)
 			bad(&a, 0, 0, "a region's number of tracked frames is wrong");
+		if (hidden && !m->regions[r].hidden)
+			bad(&a, 0, 0, "a region with the hypervisor's memory does not say so");
 	}
 	return a.violations;
 }

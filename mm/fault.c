@@ -97,35 +97,55 @@ static bool writes_unsynced(const struct mmu *m, const struct mmu_fault *fault)
 	return (fault->pfec & PFEC_W) && f && (f->state & FRAME_UNSYNC);
 }
 
-/* Install what a successful walk found. */
-static void install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
-		    const struct mmu_fault *fault)
+/* The rights that a supervisor's write needs, where CR0.WP=0 alone allows it; else those of the leaf. */
+static u64 wp0_write_rights(union role role, u64 gpte, const struct mmu_fault *fault)
+{
+	if (!role.wp0 || (fault->pfec & (PFEC_W | PFEC_U)) != PFEC_W)
+		return leaf_rights(role, gpte, false);
+	/* A key forbids this supervisor no write; the hardware's WP=1 says it does. */
+	if (fault->pfec & PFEC_PK)
+		return (leaf_rights(role, gpte, true) & ~PTE_U) | (role.smep ? PTE_NX : 0);
+	return leaf_rights(role, gpte, true);
+}
+
+/*
+ * Install what a successful walk found. Returns false, with the leaf as the guest's tables have it,
+ * when that does not let the hardware make the access: a write that has to be emulated, or lent.
+ */
+static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
+		    const struct mmu_fault *fault, bool lend)
 {
 	struct mmu *m = v->mmu;
 	union role role = m->shadows[d->table].role, child;
-	u64 gpte = w->gpte[w->level], gfn, rights;
-	bool supervisor_write = (fault->pfec & (PFEC_W | PFEC_U)) == PFEC_W;
+	u64 gpte = w->gpte[w->level], rights = leaf_rights(role, gpte, false), gfn;
+	u64 wp0_rights = wp0_write_rights(role, gpte, fault), lent = 0;
+	slot_t slot = slot_make(d->table, d->i);
+	bool enough = rights == wp0_rights || !role.strict || lend;
 
-	rights = leaf_rights(role, gpte, supervisor_write);
-	/* With the guest's WP=0 a key forbids a supervisor no write; the hardware's WP=1 says it does. */
-	if (role.wp0 && supervisor_write && (fault->pfec & PFEC_PK))
-		rights = (rights & ~PTE_U) | (role.smep ? PTE_NX : 0);
+	if (enough)
+		rights = wp0_rights;
+	if (lend && role.strict) {
+		v->lent[v->nr_lent++] = slot;
+		lent = SPTE_LENT;
+	}
 	if (!wanted_child(m, role, gpte, d->i, &gfn, &child)) {
 		u64 attributes = leaf_attributes(role, gpte);
 
 		/* Keys are for user pages; Bochs also applies that of a page that is shown as none. */
 		if (!(rights & PTE_U))
 			attributes &= ~PTE_PK;
-		install_leaf(v, d, gfn, rights | attributes);
+		install_leaf(v, d, gfn, rights | attributes | lent);
 		/* A write to a table goes on with the flood, and may come through that very table. */
 		if (role.level == 1 && !writes_unsynced(m, fault) &&
 		    (frame_of(m, m->shadows[d->table].gfn)->state & FRAME_UNSYNC))
 			flood_is_over(v, m->shadows[d->table].gfn);
-		return;
+		return enough;
 	}
 	count(v->counters, mmu_split);
 	step_down(v, d, gfn, child, rights, fault->gva);
+	table_of(m, slot >> 9)[slot & (SPT_ENTRIES - 1)] |= lent;
 	descend_direct(v, d, fault->gva);
+	return enough;
 }
 
 /* From the root to the entry that decides. */
@@ -222,7 +242,7 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 {
 	struct mmu *m = v->mmu;
 	struct descent d = {0};
-	bool emulate = false;
+	bool emulate = false, enough = true;
 	struct walk w = {.by_hardware = true};
 
 	count(v->counters, pf_taken);
@@ -258,7 +278,7 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 			map_identity(v, &d, fault->gva);
 		} else {
 			descend(v, &d, &w, fault->gva);
-			install(v, &d, &w, fault);
+			enough = install(v, &d, &w, fault, false);
 		}
 		shadow_reap(v);
 	}
@@ -269,6 +289,10 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 		count(v->counters, pf_emulate);
 		return MMU_TABLE_WRITE;
 	}
+	if (!enough) {
+		count(v->counters, pf_emulate);
+		return MMU_WP0_WRITE;
+	}
 	if (d.changed) {
 		count(v->counters, pf_fixed);
 	} else {
@@ -276,4 +300,41 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 		need_flush_gva(v, fault->gva);
 	}
 	return MMU_RETRY;
+}
+
+void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault)
+{
+	struct descent d = {0};
+	struct walk w = {.by_hardware = true};
+
+	if (v->nr_lent == MMU_LENT_MAX)
+		mmu_take_back(v);
+	walk(v, fault, &w);
+	/* Anything but what mmu_fault() found: the guest runs the instruction again, and it will tell. */
+	if (w.fault || frame_is_tracked(frame_of(v->mmu, w.gpa >> PAGE_SHIFT)))
+		return;
+	descend(v, &d, &w, fault->gva);
+	install(v, &d, &w, fault, true);
+	shadow_reap(v);
+}
+
+void mmu_take_back(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	if (!v->nr_lent)
+		return;
+	while (v->nr_lent) {
+		slot_t slot = v->lent[--v->nr_lent];
+		u32 table = slot >> 9, i = slot & (SPT_ENTRIES - 1);
+		u64 spte = table_of(m, table)[i];
+
+		/* The entry may say something else by now, and the table be another. */
+		if (!spte_is_present(spte, m->ones) || !(spte & SPTE_LENT))
+			continue;
+		entry_drop(m, table, i);
+		entry_put(m, table, i, trap_entry(m, m->shadows[table].role));
+	}
+	need_flush(m);
+	shadow_reap(v);
 }

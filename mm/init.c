@@ -141,6 +141,8 @@ void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
 	/* PS: one more reason to be reserved, and spte_is_link() is a single test. */
 	for (u32 f = 0; f < NR_SPTE_FORMATS; f++) {
 		for (int level = 1; level < SPTE_LEVELS; level++) {
+			if (!m->traps.entry[f][level])
+				continue;
 			m->traps.entry[f][level] |= level > 1 ? PTE_PS : 0;
 			m->soft_traps |= spte_is_soft(m->traps.entry[f][level]);
 		}

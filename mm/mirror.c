@@ -24,6 +24,7 @@ union role child_role(union role parent, u64 gpte, u32 index)
  * The rights of a leaf. With CR0.WP=0 a supervisor may write where only reading is granted, while
  * the hardware runs with WP=1: such a page is shown either as the tables say, or, after a supervisor
  * write, as a supervisor's writable page. Whoever comes from the other side faults and turns it.
+ * Where that would lift SMAP or keys (role.strict), the write is emulated instead.
  */
 u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
 {
@@ -205,32 +206,63 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 	return true;
 }
 
-/* entry_sync() for a whole table: most entries are empty, or have not changed. */
-void table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
+/* Nothing in this table may go to the guest any more: its notrap entries become traps. */
+void table_trap(struct mmu *m, u32 index)
+{
+	u64 *table = table_of(m, index), trap = trap_entry(m, m->shadows[index].role);
+
+	for (u32 i = 0; i < SPT_ENTRIES; i++) {
+		if (spte_is_notrap(table[i]))
+			entry_put(m, index, i, trap);
+	}
+}
+
+/* entry_sync() for an entry; true when what it maps has changed, not only the way it faults. */
+static bool remapped(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
+{
+	const struct mmu *m = v->mmu;
+	const u64 *spte = &table_of(m, index)[i];
+	bool was = !fresh && spte_is_present(*spte, m->ones);
+
+	return entry_sync(v, index, i, fresh) && (was || spte_is_present(*spte, m->ones));
+}
+
+/*
+ * entry_sync() for a whole table: most entries are empty, or have not changed. Returns how many map
+ * something else now.
+ */
+u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 	bool unsync = frame_of(m, s->gfn)->state & FRAME_UNSYNC;
-	u64 empty = m->bypass && !unsync ? SPTE_NOTRAP : trap_entry(m, s->role);
+	u64 trap = trap_entry(m, s->role), empty = m->bypass && !unsync ? SPTE_NOTRAP : trap;
 	u64 *table = table_of(m, index);
 	const volatile u64 *guest = phys_ptr(s->gfn << PAGE_SHIFT);
 	bool plain_leaves = s->role.level == 1 && !s->role.wp0 && !fresh;
+	bool hard = !m->soft_traps; /* entry_put() would count nothing */
+	u32 changed = 0;
 
 	if (s->role.format == GPTE_32) {
 		for (u32 i = 0; i < SPT_ENTRIES; i++)
-			entry_sync(v, index, i, fresh);
-		return;
+			changed += remapped(v, index, i, fresh);
+		return changed;
 	}
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		u64 gpte = guest[i];
 
 		if (gpte & PTE_P) {
 			if (!plain_leaves || !leaf_is_current(table[i], gpte))
-				entry_sync(v, index, i, fresh);
+				changed += remapped(v, index, i, fresh);
+		} else if (table[i] == trap && hard) {
+			table[i] = empty;
 		} else if (table[i] != empty) {
-			if (spte_is_present(table[i], m->ones))
+			if (spte_is_present(table[i], m->ones)) {
 				entry_drop(m, index, i);
+				changed++;
+			}
 			entry_put(m, index, i, empty);
 		}
 	}
+	return changed;
 }

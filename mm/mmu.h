@@ -42,6 +42,9 @@ struct mmu_config {
 /* What the hardware must forget before the guest runs again. */
 enum mmu_flush { MMU_FLUSH_NONE, MMU_FLUSH_GVA, MMU_FLUSH_ALL };
 
+/* Pages that one instruction, or the delivery of one event, writes. */
+#define MMU_LENT_MAX 8
+
 struct mmu_vcpu {
 	struct mmu *mmu;
 	struct counters *counters;
@@ -51,6 +54,8 @@ struct mmu_vcpu {
 	u32 pae_root; /* the four PDPTEs' own page, for every mode without LMA */
 	enum mmu_flush flush;
 	u64 flush_gva; /* for MMU_FLUSH_GVA */
+	u32 nr_lent;   /* pages that mmu_lend() shows as the supervisor's */
+	u32 lent[MMU_LENT_MAX];
 };
 
 /* An access that faulted. */
@@ -61,13 +66,18 @@ struct mmu_fault {
 	u32 pkru; /* valid when CR4.PKE is set */
 	/* Results: */
 	u32 guest_pfec; /* MMU_GUEST_FAULT: the error code that the bare machine would give */
-	u64 gpa;        /* MMU_TABLE_WRITE: the byte that is written */
+	u64 gpa;        /* MMU_TABLE_WRITE, MMU_WP0_WRITE: the byte that is written */
 };
 
 enum mmu_verdict {
 	MMU_RETRY,       /* the shadow was mended: run the instruction again */
 	MMU_GUEST_FAULT, /* the guest's own fault: deliver guest_pfec and gva */
 	MMU_TABLE_WRITE, /* a write to a synced guest table: emulate it, or mmu_let_unsync() */
+	/*
+	 * A supervisor's write that the guest's CR0.WP=0 alone allows, while SMAP or keys have to hold
+	 * for the page: emulate it, or mmu_lend(). The address may be no RAM.
+	 */
+	MMU_WP0_WRITE,
 };
 
 /* Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE. */
@@ -155,6 +165,16 @@ bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size);
 
 /* Let the table at gpa go out of sync, so that the guest can write it itself. */
 void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa);
+
+/*
+ * After MMU_WP0_WRITE, for a write that cannot be emulated: show the page as a supervisor's writable
+ * one, for which neither SMAP nor keys hold, until mmu_take_back(). Every page fault exits meanwhile.
+ * When MMU_LENT_MAX pages are lent, they are taken back first.
+ */
+void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault);
+
+/* Show every page that was lent as the guest's tables say. To be called at the next exit. */
+void mmu_take_back(struct mmu_vcpu *v);
 
 /* True for an address that is the guest's RAM. */
 bool mmu_is_guest_ram(const struct mmu *mmu, u64 gpa);

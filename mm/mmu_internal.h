@@ -12,9 +12,12 @@
  */
 #define SPTE_PROTECTED BIT(9)
 
-#define SPT_ENTRIES    512
-#define PTE_RIGHTS     (PTE_W | PTE_U | PTE_NX)
-#define NO_GFN         (~0ULL >> 12)
+/* A software bit: the page is lent, see mmu_lend(). */
+#define SPTE_LENT   BIT(10)
+
+#define SPT_ENTRIES 512
+#define PTE_RIGHTS  (PTE_W | PTE_U | PTE_NX)
+#define NO_GFN      (~0ULL >> 12)
 
 /* A shadow entry's name: table index << 9 | entry. 0 is none: table 0 does not exist. */
 typedef u32 slot_t;
@@ -38,6 +41,7 @@ union role {
 		u32 nxe : 1, pse : 1;
 		u32 wp0 : 1; /* guest CR0.WP=0: leaf rights depend on the three bits below */
 		u32 smep : 1, inherited_w : 1, inherited_u : 1;
+		u32 strict : 1; /* with wp0: a user's page is never the supervisor's, unless lent */
 		u32 pwt : 1, pcd : 1, pat : 1, global : 1, pk : 4; /* direct: the leaf's */
 	};
 };
@@ -70,12 +74,13 @@ struct shadow {
 	u32 lru_next, lru_prev;
 	u32 stamp; /* mmu.clock when it last moved to the list's front */
 	u32 orphan_next;
-	u16 present; /* entries that are present: links and leaves */
-	u16 soft;    /* see soft.c */
-	u16 pins;    /* roots in use, PDs of a PAE root */
-	u16 writes;  /* emulated writes since the table was last seen in use */
-	u16 last;    /* the entry that the last of them filled */
-	bool orphan; /* on the orphan list */
+	u16 present;     /* entries that are present: links and leaves */
+	u16 soft;        /* see soft.c */
+	u16 pins;        /* roots in use, PDs of a PAE root */
+	u16 writes;      /* emulated writes since the table was last seen in use */
+	u16 last;        /* the entry that the last of them filled */
+	bool orphan;     /* on the orphan list */
+	bool flood_paid; /* see is_flooded() */
 };
 
 /* Neighbours in the list that an entry is in: a child's parents, a frame's or region's rmap. */
@@ -294,7 +299,8 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);
 bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh);
 void entry_unlink_child(struct mmu *m, u32 child, slot_t slot);
 union role direct_role(union role parent, u64 gpte, int level);
-void table_sync(struct mmu_vcpu *v, u32 index, bool fresh);
+u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh);
+void table_trap(struct mmu *m, u32 index);
 void direct_fill(struct mmu_vcpu *v, u32 index);
 bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);
 u64 direct_attributes(union role role);

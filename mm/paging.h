@@ -23,6 +23,12 @@ struct paging_regs {
 	u64 pdpte[4]; /* PAE: as loaded by the last MOV to CR3 */
 };
 
+/* True when all bits over the linear address's width, in bits, are copies of its top bit. */
+static inline bool is_canonical(u64 gva, int width)
+{
+	return (u64)((s64)(gva << (64 - width)) >> (64 - width)) == gva;
+}
+
 /* SDM vol. 3A 4.1.1. */
 enum paging_mode paging_mode(const struct paging_regs *regs);
 

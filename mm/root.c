@@ -3,6 +3,15 @@
 #include "arch/string.h"
 #include "mm/mmu_internal.h"
 
+/* What is forbidden for a user's page, and would not be for a supervisor's in its place. */
+static bool user_pages_differ(const struct mmu_vcpu *v)
+{
+	u64 cr4 = v->regs.cr4;
+
+	return (cr4 & CR4_SMAP) || ((cr4 & CR4_PKE) && v->mode >= PAGING_4LEVEL) ||
+	       ((cr4 & CR4_SMEP) && !v->mmu->features.nx);
+}
+
 static union role root_role(const struct mmu_vcpu *v)
 {
 	const struct paging_regs *r = &v->regs;
@@ -15,6 +24,7 @@ static union role root_role(const struct mmu_vcpu *v)
 	role.pse = v->mode == PAGING_32 && (r->cr4 & CR4_PSE);
 	role.wp0 = wp0;
 	role.smep = wp0 && (r->cr4 & CR4_SMEP) && v->mmu->features.nx;
+	role.strict = wp0 && user_pages_differ(v);
 	role.inherited_w = wp0;
 	role.inherited_u = wp0;
 	return role;

@@ -104,8 +104,10 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	u64 *table = table_of(m, index);
 	u32 orphans = m->orphans;
 
-	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++)
-		entry_drop(m, index, i);
+	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++) {
+		if (spte_is_present(table[i], m->ones))
+			entry_drop(m, index, i);
+	}
 	/* Only room was wanted: the children are still the guest's tables. */
 	if (!by_guest)
 		orphans_keep(m, orphans);

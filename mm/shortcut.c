@@ -5,28 +5,35 @@
  */
 #include "mm/mmu_internal.h"
 
-/*
- * The leaf that maps an address, and the rights of the links to it: W and U where all have them.
- * 0 when no leaf does.
- */
-static u64 shadow_leaf(const struct mmu_vcpu *v, u64 gva, u64 *rights, int *level, u32 *table)
+struct found {
+	u64 spte;   /* the leaf that maps an address; 0: none does */
+	u64 rights; /* W and U where all the links to it have them */
+	u32 table;
+	int level;
+};
+
+static struct found shadow_leaf(const struct mmu_vcpu *v, u64 gva)
 {
 	const struct mmu *m = v->mmu;
-	u64 spte;
+	const u64 *table = table_of(m, v->root);
+	u64 offset = (u64)m->tables - m->tables_hpa, rights = ~0ULL, spte;
+	/* PDPTEs of PAE have no rights. */
+	u64 all = v->root == v->pae_root ? PTE_W | PTE_U : 0;
+	int level = m->shadows[v->root].role.level, shift = 12 + 9 * (level - 1);
 
-	*table = v->root;
-	*level = m->shadows[v->root].role.level;
-	*rights = ~0ULL;
-	for (;; --*level) {
-		spte = table_of(m, *table)[spt_index(*level, gva)];
-		if (!spte_is_link(*level, spte))
+	for (;; level--, shift -= 9, all = 0) {
+		spte = table[(gva >> shift) & (SPT_ENTRIES - 1)];
+		if (!spte_is_link(level, spte))
 			break;
-		/* PDPTEs of PAE have no rights. */
-		if (*table != v->pae_root)
-			*rights &= spte;
-		*table = spte_child(m, spte);
+		rights &= spte | all;
+		table = (const u64 *)((spte & PTE_ADDR) + offset);
 	}
-	return spte_is_present(spte, m->ones) ? spte : 0;
+	return (struct found){
+		.spte = spte_is_present(spte, m->ones) ? spte : 0,
+		.rights = rights,
+		.table = (u32)((table - m->tables) / SPT_ENTRIES),
+		.level = level,
+	};
 }
 
 /*
@@ -35,35 +42,34 @@ static u64 shadow_leaf(const struct mmu_vcpu *v, u64 gva, u64 *rights, int *leve
  */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault)
 {
-	u64 keys = CR4_SMAP | CR4_PKE, spte, rights;
-	u32 table;
-	int level;
+	u64 keys = CR4_SMAP | CR4_PKE, rights;
+	struct found leaf;
 
 	if ((fault->pfec & (PFEC_P | PFEC_W | PFEC_RSVD | PFEC_PK)) != (PFEC_P | PFEC_W))
 		return false;
-	spte = shadow_leaf(v, fault->gva, &rights, &level, &table);
-	if (!(spte & SPTE_PROTECTED) || !(rights & PTE_W) || v->mmu->shadows[table].role.wp0)
+	leaf = shadow_leaf(v, fault->gva);
+	if (!(leaf.spte & SPTE_PROTECTED) || !(leaf.rights & PTE_W) ||
+	    v->mmu->shadows[leaf.table].role.wp0)
 		return false;
-	rights &= spte;
+	rights = leaf.rights & leaf.spte;
 	if ((fault->pfec & PFEC_U) ? !(rights & PTE_U) : (rights & PTE_U) && (v->regs.cr4 & keys))
 		return false;
-	fault->gpa = (spte & PTE_ADDR) | (fault->gva & (PAGE_SIZE - 1));
+	fault->gpa = (leaf.spte & PTE_ADDR) | (fault->gva & (PAGE_SIZE - 1));
 	return true;
 }
 
 bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
-	u64 rights, spte, offset;
-	u32 table;
-	int level;
+	struct found leaf;
+	u64 offset;
 
 	if (!v->root)
 		return false;
-	spte = shadow_leaf(v, gva, &rights, &level, &table);
-	if (!spte)
+	leaf = shadow_leaf(v, gva);
+	offset = (PAGE_SIZE << 9 * (leaf.level - 1)) - 1;
+	if (!leaf.spte)
 		return false;
-	offset = (PAGE_SIZE << 9 * (level - 1)) - 1;
-	*hpa = (spte & PTE_ADDR & ~offset) | (gva & offset);
+	*hpa = (leaf.spte & PTE_ADDR & ~offset) | (gva & offset);
 	/* Code in a device's memory is not for the hypervisor to read. */
 	return mmu_is_guest_ram(v->mmu, *hpa);
 }

@@ -54,5 +54,5 @@ bool mmu_filter_present(const struct mmu_vcpu *v)
 {
 	const struct mmu *m = v->mmu;
 
-	return m->bypass && !m->upper_unsync && !m->shadows[v->root].soft;
+	return m->bypass && !m->upper_unsync && !m->shadows[v->root].soft && !v->nr_lent;
 }

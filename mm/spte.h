@@ -21,7 +21,7 @@ enum spte_format { SPTE_FORMAT_64, SPTE_FORMAT_PAE, NR_SPTE_FORMATS };
 
 #define SPTE_NOTRAP 0ULL
 
-/* The trap entries in use. */
+/* The trap entries in use; 0 at the levels that no shadow table with traps has. */
 struct spte_traps {
 	u64 entry[NR_SPTE_FORMATS][SPTE_LEVELS];
 };
@@ -42,11 +42,12 @@ static inline u64 spte_trap_address(enum spte_format format)
 
 /*
  * A trap that is reserved whatever MAXPHYADDR is: PS with low address bits in a PDE or PDPTE, bit 7
- * of a PML4E or PML5E. maxphyaddr: bits. Returns 0 at level 1, where there is none.
+ * of a PML4E or PML5E. A and D are set, since QEMU sets A before it looks at the low address bits.
+ * maxphyaddr: bits. Returns 0 at level 1, where there is none.
  */
 static inline u64 spte_trap_structural(int level, int maxphyaddr)
 {
-	return level < 2 ? 0 : GENMASK(maxphyaddr - 1, 12) | PTE_PS | PTE_P;
+	return level < 2 ? 0 : GENMASK(maxphyaddr - 1, 12) | PTE_PS | PTE_D | PTE_A | PTE_P;
 }
 
 /* A trap of the kind SPTE_TRAP_NOT_PRESENT: mm/soft.c. PS may be set. */

@@ -39,16 +39,13 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 	untrack(m, gfn);
 	f->state |= FRAME_UNSYNC;
 	m->unsync[m->nr_unsync++] = gfn;
-	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		u64 *table = table_of(m, s), trap = trap_entry(m, m->shadows[s].role);
-
-		for (u32 i = 0; i < SPT_ENTRIES; i++) {
-			if (spte_is_notrap(table[i]))
-				entry_put(m, s, i, trap);
-		}
-	}
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
+		table_trap(m, s);
 	count(v->counters, mmu_unsync);
 }
+
+/* Entries changed while a table was out of sync that make up for two passes over it and an exit. */
+#define FLOOD_PAYS 4
 
 void frame_resync(struct mmu_vcpu *v, u64 gfn)
 {
@@ -60,7 +57,7 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	shadow_zap_unused(v, gfn);
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		m->shadows[s].writes = 0;
-		table_sync(v, s, false);
+		m->shadows[s].flood_paid = table_sync(v, s, false) >= FLOOD_PAYS;
 	}
 	count(v->counters, mmu_resync);
 }

@@ -19,14 +19,19 @@ static bool last_was_used(const struct mmu *m, u32 index)
 	return spte_is_present(spte, m->ones) && (spte & PTE_A);
 }
 
-/* Invariant 9: bypassed faults cannot be seen, but the hardware's A bit can. */
+/*
+ * Invariant 9: bypassed faults cannot be seen, but the hardware's A bit can. Floods come again and
+ * again: where the last one was worth it, a second entry that is written before the first was used
+ * is enough.
+ */
 static bool is_flooded(struct mmu *m, u32 index, u32 i)
 {
 	struct shadow *s = &m->shadows[index];
+	bool used = last_was_used(m, index), again = s->flood_paid && s->writes && i != s->last;
 
-	s->writes = last_was_used(m, index) ? 1 : s->writes + 1;
+	s->writes = used ? 1 : s->writes + 1;
 	s->last = i;
-	return m->sync == MMU_SYNC_HYBRID && s->writes > FLOOD_WRITES;
+	return m->sync == MMU_SYNC_HYBRID && (s->writes > FLOOD_WRITES || (again && !used));
 }
 
 /* The first shadow entry, and their number, that mirror a guest entry; 0 when another quadrant does. */

@@ -79,6 +79,8 @@ void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 			regs[EBX] &= ~(u32)CPUID_7_0_EBX_INVPCID;
 		if (!(caps->proc2 & PROC2_USER_WAIT))
 			regs[ECX] &= ~(u32)CPUID_7_0_ECX_WAITPKG;
+		if (!(caps->cr4_fixed1 & CR4_LA57))
+			regs[ECX] &= ~(u32)CPUID_7_0_ECX_LA57;
 		regs[EDX] &= ~(u32)CPUID_7_0_EDX_PCONFIG;
 		break;
 	case 0xd:

@@ -64,12 +64,8 @@ void vmx_flush_all(struct vcpu *v)
 void vmx_flush_gva(struct vcpu *v, u64 gva)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
-	int shift = read_cr4() & CR4_LA57 ? 64 - 57 : 64 - 48;
 
 	if (vmx->caps.flush == VMX_FLUSH_ENTRY)
-		return;
-	/* INVVPID refuses a non-canonical address, and no translation can exist for one. */
-	if ((u64)((int64_t)(gva << shift) >> shift) != gva)
 		return;
 	if (vmx->caps.invvpid_address)
 		invvpid(INVVPID_ADDRESS, vmx->vpid, gva);

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import bench, boots, linux, ways
+from . import bench, boots, choices, linux, ways
 from .boot import Boot, write_iso
 from .machine import HostError
 from .result import Expect
@@ -24,7 +24,7 @@ def report(res):
 
 def run_linux(args):
     boot = boots.notrap(args.options, boots.linux_modules("quiet", args.arch))
-    return report(args.machine.run(boot, boots.linux_expect(), boots.LINUX_LIMIT, show))
+    return report(args.machine.run(boot, boots.linux_expect(), boots.limit(boots.LINUX_LIMIT, args.options), show))
 
 
 def run_linux_bare(args):
@@ -39,7 +39,7 @@ def run_shell(args):
 
 
 def run_bare(args):
-    return report(args.machine.run(Boot(boots.BENCH), boots.bare_expect(), 60, show))
+    return report(args.machine.run(Boot(boots.BENCH), boots.bare_expect(), bench.LIMIT, show))
 
 
 def run_bench(args):
@@ -86,17 +86,16 @@ WHAT = {"bench": run_bench, "bare": run_bare, "linux": run_linux, "linux-bare": 
 def main():
     parser = argparse.ArgumentParser(prog="tests.emu", description=__doc__)
     parser.add_argument("what", choices=WHAT)
-    parser.add_argument("--host", default="auto",
-                        choices=["auto", "bochs", "qemu-kvm", "qemu-tcg"])
-    parser.add_argument("--model", help="CPU model, by the emulator's name")
+    parser.add_argument("--host", default="auto", help="|".join(choices.HOSTS))
+    parser.add_argument("--model", default="", help="CPU model, by the emulator's name")
     parser.add_argument("--arch", default="amd64", choices=boots.LINUX_ARCHES,
                         help="Debian's kernel")
-    parser.add_argument("--memory", type=int, default=256, help="MiB")
-    parser.add_argument("--cpus", type=int, default=1)
+    parser.add_argument("--memory", default="256", help="MiB")
+    parser.add_argument("--cpus", default="1")
     parser.add_argument("--options", default="", help="notrap's options")
     args = parser.parse_args()
-    args.machine = boots.machine(args.host, args.model, args.memory, cpus=args.cpus)
     try:
+        args.machine = choices.machine(args.host, args.model, args.memory, args.cpus)
         return WHAT[args.what](args)
     except HostError as error:
         print(f"tests.emu: {error}", file=sys.stderr)

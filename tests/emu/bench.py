@@ -22,7 +22,8 @@ def run(machine, way, options=""):
     """Boot the built-in guest in one way."""
     if way is None:
         return machine.run(Boot(boots.BENCH), boots.bare_expect(), LIMIT)
-    return machine.run(boots.notrap(f"{options} {way}".strip()), boots.guest_expect(), LIMIT)
+    return machine.run(boots.notrap(f"{options} {way}".strip()), boots.guest_expect(),
+                       boots.limit(LIMIT, options))
 
 
 def run_all(machine, options="", ways=None):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What to boot: GRUB, a kernel, its command line and modules, packed as an ISO image."""
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,15 @@ class Module:
     cmdline: str = ""
 
 
+def quoted(words):
+    """A command line as GRUB's script language must be given it, whatever is in it."""
+    def quote(word):
+        if re.fullmatch(r"[\w./:=,+-]*", word, re.ASCII):
+            return word
+        return "'" + word.replace("'", "'\\''") + "'"
+    return " ".join(map(quote, words.split()))
+
+
 @dataclass
 class Boot:
     """One boot: `protocol` is GRUB's command for the kernel: multiboot2, multiboot or linux."""
@@ -29,14 +39,14 @@ class Boot:
 
     def grub_lines(self, name):
         """GRUB's commands; name(path) is the file's name on the ISO."""
-        kernel = f"{self.protocol} {name(self.kernel)} {self.cmdline}".rstrip()
+        kernel = f"{self.protocol} {name(self.kernel)} {quoted(self.cmdline)}".rstrip()
         if self.protocol == "linux":
             lines = [kernel] + [f"initrd {name(m.path)}" for m in self.modules]
         else:
             command = {"multiboot2": "module2", "multiboot": "module"}[self.protocol]
             lines = [kernel] + [
-                f"{command} --nounzip {name(m.path)} {m.cmdline}".rstrip() for m in self.modules
-            ]
+                f"{command} --nounzip {name(m.path)} {quoted(m.cmdline)}".rstrip()
+                for m in self.modules]
         return lines
 
     def files(self):
@@ -70,7 +80,7 @@ def write_iso(iso, entries, timeout=0):
             menu += ["\t" + line for line in boot.grub_lines(name)]
             menu += ["\tboot", "}"]
         os.makedirs(os.path.join(tree, "boot/grub"))
-        with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="ascii") as cfg:
+        with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="utf-8") as cfg:
             cfg.write("\n".join(menu) + "\n")
         subprocess.run(
             ["grub-mkrescue", "-d", GRUB_DIR, f"--install-modules={GRUB_MODULES}", "--locales=",

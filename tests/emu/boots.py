@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The boots that the Makefile and the tests share, each with how it is judged."""
 import os
+import re
 
 from .boot import Boot, Module
 from .bochs import Bochs
@@ -27,6 +28,8 @@ LINUX_CMDLINE = (
     "init_kprobe_trace")
 
 LINUX_LIMIT = 180
+# What an audit at each exit multiplies the time of a run by.
+AUDIT_TIME = 100
 # GRUB's own words, and the hypervisor's, that end any run.
 NEVER = (r"^error: .*", r"^notrap: (error|fatal): .*")
 PANIC = r"Kernel panic - not syncing.*"
@@ -39,6 +42,12 @@ def machine(host="auto", model=None, memory=256, **more):
     if host == "bochs":
         return Bochs(model, memory, **more)
     return Qemu(host.removeprefix("qemu-"), model, memory, **more)
+
+
+def limit(seconds, options):
+    """The limit of a run that takes so long without audits, with what its options ask of them."""
+    audit = re.search(r".*(?:^|\s)audit=0*([1-9]\d*)(?:\s|$)", options)
+    return seconds * (1 + (AUDIT_TIME / int(audit.group(1)) if audit else 0))
 
 
 def notrap(options="", modules=()):

@@ -12,6 +12,15 @@ def cut(source, path, size):
     return str(path)
 
 
+def patched(source, path, at, data):
+    """A file with some bytes changed."""
+    with open(source, "rb") as whole, open(path, "wb") as out:
+        image = bytearray(whole.read())
+        image[at:at + len(data)] = data
+        out.write(image)
+    return str(path)
+
+
 def noise(path, size):
     """A file of `size` bytes that no loader knows."""
     with open(path, "wb") as out:

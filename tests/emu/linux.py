@@ -28,6 +28,12 @@ def workloads(result):
     return {name: int(ticks) for name, ticks in found}
 
 
+def exits(result):
+    """{name: VM exits per operation}; empty for a bare run."""
+    found = re.findall(r"^linux: (\S+) exits_per_op=(\S+)$", result.text, re.M)
+    return {name: float(number_) for name, number_ in found}
+
+
 def run_bare(machine, arch="amd64"):
     if isinstance(machine, Bochs):
         machine = Bochs(machine.model, machine.memory, machine.cpus, marks={"entry": KERNEL_ENTRY})
@@ -37,7 +43,7 @@ def run_bare(machine, arch="amd64"):
 
 def run_notrap(machine, options, arch="amd64", limit=boots.LINUX_LIMIT):
     boot = boots.notrap(options, boots.linux_modules("quiet", arch))
-    return machine.run(boot, boots.linux_expect(), limit)
+    return machine.run(boot, boots.linux_expect(), boots.limit(limit, options))
 
 
 def run_all(machine, options="", arch="amd64"):
@@ -58,8 +64,10 @@ def table(results):
         rows.append(["the same, times native"] + [f"{t / ticks[0]:.3f}" if t else "-"
                                                   for t in ticks])
     each = [workloads(result) for result in results.values()]
+    exited = [exits(result) for result in results.values()]
     for name in each[0]:
         rows.append([f"{name}, ticks per operation"] + [number(one.get(name, 0)) for one in each])
+        rows.append(["    exits"] + [number(one.get(name, 0)) for one in exited])
     rows.append(["Linux's own pgfault"] + [
         f"{result.number(r'^linux: pgfault = (.*)$'):,}" for result in results.values()])
     counters = [result.counters for result in results.values()]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.emu import boots
 from tests.emu.boot import Module
-from tests.emu.images import cut, elf32, noise
+from tests.emu.images import cut, elf32, noise, patched
 
 MODEL = "corei7_skylake_x"
 
@@ -31,7 +31,9 @@ def boot(machine, pattern, options="", modules=(), model=MODEL, memory=256):
     ("bypass_guest_pf=2", r'bypass_guest_pf: bad value "2", known: 0\|1'),
     ("sync=maybe", r'sync: bad value "maybe", known: hybrid'),
     ("audit=often", r'audit: bad value "often"'),
-    ("guest=nosuch", r"nosuch.*bench"),
+    ("guest=nosuch", r'option guest: bad value "nosuch", known: bench$'),
+    # As GRUB hands it on: quotes with a backslash each.
+    ("'a;b\"$c{d}|\u00e9", r"""unknown option "\\'a;b\\"\$c{d}\|\u00e9", """),
 ])
 def test_options(machine, options, pattern):
     boot(machine, pattern, options)
@@ -58,6 +60,12 @@ def test_module_is_no_kernel(machine, tmp_path):
 def test_truncated_bzimage(machine, tmp_path, size):
     boot(machine, r"module 1.* is a truncated bzImage", modules=[
         Module(cut(boots.VMLINUZ, tmp_path / "vmlinuz", size))])
+
+
+def test_bzimage_with_wrong_setup_sects(machine, tmp_path):
+    """0 means 4; the kernel has more."""
+    boot(machine, r"module 1.* broken setup header: with 0 setup sectors .* no compressed kernel",
+         modules=[Module(patched(boots.VMLINUZ, tmp_path / "vmlinuz", 0x1f1, b"\0"))])
 
 
 # Cut in the first segment: without the multiboot header before that, it is no known kernel.

@@ -5,14 +5,14 @@ import os
 
 import pytest
 
-from tests.emu import boots
+from tests.emu import boots, matrix
 from tests.emu.boot import Boot, Module
+from tests.emu.matrix import MODELS, SOAK
 
 BUILT = sorted(glob.glob(os.path.join(boots.BUILD, "tests/guests/*.elf")))
 # These have tests of their own.
 OTHERS = ("bound", "differ", "differ32")
 GUESTS = [path for path in BUILT if os.path.basename(path).removesuffix(".elf") not in OTHERS]
-MODELS = ["core2_penryn_t9600", "corei7_skylake_x", "tigerlake"]
 AUDIT = 1024
 LIMIT = 180
 
@@ -31,9 +31,21 @@ def test_bare(machine, passes, guest):
     passes(machine("corei7_skylake_x").run(Boot(guest), boots.bare_expect(), LIMIT))
 
 
-@pytest.mark.parametrize("bypass", [0, 1])
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("guest", GUESTS, ids=name)
-def test_under_notrap(machine, passes, guest, model, bypass):
-    options = f"bypass_guest_pf={bypass} audit={AUDIT}"
-    passes(machine(model).run(boots.notrap(options, [Module(guest)]), boots.guest_expect(), LIMIT))
+# Beside the defaults, what is farthest from them; SOAK=1: a third of all ways.
+FAR = dict(zip(MODELS, [("always", "structural", 1), ("never", "address", 0),
+                        ("never", "structural", 1)]))
+
+
+def ways_of(model):
+    share = matrix.share(model)
+    return share if SOAK else share[:2] + [FAR[model]]
+
+
+UNDER = [pytest.param(guest, model, way, id=matrix.name(name(guest), model, way))
+         for guest in GUESTS for model in MODELS for way in ways_of(model)]
+
+
+@pytest.mark.parametrize("guest, model, way", UNDER)
+def test_under_notrap(machine, passes, guest, model, way):
+    passes(machine(model).run(boots.notrap(matrix.options(way, AUDIT), [Module(guest)]),
+                              boots.guest_expect(), LIMIT))

@@ -27,10 +27,10 @@ def svm(request):
     return boots.machine(*request.param, MEMORY)
 
 
-def run_guest(machine, passes, name, options="audit=1024"):
+def run_guest(machine, passes, name, options="audit=1024", cmdline=""):
     acpi = f"firmware={QEMU_ACPI}" if machine.name == "qemu-tcg" else ""
     elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
-    boot = boots.notrap(options, [Module(elf, acpi)])
+    boot = boots.notrap(options, [Module(elf, f"{acpi} {cmdline}".strip())])
     return passes(machine.run(boot, boots.guest_expect(), LIMIT))
 
 
@@ -45,6 +45,39 @@ def test_guest(svm, passes, name):
     run_guest(svm, passes, name)
 
 
+# LA57: of all machines here QEMU's `max` alone has it.
+FIVE, FOUR = "max", "max,-la57"
+
+
+@pytest.mark.parametrize("model, levels", [(FIVE, "1 2 3 4 5"), (FOUR, "1 2 3 4")])
+@pytest.mark.parametrize("options", ["", "trap=structural sync=always", "sync=never",
+                                     "bypass_guest_pf=0"])
+def test_levels(passes, model, levels, options):
+    machine = boots.machine("qemu-tcg", model, MEMORY)
+    result = run_guest(machine, passes, "paging64", f"audit=256 {options}".rstrip())
+    proved = rf"^notrap: self-test: .* address {levels} \(PAE 1 2\), structural {levels[2:]} \("
+    assert result.find(proved)
+    done = re.findall(r"^paging64: done with (\d) levels$", result.text, re.M)
+    assert done == levels.split()[3:]
+
+
+def test_levels_bare(passes):
+    machine = boots.machine("qemu-tcg", FIVE, MEMORY)
+    elf = os.path.join(boots.BUILD, "tests/guests/paging64.elf")
+    result = passes(machine.run(Boot(elf), boots.bare_expect(), LIMIT))
+    assert result.find("^paging64: done with 5 levels$")
+
+
+# Linux tells how many levels it has made of what CPUID shows; no5lvl is its switch.
+@pytest.mark.parametrize("model, cmdline, levels", [(FIVE, "", 5), (FIVE, "no5lvl", 4),
+                                                    (FOUR, "", 4)])
+def test_linux_levels(passes, model, cmdline, levels):
+    machine = boots.machine("qemu-tcg", model, MEMORY)
+    boot = boots.notrap("audit=4096", boots.linux_modules(f"quiet {cmdline}".rstrip()))
+    result = passes(machine.run(boot, boots.linux_expect(), boots.LINUX_LIMIT))
+    assert result.number(r"^linux: paging levels = (.*)$") == levels
+
+
 # QEMU's NMIs are late: this guest does not pass there on the bare machine either.
 @pytest.mark.parametrize("model", BOCHS)
 @pytest.mark.parametrize("bypass", [0, 1])
@@ -53,16 +86,22 @@ def test_events(passes, model, bypass):
               f"audit=1024 bypass_guest_pf={bypass}")
 
 
-# On QEMU the bare machine fails this guest's own checks.
-@pytest.mark.parametrize("name", ["differ", "differ32"])
-def test_differential(passes, name):
-    machine = boots.machine("bochs", "ryzen", MEMORY)
+# QEMU itself sets A in PAE's PDPTEs, so there no mode=pae.
+@pytest.mark.parametrize("host, model, name, modes", [
+    ("bochs", "ryzen", "differ", ["64"]), ("bochs", "ryzen", "differ32", ["32", "pae"]),
+    ("qemu-tcg", FIVE, "differ", ["64", "57"]), ("qemu-tcg", FIVE, "differ32", ["32"])])
+def test_differential(passes, host, model, name, modes):
+    machine = boots.machine(host, model, MEMORY)
     elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
-    bare = passes(machine.run(Boot(elf), boots.bare_expect(), LIMIT))
-    outcomes = r"^differ: mode=.* hash=.*$"
-    assert bare.find(outcomes)
-    under = run_guest(machine, passes, name)
-    assert re.findall(outcomes, under.text, re.M) == re.findall(outcomes, bare.text, re.M)
+    cmdline = f"seeds={8 if host == 'qemu-tcg' else 1}"
+    if len(modes) == 1:
+        cmdline += f" mode={modes[0]}"
+    bare = passes(machine.run(Boot(elf, cmdline), boots.bare_expect(), LIMIT))
+    outcomes = r"^differ: mode=(\S+) seed=(\d+) .* hash=(.*)$"
+    expected = re.findall(outcomes, bare.text, re.M)
+    assert {mode for mode, _, _ in expected} == set(modes)
+    under = run_guest(machine, passes, name, cmdline=cmdline)
+    assert re.findall(outcomes, under.text, re.M) == expected
 
 
 def test_linux(svm, passes):

@@ -47,16 +47,19 @@ $(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | 
 	@echo '  HOSTCC  $@'
 	@$(CC) $(HOST_CFLAGS) -o $@ $< $(src_$*) -lcmocka $(libs_$*)
 
+# The bytes choose operations: no comparison in mm/ tells the fuzzer anything about them.
+fuzz_flags_mmu := -fno-sanitize-coverage=trace-cmp
+
 $(O)/host/fuzz_%: tests/host/fuzz_%.c $$(src_$$*) $(HOST_HEADERS) | test-deps
 	@mkdir -p $(@D)
 	@echo '  FUZZ    $@'
-	@clang $(HOST_CFLAGS) -fsanitize=fuzzer -o $@ $< $(src_$*) $(libs_$*)
+	@clang $(HOST_CFLAGS) -fsanitize=fuzzer $(fuzz_flags_$*) -o $@ $< $(src_$*) $(libs_$*)
 
 FUZZERS := $(patsubst tests/host/fuzz_%.c,fuzz-%,$(wildcard tests/host/fuzz_*.c))
 .PHONY: $(FUZZERS)
 $(FUZZERS): fuzz-%: $(O)/host/fuzz_%
 	@mkdir -p $(O)/host/corpus-$*
-	@$< -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	@$< -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $(FUZZ_FLAGS) \
 		-artifact_prefix=$(O)/host/$*- $(O)/host/corpus-$*
 
 # It includes the source, under other names.

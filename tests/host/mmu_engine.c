@@ -420,7 +420,11 @@ static void do_access_at(struct engine *e, u64 gva)
 		    SIM_DONE) {
 			/* First one kind, then another. */
 			if (!a.fetch)
-				a.write = true;
+				a.write = !one_in(e->r, 4);
+			if (one_in(e->r, 2)) {
+				a.ac = !a.user && one_in(e->r, 2);
+				a.pkru = one_in(e->r, 2) ? 0 : rnd(e->r, 256);
+			}
 			continue;
 		}
 		if (one_in(e->r, 4) || !handle_fault(e, &a))
@@ -529,6 +533,41 @@ static void use_and_change(struct engine *e)
 		do_access_at(e, gva);
 }
 
+/* With WP=0 a supervisor writes a user's read-only page; that grants no other access. */
+static void write_read_only(struct engine *e)
+{
+	struct sim *s = &e->sim;
+	struct ref_access a = {.gva = some_gva(e), .write = true, .ac = true};
+	struct ref_path path;
+	enum ref_kind kind;
+	u64 gpa = 0, data[2] = {0};
+	u32 frame, pfec;
+
+	if (sim_set_regs(s, s->regs.cr0 & ~CR0_WP, s->regs.cr3,
+			 possible_cr4(e, s->regs.cr4 | now_and_then(e, CR4_SMAP, 2) |
+						 now_and_then(e, CR4_PKE, 2)),
+			 s->regs.efer, false))
+		return;
+	for (kind = ref_start(&s->guest, a.gva, &path); kind == REF_TABLE;) {
+		gpa = ref_entry_addr(&s->guest, &path, a.gva);
+		kind = ref_next(&s->guest, &path, a.gva, sim_read(gpa, ref_entry_size(&s->guest)));
+	}
+	frame = frame_index(e, gpa);
+	if (kind != REF_LEAF || !gpa || frame == ENGINE_FRAMES ||
+	    !store_at(e, frame, gpa & 4095,
+		      (sim_read(gpa, ref_entry_size(&s->guest)) & ~PTE_W) | PTE_U,
+		      ref_entry_size(&s->guest)))
+		return;
+	sim_invlpg(s, a.gva);
+	for (u32 i = 0; i < 6 && !gt_full(&s->tlb); i++) {
+		sim_access(s, &a, data, 8, &pfec);
+		a.write = one_in(e->r, 2);
+		a.user = one_in(e->r, 4);
+		a.ac = !a.user && one_in(e->r, 2);
+		a.pkru = one_in(e->r, 2) ? 0 : rnd(e->r, 256);
+	}
+}
+
 static void copy_entry(struct engine *e)
 {
 	u32 size = is_32(e) ? 4 : 8, from = rnd(e->r, 10), to = rnd(e->r, 10);
@@ -577,6 +616,8 @@ void engine_step(struct engine *e)
 		use_and_change(e);
 	else if (op < 46)
 		do_access_at(e, some_gva(e));
+	else if (op < 47)
+		write_read_only(e);
 	else if (op < 51)
 		sim_invlpg(s, some_gva(e));
 	else if (op < 54)
@@ -640,7 +681,7 @@ void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r)
 	sim_poke(&e->sim, e->frame[W_PML4] + WINDOW_SLOT * 8, e->frame[W_PDPT] | WINDOW_FLAGS, 8);
 	sim_poke(&e->sim, e->frame[W_PDPT], e->frame[W_PD] | WINDOW_FLAGS, 8);
 	sim_poke(&e->sim, e->frame[W_PD] + WINDOW_SLOT * 8, e->frame[W_PT] | WINDOW_FLAGS, 8);
-	e->allow_5level = one_in(r, 2);
+	e->allow_5level = !one_in(r, 4);
 	sim_set_regs(&e->sim, 1, 0, 0, 0, true);
 	switch_mode(e);
 }

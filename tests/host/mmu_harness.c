@@ -192,6 +192,13 @@ static void enter(struct sim *s)
 		sim_fail(s, "the filter is on with bypass off");
 }
 
+/* An exit begins: what was lent to another access is taken back. */
+static void left(struct sim *s)
+{
+	if (!s->lent)
+		mmu_take_back(&s->v);
+}
+
 /* An exit was handled: judge, and go back. */
 static void resume(struct sim *s)
 {
@@ -269,6 +276,7 @@ int sim_set_regs(struct sim *s, u64 cr0, u64 cr3, u64 cr4, u64 efer, bool flush)
 	set_hw(s);
 	if (flush)
 		gt_flush_all(&s->tlb);
+	left(s);
 	mmu_set_regs(&s->v, &regs);
 	resume(s);
 	return 0;
@@ -284,6 +292,7 @@ int sim_set_cr3(struct sim *s, u64 cr3)
 		return -1;
 	set_guest(s, &regs);
 	gt_flush_all(&s->tlb);
+	left(s);
 	memcpy(s->v.regs.pdpte, regs.pdpte, sizeof(regs.pdpte));
 	mmu_set_cr3(&s->v, cr3);
 	resume(s);
@@ -296,6 +305,7 @@ void sim_invlpg(struct sim *s, u64 gva)
 
 	sim_trace(s, "invlpg %llx%s", (unsigned long long)gva, exits ? ", exits" : "");
 	if (exits) {
+		left(s);
 		mmu_invlpg(&s->v, gva);
 	} else {
 		hw_invlpg(&s->hw, gva);
@@ -351,17 +361,14 @@ static bool is_target(void *ctx, u64 gpa, u8 memtype)
 	return gpa == t->hpa && (t->any_memtype || memtype == t->memtype);
 }
 
-/*
- * With CR0.WP=0 a supervisor's write to a user's read-only page leaves a page that the hardware takes
- * for a supervisor's: neither SMAP nor keys hold there until the user comes back (CAVEATS).
- */
+/* A page that is lent (mmu_lend()) is a supervisor's in the hardware's eyes: no SMAP, no keys. */
 static bool reaches(struct sim *s, const struct ref_access *a, struct target *t)
 {
 	struct ref_cpu lenient = s->guest;
 
 	if (gt_allows(&s->tlb, &s->guest, a, is_target, t))
 		return true;
-	if (s->guest.wp || a->user || a->fetch)
+	if (!s->v.nr_lent || a->user || a->fetch)
 		return false;
 	lenient.smap = lenient.pke = false;
 	return gt_allows(&s->tlb, &lenient, a, is_target, t);
@@ -440,6 +447,30 @@ static void complete(struct sim *s, const struct ref_access *a, u64 hpa, const v
 		memcpy(phys_ptr(hpa), data, size);
 }
 
+/* A write that CR0.WP=0 alone allows. True: it is done. */
+static bool wp0_write(struct sim *s, const struct ref_access *a, const struct mmu_fault *f,
+		      const void *data, u32 size)
+{
+	s->stats.wp0_writes++;
+	if (!a->write || a->user || s->guest.wp)
+		sim_fail(s, "MMU_WP0_WRITE at %llx for %s", (unsigned long long)f->gpa,
+			 describe(a));
+	judge_changes(s);
+	/* Hidden memory is the hole's once the hardware writes it itself. */
+	if (!sim_is_hidden(f->gpa))
+		judge_reach(s, a, f->gpa, -1);
+	if (s->unknown_insn || !sim_is_ram(f->gpa)) {
+		sim_trace(s, "    %llx is lent", (unsigned long long)f->gva);
+		s->stats.lent++;
+		mmu_lend(&s->v, f);
+		s->lent = true;
+		return false;
+	}
+	sim_trace(s, "    %llx: emulated", (unsigned long long)f->gpa);
+	software_write(s, f->gpa, data, size);
+	return true;
+}
+
 /* True: the write is done. */
 static bool table_write(struct sim *s, const struct ref_access *a, u64 gpa, const void *data,
 			u32 size)
@@ -464,8 +495,10 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 				  u32 size, u32 *pfec, bool *again)
 {
 	struct mmu_fault f = {.gva = a->gva, .pfec = *pfec, .ac = a->ac, .pkru = a->pkru};
-	enum mmu_verdict verdict = mmu_fault(&s->v, &f);
+	enum mmu_verdict verdict;
 
+	left(s);
+	verdict = mmu_fault(&s->v, &f);
 	*again = false;
 	switch (verdict) {
 	case MMU_RETRY:
@@ -480,6 +513,10 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 		return SIM_FAULT;
 	case MMU_TABLE_WRITE:
 		*again = !table_write(s, a, f.gpa, data, size);
+		resume(s);
+		return SIM_DONE;
+	case MMU_WP0_WRITE:
+		*again = !wp0_write(s, a, &f, data, size);
 		resume(s);
 		return SIM_DONE;
 	}
@@ -528,6 +565,7 @@ enum sim_result sim_access(struct sim *s, const struct ref_access *a, const void
 	/* One that the decoder does not know stays so at each retry. */
 	s->unknown_insn = !s->emulate_all && one_in(s->r, 4);
 	result = access(s, a, data, size, pfec);
+	s->lent = false;
 	s->current = NULL;
 	return result;
 }
@@ -539,6 +577,7 @@ enum sim_result sim_emulate(struct sim *s, const struct ref_access *a, const voi
 	u64 gpa;
 
 	trace_access(s, a, data, size, ", in software");
+	left(s);
 	s->current = a;
 	f.pfec = (a->write ? PFEC_W : 0) | (a->user ? PFEC_U : 0) | (a->fetch ? PFEC_I : 0);
 	if (mmu_translate(&s->v, &f, &gpa)) {
@@ -621,10 +660,12 @@ static void make_traps(const struct sim_config *c, struct spte_traps *t)
 		u64 *e64 = &t->entry[SPTE_FORMAT_64][level],
 		    *pae = &t->entry[SPTE_FORMAT_PAE][level];
 
-		*e64 = *pae = SPTE_TRAP_NOT_PRESENT;
+		*e64 = SPTE_TRAP_NOT_PRESENT;
+		*pae = level > 2 ? 0 : SPTE_TRAP_NOT_PRESENT;
 		if (c->traps == SIM_TRAPS_NONE)
 			continue;
-		*pae = spte_trap_address(SPTE_FORMAT_PAE);
+		if (*pae)
+			*pae = spte_trap_address(SPTE_FORMAT_PAE);
 		if (c->traps == SIM_TRAPS_ADDRESS && width < 52)
 			*e64 = spte_trap_address(SPTE_FORMAT_64);
 		else if (level > 1)

@@ -31,6 +31,7 @@ struct sim_config {
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
+	u64 wp0_writes, lent;
 };
 
 struct sim {
@@ -49,8 +50,9 @@ struct sim {
 	struct sim_stats stats;
 	const struct ref_access *current; /* the access under way, for A and D flags */
 	bool audit_each;
-	bool unknown_insn; /* the access under way ends in mmu_let_unsync() at a table write */
-	bool emulate_all;  /* no table write ends in mmu_let_unsync() */
+	bool unknown_insn; /* no write of the access under way is emulated */
+	bool emulate_all;  /* every one is */
+	bool lent;         /* a page is lent to the access under way */
 	u32 nr_lines;
 	char line[SIM_TRACE_LINES][SIM_TRACE_WIDTH];
 };

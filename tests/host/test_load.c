@@ -361,11 +361,51 @@ static void bad_headers(void **state)
 	refuse(0x230, 4, 0x300000, "broken setup header: alignment 0x300000");
 	refuse(0x1f4, 4, 0xffffffff, "truncated bzImage: header says 68719478768 bytes");
 	refuse(0x1f4, 4, 32, "broken setup header");
+	refuse(0x260, 4, BZ_PAYLOAD - 1, "its 0x2000 bytes need 0x1fff to run in");
 	refuse(0x1f1, 1, 0xff, "truncated bzImage");
 	refuse(0x238, 4, 2, "its command line has 3 characters, this kernel takes 2");
 	refuse(0x260, 4, 0xf0000000, "no room for the kernel: 0xf0000000 bytes");
 	refuse(0x258, 8, ~0ULL - 4095, "no room for the kernel");
 	refuse(0x1fe, 2, 0, "is no kernel that notrap knows");
+}
+
+/* What the header says of the compressed kernel: there, cut off, or none at all. */
+static void payload(void **state)
+{
+	static const u8 magics[][4] = {
+		{0x1f, 0x8b}, {0x1f, 0x9e}, {0x42, 0x5a},
+		{0x5d},       {0xfd, 0x37}, {0x89, 0x4c},
+		{2, 0x21},    {0x28, 0xb5}, {0x7f, 0x45, 0x4c, 0x46},
+	};
+	u8 *at = file + BZ_OFFSET + 0x2cc;
+
+	(void)state;
+	put32(file + 0x248, 0x2cc);
+	put32(file + 0x24c, 4096);
+	for (u32 i = 0; i < ARRAY_SIZE(magics); i++) {
+		memcpy(at, magics[i], 4);
+		load("");
+		machine_reset();
+	}
+	machine_module(MIB(40), file, BZ_SIZE, "");
+	file[0x1f1] = 0; /* means 4: one more than there are */
+	put32(file + 0x1f4, BZ_PAYLOAD / 16 - 32);
+	memcpy(phys_ptr(MIB(40)), file, BZ_SIZE);
+	assert_fails("with 0 setup sectors and 0x1e00 bytes after them no compressed kernel is at "
+		     "0x2cc");
+	memmove(at + 512, at, 4);
+	memcpy(phys_ptr(MIB(40)), file, BZ_SIZE);
+	machine.fails = 0;
+	assert_int_equal(machine_load(), 0);
+	put32(file + 0x24c, BZ_PAYLOAD - 512 - 0x2cc + 1);
+	memcpy(phys_ptr(MIB(40)), file, BZ_SIZE);
+	assert_fails("no compressed kernel is at 0x2cc");
+	put32(file + 0x24c, 3);
+	memcpy(phys_ptr(MIB(40)), file, BZ_SIZE);
+	assert_fails("no compressed kernel is at 0x2cc");
+	put32(file + 0x248, ~0U);
+	memcpy(phys_ptr(MIB(40)), file, BZ_SIZE);
+	assert_fails("no compressed kernel is at 0xffffffff");
 }
 
 static void fixed_kernel_over_notrap(void **state)
@@ -423,16 +463,14 @@ static void builtin(void **state)
 	assert_int_equal(machine_load(), 0);
 	assert_int_equal(machine.start.rip, MIB(1) + 0x20);
 	assert_memory_equal(phys_ptr(MIB(1)), builtin_file, sizeof(builtin_file));
-	strcpy(machine.opt.guest, "bench");
+	machine.opt.guest = &builtin_guests[0];
 	assert_int_equal(machine_load(), 0);
 }
 
-static void builtin_unknown(void **state)
+static void builtin_other(void **state)
 {
 	(void)state;
-	strcpy(machine.opt.guest, "benches");
-	assert_fails("no built-in guest is called \"benches\", known: bench, other");
-	strcpy(machine.opt.guest, "other");
+	machine.opt.guest = &builtin_guests[1];
 	assert_fails("other is no kernel");
 	machine_module(MIB(40), file, BZ_SIZE, "");
 	assert_fails("guest=other is a built-in guest, but there is a module as well");
@@ -462,12 +500,13 @@ int main(void)
 		cmocka_unit_test_setup(no_vga_text_on_efi, setup),
 		cmocka_unit_test_setup(truncated, setup),
 		cmocka_unit_test_setup(bad_headers, setup),
+		cmocka_unit_test_setup(payload, setup),
 		cmocka_unit_test_setup(fixed_kernel_over_notrap, setup),
 		cmocka_unit_test_setup(initrd_too_large, setup),
 		cmocka_unit_test_setup(too_many_modules, setup),
 		cmocka_unit_test_setup(no_kernel, setup),
 		cmocka_unit_test_setup(builtin, setup),
-		cmocka_unit_test_setup(builtin_unknown, setup),
+		cmocka_unit_test_setup(builtin_other, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,9 @@
 
 #include "guest/options.h"
 
+const struct builtin_guest builtin_guests[] = {{.name = "bench"}, {.name = "bench2"}};
+const u32 builtin_guest_count = 2;
+
 static struct options opt;
 static char line[256];
 static int lines;
@@ -54,7 +57,7 @@ static void defaults(void **state)
 		assert_int_equal(opt.console, CONSOLE_COM1);
 		assert_int_equal(opt.stats, 0);
 		assert_int_equal(opt.audit, 0);
-		assert_string_equal(opt.guest, "");
+		assert_null(opt.guest);
 	}
 }
 
@@ -70,7 +73,7 @@ static void every_value(void **state)
 	assert_int_equal(opt.console, CONSOLE_COM2);
 	assert_int_equal(opt.stats, 7);
 	assert_int_equal(opt.audit, 4294967295);
-	assert_string_equal(opt.guest, "bench");
+	assert_ptr_equal(opt.guest, &builtin_guests[0]);
 	good("bypass_guest_pf=1 trap=address sync=always mmu=npt console=none");
 	assert_true(opt.bypass_guest_pf);
 	assert_int_equal(opt.trap, TRAP_ADDRESS);
@@ -100,9 +103,12 @@ static void bad_values(void **state)
 	bad("stats=99999999999999999999999999", "bad value");
 	bad("audit=1k", "option audit: bad value \"1k\"");
 	bad("audit=", "bad value \"\"");
-	bad("guest=", "option guest: bad value \"\", known: a name of 1 to 31 characters");
-	bad("guest=01234567890123456789012345678901", "bad value");
-	good("guest=0123456789012345678901234567890");
+	bad("guest=", "option guest: bad value \"\", known: bench|bench2");
+	bad("guest=benc", "bad value \"benc\"");
+	bad("guest=bench3", "bad value \"bench3\"");
+	bad("guest=bench2 guest=bench22", "bad value \"bench22\"");
+	good("guest=bench guest=bench2");
+	assert_ptr_equal(opt.guest, &builtin_guests[1]);
 }
 
 static void unknown_words(void **state)

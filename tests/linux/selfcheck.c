@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
@@ -84,6 +85,31 @@ static unsigned int count_cpus(void)
 	return n;
 }
 
+/*
+ * The levels of the kernel's page tables: with five a process has addresses over 2^47. -1: it has, and
+ * memory there is not what it should be; 0: unknown to a 32-bit program.
+ */
+static int paging_levels(void)
+{
+#ifdef __LP64__
+	uint32_t eax, ebx, ecx, edx;
+	char *want = (char *)(1UL << 55), *at;
+	int levels = 4;
+
+	if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(ecx & 1U << 16))
+		return 4;
+	at = mmap(want, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == want) {
+		*(volatile uint64_t *)at = 0x1122334455667788;
+		levels = *(volatile uint64_t *)at == 0x1122334455667788 ? 5 : -1;
+	}
+	munmap(at, 4096);
+	return levels;
+#else
+	return 0;
+#endif
+}
+
 /* notrap's information bits, or -1 when this is another machine. */
 static int notrap_info(void)
 {
@@ -114,21 +140,34 @@ static unsigned long hypercall(int info, uint32_t number, unsigned long argument
 	return result;
 }
 
-static bool run_all(void)
+/* VM exits so far: counter 0 of guest/hypercall.h, which CPUID tells to user mode too. */
+static uint64_t exits(void)
+{
+	uint32_t eax, ebx, ecx, edx;
+
+	__cpuid_count(NOTRAP_CPUID_COUNTER, 0, eax, ebx, ecx, edx);
+	return (uint64_t)edx << 32 | eax;
+}
+
+static bool run_all(int info)
 {
 	for (unsigned int i = 0; i < nr_workloads; i++) {
 		const struct workload *w = &workloads[i];
-		uint64_t ticks = 0;
+		unsigned int ops = w->ops * w->per_op;
+		uint64_t ticks = 0, exited = 0;
 
 		for (int pass = 0; pass < 2; pass++) {
-			uint64_t start = rdtsc();
+			uint64_t before = info < 0 ? 0 : exits(), start = rdtsc();
 
 			if (!w->run(w->ops))
 				return wrong(w->name);
 			ticks = rdtsc() - start;
+			exited = info < 0 ? 0 : exits() - before;
 		}
-		say("%s ok ops=%u ticks_per_op=%llu", w->name, w->ops * w->per_op,
-		    (unsigned long long)(ticks / w->ops / w->per_op));
+		say("%s ok ops=%u ticks_per_op=%llu", w->name, ops,
+		    (unsigned long long)(ticks / ops));
+		if (info >= 0)
+			say("%s exits_per_op=%.2f", w->name, (double)exited / ops);
 	}
 	return true;
 }
@@ -139,12 +178,18 @@ static int check(uint64_t start)
 	int info = notrap_info();
 	uint64_t before, after;
 	bool ok;
+	int levels;
 
 	say("init tsc = %llu", (unsigned long long)start);
 	say("hypervisor = %s", info < 0 ? "other or none" : "notrap");
 	say("cpus = %u", count_cpus());
+	levels = paging_levels();
+	if (levels)
+		say("paging levels = %d", levels);
 	before = vmstat("pgfault");
-	ok = run_all();
+	ok = run_all(info);
+	if (levels < 0)
+		ok = wrong("memory over 2^47");
 	after = vmstat("pgfault");
 	say("pgfault before = %llu", (unsigned long long)before);
 	say("pgfault = %llu", (unsigned long long)after);

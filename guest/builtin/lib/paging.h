@@ -24,7 +24,16 @@ void map_identity(u64 start, u64 size);
 
 #ifdef __x86_64__
 
-/* The index of `va` in its table of `level`: 1 for a page table up to 4 for the root. */
+/* Of the tables in use: 4, the boot's, or 5. */
+extern u32 paging_levels;
+
+/*
+ * Use tables of 4 or 5 levels from now on; 5: the CPU must have LA57. What four levels map is under
+ * entry 0 of five levels' new root. CR4.PCIDE must be clear, interrupts off.
+ */
+void paging_use_levels(u32 levels);
+
+/* The index of `va` in its table of `level`: 1 for a page table up to 4 or 5 for the root. */
 static inline u32 table_index(u64 va, u32 level)
 {
 	return va >> (12 + 9 * (level - 1)) & 511;

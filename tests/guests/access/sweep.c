@@ -115,13 +115,29 @@ static void arrange(const struct format *f, u64 pde, u64 pte)
 	invlpg(f->va);
 }
 
+static void access_again(const struct format *f, const struct mode *m, enum access access,
+			 bool user)
+{
+	access_once(f, m, f->get(f->pde), f->get(f->pte), access, user);
+}
+
 static void try_entries(const struct format *f, const struct mode *m, u64 pde, u64 pte)
 {
+	struct mode strict = *m;
+
+	strict.ac = false;
 	for (u32 kind = 0; kind < 6; kind++) {
 		arrange(f, pde, pte);
 		access_once(f, m, pde, pte, kind % 3, kind >= 3);
 		/* The second time on what the first left. */
-		access_once(f, m, f->get(f->pde), f->get(f->pte), kind % 3, kind >= 3);
+		access_again(f, m, kind % 3, kind >= 3);
+		/* What let a supervisor write lets nobody else do more, nor him without RFLAGS.AC. */
+		if (kind == ACCESS_WRITE) {
+			access_again(f, &strict, ACCESS_READ, false);
+			access_again(f, m, ACCESS_WRITE, false);
+			access_again(f, m, ACCESS_WRITE, true);
+			access_again(f, &strict, ACCESS_WRITE, false);
+		}
 	}
 }
 

@@ -217,9 +217,6 @@ void change_registers(void)
 		flush_keep_root();
 		break;
 	}
-	/* With WP=0 notrap does not keep SMAP exactly: CAVEATS.md. */
-	if (!(read_cr0() & CR0_WP) && read_cr4() & CR4_SMAP && !guest_option_number("smapwp", 0))
-		write_cr4(read_cr4() & ~CR4_SMAP);
 }
 
 /* A table is freed, and its page has data; a page of data becomes a table. */

@@ -46,7 +46,7 @@ struct format {
 
 extern struct format format;
 
-#define IS_64  (format.levels == 4)
+#define IS_64  (format.levels >= 4)
 #define IS_PAE (format.levels == 3)
 #define IS_32  (format.levels == 2)
 
@@ -103,7 +103,7 @@ struct walk {
 	u32 error;    /* NO_FAULT, or the error code */
 	bool foreign; /* leads through memory that is not ours to tables: keep away */
 	u32 used; /* entries that were used, the root's first; the last is the leaf or faulted */
-	u64 entry[4]; /* their addresses */
+	u64 entry[5]; /* their addresses */
 	u64 pa;       /* what is mapped, without a fault */
 };
 
@@ -145,6 +145,9 @@ enum op {
 #define CODE_AT   64
 #define CODE_SIZE 16
 
+/* Find out what faults look like here, in a seed's own tables, which are spoilt by it. */
+void calibrate(void);
+
 /* One random access through a random linear address. */
 void random_access(void);
 
@@ -170,7 +173,7 @@ void build_path(void);
 
 /* A path of distinct tables down to a page table, in the root in use. */
 struct path {
-	u32 index[4];
+	u32 index[5];
 	u32 table; /* the last one's frame */
 };
 

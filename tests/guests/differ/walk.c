@@ -16,7 +16,7 @@ static u64 reserved(u32 level, u64 e)
 	bits = GENMASK(IS_PAE ? 62 : 51, maxphyaddr);
 	if (!nxe_on)
 		bits |= PTE_NX;
-	if (level == 4 || (level == 3 && !has_1g))
+	if (level >= 4 || (level == 3 && !has_1g))
 		bits |= PTE_PS;
 	else if (level > 1 && e & PTE_PS)
 		bits |= GENMASK(level == 3 ? 29 : 20, 13);
@@ -116,14 +116,14 @@ reg va_of(const u32 *index)
 	for (u32 i = 0; i < format.levels; i++)
 		va |= (reg)index[i] << shift_of(format.levels - i);
 #ifdef __x86_64__
-	va = (reg)((s64)(va << 16) >> 16);
+	va = (reg)((s64)(va << (52 - 9 * format.levels)) >> (52 - 9 * format.levels));
 #endif
 	return va;
 }
 
 reg random_va(void)
 {
-	u32 index[4] = {0}, offset = pick(4096);
+	u32 index[5] = {0}, offset = pick(4096);
 	u64 table = frame[root];
 	bool lost = false;
 	reg va;
@@ -198,7 +198,7 @@ static void collect(struct users *users, u64 table, u32 depth, u32 *index)
 u32 users_of(u64 pa, reg *va, u32 max)
 {
 	struct users users = {.pa = pa, .va = va, .max = max};
-	u32 index[4] = {0};
+	u32 index[5] = {0};
 
 	collect(&users, frame[root], 0, index);
 	return users.nr;

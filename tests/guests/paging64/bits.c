@@ -21,12 +21,13 @@ static u64 make_leaf(u32 level)
 /* One access with A and D clear where the masks say; every level must end as the SDM has it. */
 static void one_access(u32 leaf, u32 clear_a, bool clear_d, enum access access, bool user)
 {
-	u64 va, before[5];
+	u32 top = paging_levels;
+	u64 va, before[6];
 	struct probe p;
 
 	fixture_reset();
 	va = make_leaf(leaf);
-	for (u32 level = leaf; level <= 4; level++) {
+	for (u32 level = leaf; level <= top; level++) {
 		if (clear_a & BIT(level))
 			*e[level] &= ~PTE_A;
 		if (level == leaf && clear_d)
@@ -36,7 +37,7 @@ static void one_access(u32 leaf, u32 clear_a, bool clear_d, enum access access, 
 	reload_cr3();
 	p = probe(access, user, access == ACCESS_WRITE ? va + 16 : va, 0);
 	expect("access", p, NO_FAULT, va);
-	for (u32 level = leaf; level <= 4; level++) {
+	for (u32 level = leaf; level <= top; level++) {
 		u64 want = before[level] | PTE_A;
 
 		if (level == leaf && access == ACCESS_WRITE)
@@ -105,7 +106,7 @@ static void table_mapped_read_only(void)
 
 void test_bits(void)
 {
-	static const u32 clear_a[] = {0, BIT(1), BIT(2), BIT(3), BIT(4), GENMASK(4, 1)};
+	static const u32 clear_a[] = {0, BIT(1), BIT(2), BIT(3), BIT(4), BIT(5), GENMASK(5, 1)};
 
 	for (u32 leaf = 1; leaf <= (has_1g ? 3 : 2); leaf++) {
 		for (u32 kind = 0; kind < 12; kind++) {

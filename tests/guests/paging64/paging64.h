@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Directed tests of four-level paging: the fixture that they share. */
+/* Directed tests of four- and five-level paging: the fixture that they share. */
 #ifndef PAGING64_H
 #define PAGING64_H
 
@@ -10,12 +10,14 @@
 
 #define UPPER  (PTE_P | PTE_W | PTE_U | PTE_A)
 #define LEAF   (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
-#define VA     (16ULL << 39) /* the fixture's page 0; a root entry of its own */
-#define VA2    (18ULL << 39) /* a second path, for the tests that build one */
-#define FRAMES 16            /* the fixture's pages 0 to 15 */
+#define FRAMES 16                  /* the fixture's pages 0 to 15 */
+#define VA     fixture_va          /* the fixture's page 0; a root entry of its own */
+#define VA2    (VA + (2ULL << 39)) /* a second path, for the tests that build one */
 
-/* The fixture's entries for VA: e[1] its PTE up to e[4] its PML4E; e[0] is not used. */
-extern u64 *e[5];
+extern u64 fixture_va;
+
+/* The fixture's entries for VA: e[1] its PTE up to e[paging_levels]; e[0] is not used. */
+extern u64 *e[6];
 
 /* Frames of pages 0 to 15, and a 2 MiB one, which all begin with a probe's code. */
 extern u64 frame[FRAMES], frame2m;
@@ -23,8 +25,8 @@ extern u64 frame[FRAMES], frame2m;
 /* What frame i says in its second word; all are different. */
 u64 mark(u32 i);
 
-/* Build the fixture; once. */
-void fixture_init(void);
+/* Build the fixture at an address in the tables in use. */
+void fixture_init(u64 va);
 
 /*
  * VA..VA+64K mapped by 4K pages, all rights, A and D set; CR0.WP on, SMEP, SMAP off, NXE on
@@ -81,7 +83,7 @@ static inline void set(u64 *entry, u64 value)
 	invlpg(VA);
 }
 
-extern bool has_nx, has_1g, has_smep, has_smap;
+extern bool has_nx, has_1g, has_smep, has_smap, has_la57;
 
 /* A read at `va` must find the fixture's page (FRAMES: the 2M one). */
 void expect_page(const char *what, u64 va, u32 page);
@@ -96,5 +98,6 @@ void test_writes(void);
 void test_stale(void);
 void test_registers(void);
 void test_random(void);
+void test_five(void); /* five levels only */
 
 #endif

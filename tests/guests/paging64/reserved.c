@@ -38,10 +38,11 @@ static void reserved(u32 level, u64 bits)
 
 static void reserved_bits(void)
 {
-	for (u32 level = 1; level <= 4; level++)
+	for (u32 level = 1; level <= paging_levels; level++)
 		for (u32 bit = physical_bits(); bit < 52; bit++)
 			reserved(level, BIT(bit));
-	reserved(4, PTE_PS);
+	for (u32 level = 4; level <= paging_levels; level++)
+		reserved(level, PTE_PS);
 	if (!has_1g)
 		reserved(3, PTE_PS);
 
@@ -64,7 +65,7 @@ static void no_execute_off(void)
 {
 	u64 efer = rdmsr(MSR_EFER);
 
-	for (u32 level = 1; level <= 4; level++) {
+	for (u32 level = 1; level <= paging_levels; level++) {
 		u64 good = *e[level];
 
 		wrmsr(MSR_EFER, efer & ~EFER_NXE);
@@ -98,7 +99,7 @@ static void garbage(void)
 		BIT(51) | BIT(62) | PTE_G,
 	};
 
-	for (u32 level = 1; level <= 4; level++) {
+	for (u32 level = 1; level <= paging_levels; level++) {
 		u64 good = *e[level];
 
 		for (u32 i = 0; i < ARRAY_SIZE(patterns); i++) {
@@ -118,15 +119,23 @@ static void garbage(void)
 	all_fault("not present over a reserved bit", 0);
 }
 
+/* #GP just outside the canonical halves, #PF just inside; and INVLPG minds neither. */
 static void not_canonical(void)
 {
-	static const u64 addresses[] = {0x0000800000000000, 0x8000000000000000, 0xffff7fffffffff00};
+	u64 bit = BIT(12 + 9 * paging_levels - 1);
+	const u64 outside[] = {bit, BIT(63), ~bit - 255, ~BIT(63) - 255};
+	const u64 inside[] = {bit - 16, ~(bit - 1)};
 
-	for (u32 i = 0; i < ARRAY_SIZE(addresses); i++) {
-		struct probe p = sread(addresses[i]);
+	for (u32 i = 0; i < ARRAY_SIZE(outside); i++) {
+		struct probe p = sread(outside[i]);
 
 		check(p.vector == VEC_GP && p.error == 0, "read at %lx: vector %u error %x",
-		      addresses[i], p.vector, p.error);
+		      outside[i], p.vector, p.error);
+		invlpg(outside[i]);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(inside); i++) {
+		expect("the last canonical address", sread(inside[i]), 0, inside[i]);
+		expect("the last canonical address", uread(inside[i]), PFEC_U, inside[i]);
 	}
 }
 

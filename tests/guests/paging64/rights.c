@@ -32,7 +32,7 @@ static u32 expected(const struct setting *s, enum access access, bool user)
 
 static void apply_tables(const struct setting *s, u32 leaf)
 {
-	for (u32 level = leaf; level <= 4; level++) {
+	for (u32 level = leaf; level <= paging_levels; level++) {
 		u64 value = *e[level] & ~PTE_NX;
 
 		value = s->ro & BIT(level) ? value & ~PTE_W : value | PTE_W;
@@ -93,8 +93,8 @@ static void all_modes(struct setting s, u32 leaf)
 /* Rights taken away nowhere, at one level, and at two; the access guest takes them all. */
 static void all_settings(u32 leaf)
 {
-	for (u32 i = leaf; i <= 4; i++) {
-		for (u32 j = leaf; j <= 4; j++)
+	for (u32 i = leaf; i <= paging_levels; i++) {
+		for (u32 j = leaf; j <= paging_levels; j++)
 			all_modes((struct setting){.ro = BIT(i), .super = BIT(j)}, leaf);
 		all_modes((struct setting){.ro = BIT(i)}, leaf);
 		all_modes((struct setting){.super = BIT(i)}, leaf);
@@ -132,6 +132,61 @@ static void write_protect_off(u32 leaf)
 	expect("supervisor write, WP=0 again", swrite(VA), NO_FAULT, VA);
 }
 
+/* Stores that a hypervisor is not likely to carry out itself, in one or two pages, RFLAGS.AC set. */
+static void odd_stores(u64 value)
+{
+	u64 stack = VA + 0x800, split = VA + PAGE_SIZE - 4, flag = VA + 0x900;
+
+	__asm__ volatile(
+		"mov %%rsp, %%r8; stac; mov %[stack], %%rsp; push %[value]; mov %%r8, %%rsp;"
+		"mov %[value], (%[split]); cmp %%eax, %%eax; sete (%[flag]); clac"
+		:
+		: [stack] "r"(stack), [split] "r"(split), [flag] "r"(flag), [value] "r"(value)
+		: "r8", "cc", "memory");
+}
+
+/* WP=0 lets the supervisor write a read-only user page: SMAP must still hold for it. */
+static void smap_with_write_protect_off(void)
+{
+	static const u64 value = 0x1122334455667788;
+
+	fixture_reset();
+	if (!has_smap)
+		return;
+	for (u32 i = 0; i < 2; i++) {
+		e[1][i] &= ~(PTE_W | PTE_D);
+		invlpg(VA + i * PAGE_SIZE);
+	}
+	write_cr0(read_cr0() & ~CR0_WP);
+	write_cr4(read_cr4() | CR4_SMAP);
+	for (u32 i = 0; i < 4; i++) {
+		u64 at = VA + 0x20;
+
+		odd_stores(value + i);
+		/* Where notrap lets the CPU make such a store, SMAP is off until the next exit. */
+		cpuid(0, 0);
+		expect("read after odd stores", sread(VA), PFEC_P, VA);
+		expect("write after odd stores", swrite(VA), PFEC_P | PFEC_W, VA + 16);
+		expect("read of the second page", sread(VA + PAGE_SIZE), PFEC_P, VA + PAGE_SIZE);
+		expect("user write", uwrite(VA), PFEC_P | PFEC_W | PFEC_U, VA + 16);
+		expect("user read", uread(VA), NO_FAULT, VA);
+		__asm__ volatile("stac; movq %1, (%0); clac"
+				 :
+				 : "r"(at), "r"(value + i)
+				 : "memory");
+		/* This one leaves nothing behind. */
+		expect("read after a store", sread(VA), PFEC_P, VA);
+		expect("write with AC", probe(ACCESS_WRITE, false, at, RFLAGS_AC), NO_FAULT, at);
+		expect("write without", probe(ACCESS_WRITE, false, at, 0), PFEC_P | PFEC_W, at);
+	}
+	check(e[1][0] & e[1][1] & PTE_D, "D after writes with WP=0: %lx, %lx", e[1][0], e[1][1]);
+	write_cr4(read_cr4() & ~CR4_SMAP);
+	check(*(u64 *)ptr(VA + 0x7f8) == value + 3 && *(u8 *)ptr(VA + 0x900) == 1 &&
+		      *(u64 *)ptr(VA + PAGE_SIZE - 4) == value + 3,
+	      "the odd stores stored %lx, %x, %lx", *(u64 *)ptr(VA + 0x7f8), *(u8 *)ptr(VA + 0x900),
+	      *(u64 *)ptr(VA + PAGE_SIZE - 4));
+}
+
 void test_rights(void)
 {
 	fixture_reset();
@@ -141,4 +196,5 @@ void test_rights(void)
 	all_settings(2);
 	write_protect_off(1);
 	write_protect_off(2);
+	smap_with_write_protect_off();
 }

@@ -40,7 +40,7 @@ static void fewer_rights(const char *what, u64 *entry, u64 more, u64 less, u32 e
 
 static void rights(void)
 {
-	for (u32 level = 1; level <= 4; level++) {
+	for (u32 level = 1; level <= paging_levels; level++) {
 		u64 all = *e[level];
 
 		more_rights("W set", e[level], all & ~PTE_W, all, false);
@@ -57,7 +57,7 @@ static void rights(void)
 static void never_stale(void)
 {
 	for (u32 turn = 0; turn < 200; turn++) {
-		u32 level = turn % 4 + 1;
+		u32 level = turn % paging_levels + 1;
 		u64 good = *e[level];
 
 		set(e[level], turn & 4 ? good & ~PTE_P : 0);
@@ -168,10 +168,10 @@ static void two_roots(void)
 	/* A root that loses an entry while it is not in use. */
 	write_cr3(paging_root);
 	set(e[1], frame[0] | LEAF);
-	root[VA >> 39] = 0;
+	root[table_index(VA, paging_levels)] = 0;
 	write_cr3(other);
 	expect("no entry in this root", sread(VA), 0, VA);
-	root[VA >> 39] = *e[4];
+	root[table_index(VA, paging_levels)] = *e[paging_levels];
 	expect("an entry again", sread(VA), NO_FAULT, VA);
 	write_cr3(paging_root | CR3_PWT);
 	check(read_cr3() == (paging_root | CR3_PWT), "CR3 reads %lx", read_cr3());

@@ -8,8 +8,11 @@
 static void self_map(void)
 {
 	u64 *root = ptr(paging_root);
-	volatile u64 *pte = ptr((u64)SELF << 39 | VA >> 9);
+	u64 top = 12 + 9 * (paging_levels - 1), self = 0;
+	volatile u64 *pte = ptr((u64)SELF << top | VA >> 9);
 
+	for (u32 level = 1; level <= paging_levels; level++)
+		self |= (u64)SELF << (12 + 9 * (level - 1));
 	fixture_reset();
 	root[SELF] = paging_root | PTE_P | PTE_W;
 	expect("self map", sread((uintptr_t)pte), NO_FAULT, (uintptr_t)pte);
@@ -22,10 +25,8 @@ static void self_map(void)
 	pte[30] = 0;
 	invlpg(VA + 30 * PAGE_SIZE);
 	expect("entry cleared by the self map", sread(VA + 30 * PAGE_SIZE), 0, VA + 30 * PAGE_SIZE);
-	/* The root as its own data page: all four steps of the walk use one entry. */
-	check(((volatile u64 *)ptr((u64)SELF << 39 | (u64)SELF << 30 | (u64)SELF << 21 |
-				   (u64)SELF << 12))[SELF] == root[SELF],
-	      "the root at its own address");
+	/* The root as its own data page: all steps of the walk use one entry. */
+	check(((volatile u64 *)ptr(self))[SELF] == root[SELF], "the root at its own address");
 	check(root[SELF] & PTE_A, "A of the self map: %lx", root[SELF]);
 	root[SELF] = 0;
 	reload_cr3();

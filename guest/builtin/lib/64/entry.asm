@@ -81,7 +81,8 @@ bits 64
 
 section .data align=16
 
-; Kernel code and data, user data and code (the order SYSRET wants), the TSS filled in by C.
+; Kernel code and data, user data and code (the order SYSRET wants), the TSS filled in by C, and
+; 32-bit code, for levels.asm.
 global gdt, gdt_pointer
 gdt:	dq 0
 	dq 0x00af9b000000ffff
@@ -89,6 +90,7 @@ gdt:	dq 0
 	dq 0x00cff3000000ffff
 	dq 0x00affb000000ffff
 	dq 0, 0
+	dq 0x00cf9b000000ffff
 gdt_pointer:
 	dw gdt_pointer - gdt - 1
 	dq gdt

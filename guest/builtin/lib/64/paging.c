@@ -9,12 +9,15 @@
 #define FLAGS_LEAF  (PTE_P | PTE_W | PTE_A | PTE_D)
 
 u64 paging_root;
+u32 paging_levels = 4;
+
+void paging_reload(u64 root, u64 la57);
 
 u64 *entry_of(u64 root, u64 va, u32 level)
 {
 	u64 *table = ptr(root);
 
-	for (u32 l = 4; l > level; l--) {
+	for (u32 l = paging_levels; l > level; l--) {
 		u64 *e = &table[table_index(va, l)];
 
 		if (!(*e & PTE_P))
@@ -34,6 +37,25 @@ void map_identity(u64 start, u64 size)
 		if (!(*pde & PTE_P && *pde & PTE_PS))
 			*entry_of(paging_root, pa, 1) = pa | FLAGS_LEAF;
 	}
+}
+
+void paging_use_levels(u32 levels)
+{
+	static u64 root4;
+
+	if (levels == paging_levels)
+		return;
+	if (levels == 5) {
+		root4 = paging_root;
+		paging_root = page_alloc(1, PAGE_SIZE);
+		*(u64 *)ptr(paging_root) = root4 | FLAGS_UPPER;
+	} else {
+		paging_root = root4;
+	}
+	if (paging_root >> 32)
+		guest_fail("a root table at %lx is out of 32-bit code's reach", paging_root);
+	paging_levels = levels;
+	paging_reload(paging_root, levels == 5 ? CR4_LA57 : 0);
 }
 
 u64 new_root(void)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""The ways to run: every combination of sync=, trap= and bypass_guest_pf=, shared out to models.
+
+SOAK=1 in the environment (make soak) asks for all of them on every model.
+"""
+import itertools
+import os
+
+MODELS = ["core2_penryn_t9600", "corei7_skylake_x", "tigerlake"]
+SOAK = os.environ.get("SOAK") == "1"
+
+SYNC, TRAP, BYPASS = ["hybrid", "always", "never"], ["auto", "address", "structural"], [1, 0]
+# (sync, trap, bypass_guest_pf)
+WAYS = list(itertools.product(SYNC, TRAP, BYPASS))
+
+
+def options(way, audit=0):
+    sync, trap, bypass = way
+    return f"sync={sync} trap={trap} bypass_guest_pf={bypass} audit={audit}"
+
+
+def name(*parts):
+    """A test's id: a way in it is spelled out."""
+    flat = itertools.chain.from_iterable(p if isinstance(p, tuple) else (p,) for p in parts)
+    return "-".join(map(str, flat))
+
+
+def share(model):
+    """The defaults, and a third of all ways: what a model runs where not every one is asked of it.
+
+    Each way is some model's, and each model has every sync= and every trap= with and without bypass.
+    """
+    third = MODELS.index(model)
+    return [way for way in WAYS if way[:2] == ("hybrid", "auto") or
+            (SYNC.index(way[0]) + TRAP.index(way[1]) + way[2]) % len(MODELS) == third]
+
+
+def of_model(model):
+    """Each way on each model with SOAK=1, else its share."""
+    return WAYS if SOAK else share(model)

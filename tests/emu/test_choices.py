@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""What a user of the Makefile can choose wrongly: one line that names it and what is known."""
+import re
+
+import pytest
+
+from tests.emu import boots, choices
+from tests.emu.boot import quoted
+from tests.emu.machine import HostError
+
+GOOD = {"host": "bochs", "model": "tigerlake", "memory": "512", "cpus": "2"}
+
+
+def test_a_machine_as_chosen():
+    machine = choices.machine(**GOOD)
+    assert (str(machine), machine.memory, machine.cpus) == ("bochs:tigerlake", 512, 2)
+    assert str(choices.machine("qemu-tcg", "qemu64,+svm", "256", "1")) == "qemu-tcg:qemu64,+svm"
+    assert str(choices.machine("bochs", "", "256", "1")) == "bochs:broadwell_ult"
+
+
+@pytest.mark.parametrize("wrong, line", [
+    ({"host": "qemu"}, r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg$'),
+    ({"model": "max"}, r'^MODEL="max" is none of: .*\bcore2_penryn_t9600\b.*\btigerlake\b'),
+    ({"model": "ryzen;"}, r'^MODEL="ryzen;" is none of: .*\bryzen\b'),
+    ({"host": "qemu-tcg"}, r'^MODEL="tigerlake" is none of: .*\bEPYC\b.*\bmax\b'),
+    ({"cpus": "0"}, r'^CPUS="0" is no number from 1 to 8$'),
+    ({"cpus": "two"}, r'^CPUS="two" is no number'),
+    ({"memory": "-5"}, r'^MEMORY="-5" is no number from 8 to \d+$'),
+    ({"memory": ""}, r'^MEMORY="" is no number'),
+    ({"memory": "99999999999"}, r'^MEMORY="99999999999" is no number'),
+])
+def test_a_wrong_choice(wrong, line):
+    with pytest.raises(HostError) as error:
+        choices.machine(**{**GOOD, **wrong})
+    assert re.search(line, str(error.value)), error.value
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("words, script", [
+    ("trap=auto  audit=5", "trap=auto audit=5"),
+    ("a;b", "'a;b'"),
+    ("it's", "'it'\\''s'"),
+    ('a="$b" {c|d}', "'a=\"$b\"' '{c|d}'"),
+    ("\u00e9=1", "'\u00e9=1'"),
+])
+def test_quoting_for_grub(words, script):
+    assert quoted(words) == script
+
+
+def test_a_limit_follows_the_audits():
+    assert boots.limit(60, "") == boots.limit(60, "audit=0 noaudit=1") == 60
+    assert boots.limit(60, "sync=never audit=100") == 120
+    assert boots.limit(60, "audit=0 audit=1") == 60 * 101
