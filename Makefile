@@ -42,7 +42,7 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 	   $(call option,--options,$(value CMDLINE))
 
 .PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare-linux compare-sync compare-mmu readme
+	test-deps guests linux-programs compare compare-linux compare-sync readme
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -54,9 +54,9 @@ help:
 	@echo 'make linux        Debian'"'"'s kernel and a self-check under notrap'
 	@echo 'make linux-shell  the same kernel with a shell on this terminal'
 	@echo 'make linux-bare   the same kernel and self-check on the bare machine'
+	@echo 'make compare      the built-in guest bare, on shadow tables, on nested paging; three machines'
 	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
-	@echo 'make compare-mmu    the built-in guest on shadow tables, with the bypass, and on nested paging'
 	@echo 'make iso          build/notrap.iso: a GRUB menu with all of these, for other machines'
 	@echo 'make test         host tests and emulated tests'
 	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; about 80 minutes'
@@ -191,10 +191,10 @@ linux-shell: all $(LINUX)
 	@$(EMU) shell
 linux-bare: $(LINUX)
 	@$(EMU) linux-bare
+compare: all
+	@$(EMU) compare
 compare-sync: all
 	@$(EMU) compare-sync
-compare-mmu: all
-	@$(EMU) compare-mmu
 compare-linux: all $(LINUX)
 	@$(EMU) compare-linux
 iso: all $(LINUX)
@@ -235,8 +235,8 @@ include tools/check.mk
 # The README's blocks of real output, printed again.
 readme: all $(LINUX)
 	@$(EMU) bench >$(O)/bench.txt && tools/readme run $(O)/bench.txt
+	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
-	@$(EMU) compare-mmu >$(O)/mmu.txt && tools/readme mmu $(O)/mmu.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
 	@tools/readme
 

@@ -52,11 +52,13 @@ def compare_linux(args):
 
 
 def compare_sync(args):
-    return ways.compare(args.machine, ways.SYNC, args.options)
+    return ways.compare_sync(args.machine, args.options)
 
 
-def compare_mmu(args):
-    return ways.compare(args.machine, ways.mmu(args.machine), args.options)
+def compare_paging(args):
+    chosen = args.machine if args.model or args.host != "auto" else None
+    return ways.compare_paging(ways.machines(chosen, args.machine.memory, args.machine.cpus),
+                               args.options)
 
 
 def write_menu(args):
@@ -78,9 +80,8 @@ def write_menu(args):
 
 
 WHAT = {"bench": run_bench, "bare": run_bare, "linux": run_linux, "linux-bare": run_linux_bare,
-        "compare-linux": compare_linux, "compare-sync": compare_sync,
-        "compare-mmu": compare_mmu, "shell": run_shell,
-        "iso": write_menu}
+        "compare": compare_paging, "compare-linux": compare_linux, "compare-sync": compare_sync,
+        "shell": run_shell, "iso": write_menu}
 
 
 def main():

@@ -1,24 +1,35 @@
 # SPDX-License-Identifier: MIT
-"""The built-in guest three times: bare, bypass_guest_pf=0, =1; one table, and the counters."""
+"""The built-in guest in several ways, side by side; above all bare, bypass_guest_pf=0, =1."""
 import concurrent.futures
 
 from . import boots
 from .boot import Boot
 
 LIMIT = 60
-RUNS = ("native", "bypass_guest_pf=0", "bypass_guest_pf=1")
+NATIVE = "native"
+RUNS = (NATIVE, "bypass_guest_pf=0", "bypass_guest_pf=1")
+# {heading: notrap's options}; None is the bare machine.
+WAYS = {name: None if name == NATIVE else name for name in RUNS}
 
 
-def run_all(machine, options="", guest_options=""):
-    """Boot all three, two at a time: {name: Result}."""
-    def go(name):
-        if name == "native":
-            return machine.run(Boot(boots.BENCH, guest_options), boots.bare_expect(), LIMIT)
-        boot = boots.notrap(f"{options} {name}".strip())
-        return machine.run(boot, boots.guest_expect(), boots.limit(LIMIT, options))
-
+def each(keys, go):
+    """go(key) of each, two emulators at a time: {key: Result}."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        return dict(zip(RUNS, pool.map(go, RUNS)))
+        return dict(zip(keys, pool.map(go, keys)))
+
+
+def run(machine, way, options=""):
+    """Boot the built-in guest in one way."""
+    if way is None:
+        return machine.run(Boot(boots.BENCH), boots.bare_expect(), LIMIT)
+    return machine.run(boots.notrap(f"{options} {way}".strip()), boots.guest_expect(),
+                       boots.limit(LIMIT, options))
+
+
+def run_all(machine, options="", ways=None):
+    """Boot each way: {heading: Result}."""
+    ways = ways or WAYS
+    return each(list(ways), lambda name: run(machine, ways[name], options))
 
 
 def per_op(phase, key):
@@ -35,44 +46,89 @@ def number(value):
     return f"{value:.3g}" if value < 1 else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def phase_table(results):
-    """The side-by-side table, as rows of strings, headings first."""
-    native, off, on = (results[name].phases for name in RUNS)
-    rows = [["phase (per operation)", "native ticks", "faults", "exits", "ticks",
-             "faults", "exits", "ticks"]]
-    for name, bare in native.items():
-        row = [name, number(per_op(bare, "ticks"))]
-        for phases, result in ((off, results[RUNS[1]]), (on, results[RUNS[2]])):
-            if name not in phases:
-                raise LookupError(f"phase {name} is missing; {result.reason}")
-            row += [number(per_op(phases[name], key)) for key in ("faults", "exits", "ticks")]
+def columns(name, keys):
+    """What a phase's row says of one way: on the bare machine nothing exits."""
+    return ("ticks",) if name == NATIVE else keys
+
+
+def headings(names, keys):
+    """A phase table's two lines of headings: (title, columns) for aligned(), and a row."""
+    titles, row = [("", 1)], ["phase (per operation)"]
+    for name in names:
+        bare = name == NATIVE
+        titles.append(("" if bare else f"- {name} -", len(columns(name, keys))))
+        row += ["native ticks"] if bare else keys
+    return titles, row
+
+
+def phase_rows(results, keys):
+    """A row for each phase, the ways side by side."""
+    rows = []
+    for phase in next(iter(results.values())).phases:
+        row = [phase]
+        for name, result in results.items():
+            if phase not in result.phases:
+                raise LookupError(f"{name}: phase {phase} is missing; {result.reason}")
+            row += [number(per_op(result.phases[phase], key)) for key in columns(name, keys)]
         rows.append(row)
     return rows
 
 
+def phase_table(results):
+    """What `make run` says of the phases."""
+    keys = ("faults", "exits", "ticks")
+    titles, row = headings(results, keys)
+    return aligned([row] + phase_rows(results, keys), titles)
+
+
 def counter_table(results):
     off, on = (results[name].counters for name in RUNS[1:])
-    return [["counter", RUNS[1], RUNS[2]]] + [
+    return aligned([["counter", RUNS[1], RUNS[2]]] + [
         [name, f"{off.get(name, 0):,}", f"{on.get(name, 0):,}"]
-        for name in list(off) + [name for name in on if name not in off]]
+        for name in list(off) + [name for name in on if name not in off]])
 
 
 def aligned(rows, heads=()):
-    """Rows as text: the first column to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    """Rows as text: the first column to the left, the others to the right.
+
+    heads: (title, the number of columns below it), for a line above. A row of a single cell is a
+    line of its own and asks for no width.
+    """
+    whole = [row for row in rows if len(row) > 1]
+    widths = [max(len(row[i]) for row in whole) for i in range(len(whole[0]))]
     lines = []
     if heads:
         line, at = "", 0
-        for title, columns in heads:
-            width = sum(widths[at:at + columns]) + 2 * (columns - 1)
+        for title, columns_ in heads:
+            width = sum(widths[at:at + columns_]) + 2 * (columns_ - 1)
             line += ("  " if at else "") + title.center(width)
-            at += columns
+            at += columns_
         lines.append(line.rstrip())
     for row in rows:
-        cells = [row[0].ljust(widths[0])]
+        cells = [row[0].ljust(widths[0] if len(row) > 1 else 0)]
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
         lines.append("  ".join(cells))
     return "\n".join(lines)
+
+
+def conclude(groups, tables):
+    """Print what failed, or else each of tables(), and the verdicts; an exit code: 0, all passed.
+
+    groups: {title, or nothing: {heading: Result}}
+    """
+    failed = False
+    for title, results in groups.items():
+        for name, result in results.items():
+            if not result.passed:
+                print("\n" + f"{title} {name}: ".lstrip() + result.explain())
+                failed = True
+    print()
+    for text in [] if failed else tables():
+        print(text + "\n")
+    for title, results in groups.items():
+        print((f"{title}: " if title else "") +
+              "; ".join(f"{name}: {result.verdict}" for name, result in results.items()))
+    return 1 if failed else 0
 
 
 def compare(machine, options=""):
@@ -80,15 +136,4 @@ def compare(machine, options=""):
     print(f"the built-in guest on {machine}: bare, bypass_guest_pf=0, bypass_guest_pf=1",
           flush=True)
     results = run_all(machine, options)
-    failed = {name: result for name, result in results.items() if not result.passed}
-    for name, result in failed.items():
-        print(f"\n{name}: {result.explain()}")
-    if not failed:
-        print()
-        print(aligned(phase_table(results),
-                      (("", 1), ("", 1), (f"- {RUNS[1]} -", 3), (f"- {RUNS[2]} -", 3))))
-        print()
-        print(aligned(counter_table(results)))
-        print()
-    print("; ".join(f"{name}: {result.verdict}" for name, result in results.items()))
-    return 1 if failed else 0
+    return conclude({"": results}, lambda: (phase_table(results), counter_table(results)))

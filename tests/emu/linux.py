@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Linux and its self-check three times: bare, bypass_guest_pf=0, =1; one table."""
-import concurrent.futures
 import re
 
 from . import boots
-from .bench import RUNS, aligned, number
+from .bench import NATIVE, RUNS, aligned, conclude, each, number
 from .bochs import Bochs
 
 # Where GRUB starts the kernel: bzImage's preferred address, which is free on these machines.
@@ -50,12 +49,11 @@ def run_notrap(machine, options, arch="amd64", limit=boots.LINUX_LIMIT):
 def run_all(machine, options="", arch="amd64"):
     """Boot all three, two at a time: {name: Result}."""
     def go(name):
-        if name == "native":
+        if name == NATIVE:
             return run_bare(machine, arch)
         return run_notrap(machine, f"{options} {name}".strip(), arch)
 
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        return dict(zip(RUNS, pool.map(go, RUNS)))
+    return each(RUNS, go)
 
 
 def table(results):
@@ -83,12 +81,4 @@ def compare(machine, options="", arch="amd64"):
     """What `make compare-linux` does; its exit code."""
     print(f"Debian's kernel and the self-check on {machine}", flush=True)
     results = run_all(machine, options, arch)
-    failed = {name: result for name, result in results.items() if not result.passed}
-    for name, result in failed.items():
-        print(f"\n{name}: {result.explain()}")
-    if not failed:
-        print()
-        print(aligned(table(results)))
-        print()
-    print("; ".join(f"{name}: {result.verdict}" for name, result in results.items()))
-    return 1 if failed else 0
+    return conclude({"": results}, lambda: [aligned(table(results))])

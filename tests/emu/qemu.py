@@ -7,10 +7,15 @@ from .machine import Machine
 
 
 class Qemu(Machine):
-    def __init__(self, accel, model=None, memory=256, cpus=1):
+    """icount: TCG's TSC counts instructions then, not time: runs repeat, ten times as slow."""
+
+    def __init__(self, accel, model=None, memory=256, cpus=1, icount=False):
         super().__init__(model or {"kvm": "host", "tcg": "max"}[accel], memory, cpus)
-        self.accel, self.name = accel, f"qemu-{accel}"
+        self.accel, self.name, self.icount = accel, f"qemu-{accel}", icount
         self.nested = {"kvm": "ept", "tcg": "npt"}[accel]
+
+    def __str__(self):
+        return super().__str__() + (" -icount" if self.icount else "")
 
     def command(self, directory, iso, port):
         cpu = self.model + (",+vmx" if self.accel == "kvm" and self.model == "host"
@@ -19,7 +24,7 @@ class Qemu(Machine):
                 "-smp", str(self.cpus), "-cdrom", iso, "-display", "none", "-no-reboot",
                 "-monitor", "none", "-nic", "none", "-d", "cpu_reset,guest_errors", "-D",
                 "qemu.log", "-chardev", f"socket,id=com1,host=127.0.0.1,port={port}", "-serial",
-                "chardev:com1"]
+                "chardev:com1", *(["-icount", "shift=0,sleep=off"] if self.icount else [])]
 
     def finish(self, directory, res, by_itself):
         # A triple fault and a power-off both end QEMU with exit code 0: only its log differs.

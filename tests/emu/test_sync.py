@@ -2,7 +2,7 @@
 """The hybrid policy against the two pure ones, phase by phase, with the bypass on and off."""
 import pytest
 
-from tests.emu import ways
+from tests.emu import bench, ways
 from tests.emu.bench import per_op
 
 # What it takes to notice a flood, for each table and flood.
@@ -15,8 +15,8 @@ FLOODS_EACH = ("space", "fork", "mixed")
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["bypass0", "bypass1"])
 def policies(request, machine):
-    results = ways.run_all(machine("corei7_skylake_x"), ways.SYNC,
-                           f"bypass_guest_pf={request.param}")
+    results = bench.run_all(machine("corei7_skylake_x"), f"bypass_guest_pf={request.param}",
+                            ways.SYNC)
     for name, result in results.items():
         assert result.passed, f"{name}: {result.explain()}"
     phases = {name: result.phases for name, result in results.items()}

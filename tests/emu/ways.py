@@ -1,51 +1,64 @@
 # SPDX-License-Identifier: MIT
-"""The built-in guest under notrap in several ways: exits for each operation, side by side."""
-import concurrent.futures
+"""The built-in guest in several ways, on one machine or on several: one table of exits, ticks."""
+from . import bench, boots
+from .bench import NATIVE
+from .qemu import Qemu
 
-from . import boots
-from .bench import LIMIT, aligned, number, per_op
-
-# Each is {heading: notrap's options}.
+# Each is {heading: notrap's options}, as in bench.WAYS.
 SYNC = {policy: f"sync={policy}" for policy in ("hybrid", "always", "never")}
+SHADOW = ("bypass_guest_pf=0", "bypass_guest_pf=1")
+NESTED = "nested paging"
+KEYS = ("exits", "ticks")
+VENDORS = {"ept": "Intel", "npt": "AMD"}
 
 
-def mmu(machine):
-    """Shadow paging without and with the bypass, and the nested paging that the CPU has."""
-    return {"shadow": "mmu=shadow bypass_guest_pf=0", "bypass": "mmu=shadow bypass_guest_pf=1",
-            machine.nested: f"mmu={machine.nested}"}
+def paging(machine):
+    """Bare, shadow paging without and with the bypass, and the nested paging that the CPU has."""
+    return {NATIVE: None, **{bypass: f"mmu=shadow {bypass}" for bypass in SHADOW},
+            NESTED: f"mmu={machine.nested}"}
 
 
-def run_all(machine, ways, options=""):
-    """Boot all, two at a time: {heading: Result}."""
-    def go(way):
-        boot = boots.notrap(f"{options} {way}".strip())
-        return machine.run(boot, boots.guest_expect(), boots.limit(LIMIT, options))
+def machines(chosen=None, memory=256, cpus=1):
+    """The machines to compare paging on, all of whose ticks are instructions: both vendors', and a
+    second emulator, whose CPU is another's work; or the chosen one alone."""
+    if chosen:
+        if isinstance(chosen, Qemu) and chosen.accel == "tcg":
+            chosen.icount = True
+        return [chosen]
+    return [boots.machine("bochs", "broadwell_ult", memory, cpus=cpus),
+            boots.machine("bochs", "ryzen", memory, cpus=cpus),
+            boots.machine("qemu-tcg", "max", memory, cpus=cpus, icount=True)]
 
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        return dict(zip(ways, pool.map(go, ways.values())))
+
+def run_paging(on, options=""):
+    """Boot each machine in each way: {machine: {heading: Result}}."""
+    ways = {machine: paging(machine) for machine in on}
+    done = bench.each([(machine, name) for machine in on for name in ways[machine]],
+                      lambda key: bench.run(key[0], ways[key[0]][key[1]], options))
+    return {machine: {name: done[machine, name] for name in ways[machine]} for machine in on}
 
 
 def table(results):
-    rows = [["phase (per operation)"] + ["exits", "ticks"] * len(results)]
-    for name in next(iter(results.values())).phases:
-        row = [name]
-        for result in results.values():
-            phase = result.phases[name]
-            row += [number(per_op(phase, key)) for key in ("exits", "ticks")]
-        rows.append(row)
-    return rows
+    """A block of rows for each machine. results: as of run_paging()"""
+    titles, row = bench.headings(next(iter(results.values())), KEYS)
+    rows = [row]
+    for machine, ways in results.items():
+        if NESTED in ways:
+            rows += [[""], [f"{VENDORS[machine.nested]}: {machine}, mmu={machine.nested}"]]
+        rows += bench.phase_rows(ways, KEYS)
+    return bench.aligned(rows, titles)
 
 
-def compare(machine, ways, options=""):
-    """What `make compare-sync` and `make compare-mmu` do; the exit code."""
-    print(f"the built-in guest on {machine}: " + ", ".join(ways.values()), flush=True)
-    results = run_all(machine, ways, options)
-    failed = {name: result for name, result in results.items() if not result.passed}
-    for name, result in failed.items():
-        print(f"\n{name}: {result.explain()}")
-    if not failed:
-        print()
-        print(aligned(table(results), [("", 1)] + [(f"- {name} -", 2) for name in results]))
-        print()
-    print("; ".join(f"{name}: {result.verdict}" for name, result in results.items()))
-    return 1 if failed else 0
+def compare_sync(machine, options=""):
+    """What `make compare-sync` does; its exit code."""
+    print(f"the built-in guest on {machine}: " + ", ".join(SYNC.values()), flush=True)
+    results = bench.run_all(machine, options, SYNC)
+    return bench.conclude({"": results}, lambda: [table({machine: results})])
+
+
+def compare_paging(on, options=""):
+    """What `make compare` does, on a list of machines; its exit code."""
+    print("the built-in guest bare, on shadow tables, and on nested paging", flush=True)
+    results = run_paging(on, options)
+    return bench.conclude({str(machine): ways for machine, ways in results.items()},
+                          lambda: [table(results)])
