@@ -54,6 +54,9 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 
 		entry_unlink_child(m, child, slot_make(index, i));
 		soft_unlink(m, index, child);
+		/* See soft.c: a CPU that still holds the link is beyond what is counted. */
+		if (m->soft_traps)
+			need_flush(m);
 		if (!shadow_in_use(m, child) && !m->shadows[child].orphan &&
 		    !m->shadows[child].role.direct) {
 			m->shadows[child].orphan = true;

@@ -5,7 +5,8 @@
  * to let every fault exit there. With reserved address bits there are none; with structural traps
  * alone, leaves are soft, and tables are filled eagerly so that few need one.
  *
- * shadow.soft counts a table's soft entries, and its links to tables whose own count is not zero.
+ * shadow.soft counts a table's soft entries, and its links to tables whose own count is not zero. It
+ * knows nothing of links that are gone, and may still be cached: each that goes asks for a flush.
  */
 #include "mm/mmu_internal.h"
 

@@ -1312,6 +1312,42 @@ static void filter_follows_the_traps(void **state)
 	assert_false(mmu_filter_present(&sim.v));
 }
 
+/*
+ * The CPU may still hold a link that was there, to a table with a trap that looks not present: the
+ * filter must not come on before that is forgotten, though no such table is reached any more.
+ */
+static void filter_waits_for_old_links(void **state)
+{
+	struct sim_config c = plain;
+	u64 other, up;
+
+	(void)state;
+	c.features.maxphyaddr = 52;
+	c.traps = SIM_TRAPS_STRUCTURAL;
+	for (u32 seed = 1; seed <= 20; seed++) {
+		machine(&c);
+		rnd_seed(&rng, seed);
+		root = new_root();
+		sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+		/* A=0: the soft trap, once the table is there. */
+		sim_poke(&sim, pte(GVA + PAGE_SIZE), PAGE_B | PTE_P | PTE_W | PTE_U, 8);
+		up = entry_at(root, 4, GVA, 4);
+		other = new_root();
+		sim_poke(&sim, other, sim_read(up, 8), 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA, READ | USER);
+		/* The tables live on under another root. */
+		sim_set_cr3(&sim, other);
+		works(GVA, READ | USER);
+		sim_set_cr3(&sim, root);
+		works(GVA, READ | USER);
+		assert_false(mmu_filter_present(&sim.v));
+		/* The hypervisor's memory reads as ones: reserved bits. */
+		put(up, SIM_HIDDEN_START | UPPER);
+		(void)try(GVA + PAGE_SIZE, READ | USER, NULL);
+	}
+}
+
 /* Many address spaces, each mapping much: the pool recycles, and nothing fails. */
 static void pool_is_bounded(void **state)
 {
@@ -1400,6 +1436,7 @@ int main(void)
 		cmocka_unit_test(pml5_that_maps_itself),
 		cmocka_unit_test(four_levels_and_five),
 		cmocka_unit_test(filter_follows_the_traps),
+		cmocka_unit_test(filter_waits_for_old_links),
 		cmocka_unit_test(pool_is_bounded),
 	};
 
