@@ -21,7 +21,7 @@ void access_context(struct vcpu *v, struct mmu_fault *fault)
 }
 
 /* More faults in a row than any instruction can need: it touches a few dozen pages at most. */
-#define RETRIES_MAX 64
+#define RETRIES_MAX 32
 
 /* A sum of the registers that tells a loop's passes apart. */
 static u64 mix_registers(const struct vcpu *v)
@@ -37,11 +37,14 @@ static u64 mix_registers(const struct vcpu *v)
  * The shadow was mended for an access that the walk allows, and the instruction faults all the same,
  * for ever: the CPU knows better. RFLAGS.AC is for explicit accesses alone (SDM vol. 3A 4.6.1), which
  * the error code does not tell from implicit ones; and an emulator may have its own idea of keys.
+ *
+ * After RETRIES_MAX faults in a row of what may still be a loop of one instruction, the registers
+ * have to stay the same for as many again.
  */
 static bool cpu_insists(struct vcpu *v, u32 pfec)
 {
 	struct retries *r = &v->retries;
-	u64 exits = v->counters.value[CNT_exits];
+	u64 exits = v->counters.value[CNT_exits], regs;
 	bool again = exits == r->last + 1 && v->rip == r->rip;
 
 	r->last = exits;
@@ -50,10 +53,13 @@ static bool cpu_insists(struct vcpu *v, u32 pfec)
 		r->nr = 0;
 		return false;
 	}
-	if (r->nr && r->regs != mix_registers(v))
+	if (likely(++r->nr < RETRIES_MAX))
+		return false;
+	regs = mix_registers(v);
+	if (r->nr > RETRIES_MAX && r->regs != regs)
 		r->nr = 0;
-	r->regs = mix_registers(v);
-	return ++r->nr >= RETRIES_MAX && (pfec & (PFEC_P | PFEC_RSVD)) == PFEC_P;
+	r->regs = regs;
+	return r->nr >= 2 * RETRIES_MAX && (pfec & (PFEC_P | PFEC_RSVD)) == PFEC_P;
 }
 
 /* Run the instruction again, or deliver the event; or the fault, where that would never end. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A running emulator: its process, its serial line, and the limits it lives under."""
+import codecs
 import os
 import re
 import select
@@ -135,11 +136,13 @@ class Session:
         limit; then judge."""
         end = re.compile(expect.end, re.M)
         never = [re.compile(pattern, re.M) for pattern in expect.never]
+        # A character's bytes may come in two pieces.
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         text, closing, why = "", None, None
         while True:
             data, _ = self.receive(0.1)
             if data:
-                piece = data.replace(b"\r", b"").decode("utf-8", "replace")
+                piece = decoder.decode(data.replace(b"\r", b""))
                 text += piece
                 if show:
                     show(piece)
@@ -149,7 +152,7 @@ class Session:
                 if not data:
                     why = why or "exited"
                     break
-                text += data.replace(b"\r", b"").decode("utf-8", "replace")
+                text += decoder.decode(data.replace(b"\r", b""))
             whole = text[:text.rfind("\n") + 1]
             if why is None and any(pattern.search(whole) for pattern in never):
                 why, closing = "never", time.monotonic() + 1
