@@ -1,9 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's memory, as an instruction that is carried out in software finds it. */
 #include "arch/cpu.h"
+#include "arch/insn.h"
 #include "arch/string.h"
 #include "guest/exits.h"
 #include "mm/phys.h"
+
+void access_context(struct vcpu *v, struct mmu_fault *fault)
+{
+	struct segment ss;
+
+	if (v->machine->nested)
+		follow_paging_regs(v);
+	fault->ac = false;
+	fault->pkru = 0;
+	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC)) {
+		v->ops->get_seg(v, SEG_SS, &ss);
+		fault->ac = SEG_ATTR_DPL(ss.attr) != 3;
+	}
+	if (v->mmu.regs.cr4 & CR4_PKE)
+		fault->pkru = rdpkru();
+}
 
 bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa)
 {

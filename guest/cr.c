@@ -7,8 +7,6 @@
  * sees. With nested paging the hardware runs with what the guest writes.
  */
 #include "arch/cpu.h"
-#include "arch/insn.h"
-#include "arch/safe.h"
 #include "guest/exits.h"
 
 /* Bits whose change the shadow MMU has to hear of: SDM vol. 3A 4.10.4.1. */
@@ -95,16 +93,8 @@ static struct paging_regs current_regs(struct vcpu *v)
 	return r;
 }
 
-bool guest_code_is_64bit(struct vcpu *v)
-{
-	struct segment cs;
-
-	v->ops->get_seg(v, SEG_CS, &cs);
-	return guest_in_long_mode(v) && (cs.attr & SEG_ATTR_L);
-}
-
 /* SDM vol. 2B, MOV to control registers; vol. 3A 10.8.5. False: #GP. */
-static bool guest_write_cr0(struct vcpu *v, u64 value)
+bool guest_write_cr0(struct vcpu *v, u64 value)
 {
 	struct paging_regs r = current_regs(v);
 	u64 changed = r.cr0 ^ value;
@@ -137,7 +127,7 @@ static bool guest_write_cr0(struct vcpu *v, u64 value)
 	return true;
 }
 
-static bool guest_write_cr4(struct vcpu *v, u64 value)
+bool guest_write_cr4(struct vcpu *v, u64 value)
 {
 	struct paging_regs r = current_regs(v);
 	u64 changed = r.cr4 ^ value;
@@ -160,7 +150,7 @@ static bool guest_write_cr4(struct vcpu *v, u64 value)
 	return true;
 }
 
-static bool guest_write_cr3(struct vcpu *v, u64 value)
+bool guest_write_cr3(struct vcpu *v, u64 value)
 {
 	struct paging_regs *r = &v->mmu.regs;
 
@@ -197,106 +187,4 @@ bool guest_write_efer(struct vcpu *v, u64 value)
 		v->ops->set_efer(v, hw_efer(v, &r));
 	}
 	return true;
-}
-
-void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
-{
-	bool ok = false;
-
-	switch (exit->cr.nr) {
-	case 0:
-		if (!(exit->cr.value & CR0_PE) && !(exit->cr.value & CR0_PG))
-			die("the guest leaves protected mode at rip %lx: real mode is not offered; "
-			    "start a kernel that stays in protected or long mode",
-			    v->rip);
-		ok = guest_write_cr0(v, exit->cr.value);
-		break;
-	case 3:
-		/* Counted as what it is, the most frequent of them. */
-		v->counters.value[CNT_exits_cr_write]--;
-		count(&v->counters, exits_cr3_write);
-		ok = guest_write_cr3(v, exit->cr.value);
-		break;
-	case 4:
-		ok = guest_write_cr4(v, exit->cr.value);
-		break;
-	}
-	if (ok)
-		insn_skip(v, exit);
-	else
-		inject_gp(v);
-}
-
-void handle_cr_read(struct vcpu *v, const struct vmexit *exit)
-{
-	u64 value = v->mmu.regs.cr3;
-
-	if (exit->cr.nr != 3)
-		value = v->ops->get_cr(v, exit->cr.nr);
-	v->gpr[exit->cr.gpr] = guest_in_long_mode(v) ? value : (u32)value;
-	insn_skip(v, exit);
-}
-
-void handle_clts(struct vcpu *v, const struct vmexit *exit)
-{
-	guest_write_cr0(v, v->ops->get_cr(v, 0) & ~CR0_TS);
-	insn_skip(v, exit);
-}
-
-/* LMSW loads CR0's low four bits, and cannot clear PE: SDM vol. 2A. */
-void handle_lmsw(struct vcpu *v, const struct vmexit *exit)
-{
-	u64 cr0 = v->ops->get_cr(v, 0), mask = CR0_MP | CR0_EM | CR0_TS;
-
-	guest_write_cr0(v, (cr0 & ~mask) | (exit->cr.value & (mask | CR0_PE)));
-	insn_skip(v, exit);
-}
-
-/* Two bytes, which may be in two pages. False: a page fault is on its way instead. */
-static bool store_word(struct vcpu *v, u64 gva, u16 word)
-{
-	for (u32 i = 0; i < sizeof(word); i++) {
-		struct mmu_fault fault = {.gva = gva + i, .pfec = PFEC_W};
-		u8 byte = word >> 8 * i;
-		u64 gpa;
-
-		access_context(v, &fault);
-		if (mmu_translate(&v->mmu, &fault, &gpa)) {
-			inject_pf(v, fault.gva, fault.guest_pfec,
-				  &(struct event){.type = EVENT_NONE});
-			return false;
-		}
-		mmu_write(&v->mmu, gpa, &byte, sizeof(byte));
-	}
-	return true;
-}
-
-/* SDM vol. 2B: memory takes 16 bits, a register as many as the instruction has. */
-void handle_smsw(struct vcpu *v, const struct vmexit *exit)
-{
-	u64 cr0 = v->ops->get_cr(v, 0), *gpr;
-	u16 word = (u16)cr0;
-
-	if (exit->cr.gpr == INSN_NO_REG) {
-		if (store_word(v, exit->cr.gva, word))
-			insn_skip(v, exit);
-		return;
-	}
-	gpr = &v->gpr[exit->cr.gpr];
-	if (exit->cr.size == 2)
-		*gpr = (*gpr & ~0xffffULL) | word;
-	else
-		*gpr = exit->cr.size == 4 ? (u32)cr0 : cr0;
-	insn_skip(v, exit);
-}
-
-/* XCR0 is the guest's own: the hypervisor has no extended state. SDM vol. 2C, XSETBV. */
-void handle_xsetbv(struct vcpu *v, const struct vmexit *exit)
-{
-	u32 lo = v->gpr[RAX], hi = v->gpr[RDX];
-
-	if (xsetbv_safe((u32)v->gpr[RCX], (u64)hi << 32 | lo))
-		insn_skip(v, exit);
-	else
-		inject_gp(v);
 }

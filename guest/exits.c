@@ -6,61 +6,12 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 
-void insn_skip(struct vcpu *v, const struct vmexit *exit)
-{
-	struct insn_system insn = {.len = exit->insn_len};
-
-	/* One that cannot be read any more runs again. */
-	if (unlikely(!insn.len) && !guest_decode_system(v, &insn))
-		return;
-	v->rip += insn.len;
-	if (!guest_in_long_mode(v))
-		v->rip = (u32)v->rip;
-	v->ops->insn_done(v);
-}
-
-bool guest_in_long_mode(const struct vcpu *v)
-{
-	return v->mmu.regs.efer & EFER_LMA;
-}
-
-void inject_zero(struct vcpu *v, enum vector vector)
-{
-	v->ops->inject(
-		v, &(struct event){.type = EVENT_EXCEPTION, .vector = vector, .has_error = true});
-}
-
-void inject_gp(struct vcpu *v)
-{
-	inject_zero(v, VEC_GP);
-}
-
-void inject_ud(struct vcpu *v)
-{
-	v->ops->inject(v, &(struct event){.type = EVENT_EXCEPTION, .vector = VEC_UD});
-}
-
-void reinject(struct vcpu *v, const struct event *cut)
-{
-	if (cut->type == EVENT_NONE)
-		return;
-	count(&v->counters, events_reinjected);
-	v->ops->inject(v, cut);
-}
-
-NORETURN static void crash(struct vcpu *v)
-{
-	v->ops->dump(v);
-	machine_report(v->machine);
-	halt();
-}
-
 /* The hardware refuses what no CPU would do; a crash record, and a stop. */
 NORETURN static void stop(struct vcpu *v, const struct vmexit *exit, const char *what)
 {
 	fail("%s: exit %lu (%s), qualification %lx, at rip %lx", what, exit->reason,
 	     v->ops->exit_name(exit->reason), exit->qualification, v->rip);
-	crash(v);
+	guest_crashed(v);
 }
 
 /* SDM vol. 3A 8.3. 32-bit kernels have a task for double faults, and most have no other. */
@@ -76,29 +27,7 @@ static void handle_task_switch(struct vcpu *v, const struct vmexit *exit)
 		fail("the guest switches to the task of selector %x, by %s at rip %lx: notrap does "
 		     "not switch tasks; run a guest that has none",
 		     exit->task.sel, by[exit->task.source], v->rip);
-	crash(v);
-}
-
-static void shutdown(struct vcpu *v)
-{
-	fail("the guest ended in a triple fault at rip %lx", v->rip);
-	v->ops->dump(v);
-	machine_reset(v->machine);
-}
-
-void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut)
-{
-	struct event event = {
-		.type = EVENT_EXCEPTION, .vector = VEC_PF, .has_error = true, .error = pfec};
-
-	if (cut->type == EVENT_EXCEPTION && cut->vector == VEC_DF)
-		shutdown(v);
-	v->ops->set_cr2(v, gva);
-	if (cut->type == EVENT_EXCEPTION && cut->vector == VEC_PF) {
-		event.vector = VEC_DF;
-		event.error = 0;
-	}
-	v->ops->inject(v, &event);
+	guest_crashed(v);
 }
 
 static void handle_virt_insn(struct vcpu *v, const struct vmexit *exit)
@@ -156,54 +85,6 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_INVD] = {insn_skip, CNT_exits_other, false},
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true},
 };
-
-static void flush_gva(struct vcpu *v, u64 gva)
-{
-	/* The hypervisor has four levels: no instruction of its own names an address that needs five. */
-	if (unlikely(!is_canonical(gva, 48))) {
-		count(&v->counters, tlb_flush);
-		v->ops->flush_all(v);
-		return;
-	}
-	count(&v->counters, tlb_flush_gva);
-	v->ops->flush_gva(v, gva);
-}
-
-/* With shadow paging alone; with nested paging there is nothing that could change. */
-static void update_shadow(struct vcpu *v)
-{
-	const struct mmu_vcpu *mmu = &v->mmu;
-	u64 root = mmu_root(mmu);
-	bool invlpg = mmu_unsynced(mmu->mmu), filter = mmu_filter_present(mmu);
-
-	if (root != v->root) {
-		v->root = root;
-		v->ops->set_root(v, root);
-	}
-	if (invlpg != v->invlpg_exiting) {
-		v->invlpg_exiting = invlpg;
-		v->ops->set_invlpg_exiting(v, invlpg);
-	}
-	if (filter != v->filter_present) {
-		v->filter_present = filter;
-		v->ops->set_pf_filter(v, filter ? PF_FILTER_PRESENT : PF_FILTER_ALL);
-	}
-}
-
-void update_hardware(struct vcpu *v)
-{
-	struct mmu_vcpu *mmu = &v->mmu;
-
-	if (likely(!v->machine->nested))
-		update_shadow(v);
-	if (mmu->flush == MMU_FLUSH_ALL) {
-		count(&v->counters, tlb_flush);
-		v->ops->flush_all(v);
-	} else if (mmu->flush == MMU_FLUSH_GVA) {
-		flush_gva(v, mmu->flush_gva);
-	}
-	mmu->flush = MMU_FLUSH_NONE;
-}
 
 /* The instruction that pages were lent to is done, unless it faults again. */
 static void take_back(struct vcpu *v, const struct vmexit *exit)
@@ -266,7 +147,7 @@ void run_guest(struct vcpu *v)
 		v->ops->run(v, &exit);
 		count(&v->counters, exits);
 		if (exit.kind == VMEXIT_SHUTDOWN)
-			shutdown(v);
+			guest_triple_fault(v);
 		if (exit.kind == VMEXIT_ENTRY_FAILED)
 			stop(v, &exit, "the CPU refused the guest's state");
 		if (unlikely(v->mmu.nr_lent))

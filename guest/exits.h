@@ -3,16 +3,22 @@
 #ifndef GUEST_EXITS_H
 #define GUEST_EXITS_H
 
+#include "arch/cpu.h"
 #include "guest/backend.h"
 #include "guest/machine.h"
 
 /* Run the guest for good. */
 NORETURN void run_guest(struct vcpu *v);
 
-/* The instruction that exited is done: go on behind it. */
+/* end.c. A crash record and the report, then a stop; the line that says why is the caller's. */
+NORETURN void guest_crashed(struct vcpu *v);
+/* What a triple fault does to a machine: the report, then a reset. */
+NORETURN void guest_triple_fault(struct vcpu *v);
+
+/* operand.c. The instruction that exited is done: go on behind it. */
 void insn_skip(struct vcpu *v, const struct vmexit *exit);
 
-/* Raise an exception at the current instruction. */
+/* inject.c. Raise an exception at the current instruction. */
 void inject_gp(struct vcpu *v);
 void inject_zero(struct vcpu *v, enum vector vector); /* with an error code, of 0 */
 void inject_ud(struct vcpu *v);
@@ -21,7 +27,7 @@ void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
 /* Start an event again whose delivery an exit has cut. */
 void reinject(struct vcpu *v, const struct event *cut);
 
-/* Make the hardware follow what the shadow MMU has decided. */
+/* hardware.c. Make the hardware follow what the shadow MMU has decided. */
 void update_hardware(struct vcpu *v);
 
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit);
@@ -104,7 +110,10 @@ void follow_paging_regs(struct vcpu *v);
 /* load_paging_regs()'s last part. */
 void load_nested_regs(struct vcpu *v, const struct paging_regs *regs);
 
-/* What MOV to EFER does: SDM vol. 3A 10.8.5. False: #GP. */
+/* cr.c. What MOV to CR0, CR3, CR4 and WRMSR to EFER do: SDM vol. 2B, vol. 3A 10.8.5. False: #GP. */
+bool guest_write_cr0(struct vcpu *v, u64 value);
+bool guest_write_cr3(struct vcpu *v, u64 value);
+bool guest_write_cr4(struct vcpu *v, u64 value);
 bool guest_write_efer(struct vcpu *v, u64 value);
 
 /* Set-up, before the first entry: which MSRs and ports exit. */
@@ -120,8 +129,12 @@ void intercept_ports(struct vcpu *v);
 void cpuid_limits(struct machine *machine);
 void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]);
 
-/* The code the guest runs: 16, 32 or 64 bits, and its privilege. */
-bool guest_in_long_mode(const struct vcpu *v);
+/* IA-32e mode is active; and the code that runs is 64-bit code. */
+static inline bool guest_in_long_mode(const struct vcpu *v)
+{
+	return v->mmu.regs.efer & EFER_LMA;
+}
+
 bool guest_code_is_64bit(struct vcpu *v);
 
 #endif

@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Page faults that reached the hypervisor. */
 #include "arch/cpu.h"
-#include "arch/insn.h"
 #include "guest/exits.h"
-
-void access_context(struct vcpu *v, struct mmu_fault *fault)
-{
-	struct segment ss;
-
-	if (v->machine->nested)
-		follow_paging_regs(v);
-	fault->ac = false;
-	fault->pkru = 0;
-	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC)) {
-		v->ops->get_seg(v, SEG_SS, &ss);
-		fault->ac = SEG_ATTR_DPL(ss.attr) != 3;
-	}
-	if (v->mmu.regs.cr4 & CR4_PKE)
-		fault->pkru = rdpkru();
-}
 
 /* More faults in a row than any instruction can need: it touches a few dozen pages at most. */
 #define RETRIES_MAX 32

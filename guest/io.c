@@ -7,17 +7,13 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "guest/exits.h"
+#include "guest/power.h"
 
-#define PORT_KBD_COMMAND   0x64
-#define PORT_SYSTEM_A      0x92 /* bit 0: fast reset */
-#define PORT_RESET_CONTROL 0xcf9
-#define PORT_BOCHS_END     0x8900
+#define PORT_SYSTEM_A   0x92 /* bit 0: fast reset */
+#define PORT_BOCHS_END  0x8900
 
-#define KBD_PULSE_RESET    0xf0 /* 0xf0 to 0xff pulse the lines whose bit is 0; bit 0 is the reset */
-#define RESET_CPU          BIT(2)
-
-#define PM1_SLP_TYP_SHIFT  10
-#define PM1_SLP_EN         BIT(13)
+#define KBD_PULSE_RESET 0xf0 /* 0xf0 to 0xff pulse the lines whose bit is 0; bit 0 is the reset */
+#define RESET_CPU       BIT(2)
 
 /* A write of up to four bytes, cut down to the one byte or word that a register has at `port`. */
 struct port_write {
@@ -78,19 +74,13 @@ static bool before_write(struct machine *machine, const struct port_write *w)
 			return false;
 		}
 		say("the guest switches the machine off");
-		machine_report(machine);
-		say("powering off");
-		console_drain();
+		machine_last_words(machine, "powering off");
 	} else if (resets(machine, w)) {
 		say("the guest resets the machine (port %x, value %x)", w->port, w->value);
-		machine_report(machine);
-		say("resetting");
-		console_drain();
+		machine_last_words(machine, "resetting");
 	} else if (byte_at(w, PORT_BOCHS_END, &byte) && byte == 'S') {
 		say("the guest ends the emulator");
-		machine_report(machine);
-		say("powering off");
-		console_drain();
+		machine_last_words(machine, "powering off");
 	}
 	return true;
 }
@@ -143,36 +133,4 @@ void intercept_ports(struct vcpu *v)
 		v->ops->intercept_port(v, p->pm1b_cnt + 1);
 	if (p->reset.supported && p->reset.space == ACPI_SPACE_IO)
 		v->ops->intercept_port(v, p->reset.addr);
-}
-
-void machine_power_off(struct machine *machine)
-{
-	const struct acpi_power *p = &machine->power;
-
-	machine_report(machine);
-	if (!p->pm1a_cnt || !p->s5_known) {
-		fail("the firmware's ACPI tables do not tell how to switch this machine off: do it by hand");
-		halt();
-	}
-	say("powering off");
-	console_drain();
-	out16(p->pm1a_cnt,
-	      (u16)(in16(p->pm1a_cnt) & 1) | p->s5_typ_a << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
-	if (p->pm1b_cnt)
-		out16(p->pm1b_cnt, (u16)p->s5_typ_b << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
-	/* It takes the hardware a moment. */
-	for (;;)
-		cpu_hlt();
-}
-
-void machine_reset(struct machine *machine)
-{
-	machine_report(machine);
-	say("resetting");
-	console_drain();
-	out8(PORT_RESET_CONTROL, 0x02);
-	out8(PORT_RESET_CONTROL, 0x06);
-	out8(PORT_KBD_COMMAND, 0xfe);
-	for (;;)
-		cpu_hlt();
 }

@@ -10,7 +10,6 @@
 #include "guest/exits.h"
 #include "guest/load.h"
 #include "guest/memory.h"
-#include "guest/report.h"
 #include "guest/selftest.h"
 #include "guest/smp.h"
 #include "guest/start.h"
@@ -192,11 +191,4 @@ int machine_start(const struct bootinfo *boot, const struct options *opt)
 		return -1;
 	vcpu_start(v, &start);
 	run_guest(v);
-}
-
-void machine_report(struct machine *m)
-{
-	say("guest entry tsc = %lu", m->guest_entry);
-	smp_report();
-	report_counters(&m->vcpu.counters);
 }

@@ -32,8 +32,11 @@ struct machine {
  */
 int machine_start(const struct bootinfo *boot, const struct options *opt);
 
-/* The last words before the machine ends or restarts: counters, and the console drained. */
+/* What there is to tell of a run: its start, parked CPUs, counters. */
 void machine_report(struct machine *machine);
+
+/* The report, and a line that says what comes next, all of it out on the console. */
+void machine_last_words(struct machine *machine, const char *what);
 
 /* Report, then switch the machine off by ACPI (S5); halts where that is not possible. */
 NORETURN void machine_power_off(struct machine *machine);

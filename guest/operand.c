@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The operands of an instruction that exited, where the CPU does not tell them. */
+/* An instruction that exited: its operands where the CPU does not tell them, and the step over it. */
 #include "arch/cpu.h"
 #include "guest/exits.h"
+
+bool guest_code_is_64bit(struct vcpu *v)
+{
+	struct segment cs;
+
+	v->ops->get_seg(v, SEG_CS, &cs);
+	return guest_in_long_mode(v) && (cs.attr & SEG_ATTR_L);
+}
 
 bool guest_decode_system(struct vcpu *v, struct insn_system *out)
 {
@@ -25,4 +33,17 @@ u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
 		base[mem->seg] = seg.base;
 	}
 	return insn_mem_gva(mem, v->gpr, base, v->rip + len);
+}
+
+void insn_skip(struct vcpu *v, const struct vmexit *exit)
+{
+	struct insn_system insn = {.len = exit->insn_len};
+
+	/* One that cannot be read any more runs again. */
+	if (unlikely(!insn.len) && !guest_decode_system(v, &insn))
+		return;
+	v->rip += insn.len;
+	if (!guest_in_long_mode(v))
+		v->rip = (u32)v->rip;
+	v->ops->insn_done(v);
 }

@@ -316,7 +316,7 @@ void refresh_all(struct mmu_vcpu *v);
 bool resync_gva(struct mmu_vcpu *v, u64 gva);
 void unsync_forget(struct mmu *m, u64 gfn);
 
-/* Ask every virtual CPU's hardware to forget everything, or one address on this one. */
+/* flush.c. Ask every virtual CPU's hardware to forget everything, or one address on this one. */
 void need_flush(struct mmu *m);
 void need_flush_gva(struct mmu_vcpu *v, u64 gva);
 

@@ -96,23 +96,6 @@ bool mmu_unsynced(const struct mmu *m)
 	return m->nr_unsync != 0;
 }
 
-void need_flush(struct mmu *m)
-{
-	for (u32 i = 0; i < m->nr_vcpus; i++)
-		m->vcpu[i]->flush = MMU_FLUSH_ALL;
-	m->stale_writable = false;
-}
-
-void need_flush_gva(struct mmu_vcpu *v, u64 gva)
-{
-	if (v->flush == MMU_FLUSH_GVA && v->flush_gva != gva)
-		v->flush = MMU_FLUSH_ALL;
-	if (v->flush == MMU_FLUSH_NONE) {
-		v->flush = MMU_FLUSH_GVA;
-		v->flush_gva = gva;
-	}
-}
-
 /* Make the tables that are out of sync say what the guest's say now; they stay out of sync. */
 void refresh_all(struct mmu_vcpu *v)
 {

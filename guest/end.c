@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* The ways a machine ends: the final report, then the real thing. */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "guest/exits.h"
+#include "guest/power.h"
+#include "guest/report.h"
+#include "guest/smp.h"
+
+void machine_report(struct machine *m)
+{
+	say("guest entry tsc = %lu", m->guest_entry);
+	smp_report();
+	report_counters(&m->vcpu.counters);
+}
+
+void machine_last_words(struct machine *machine, const char *what)
+{
+	machine_report(machine);
+	say("%s", what);
+	console_drain();
+}
+
+void machine_power_off(struct machine *machine)
+{
+	const struct acpi_power *p = &machine->power;
+
+	if (!p->pm1a_cnt || !p->s5_known) {
+		machine_report(machine);
+		fail("the firmware's ACPI tables do not tell how to switch this machine off: do it by hand");
+		halt();
+	}
+	machine_last_words(machine, "powering off");
+	out16(p->pm1a_cnt,
+	      (u16)(in16(p->pm1a_cnt) & 1) | p->s5_typ_a << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
+	if (p->pm1b_cnt)
+		out16(p->pm1b_cnt, (u16)p->s5_typ_b << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
+	/* It takes the hardware a moment. */
+	for (;;)
+		cpu_hlt();
+}
+
+void machine_reset(struct machine *machine)
+{
+	machine_last_words(machine, "resetting");
+	out8(PORT_RESET_CONTROL, 0x02);
+	out8(PORT_RESET_CONTROL, 0x06);
+	out8(PORT_KBD_COMMAND, 0xfe);
+	for (;;)
+		cpu_hlt();
+}
+
+void guest_crashed(struct vcpu *v)
+{
+	v->ops->dump(v);
+	machine_report(v->machine);
+	halt();
+}
+
+void guest_triple_fault(struct vcpu *v)
+{
+	fail("the guest ended in a triple fault at rip %lx", v->rip);
+	v->ops->dump(v);
+	machine_reset(v->machine);
+}
