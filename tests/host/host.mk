@@ -16,7 +16,7 @@ src_svm_caps  := svm/caps.c svm/exit_names.c
 src_vmx_caps  := vmx/caps.c vmx/exit_names.c
 mmu_sources   := tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
 		 tests/host/sim_mem.c tests/host/mmu_harness.c tests/host/mmu_engine.c \
-		 $(filter-out mm/map.c,$(wildcard mm/*.c))
+		 $(filter-out mm/map.c mm/nested.c,$(wildcard mm/*.c))
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
@@ -61,6 +61,20 @@ $(FUZZERS): fuzz-%: $(O)/host/fuzz_%
 	@mkdir -p $(O)/host/corpus-$*
 	@$< -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $(FUZZ_FLAGS) \
 		-artifact_prefix=$(O)/host/$*- $(O)/host/corpus-$*
+
+# The lines of the hypervisor's own sources that a fuzzer's corpus reaches: make coverage-mmu.
+$(O)/host/cover_%: tests/host/fuzz_%.c $$(src_$$*) $(HOST_HEADERS) | test-deps
+	@mkdir -p $(@D)
+	@clang $(HOST_CFLAGS) -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping \
+		-o $@ $< $(src_$*) $(libs_$*)
+
+COVERAGE := $(FUZZERS:fuzz-%=coverage-%)
+.PHONY: $(COVERAGE)
+$(COVERAGE): coverage-%: $(O)/host/cover_%
+	@LLVM_PROFILE_FILE=$<.profraw $< -runs=0 $(O)/host/corpus-$* 2>/dev/null
+	@llvm-profdata merge -o $<.profdata $<.profraw
+	@llvm-cov report $< -instr-profile=$<.profdata $(filter-out tests/%,$(src_$*)) \
+		-show-branch-summary=0 -show-region-summary=0
 
 # It includes the source, under other names.
 $(O)/host/test_string: arch/string.c
