@@ -3,6 +3,7 @@
 #ifndef ARCH_INSN_H
 #define ARCH_INSN_H
 
+#include "arch/cpu.h"
 #include "arch/types.h"
 
 struct cpuid {
@@ -24,6 +25,11 @@ static inline struct cpuid cpuid(u32 leaf, u32 subleaf)
 			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
 			 : "a"(leaf), "c"(subleaf));
 	return r;
+}
+
+static inline bool cpu_has_invpcid(void)
+{
+	return cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID_7_0_EBX_INVPCID);
 }
 
 /* An MSR that the CPU is known to have: a missing one raises #GP, which stops the hypervisor. */

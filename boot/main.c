@@ -22,6 +22,9 @@ _Static_assert(offsetof(struct cpu_stacks, main) + MAIN_STACK_SIZE == 0x1000 + 0
 struct cpu_stacks boot_stacks;
 static struct cpu boot_cpu = {.stacks = &boot_stacks};
 
+/* XSETBV exits always in VMX, and is carried out; in SVM it is the guest's own. */
+#define XSAVE_IN_VMX (CPUID_1_ECX_XSAVE | CPUID_1_ECX_VMX)
+
 static struct bootinfo boot;
 static struct options options;
 
@@ -33,8 +36,7 @@ static void set_up_cpu(void)
 	u64 cr4 = CR4_PAE | CR4_MCE;
 
 	desc_init(&boot_cpu);
-	/* OSXSAVE: XSETBV is executed for the guest. */
-	if (cpuid(1, 0).ecx & CPUID_1_ECX_XSAVE)
+	if ((cpuid(1, 0).ecx & XSAVE_IN_VMX) == XSAVE_IN_VMX)
 		cr4 |= CR4_OSXSAVE;
 	write_cr4(cr4);
 	map_init();

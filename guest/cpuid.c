@@ -20,9 +20,19 @@ enum { EAX, EBX, ECX, EDX };
 	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | BIT(30) /* SGX_LC */)
 #define HIDDEN_7_EDX (CPUID_7_0_EDX_CET_IBT | BIT(5) /* UINTR */)
 
-#define LEAF_SGX     0x12
-#define LEAF_PT      0x14
-#define LEAF_SVM     0x8000000a
+/* Leaf 7, subleaf 1: they change paging, exceptions, or how addresses are read. */
+#define HIDDEN_7_1_EAX                                                                         \
+	(BIT(6) /* LASS */ | BIT(17) /* FRED */ | BIT(18) /* LKGS */ | BIT(20) /* NMI_SRC */ | \
+	 BIT(26) /* LAM */)
+#define HIDDEN_7_1_EDX BIT(18) /* CET_SSS */
+/* AMD: EFER bits that guests are not given. */
+#define HIDDEN_80000001_ECX (CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_SKINIT | BIT(17) /* TCE */)
+#define HIDDEN_80000008_EBX (BIT(8) /* MCOMMIT */ | BIT(13) /* INT_WBINVD */)
+#define HIDDEN_80000021_EAX (BIT(7) /* UAI */ | BIT(8) /* automatic IBRS */)
+
+#define LEAF_SGX            0x12
+#define LEAF_PT             0x14
+#define LEAF_SVM            0x8000000a
 
 static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 {
@@ -72,6 +82,10 @@ void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 		regs[EDX] &= ~HIDDEN_1_EDX;
 		break;
 	case 7:
+		if (subleaf == 1) {
+			regs[EAX] &= ~HIDDEN_7_1_EAX;
+			regs[EDX] &= ~HIDDEN_7_1_EDX;
+		}
 		if (subleaf)
 			break;
 		regs[EBX] &= ~HIDDEN_7_EBX;
@@ -93,11 +107,15 @@ void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 		memset(regs, 0, 4 * sizeof(u32));
 		break;
 	case 0x80000008:
+		regs[EBX] &= ~HIDDEN_80000008_EBX;
 		if (v->machine->nested && (regs[EAX] & 0xff) > NESTED_BITS)
 			regs[EAX] = (regs[EAX] & ~0xffU) | NESTED_BITS;
 		break;
 	case 0x80000001:
-		regs[ECX] &= ~CPUID_80000001_ECX_SVM;
+		regs[ECX] &= ~HIDDEN_80000001_ECX;
+		break;
+	case 0x80000021:
+		regs[EAX] &= ~HIDDEN_80000021_EAX;
 		break;
 	}
 	v->ops->hide_cpuid(leaf, subleaf, regs);

@@ -12,6 +12,11 @@
 /* Bits whose change the shadow MMU has to hear of: SDM vol. 3A 4.10.4.1. */
 #define MMU_CR0 (CR0_PG | CR0_WP)
 #define MMU_CR4 (CR4_PSE | CR4_PAE | CR4_PGE | CR4_LA57 | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_PCIDE)
+/* All others are reserved, and read as 0. */
+#define CR0_DEFINED                                                                                \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
+	 CR0_PG)
+#define TYPE_TSS16_BUSY 3 /* SDM vol. 3A table 3-2 */
 /* A change of these reloads the PDPTEs: SDM vol. 3A 4.4.1. */
 #define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
 #define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
@@ -97,17 +102,20 @@ static struct paging_regs current_regs(struct vcpu *v)
 bool guest_write_cr0(struct vcpu *v, u64 value)
 {
 	struct paging_regs r = current_regs(v);
-	u64 changed = r.cr0 ^ value;
+	u64 changed;
 
-	value |= CR0_ET;
+	value = (value & (GENMASK(63, 32) | CR0_DEFINED)) | CR0_ET;
+	changed = r.cr0 ^ value;
 	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
 	    ((value & CR0_NW) && !(value & CR0_CD)))
 		return false;
 	if ((changed & CR0_PG) && (value & CR0_PG) && (r.efer & EFER_LME)) {
-		struct segment cs;
+		struct segment cs, tr;
 
 		v->ops->get_seg(v, SEG_CS, &cs);
-		if (!(r.cr4 & CR4_PAE) || (cs.attr & SEG_ATTR_L))
+		v->ops->get_seg(v, SEG_TR, &tr);
+		if (!(r.cr4 & CR4_PAE) || (cs.attr & SEG_ATTR_L) ||
+		    SEG_ATTR_TYPE(tr.attr) == TYPE_TSS16_BUSY)
 			return false;
 		r.efer |= EFER_LMA;
 	} else if ((changed & CR0_PG) && !(value & CR0_PG)) {

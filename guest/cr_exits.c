@@ -58,21 +58,33 @@ void handle_lmsw(struct vcpu *v, const struct vmexit *exit)
 	insn_skip(v, exit);
 }
 
-/* Two bytes, which may be in two pages. False: a page fault is on its way instead. */
+/*
+ * Two bytes, which may be in two pages; whoever runs is asked for its rights, SMSW being anybody's.
+ * False: a page fault is on its way instead, and nothing was written.
+ */
 static bool store_word(struct vcpu *v, u64 gva, u16 word)
 {
-	for (u32 i = 0; i < sizeof(word); i++) {
-		struct mmu_fault fault = {.gva = gva + i, .pfec = PFEC_W};
-		u8 byte = word >> 8 * i;
-		u64 gpa;
+	u32 pfec = PFEC_W;
+	struct segment ss;
+	u64 gpa[2];
+
+	v->ops->get_seg(v, SEG_SS, &ss);
+	if (SEG_ATTR_DPL(ss.attr) == 3)
+		pfec |= PFEC_U;
+	for (u32 i = 0; i < ARRAY_SIZE(gpa); i++) {
+		struct mmu_fault fault = {.gva = gva + i, .pfec = pfec};
 
 		access_context(v, &fault);
-		if (mmu_translate(&v->mmu, &fault, &gpa)) {
+		if (mmu_translate(&v->mmu, &fault, &gpa[i])) {
 			inject_pf(v, fault.gva, fault.guest_pfec,
 				  &(struct event){.type = EVENT_NONE});
 			return false;
 		}
-		mmu_write(&v->mmu, gpa, &byte, sizeof(byte));
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(gpa); i++) {
+		u8 byte = word >> 8 * i;
+
+		mmu_write(&v->mmu, gpa[i], &byte, sizeof(byte));
 	}
 	return true;
 }

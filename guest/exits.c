@@ -51,8 +51,16 @@ static void handle_init(struct vcpu *v, const struct vmexit *exit)
 
 static void handle_exception(struct vcpu *v, const struct vmexit *exit)
 {
+	saves_rf(v, exit);
 	if (exit->event.vector != VEC_UD || !emulate_invpcid(v))
 		v->ops->inject(v, &exit->event);
+}
+
+/* Dropping the hypervisor's modified lines with the guest's is not what it asked for. */
+static void handle_invd(struct vcpu *v, const struct vmexit *exit)
+{
+	wbinvd();
+	insn_skip(v, exit);
 }
 
 struct exit_handler {
@@ -82,7 +90,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_VIRT_INSN] = {handle_virt_insn, CNT_exits_vmx_insn, false},
 	[VMEXIT_INVPCID] = {handle_invpcid, CNT_exits_invpcid, true},
 	[VMEXIT_TASK_SWITCH] = {handle_task_switch, CNT_exits_other, false},
-	[VMEXIT_INVD] = {insn_skip, CNT_exits_other, false},
+	[VMEXIT_INVD] = {handle_invd, CNT_exits_other, false},
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true},
 };
 

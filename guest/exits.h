@@ -10,13 +10,25 @@
 /* Run the guest for good. */
 NORETURN void run_guest(struct vcpu *v);
 
-/* end.c. A crash record and the report, then a stop; the line that says why is the caller's. */
+/* end.c. The guest's registers, line by line. */
+void guest_dump(struct vcpu *v);
+/* A crash record and the report, then a stop; the line that says why is the caller's. */
 NORETURN void guest_crashed(struct vcpu *v);
 /* What a triple fault does to a machine: the report, then a reset. */
 NORETURN void guest_triple_fault(struct vcpu *v);
 
 /* operand.c. The instruction that exited is done: go on behind it. */
 void insn_skip(struct vcpu *v, const struct vmexit *exit);
+
+/*
+ * What exited is a fault, and RF as the CPU saves it for one: instruction breakpoints have been seen to.
+ * SDM vol. 3C 28.3.3 has the CPU do it, but Bochs does not, nor does SVM.
+ */
+static inline void saves_rf(struct vcpu *v, const struct vmexit *exit)
+{
+	if (exit->vectoring.type == EVENT_NONE)
+		v->rflags |= RFLAGS_RF;
+}
 
 /* inject.c. Raise an exception at the current instruction. */
 void inject_gp(struct vcpu *v);

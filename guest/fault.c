@@ -95,6 +95,7 @@ static void sort_out(struct vcpu *v, const struct vmexit *exit)
 
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit)
 {
+	saves_rf(v, exit);
 	/* P alone will not do: one emulator leaves it clear in reserved-bit faults. */
 	if (v->filter_present && !(exit->pf.error & (PFEC_P | PFEC_RSVD))) {
 		inject_pf(v, exit->pf.gva, mmu_own_fault(&v->mmu, exit->pf.error),

@@ -72,6 +72,7 @@ void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 {
 	bool flush = false;
 
+	saves_rf(v, exit);
 	if (nested_fault(v->machine->nested, &v->counters, exit->npf.gpa, &flush) < 0)
 		die("the guest uses physical address %lx at rip %lx: nested paging maps %u bits, as its "
 		    "CPUID says; use mmu=shadow",

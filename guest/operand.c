@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An instruction that exited: its operands where the CPU does not tell them, and the step over it. */
+#include "arch/console.h"
 #include "arch/cpu.h"
 #include "guest/exits.h"
 
@@ -35,15 +36,36 @@ u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
 	return insn_mem_gva(mem, v->gpr, base, v->rip + len);
 }
 
+/* How often an instruction that exited runs again when it could not be read. */
+#define UNREAD_MAX 64
+
+/* It was changed or unmapped since it ran, and will be seen next time; or it never can be. */
+static void unread(struct vcpu *v)
+{
+	if (v->unread_rip != v->rip)
+		v->unread = 0;
+	v->unread_rip = v->rip;
+	if (++v->unread < UNREAD_MAX)
+		return;
+	fail("the instruction at rip %lx exits and cannot be read: it is not in RAM, and this CPU does "
+	     "not tell its length; run the guest's code from RAM",
+	     v->rip);
+	guest_crashed(v);
+}
+
 void insn_skip(struct vcpu *v, const struct vmexit *exit)
 {
 	struct insn_system insn = {.len = exit->insn_len};
 
-	/* One that cannot be read any more runs again. */
-	if (unlikely(!insn.len) && !guest_decode_system(v, &insn))
+	if (unlikely(!insn.len) && !guest_decode_system(v, &insn)) {
+		unread(v);
 		return;
+	}
+	v->unread = 0;
 	v->rip += insn.len;
 	if (!guest_in_long_mode(v))
 		v->rip = (u32)v->rip;
+	/* RF lasts until an instruction has completed: SDM vol. 3B 18.3.1.1. */
+	v->rflags &= ~RFLAGS_RF;
 	v->ops->insn_done(v);
 }

@@ -131,7 +131,7 @@ static int prove_context(struct vcpu *v, int top)
 	probe(v, PAGE_GVA, &exit);
 	if (exit.kind == VMEXIT_CPUID && v->gpr[RAX] == probe_code[0])
 		return 0;
-	v->ops->dump(v);
+	guest_dump(v);
 	return fail(
 		"self-test: the guest context of %d levels does not run: exit %llu (%s) at %llx",
 		top, (unsigned long long)exit.reason, v->ops->exit_name(exit.reason),

@@ -22,10 +22,11 @@ struct segment {
 	u16 sel;
 };
 
-#define SEG_ATTR_DPL(attr) (((attr) >> 5) & 3)
-#define SEG_ATTR_L         BIT(13)
-#define SEG_ATTR_DB        BIT(14)
-#define SEG_ATTR_UNUSABLE  BIT(16)
+#define SEG_ATTR_TYPE(attr) ((attr)&0xf)
+#define SEG_ATTR_DPL(attr)  (((attr) >> 5) & 3)
+#define SEG_ATTR_L          BIT(13)
+#define SEG_ATTR_DB         BIT(14)
+#define SEG_ATTR_UNUSABLE   BIT(16)
 
 struct dtable {
 	u64 base;
@@ -72,9 +73,9 @@ enum vmexit_kind {
 	VMEXIT_IO, /* .io */
 	VMEXIT_HYPERCALL,
 	VMEXIT_XSETBV,
-	VMEXIT_VIRT_INSN,    /* a VMX or SVM instruction, GETSEC: #UD */
-	VMEXIT_TASK_SWITCH,  /* .task */
-	VMEXIT_INVD,         /* done as WBINVD by the backend already: skip it */
+	VMEXIT_VIRT_INSN,   /* a VMX or SVM instruction, GETSEC: #UD */
+	VMEXIT_TASK_SWITCH, /* .task */
+	VMEXIT_INVD,
 	VMEXIT_NPF,          /* .npf: EPT violation or nested page fault */
 	VMEXIT_SHUTDOWN,     /* triple fault */
 	VMEXIT_ENTRY_FAILED, /* .reason, .qualification: the CPU refused the guest state */
@@ -154,7 +155,9 @@ struct vcpu {
 	u64 root; /* what the hardware's CR3 was last given */
 	bool invlpg_exiting, filter_present;
 	struct retries retries;
-	u64 lent_rip; /* of the instruction that pages were lent to: mmu_lend() */
+	u64 unread_rip; /* of an instruction that exited and could not be read */
+	u32 unread;     /* how often in a row */
+	u64 lent_rip;   /* of the instruction that pages were lent to: mmu_lend() */
 	struct insn_cache insn_cache[16];
 	struct machine *machine;
 };

@@ -3,8 +3,6 @@
 #include "arch/console.h"
 #include "svm/svm.h"
 
-static const char *const seg_names[NR_SEGS] = {"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"};
-
 void svm_dump(struct vcpu *v)
 {
 	const struct svm_vcpu *svm = to_svm(v);
@@ -15,15 +13,6 @@ void svm_dump(struct vcpu *v)
 	say("vmcb: efer %lx dr6 %lx dr7 %lx cpl %u", vmcb->efer, vmcb->dr6, vmcb->dr7, vmcb->cpl);
 	say("vmcb: rip %lx rsp %lx rflags %lx rax %lx", vmcb->rip, vmcb->rsp, vmcb->rflags,
 	    vmcb->rax);
-	for (enum seg seg = 0; seg < NR_SEGS; seg++) {
-		struct segment s;
-
-		svm_get_seg(v, seg, &s);
-		say("vmcb: %-4s sel %04x base %lx limit %x attr %05x", seg_names[seg], s.sel,
-		    s.base, s.limit, s.attr);
-	}
-	say("vmcb: gdtr %lx+%x idtr %lx+%x", vmcb->gdtr.base, vmcb->gdtr.limit, vmcb->idtr.base,
-	    vmcb->idtr.limit);
 	say("vmcb: intercepts: cr %x/%x exceptions %x, %x %x %x", vmcb->cr_read, vmcb->cr_write,
 	    vmcb->exceptions, vmcb->intercept[0], vmcb->intercept[1], vmcb->intercept[2]);
 	say("vmcb: asid %u tlb %u interrupt shadow %lx clean %x", vmcb->asid, vmcb->tlb_control,

@@ -49,7 +49,6 @@ void svm_insn_done(struct vcpu *v)
 	struct svm_vcpu *svm = to_svm(v);
 
 	svm->vmcb.interrupt_shadow = 0;
-	v->rflags &= ~RFLAGS_RF;
 	if (unlikely(v->rflags & RFLAGS_TF) && !svm->event_pending && !counts_branches()) {
 		svm->vmcb.dr6 |= DR6_BS;
 		svm_dirty(svm, CLEAN_DR);

@@ -43,9 +43,6 @@ void svm_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 {
 	(void)subleaf;
 	switch (leaf) {
-	case 0x80000001:
-		regs[ECX] &= ~(u32)(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_SKINIT);
-		break;
 	case 0x80000008:
 		/* #UD in a guest whose VMCB does not enable it. */
 		regs[EBX] &= ~(u32)CPUID_80000008_EBX_INVLPGB;

@@ -12,9 +12,6 @@ static void exit_pf(struct vcpu *v, struct vmexit *exit)
 	exit->pf.error = (u32)vmcb->exit_info_1;
 	exit->pf.gva = vmcb->exit_info_2;
 	svm_read_event(v, &exit->vectoring);
-	/* As a fault saves it: instruction breakpoints have been seen to. */
-	if (exit->vectoring.type == EVENT_NONE)
-		v->rflags |= RFLAGS_RF;
 }
 
 static void exit_npf(struct vcpu *v, struct vmexit *exit)
@@ -26,8 +23,6 @@ static void exit_npf(struct vcpu *v, struct vmexit *exit)
 	exit->npf.gpa = vmcb->exit_info_2;
 	exit->npf.error = error & PFEC_W ? NPF_WRITE : error & PFEC_I ? NPF_FETCH : NPF_READ;
 	svm_read_event(v, &exit->vectoring);
-	if (exit->vectoring.type == EVENT_NONE)
-		v->rflags |= RFLAGS_RF;
 }
 
 /* APM vol. 2 15.14.1. */
@@ -90,8 +85,6 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 		exit_insn(v, exit, VMEXIT_CPUID);
 		break;
 	case SVM_EXIT_INVD:
-		/* Dropping the hypervisor's modified lines with the guest's is not what it asked for. */
-		wbinvd();
 		exit_insn(v, exit, VMEXIT_INVD);
 		break;
 	case SVM_EXIT_INVLPG:

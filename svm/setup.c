@@ -26,7 +26,7 @@ static void set_controls(struct svm_vcpu *svm)
 	for (u32 i = 0; i < ARRAY_SIZE(always); i++)
 		svm_intercept(svm, always[i], true);
 	/* Its bit exists only with the instruction. */
-	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID_7_0_EBX_INVPCID))
+	if (cpu_has_invpcid())
 		svm_intercept(svm, INTERCEPT_INVPCID, true);
 	vmcb->iopm_hpa = phys_addr(svm->iopm);
 	vmcb->msrpm_hpa = phys_addr(svm->msrpm);

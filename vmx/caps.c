@@ -194,7 +194,6 @@ int vmx_decide(const struct vmx_msrs *m, struct vmx_caps *c)
 		return fail("this CPU's VMX forces CR0 bits %llx",
 			    (unsigned long long)(m->cr0_fixed0 &
 						 (CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_WP)));
-	c->pt_in_vmx = m->misc & VMX_MISC_PT;
 	return 0;
 }
 

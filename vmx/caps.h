@@ -32,7 +32,6 @@ struct vmx_caps {
 	bool efer_controls;   /* VM entry and exit load EFER; MSR lists otherwise */
 	bool pat_controls; /* VM entry and exit switch the PAT; shared with the guest otherwise */
 	bool nmi_window;   /* an exit as soon as the guest can take an NMI is to be had */
-	bool pt_in_vmx;    /* the guest may use Processor Trace */
 };
 
 /* What changes in struct vmx_caps while the CPU walks the guest's own tables, behind EPT. */

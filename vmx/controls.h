@@ -63,7 +63,6 @@
 #define ENTRY_CTL_LOAD_EFER   BIT(15)
 
 /* IA32_VMX_MISC: A.6. */
-#define VMX_MISC_PT BIT(14)
 
 /* IA32_VMX_EPT_VPID_CAP: A.10. */
 #define EPT_CAP_WALK_4   BIT(6)

@@ -3,8 +3,6 @@
 #include "arch/console.h"
 #include "vmx/vmx.h"
 
-static const char *const seg_names[NR_SEGS] = {"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"};
-
 static unsigned long long field(enum vmcs_field f)
 {
 	return vmread(f);
@@ -24,16 +22,6 @@ void vmx_dump(struct vcpu *v)
 	    field(VMCS_GUEST_DEBUGCTL));
 	say("vmcs: rip %llx rsp %llx rflags %llx", field(VMCS_GUEST_RIP), field(VMCS_GUEST_RSP),
 	    field(VMCS_GUEST_RFLAGS));
-	for (enum seg seg = 0; seg < NR_SEGS; seg++) {
-		struct segment s;
-
-		vmx_get_seg(v, seg, &s);
-		say("vmcs: %-4s sel %04x base %llx limit %x attr %05x", seg_names[seg], s.sel,
-		    (unsigned long long)s.base, s.limit, s.attr);
-	}
-	say("vmcs: gdtr %llx+%llx idtr %llx+%llx", field(VMCS_GUEST_GDTR_BASE),
-	    field(VMCS_GUEST_GDTR_LIMIT), field(VMCS_GUEST_IDTR_BASE),
-	    field(VMCS_GUEST_IDTR_LIMIT));
 	say("vmcs: activity %llx interruptibility %llx pending debug %llx",
 	    field(VMCS_GUEST_ACTIVITY), field(VMCS_GUEST_INTERRUPTIBILITY),
 	    field(VMCS_GUEST_PENDING_DEBUG));

@@ -18,33 +18,13 @@ VMX_EXITED	equ 0
 VMX_NMI_CAME	equ 1
 VMX_REFUSED	equ -1
 
-; Offsets into the guest's registers, in the order of enum gpr.
-RAX_AT equ 0 * 8
-RCX_AT equ 1 * 8
-RDX_AT equ 2 * 8
-RBX_AT equ 3 * 8
-RBP_AT equ 5 * 8
-RSI_AT equ 6 * 8
-RDI_AT equ 7 * 8
-R8_AT  equ 8 * 8
-R9_AT  equ 9 * 8
-R10_AT equ 10 * 8
-R11_AT equ 11 * 8
-R12_AT equ 12 * 8
-R13_AT equ 13 * 8
-R14_AT equ 14 * 8
-R15_AT equ 15 * 8
+%include "guest/gpr.inc"
 
 section .text
 
 ; enum vmx_entered vmx_enter(u64 *gpr, u64 *host_rsp, bool launched)
 vmx_enter:
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	PUSH_OURS
 	push	rdi			; for the exit
 	cmp	[rsi], rsp
 	jne	vmx_enter.new_stack
@@ -55,20 +35,7 @@ vmx_nmi_from:
 	jne	vmx_nmi_retry
 	test	dl, dl			; no MOV below changes the flags
 	mov	rax, [rdi + RAX_AT]
-	mov	rcx, [rdi + RCX_AT]
-	mov	rdx, [rdi + RDX_AT]
-	mov	rbx, [rdi + RBX_AT]
-	mov	rbp, [rdi + RBP_AT]
-	mov	rsi, [rdi + RSI_AT]
-	mov	r8, [rdi + R8_AT]
-	mov	r9, [rdi + R9_AT]
-	mov	r10, [rdi + R10_AT]
-	mov	r11, [rdi + R11_AT]
-	mov	r12, [rdi + R12_AT]
-	mov	r13, [rdi + R13_AT]
-	mov	r14, [rdi + R14_AT]
-	mov	r15, [rdi + R15_AT]
-	mov	rdi, [rdi + RDI_AT]
+	LOAD_GUESTS
 	jz	vmx_enter.launch
 	vmresume
 	jmp	vmx_enter.refused
@@ -96,27 +63,10 @@ vmx_exit_point:
 	push	rdi
 	mov	rdi, [rsp + 8]
 	mov	[rdi + RAX_AT], rax
-	mov	[rdi + RCX_AT], rcx
-	mov	[rdi + RDX_AT], rdx
-	mov	[rdi + RBX_AT], rbx
-	mov	[rdi + RBP_AT], rbp
-	mov	[rdi + RSI_AT], rsi
+	SAVE_GUESTS rdi
 	pop	qword [rdi + RDI_AT]
-	mov	[rdi + R8_AT], r8
-	mov	[rdi + R9_AT], r9
-	mov	[rdi + R10_AT], r10
-	mov	[rdi + R11_AT], r11
-	mov	[rdi + R12_AT], r12
-	mov	[rdi + R13_AT], r13
-	mov	[rdi + R14_AT], r14
-	mov	[rdi + R15_AT], r15
 	pop	rdi
 	xor	eax, eax		; VMX_EXITED
 vmx_enter.return:
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	POP_OURS
 	ret

@@ -68,7 +68,6 @@ void vmx_set_cr2(struct vcpu *v, u64 gva)
 void vmx_insn_done(struct vcpu *v)
 {
 	end_blocking(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
-	v->rflags &= ~RFLAGS_RF;
 	/* With BTF a single step counts branches, and none of these instructions is one. */
 	if ((v->rflags & RFLAGS_TF) && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
 		vmwrite(VMCS_GUEST_PENDING_DEBUG,

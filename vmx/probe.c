@@ -66,14 +66,9 @@ void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 	const struct vmx_caps *caps = &vmx->caps;
 
 	switch (leaf) {
-	case 1:
-		regs[ECX] &= ~(u32)(CPUID_1_ECX_VMX | CPUID_1_ECX_SMX);
-		break;
 	case 7:
 		if (subleaf)
 			break;
-		if (!caps->pt_in_vmx)
-			regs[EBX] &= ~(u32)CPUID_7_0_EBX_PT;
 		/* Neither carried out for the guest nor enabled. */
 		if (!vmx->ud_exits && !(vmx->proc2 & PROC2_INVPCID))
 			regs[EBX] &= ~(u32)CPUID_7_0_EBX_INVPCID;

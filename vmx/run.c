@@ -10,13 +10,6 @@ static bool guest_in_64bit_code(const struct vmx_vcpu *vmx)
 	return (vmx->entry & ENTRY_CTL_IA32E_GUEST) && (vmread(VMCS_GUEST_CS_ATTR) & SEG_ATTR_L);
 }
 
-/* RF as the CPU saves it for what exits as a fault (SDM vol. 3C 28.3.3), but Bochs does not. */
-static void resume_after_fault(struct vcpu *v, const struct vmexit *exit)
-{
-	if (exit->vectoring.type == EVENT_NONE)
-		v->rflags |= RFLAGS_RF;
-}
-
 static void exit_exception(struct vcpu *v, struct vmexit *exit)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
@@ -38,8 +31,6 @@ static void exit_exception(struct vcpu *v, struct vmexit *exit)
 		exit->kind = VMEXIT_EXCEPTION;
 		vmx_read_event(&exit->event, info, VMCS_EXIT_ERROR_CODE);
 	}
-	if (exit->kind != VMEXIT_NMI)
-		resume_after_fault(v, exit);
 }
 
 /* SDM vol. 3C table 28-3. */
@@ -97,7 +88,6 @@ static void exit_ept_violation(struct vcpu *v, struct vmexit *exit)
 	exit->kind = VMEXIT_NPF;
 	exit->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
 	exit->npf.error = qualification & (NPF_READ | NPF_WRITE | NPF_FETCH);
-	resume_after_fault(v, exit);
 	/* Bochs saves the single step that the instruction has not made yet; SDM vol. 3C 28.3.4. */
 	if (exit->vectoring.type == EVENT_NONE &&
 	    !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
@@ -164,8 +154,6 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 		exit_insn(exit, VMEXIT_CPUID);
 		break;
 	case EXIT_INVD:
-		/* Dropping the hypervisor's modified lines with the guest's is not what it asked for. */
-		wbinvd();
 		exit_insn(exit, VMEXIT_INVD);
 		break;
 	case EXIT_INVLPG:

@@ -159,7 +159,7 @@ int vmx_vcpu_init(struct vcpu *v)
 	set_switched_msrs(vmx);
 	set_host_state();
 	set_guest_state(vmx);
-	vmx->ud_exits = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID_7_0_EBX_INVPCID);
+	vmx->ud_exits = cpu_has_invpcid();
 	vmx_set_pf_filter(v, PF_FILTER_ALL);
 	/* Whatever ran under this VPID before, or came with the CPU's reset. */
 	vmx_flush_all(v);

@@ -499,6 +499,97 @@ static void access_key_with_wp0(void **state)
 	}
 }
 
+/* A key that changed while the table was out of sync holds after the flush. */
+static void key_of_an_unsynced_entry(void **state)
+{
+	struct ref_access a = {.gva = GVA, .user = true};
+	u64 at;
+	u32 pfec;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+	run_4level(CR0_WP, CR4_PKE, 0);
+	works(GVA, READ | USER);
+	mmu_let_unsync(&sim.v, at);
+	put(at, PAGE_A | USER_RW | 3ULL << PTE_PK_SHIFT);
+	sim_set_cr3(&sim, root);
+	a.pkru = 1 << 2 * 3;
+	assert_int_equal(sim_access(&sim, &a, NULL, 8, &pfec), SIM_FAULT);
+	assert_int_equal(pfec, 0x25);
+}
+
+/* What was lent does not outlive the next exit in the TLB, whatever that exit was for. */
+static void lent_page_leaves_the_tlb(void **state)
+{
+	struct sim_config c = plain;
+
+	(void)state;
+	c.vpid = true;
+	machine(&c);
+	sim.emulate_all = false;
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RO | PTE_D, 8);
+	run_4level(0, CR4_SMAP, 0);
+	for (u32 i = 0; i < 32; i++) {
+		for (u64 lent = sim.stats.lent; sim.stats.lent == lent;)
+			works(GVA, WRITE | AC);
+		mmu_take_back(&sim.v);
+		if (sim.v.flush == MMU_FLUSH_ALL) {
+			hw_flush_all(&sim.hw);
+			sim.v.flush = MMU_FLUSH_NONE;
+		}
+		faults(GVA, READ, 1);
+	}
+}
+
+/* A table that the guest unlinks is dropped at once, and no CPU may walk what is left of it. */
+static void unlinked_table_leaves_the_caches(void **state)
+{
+	u64 b;
+
+	(void)state;
+	for (u32 i = 0; i < 16; i++) {
+		machine(&plain);
+		root = new_root();
+		sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+		sim_poke(&sim, pte(GVA + PAGE_SIZE), PAGE_B | USER_RW, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA, WRITE | USER);
+		for (u32 n = i; n > 0; n--)
+			(void)rnd64(&rng);
+		b = table();
+		sim_poke(&sim, b + (GVA >> 12 & 511) * 8, PAGE_A | USER_RW, 8);
+		sim_poke(&sim, b + ((GVA >> 12 & 511) + 1) * 8, PAGE_B | USER_RW, 8);
+		put(pde(GVA + MIB(2)), 0);
+		works(GVA, WRITE | USER);
+		put(pde(GVA), b | UPPER);
+		works(GVA + PAGE_SIZE, READ | USER);
+	}
+}
+
+/* Its parts lose a right together, whichever of their addresses the guest invalidates. */
+static void invlpg_of_a_split_page_with_fewer_rights(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pde(GVA);
+	sim_poke(&sim, at, MIB(2) | PTE_PS | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	put(pde(GVA + MIB(2)), 0);
+	for (u32 i = 256; i < 512; i += 8)
+		works(GVA + i * PAGE_SIZE, WRITE | USER);
+	put(at, (MIB(2) | PTE_PS | USER_RW) & ~PTE_W);
+	sim_invlpg(&sim, GVA);
+	for (u32 i = 256; i < 512; i += 8)
+		faults(GVA + i * PAGE_SIZE, WRITE | USER, 7);
+}
+
 /* --- strange tables ----------------------------------------------------------------------------- */
 
 static void table_that_maps_itself(void **state)
@@ -1408,6 +1499,10 @@ int main(void)
 		cmocka_unit_test(smap_with_wp0),
 		cmocka_unit_test(smap_comes_with_wp0),
 		cmocka_unit_test(access_key_with_wp0),
+		cmocka_unit_test(key_of_an_unsynced_entry),
+		cmocka_unit_test(lent_page_leaves_the_tlb),
+		cmocka_unit_test(invlpg_of_a_split_page_with_fewer_rights),
+		cmocka_unit_test(unlinked_table_leaves_the_caches),
 		cmocka_unit_test(table_that_maps_itself),
 		cmocka_unit_test(large_page_that_covers_its_own_tables),
 		cmocka_unit_test(write_across_two_entries),

@@ -187,6 +187,35 @@ static void smap_with_write_protect_off(void)
 	      *(u64 *)ptr(VA + PAGE_SIZE - 4));
 }
 
+/* SMSW is a user's instruction as well, and its operand is a user's access; WP=0: it may exit. */
+static void smsw_of_a_user(void)
+{
+	static const u8 code[] = {0x0f, 0x01, 0x27, 0xcd, 0x80}; /* smsw (%rdi); int $0x80 */
+	u64 ip = VA + 0x700, at = VA + PAGE_SIZE - 1;
+
+	fixture_reset();
+	write_cr0(read_cr0() & ~CR0_WP);
+	for (u32 i = 0; i < sizeof(code); i++)
+		*(u8 *)ptr(ip + i) = code[i];
+	e[1][1] &= ~PTE_U;
+	e[1][2] &= ~PTE_W;
+	e[1][3] = 0;
+	reload_cr3();
+	expect("smsw", probe_run(ip, true, VA + 0x800, 0, 0), NO_FAULT, VA);
+	check(*(u16 *)ptr(VA + 0x800) == (u16)read_cr0(), "SMSW stored %x",
+	      *(u16 *)ptr(VA + 0x800));
+	*(u8 *)ptr(at) = 0x5a;
+	expect("smsw to the supervisor's", probe_run(ip, true, VA + PAGE_SIZE, 0, 0),
+	       PFEC_P | PFEC_W | PFEC_U, VA + PAGE_SIZE);
+	expect("smsw to a read-only page", probe_run(ip, true, VA + 2 * PAGE_SIZE, 0, 0),
+	       PFEC_P | PFEC_W | PFEC_U, VA + 2 * PAGE_SIZE);
+	expect("smsw to no page", probe_run(ip, true, VA + 3 * PAGE_SIZE, 0, 0), PFEC_W | PFEC_U,
+	       VA + 3 * PAGE_SIZE);
+	expect("smsw across", probe_run(ip, true, at, 0, 0), PFEC_P | PFEC_W | PFEC_U,
+	       VA + PAGE_SIZE);
+	check(*(u8 *)ptr(at) == 0x5a, "half of an SMSW that faulted was stored");
+}
+
 void test_rights(void)
 {
 	fixture_reset();
@@ -197,4 +226,5 @@ void test_rights(void)
 	write_protect_off(1);
 	write_protect_off(2);
 	smap_with_write_protect_off();
+	smsw_of_a_user();
 }
