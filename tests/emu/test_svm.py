@@ -101,15 +101,15 @@ def test_events(passes, model, bypass):
               f"audit=1024 bypass_guest_pf={bypass}")
 
 
-# QEMU itself sets A in PAE's PDPTEs, so there no mode=pae; and on qemu64 the bare guest fails its own
-# checks.
+# QEMU itself sets A in the PDPTEs of PAE, so there no mode=pae; and the bare guest fails on qemu64.
 @pytest.mark.parametrize("host, model, name, modes", [
     ("bochs", "ryzen", "differ", ["64"]), ("bochs", "ryzen", "differ32", ["32", "pae"]),
     ("bochs", "phenom_8650_toliman", "differ", ["64"]),
     ("bochs", "phenom_8650_toliman", "differ32", ["32", "pae"]),
     ("qemu-tcg", FIVE, "differ", ["64", "57"]), ("qemu-tcg", FIVE, "differ32", ["32"]),
     ("qemu-tcg", "EPYC", "differ", ["64"]), ("qemu-tcg", "EPYC", "differ32", ["32"]),
-    ("qemu-tcg", "Opteron_G5", "differ", ["64"]), ("qemu-tcg", "Opteron_G5", "differ32", ["32"])])
+    ("qemu-tcg", "Opteron_G5", "differ", ["64"]),
+    ("qemu-tcg", "Opteron_G5", "differ32", ["32"])])
 def test_differential(passes, host, model, name, modes):
     machine = boots.machine(host, model, MEMORY)
     elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
