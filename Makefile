@@ -59,7 +59,7 @@ help:
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
 	@echo 'make iso          build/notrap.iso: a GRUB menu with all of these, for other machines'
 	@echo 'make test         host tests and emulated tests'
-	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; about 80 minutes'
+	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; about 90 minutes'
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make clean        remove build/'
