@@ -7,24 +7,29 @@
 
 void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
 {
+	u64 value = exit->cr.value;
 	bool ok = false;
+
+	/* Outside of 64-bit code the operand has 32 bits. */
+	if (value >> 32 && !guest_code_is_64bit(v))
+		value = (u32)value;
 
 	switch (exit->cr.nr) {
 	case 0:
-		if (!(exit->cr.value & CR0_PE) && !(exit->cr.value & CR0_PG))
+		if (!(value & CR0_PE) && !(value & CR0_PG))
 			die("the guest leaves protected mode at rip %lx: real mode is not offered; "
 			    "start a kernel that stays in protected or long mode",
 			    v->rip);
-		ok = guest_write_cr0(v, exit->cr.value);
+		ok = guest_write_cr0(v, value);
 		break;
 	case 3:
 		/* Counted as what it is, the most frequent of them. */
 		v->counters.value[CNT_exits_cr_write]--;
 		count(&v->counters, exits_cr3_write);
-		ok = guest_write_cr3(v, exit->cr.value);
+		ok = guest_write_cr3(v, value);
 		break;
 	case 4:
-		ok = guest_write_cr4(v, exit->cr.value);
+		ok = guest_write_cr4(v, value);
 		break;
 	}
 	if (ok)

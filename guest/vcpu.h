@@ -60,7 +60,7 @@ enum vmexit_kind {
 	VMEXIT_NMI,       /* NMI in the guest or NMI window */
 	VMEXIT_INIT,
 	VMEXIT_SIPI,     /* .sipi_vector */
-	VMEXIT_CR_WRITE, /* .cr: MOV to CR */
+	VMEXIT_CR_WRITE, /* .cr: MOV to CR; the whole register */
 	VMEXIT_CR_READ,  /* .cr: MOV from CR */
 	VMEXIT_CLTS,
 	VMEXIT_LMSW,    /* .cr.value: the 16-bit source */

@@ -19,7 +19,7 @@ static void mov_cr(struct vcpu *v, struct vmexit *exit, u8 nr, u8 gpr, bool writ
 	exit->cr.nr = nr;
 	exit->cr.gpr = gpr;
 	if (write)
-		exit->cr.value = guest_code_is_64bit(v) ? v->gpr[gpr] : (u32)v->gpr[gpr];
+		exit->cr.value = v->gpr[gpr];
 }
 
 /* LMSW and SMSW have 16 bits in memory, or a register. */

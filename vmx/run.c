@@ -5,11 +5,6 @@
 #include "arch/insn.h"
 #include "vmx/vmx.h"
 
-static bool guest_in_64bit_code(const struct vmx_vcpu *vmx)
-{
-	return (vmx->entry & ENTRY_CTL_IA32E_GUEST) && (vmread(VMCS_GUEST_CS_ATTR) & SEG_ATTR_L);
-}
-
 static void exit_exception(struct vcpu *v, struct vmexit *exit)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
@@ -46,8 +41,6 @@ static void exit_cr(struct vcpu *v, struct vmexit *exit)
 	case MOV_TO_CR:
 		exit->kind = VMEXIT_CR_WRITE;
 		exit->cr.value = v->gpr[exit->cr.gpr];
-		if (!guest_in_64bit_code(to_vmx(v)))
-			exit->cr.value = (u32)exit->cr.value;
 		break;
 	case MOV_FROM_CR:
 		exit->kind = VMEXIT_CR_READ;
