@@ -149,6 +149,7 @@ enum vector {
 #define MSR_MCG_STATUS              0x0000017a
 #define MSR_MISC_ENABLE             0x000001a0
 #define MSR_DEBUGCTL                0x000001d9
+#define DEBUGCTL_BTF                BIT(1)
 #define MSR_SMRR_PHYSBASE           0x000001f2
 #define MSR_PRMRR_PHYSMASK          0x000001f5
 #define MSR_PAT                     0x00000277

@@ -82,9 +82,12 @@ struct backend {
 	void (*set_seg)(struct vcpu *v, enum seg seg, const struct segment *in);
 	void (*set_dtables)(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
 	void (*get_dtables)(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
-	/* An instruction was completed in software (RIP, already moved on, is the caller's): end STI and
-	 * MOV SS blocking, and make a single step pending when RFLAGS.TF is set. */
-	void (*insn_done)(struct vcpu *v);
+	/* End STI and MOV SS blocking: an instruction was completed in software. */
+	void (*end_shadow)(struct vcpu *v);
+	/* Make a single step pending: the #DB that follows a completed instruction while RFLAGS.TF is set. */
+	void (*single_step)(struct vcpu *v);
+	/* The guest's IA32_DEBUGCTL. */
+	u64 (*debugctl)(struct vcpu *v);
 
 	void (*set_pf_filter)(struct vcpu *v, enum pf_filter filter);
 	void (*set_invlpg_exiting)(struct vcpu *v, bool on);

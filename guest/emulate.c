@@ -96,7 +96,7 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 	insn_run(insn, v->gpr, v->rflags, v->rip, old, src, &effect);
 	if (store(v, insn, gpa, old, &effect)) {
 		insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
-		v->ops->insn_done(v);
+		insn_done(v);
 	}
 	return true;
 }

@@ -17,7 +17,9 @@ NORETURN void guest_crashed(struct vcpu *v);
 /* What a triple fault does to a machine: the report, then a reset. */
 NORETURN void guest_triple_fault(struct vcpu *v);
 
-/* operand.c. The instruction that exited is done: go on behind it. */
+/* operand.c. An instruction was completed in software, RIP is moved on: SDM vol. 3B 18.3.1.4. */
+void insn_done(struct vcpu *v);
+/* The instruction that exited is done: go on behind it. */
 void insn_skip(struct vcpu *v, const struct vmexit *exit);
 
 /*

@@ -120,7 +120,7 @@ void insn_run(const struct insn *in, const u64 gpr[16], u64 rflags, u64 rip, con
 
 	if (!in->mem.mode64)
 		effect->rip &= insn_size_mask(4);
-	/* RF is gone once an instruction has completed; SDM vol. 3B 17.3.1.1. */
+	/* RF is gone once an instruction has completed; SDM vol. 3B 18.3.1.1. */
 	if (effect->rip != rip)
 		effect->rflags &= ~RFLAGS_RF;
 }

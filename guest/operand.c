@@ -53,6 +53,14 @@ static void unread(struct vcpu *v)
 	guest_crashed(v);
 }
 
+void insn_done(struct vcpu *v)
+{
+	v->ops->end_shadow(v);
+	/* With BTF a single step counts branches, and none of these instructions is one. */
+	if (unlikely(v->rflags & RFLAGS_TF) && !(v->ops->debugctl(v) & DEBUGCTL_BTF))
+		v->ops->single_step(v);
+}
+
 void insn_skip(struct vcpu *v, const struct vmexit *exit)
 {
 	struct insn_system insn = {.len = exit->insn_len};
@@ -67,5 +75,5 @@ void insn_skip(struct vcpu *v, const struct vmexit *exit)
 		v->rip = (u32)v->rip;
 	/* RF lasts until an instruction has completed: SDM vol. 3B 18.3.1.1. */
 	v->rflags &= ~RFLAGS_RF;
-	v->ops->insn_done(v);
+	insn_done(v);
 }

@@ -3,6 +3,7 @@
 #ifndef GUEST_VCPU_H
 #define GUEST_VCPU_H
 
+#include "guest/event.h"
 #include "guest/insn.h"
 #include "mm/counters.h"
 #include "mm/mmu.h"
@@ -31,26 +32,6 @@ struct segment {
 struct dtable {
 	u64 base;
 	u16 limit;
-};
-
-/* Numbers are those of the VMX interruption type and of SVM's EVENTINJ type where both agree. */
-enum event_type {
-	EVENT_NONE = -1,
-	EVENT_EXTINT = 0,
-	EVENT_NMI = 2,
-	EVENT_EXCEPTION = 3,
-	EVENT_SOFT_INT = 4,       /* INT n */
-	EVENT_PRIV_SOFT_EXC = 5,  /* INT1 */
-	EVENT_SOFT_EXCEPTION = 6, /* INT3, INTO */
-};
-
-/* An event on its way through the guest's IDT. */
-struct event {
-	enum event_type type;
-	u8 vector;
-	bool has_error;
-	u32 error;
-	u32 insn_len; /* bytes; soft events only: the instruction that raised it */
 };
 
 enum vmexit_kind {

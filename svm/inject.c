@@ -5,8 +5,6 @@
 #include "arch/safe.h"
 #include "svm/svm.h"
 
-#define DEBUGCTL_BTF BIT(1)
-
 void svm_inject(struct vcpu *v, const struct event *event)
 {
 	struct svm_vcpu *svm = to_svm(v);
@@ -15,10 +13,9 @@ void svm_inject(struct vcpu *v, const struct event *event)
 		return;
 	/* Neither STI nor MOV SS holds up what is injected, and delivery ends both. */
 	svm->vmcb.interrupt_shadow = 0;
-	svm->vmcb.event_inj =
-		SVM_EVENT_VALID | (u64)event->type << SVM_EVENT_TYPE_SHIFT | event->vector;
+	svm->vmcb.event_inj = event_to_info(event);
 	if (event->has_error)
-		svm->vmcb.event_inj |= SVM_EVENT_ERROR | (u64)event->error << SVM_EVENT_ERROR_SHIFT;
+		svm->vmcb.event_inj |= (u64)event->error << SVM_EVENT_ERROR_SHIFT;
 	svm->event_pending = true;
 }
 
@@ -36,24 +33,29 @@ void svm_set_cr2(struct vcpu *v, u64 gva)
 	svm_quirk_load_cr2(svm, gva);
 }
 
-/* With BTF a single step counts branches, and none of these instructions is one. */
-static bool counts_branches(void)
+void svm_end_shadow(struct vcpu *v)
 {
-	u64 debugctl;
-
-	return rdmsr_safe(MSR_DEBUGCTL, &debugctl) && (debugctl & DEBUGCTL_BTF);
+	to_svm(v)->vmcb.interrupt_shadow = 0;
 }
 
-void svm_insn_done(struct vcpu *v)
+void svm_single_step(struct vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
 
-	svm->vmcb.interrupt_shadow = 0;
-	if (unlikely(v->rflags & RFLAGS_TF) && !svm->event_pending && !counts_branches()) {
-		svm->vmcb.dr6 |= DR6_BS;
-		svm_dirty(svm, CLEAN_DR);
-		svm_inject(v, &(struct event){.type = EVENT_EXCEPTION, .vector = VEC_DB});
-	}
+	if (svm->event_pending)
+		return;
+	svm->vmcb.dr6 |= DR6_BS;
+	svm_dirty(svm, CLEAN_DR);
+	svm_inject(v, &(struct event){.type = EVENT_EXCEPTION, .vector = VEC_DB});
+}
+
+/* Without LBR virtualization the guest's is the CPU's; not every emulated CPU has one. */
+u64 svm_debugctl(struct vcpu *v)
+{
+	u64 debugctl;
+
+	(void)v;
+	return rdmsr_safe(MSR_DEBUGCTL, &debugctl) ? debugctl : 0;
 }
 
 /*
@@ -73,13 +75,11 @@ void svm_read_event(struct vcpu *v, struct event *event)
 	const struct svm_vcpu *svm = to_svm(v);
 	u64 info = svm->vmcb.exit_int_info;
 
-	event->type = EVENT_NONE;
-	if (likely(!(info & SVM_EVENT_VALID)))
+	*event = event_of_info((u32)info);
+	if (likely(event->type == EVENT_NONE))
 		return;
-	event->type = (enum event_type)(info >> SVM_EVENT_TYPE_SHIFT & 7);
-	event->vector = info & 0xff;
-	event->has_error = info & SVM_EVENT_ERROR;
-	event->error = event->has_error ? (u32)(info >> SVM_EVENT_ERROR_SHIFT) : 0;
+	if (event->has_error)
+		event->error = (u32)(info >> SVM_EVENT_ERROR_SHIFT);
 	svm_quirk_event(v, event);
 	if (runs_again(event))
 		event->type = EVENT_NONE;

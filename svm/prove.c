@@ -61,7 +61,8 @@ void svm_prove(struct svm_vcpu *svm)
 {
 	struct svm_caps *caps = &svm->caps;
 	const struct vmcb *vmcb = &svm->vmcb;
-	u64 interrupt = SVM_EVENT_VALID | EVENT_SOFT_INT << SVM_EVENT_TYPE_SHIFT | TRY_VECTOR;
+	u64 interrupt =
+		event_to_info(&(struct event){.type = EVENT_SOFT_INT, .vector = TRY_VECTOR});
 
 	set_up(svm);
 	write_cr2(0);

@@ -38,7 +38,7 @@ static void exit_task_switch(struct vcpu *v, struct vmexit *exit)
 	else if (vmcb->exit_info_2 & EXIT_TASK_JMP)
 		exit->task.source = TASK_JMP;
 	else
-		exit->task.source = vmcb->exit_int_info & SVM_EVENT_VALID ? TASK_GATE : TASK_CALL;
+		exit->task.source = vmcb->exit_int_info & EVENT_INFO_VALID ? TASK_GATE : TASK_CALL;
 }
 
 /* An exit for one instruction. Where the CPU does not say how long it is, guest/ finds out. */

@@ -73,7 +73,9 @@ void svm_exit_io(struct vcpu *v, struct vmexit *exit);
 void svm_inject(struct vcpu *v, const struct event *event);
 bool svm_inject_pending(struct vcpu *v);
 void svm_set_cr2(struct vcpu *v, u64 gva);
-void svm_insn_done(struct vcpu *v);
+void svm_end_shadow(struct vcpu *v);
+void svm_single_step(struct vcpu *v);
+u64 svm_debugctl(struct vcpu *v);
 
 /* The event that the last exit has cut, if it has to be injected again; else EVENT_NONE. */
 void svm_read_event(struct vcpu *v, struct event *event);

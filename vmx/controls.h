@@ -88,15 +88,7 @@
 /* Pending debug exceptions: table 25-4. */
 #define PENDING_DEBUG_BS BIT(14)
 
-/* Interruption information, on entry and exit alike: tables 25-17, 25-19, 25-20. */
-#define INTR_INFO_VECTOR(v)     ((u8)(v))
-#define INTR_INFO_TYPE(v)       ((u32)((v) >> 8 & 7))
-#define INTR_INFO_TYPE_SHIFT    8
-#define INTR_INFO_ERROR         BIT(11)
+/* VM-exit interruption information, beside what guest/event.h has: table 25-19. */
 #define INTR_INFO_NMI_UNBLOCKED BIT(12)
-#define INTR_INFO_VALID         BIT(31)
-
-/* IA32_DEBUGCTL: SDM vol. 3B 18.4.1. */
-#define DEBUGCTL_BTF BIT(1)
 
 #endif

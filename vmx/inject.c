@@ -13,15 +13,11 @@ static bool is_soft(enum event_type type)
 
 void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code)
 {
-	if (!(info & INTR_INFO_VALID)) {
-		event->type = EVENT_NONE;
-		return;
-	}
-	event->type = (enum event_type)INTR_INFO_TYPE(info);
-	event->vector = INTR_INFO_VECTOR(info);
-	event->has_error = info & INTR_INFO_ERROR;
-	event->error = event->has_error ? vmread(error_code) : 0;
-	event->insn_len = is_soft(event->type) ? vmread(VMCS_EXIT_INSN_LEN) : 0;
+	*event = event_of_info(info);
+	if (event->has_error)
+		event->error = vmread(error_code);
+	if (is_soft(event->type))
+		event->insn_len = vmread(VMCS_EXIT_INSN_LEN);
 }
 
 /* An NMI may be injected only while the VMCS says that none blocks it: SDM vol. 3C 27.3.1.5. */
@@ -48,9 +44,7 @@ void vmx_inject(struct vcpu *v, const struct event *event)
 		vmwrite(VMCS_ENTRY_ERROR_CODE, event->error);
 	if (is_soft(event->type))
 		vmwrite(VMCS_ENTRY_INSN_LEN, event->insn_len);
-	vmwrite(VMCS_ENTRY_INTR_INFO, INTR_INFO_VALID | (event->has_error ? INTR_INFO_ERROR : 0) |
-					      (u32)event->type << INTR_INFO_TYPE_SHIFT |
-					      event->vector);
+	vmwrite(VMCS_ENTRY_INTR_INFO, event_to_info(event));
 	vmx->event_pending = true;
 }
 
@@ -65,13 +59,22 @@ void vmx_set_cr2(struct vcpu *v, u64 gva)
 	write_cr2(gva); /* the guest's CR2 is the CPU's; the hypervisor has no page faults */
 }
 
-void vmx_insn_done(struct vcpu *v)
+void vmx_end_shadow(struct vcpu *v)
 {
+	(void)v;
 	end_blocking(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
-	/* With BTF a single step counts branches, and none of these instructions is one. */
-	if ((v->rflags & RFLAGS_TF) && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
-		vmwrite(VMCS_GUEST_PENDING_DEBUG,
-			vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+void vmx_single_step(struct vcpu *v)
+{
+	(void)v;
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+u64 vmx_debugctl(struct vcpu *v)
+{
+	(void)v;
+	return vmread(VMCS_GUEST_DEBUGCTL);
 }
 
 /*
@@ -114,6 +117,6 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 	if (state & INTERRUPTIBILITY_STI)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state & ~INTERRUPTIBILITY_STI);
 	vmwrite(VMCS_ENTRY_INTR_INFO,
-		INTR_INFO_VALID | EVENT_NMI << INTR_INFO_TYPE_SHIFT | VEC_NMI);
+		event_to_info(&(struct event){.type = EVENT_NMI, .vector = VEC_NMI}));
 	vmx->event_pending = true;
 }

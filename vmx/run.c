@@ -13,12 +13,13 @@ static void exit_exception(struct vcpu *v, struct vmexit *exit)
 	vmx_read_event(&exit->vectoring, vmread(VMCS_IDT_VECTORING_INFO), VMCS_IDT_VECTORING_ERROR);
 	/* Undefined when an event was on its way, and for a double fault: SDM vol. 3C 28.2.3. */
 	vmx->nmi_unblocked = (info & INTR_INFO_NMI_UNBLOCKED) &&
-			     exit->vectoring.type == EVENT_NONE && INTR_INFO_VECTOR(info) != VEC_DF;
+			     exit->vectoring.type == EVENT_NONE &&
+			     EVENT_INFO_VECTOR(info) != VEC_DF;
 
-	if (INTR_INFO_TYPE(info) == EVENT_NMI) {
+	if (EVENT_INFO_TYPE(info) == EVENT_NMI) {
 		/* Only while one is waiting already: two that wait are one, as on the bare machine. */
 		exit->kind = VMEXIT_NMI;
-	} else if (INTR_INFO_VECTOR(info) == VEC_PF) {
+	} else if (EVENT_INFO_VECTOR(info) == VEC_PF) {
 		exit->kind = VMEXIT_PF;
 		exit->pf.gva = vmread(VMCS_EXIT_QUALIFICATION);
 		exit->pf.error = vmread(VMCS_EXIT_ERROR_CODE);

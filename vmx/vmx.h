@@ -85,7 +85,9 @@ void vmx_run(struct vcpu *v, struct vmexit *exit);
 void vmx_inject(struct vcpu *v, const struct event *event);
 bool vmx_inject_pending(struct vcpu *v);
 void vmx_set_cr2(struct vcpu *v, u64 gva);
-void vmx_insn_done(struct vcpu *v);
+void vmx_end_shadow(struct vcpu *v);
+void vmx_single_step(struct vcpu *v);
+u64 vmx_debugctl(struct vcpu *v);
 
 /* Turn VM-exit or IDT-vectoring information into an event; EVENT_NONE when it is not valid. */
 void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code);
