@@ -217,6 +217,7 @@ static void set_hw(struct sim *s)
 
 	*hw = *guest;
 	hw->amd = s->config.features.amd;
+	hw->supervisor_keys = s->config.supervisor_keys;
 	hw->wp = true;
 	hw->mode = guest->mode >= REF_4LEVEL ? guest->mode : REF_PAE;
 	hw->smep = guest->smep && guest->mode != REF_OFF;

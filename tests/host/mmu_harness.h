@@ -20,9 +20,10 @@ struct sim_config {
 	enum sim_traps traps;
 	enum mmu_sync sync;
 	bool bypass;
-	bool vpid;     /* translations outlive an exit */
-	bool high_ram; /* over 4 GiB */
-	u64 pool_size; /* 0: as much as mmu_memory_size() asks for */
+	bool vpid;            /* translations outlive an exit */
+	bool high_ram;        /* over 4 GiB */
+	bool supervisor_keys; /* of the hardware: see struct ref_cpu */
+	u64 pool_size;        /* 0: as much as mmu_memory_size() asks for */
 };
 
 #define SIM_TRACE_LINES 120

@@ -168,7 +168,7 @@ u32 ref_walk_pfec(const struct ref_cpu *cpu, const struct ref_access *a, enum re
 static bool key_forbids(const struct ref_cpu *cpu, const struct ref_access *a,
 			const struct ref_path *leaf)
 {
-	if (cpu->mode < REF_4LEVEL || !cpu->pke || a->fetch || !leaf->u)
+	if (cpu->mode < REF_4LEVEL || !cpu->pke || a->fetch || !(leaf->u || cpu->supervisor_keys))
 		return false;
 	if (bit(a->pkru, 2 * leaf->key))
 		return true;

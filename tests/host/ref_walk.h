@@ -16,6 +16,7 @@ enum ref_mode { REF_OFF, REF_32, REF_PAE, REF_4LEVEL, REF_5LEVEL };
 struct ref_cpu {
 	u8 maxphyaddr; /* bits */
 	bool nx, pages_1g, pse36, amd;
+	bool supervisor_keys; /* an emulator's error: keys hold for supervisor pages too */
 
 	enum ref_mode mode;
 	u64 cr3, pdpte[4];

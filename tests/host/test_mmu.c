@@ -545,6 +545,48 @@ static void lent_page_leaves_the_tlb(void **state)
 	}
 }
 
+/* While a page is lent no fault stays within the guest: its handler would find the page lent. */
+static void every_fault_exits_while_a_page_is_lent(void **state)
+{
+	(void)state;
+	machine(&plain);
+	sim.emulate_all = false;
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RO | PTE_D, 8);
+	run_4level(0, CR4_SMAP, 0);
+	faults(GVA + PAGE_SIZE, READ | USER, 4);
+	for (u32 i = 0; i < 8; i++) {
+		(void)exits();
+		faults(GVA + PAGE_SIZE, READ | USER, 4);
+		assert_int_equal(exits(), 0);
+		for (u64 lent = sim.stats.lent; sim.stats.lent == lent;)
+			works(GVA, WRITE | AC);
+		(void)exits();
+		faults(GVA + PAGE_SIZE, READ | USER, 4);
+		assert_int_equal(exits(), 1);
+		faults(GVA, READ, 1);
+	}
+}
+
+/* A page that is lent loses its key: some CPU that is emulated has keys for a supervisor's page too. */
+static void lent_page_has_no_key(void **state)
+{
+	struct ref_access a = {.gva = GVA, .write = true, .pkru = 2 << 2 * 3};
+	struct sim_config c = plain;
+	u64 data = 1;
+	u32 pfec;
+
+	(void)state;
+	c.supervisor_keys = true;
+	machine(&c);
+	sim.emulate_all = false;
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RO | PTE_D | 3ULL << PTE_PK_SHIFT, 8);
+	run_4level(0, CR4_PKE, 0);
+	while (!sim.stats.lent)
+		assert_int_equal(sim_access(&sim, &a, &data, 8, &pfec), SIM_DONE);
+}
+
 /* A table that the guest unlinks is dropped at once, and no CPU may walk what is left of it. */
 static void unlinked_table_leaves_the_caches(void **state)
 {
@@ -734,6 +776,36 @@ static void invlpg_of_a_split_large_page(void **state)
 		faults(GVA + i * PAGE_SIZE, READ | USER, 4);
 }
 
+/* Two exits for INVLPG may come before the guest runs again: neither address is forgotten. */
+static void both_of_two_invlpgs(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	for (u32 i = 0; i < 32; i++)
+		sim_poke(&sim, at + 8 * i, PAGE_A | USER_RO, 8);
+	run_4level(CR0_WP, 0, 0);
+	for (u32 i = 0; i < 32; i += 2) {
+		u64 gva[2] = {GVA + i * PAGE_SIZE, GVA + (i + 1) * PAGE_SIZE};
+		u32 either = i / 2 & 1;
+
+		works(gva[0], READ | USER);
+		works(gva[1], READ | USER);
+		mmu_let_unsync(&sim.v, at);
+		put(at + 8 * i, 0);
+		put(at + 8 * i + 8, 0);
+		mmu_invlpg(&sim.v, gva[0]);
+		gt_invlpg(&sim.tlb, gva[0]);
+		sim_invlpg(&sim, gva[1]);
+		/* The first of these faults may flush more than its own address. */
+		faults(gva[either], READ | USER, 4);
+		faults(gva[!either], READ | USER, 4);
+	}
+}
+
 /* The CPU may write through a mapping that is gone but was not flushed, into what is a table by now. */
 static void page_that_becomes_a_table(void **state)
 {
@@ -853,6 +925,30 @@ static void protection_fault_drops_what_is_cached(void **state)
 		works(GVA, READ | USER);
 }
 
+/* The shadow grants the access by now: what the CPU still holds must go, or it would fault again. */
+static void spurious_fault_is_flushed(void **state)
+{
+	u64 at, spurious;
+
+	(void)state;
+	machine(&plain);
+	sim.hw.faults_keep = true;
+	root = new_root();
+	at = pte(GVA);
+	for (u32 i = 0; i < 16; i++)
+		sim_poke(&sim, at + 8 * i, PAGE_A | (USER_RO & ~PTE_U), 8);
+	run_4level(CR0_WP, 0, 0);
+	spurious = sim.counters.value[CNT_pf_spurious];
+	for (u32 i = 0; i < 16; i++) {
+		works(GVA + i * PAGE_SIZE, READ);
+		put(at + 8 * i, PAGE_A | USER_RO);
+		(void)exits();
+		works(GVA + i * PAGE_SIZE, READ | USER);
+		assert_in_range(exits(), 0, 1);
+	}
+	assert_true(sim.counters.value[CNT_pf_spurious] > spurious);
+}
+
 /*
  * A fault makes a CPU forget the links on its way, but the shadow of an unsynced upper table still has
  * them; what is behind must not fault without an exit then.
@@ -877,7 +973,33 @@ static void faults_below_an_unsynced_upper_table(void **state)
 	works(GVA, READ | USER);
 }
 
-/* More tables out of sync than there is room for in the list of them. */
+/* The same with a table that was none of the upper ones yet when it went out of sync. */
+static void unsynced_table_that_becomes_an_upper_one(void **state)
+{
+	u64 at, pt[2], gva = GVA + GIB(1);
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	pt[0] = table();
+	pt[1] = table();
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+	sim_poke(&sim, pt[1], PAGE_A | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	mmu_let_unsync(&sim.v, at);
+	assert_true(mmu_filter_present(&sim.v));
+	put(entry_at(root, 4, gva, 3), at | UPPER);
+	at += 8 * (gva >> 21 & 511);
+	put(at, pt[0] | UPPER);
+	faults(gva, READ | USER, 4);
+	put(at, 0);
+	faults(gva, READ | USER, 4);
+	put(at, pt[1] | UPPER);
+	works(gva, READ | USER);
+}
+
 /* Whatever the guest changed while a table was out of sync, its shadow knows after the next flush. */
 static void every_bit_of_an_unsynced_entry(void **state)
 {
@@ -929,6 +1051,7 @@ static void every_bit_of_an_unsynced_pae_entry(void **state)
 	}
 }
 
+/* More tables out of sync than there is room for in the list of them. */
 static void many_unsynced_tables(void **state)
 {
 	u64 at[300];
@@ -1501,6 +1624,8 @@ int main(void)
 		cmocka_unit_test(access_key_with_wp0),
 		cmocka_unit_test(key_of_an_unsynced_entry),
 		cmocka_unit_test(lent_page_leaves_the_tlb),
+		cmocka_unit_test(every_fault_exits_while_a_page_is_lent),
+		cmocka_unit_test(lent_page_has_no_key),
 		cmocka_unit_test(invlpg_of_a_split_page_with_fewer_rights),
 		cmocka_unit_test(unlinked_table_leaves_the_caches),
 		cmocka_unit_test(table_that_maps_itself),
@@ -1509,12 +1634,15 @@ int main(void)
 		cmocka_unit_test(table_written_through_aliases),
 		cmocka_unit_test(hidden_memory_stays_hidden),
 		cmocka_unit_test(invlpg_of_a_split_large_page),
+		cmocka_unit_test(both_of_two_invlpgs),
 		cmocka_unit_test(page_that_becomes_a_table),
 		cmocka_unit_test(unsynced_table_linked_again),
 		cmocka_unit_test(unsynced_table_with_more_rights),
 		cmocka_unit_test(unsynced_table_out_of_the_users_reach),
 		cmocka_unit_test(protection_fault_drops_what_is_cached),
+		cmocka_unit_test(spurious_fault_is_flushed),
 		cmocka_unit_test(faults_below_an_unsynced_upper_table),
+		cmocka_unit_test(unsynced_table_that_becomes_an_upper_one),
 		cmocka_unit_test(every_bit_of_an_unsynced_entry),
 		cmocka_unit_test(every_bit_of_an_unsynced_pae_entry),
 		cmocka_unit_test(many_unsynced_tables),

@@ -127,6 +127,12 @@ static enum ref_kind walk(struct hw *hw, u64 gva, struct rnd *r, struct ref_path
 	return kind;
 }
 
+static void fault(struct hw *hw, u64 gva)
+{
+	if (!hw->faults_keep)
+		hw_flush_gva(hw, gva);
+}
+
 bool hw_access(struct hw *hw, const struct ref_access *a, struct rnd *r, struct ref_path *leaf,
 	       u32 *pfec)
 {
@@ -140,14 +146,14 @@ bool hw_access(struct hw *hw, const struct ref_access *a, struct rnd *r, struct 
 		leaf->addr = (leaf->addr & ~(leaf->size - 1)) | (a->gva & (leaf->size - 1));
 		if (ref_permits(&hw->cpu, a, leaf, pfec))
 			return true;
-		hw_flush_gva(hw, a->gva);
+		fault(hw, a->gva);
 		return false;
 	}
 	kind = walk(hw, a->gva, r, leaf, &ptr);
 	if (kind != REF_LEAF)
 		*pfec = ref_walk_pfec(&hw->cpu, a, kind);
 	if (kind != REF_LEAF || !ref_permits(&hw->cpu, a, leaf, pfec)) {
-		hw_flush_gva(hw, a->gva);
+		fault(hw, a->gva);
 		return false;
 	}
 	if (ptr)

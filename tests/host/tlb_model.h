@@ -22,6 +22,7 @@ struct hw_entry {
 struct hw {
 	struct ref_cpu cpu; /* the registers that the hardware runs with */
 	struct hw_entry leaf[HW_LEAVES], upper[HW_UPPERS];
+	bool faults_keep;         /* a fault drops nothing: those that exit leave CR2 alone too */
 	u64 pool_start, pool_end; /* where shadow tables may be */
 	const char *error;        /* not NULL: it met something that must not be */
 };
@@ -39,7 +40,8 @@ void hw_evict(struct hw *hw, struct rnd *r);
 
 /*
  * Translate an access, setting A and D in the shadow tables. Returns true and the physical address
- * and memory type in *leaf, or false and *pfec. A fault drops what is cached for the address.
+ * and memory type in *leaf, or false and *pfec. A fault drops what is cached for the address, but
+ * with faults_keep.
  */
 bool hw_access(struct hw *hw, const struct ref_access *a, struct rnd *r, struct ref_path *leaf,
 	       u32 *pfec);
