@@ -200,10 +200,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	count(v->counters, pf_guest_notpresent);
 	if (!m->bypass || w->level > m->shadows[v->root].role.level - (v->root == v->pae_root))
 		return;
-	for (int level = w->top; level > w->level; level--) {
-		if (!(w->gpte[level] & PTE_A))
-			return;
-	}
+	/* The walk has set A on the way here, so there is a link for each level. */
 	descend(v, &d, w, gva);
 	s = &m->shadows[d.table];
 	f = frame_of(m, s->gfn);
@@ -249,9 +246,13 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 	m->clock++;
 	if (v->mode < PAGING_4LEVEL)
 		fault->gva = (u32)fault->gva;
-	if (shortcut_table_write(v, fault) && table_write(v, fault->gpa >> PAGE_SHIFT)) {
-		count(v->counters, pf_emulate);
-		return MMU_TABLE_WRITE;
+	if (shortcut_table_write(v, fault)) {
+		if (table_write(v, fault->gpa >> PAGE_SHIFT)) {
+			count(v->counters, pf_emulate);
+			return MMU_TABLE_WRITE;
+		}
+		/* Let go just now: that it may be written again is what the fault was for. */
+		d.changed = true;
 	}
 	if (v->mode == PAGING_OFF) {
 		w.gpa = fault->gva;
@@ -269,8 +270,8 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 		bool tracked = frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT));
 
 		emulate = table_write(v, w.gpa >> PAGE_SHIFT);
-		/* Let go just now: that it may be written again is what the fault was for. */
-		d.changed = tracked && !emulate;
+		/* As above. */
+		d.changed |= tracked && !emulate;
 	}
 	/* A write that hits a read-only leaf of a tracked table has nothing to install. */
 	if (!emulate || (fault->pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P) {
