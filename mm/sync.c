@@ -131,8 +131,8 @@ bool resync_gva(struct mmu_vcpu *v, u64 gva)
 		struct frame *f = frame_of(m, s->gfn);
 		u64 spte;
 
-		/* Synced tables need nothing; the mirrored PAE root has no table. */
-		if (index != v->pae_root && !s->role.direct && f && (f->state & FRAME_UNSYNC)) {
+		/* Synced tables need nothing; direct ones, as the PAE root is, mirror none. */
+		if (!s->role.direct && f && (f->state & FRAME_UNSYNC)) {
 			entry_sync(v, index, i, false);
 			found = true;
 		}
