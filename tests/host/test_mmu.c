@@ -158,25 +158,107 @@ static void not_present_faults_do_not_exit(void **state)
 
 static void demand_page_costs_one_exit(void **state)
 {
+	struct sim_config c = plain;
+	u64 at;
+
+	(void)state;
+	for (u32 hybrid = 0; hybrid < 2; hybrid++) {
+		c.sync = hybrid ? MMU_SYNC_HYBRID : MMU_SYNC_ALWAYS;
+		machine(&c);
+		root = new_root();
+		at = pte(GVA);
+		run_4level(CR0_WP, 0, 0);
+		faults(GVA, WRITE | USER, 6);
+		put(at, PAGE_A | USER_RW);
+		works(GVA, WRITE | USER);
+		for (u32 i = 1; i < 64; i++) {
+			(void)exits();
+			faults(GVA + i * PAGE_SIZE, WRITE | USER, 6);
+			put(at + 8 * i, (PAGE_A + i * PAGE_SIZE) | USER_RW);
+			works(GVA + i * PAGE_SIZE, WRITE | USER);
+			assert_int_equal(exits(), 1);
+		}
+	}
+}
+
+/* Entries 1 .. nr of a table, none of them used. */
+static void write_entries(u64 at, u32 nr, u64 entry)
+{
+	for (u32 i = 1; i <= nr; i++)
+		put(at + 8 * i, entry);
+}
+
+/* The fourth write to a table whose entries are not used unsyncs it; the second, where that paid. */
+static void flood_costs_four_exits(void **state)
+{
+	struct sim_config c = plain;
+	u64 at;
+
+	(void)state;
+	c.sync = MMU_SYNC_HYBRID;
+	machine(&c);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	(void)exits();
+	write_entries(at, 64, PAGE_A | USER_RO);
+	assert_int_equal(exits(), 4);
+	sim_set_cr3(&sim, root);
+	(void)exits();
+	write_entries(at, 64, PAGE_B | USER_RO);
+	assert_int_equal(exits(), 2);
+	/* One entry that is written twice is no flood. */
+	sim_set_cr3(&sim, root);
+	(void)exits();
+	for (u32 i = 0; i < 3; i++)
+		write_entries(at, 1, i & 1 ? PAGE_A | USER_RO : 0);
+	assert_int_equal(exits(), 3);
+	assert_false(mmu_unsynced(sim.mmu));
+}
+
+/* Where little was written while a table was out of sync, the next flood has to show itself anew. */
+static void short_flood_does_not_pay(void **state)
+{
+	struct sim_config c = plain;
+	u64 at;
+
+	(void)state;
+	c.sync = MMU_SYNC_HYBRID;
+	machine(&c);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	for (u32 i = 0; i < 4; i++) {
+		u64 page = i & 1 ? PAGE_A : PAGE_B;
+
+		(void)exits();
+		/* Three of them after it went out of sync. */
+		write_entries(at, 7, page | USER_RO);
+		assert_int_equal(exits(), 4);
+		assert_true(mmu_unsynced(sim.mmu));
+		sim_set_cr3(&sim, root);
+	}
+}
+
+static void no_flood_but_with_hybrid(void **state)
+{
 	u64 at;
 
 	(void)state;
 	machine(&plain);
 	root = new_root();
 	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
 	run_4level(CR0_WP, 0, 0);
-	faults(GVA, WRITE | USER, 6);
-	put(at, PAGE_A | USER_RW);
-	works(GVA, WRITE | USER);
+	works(GVA, READ | USER);
 	(void)exits();
-	for (u32 i = 1; i < 64; i++) {
-		u64 before = sim.stats.exits;
-
-		faults(GVA + i * PAGE_SIZE, WRITE | USER, 6);
-		put(at + 8 * i, (PAGE_A + i * PAGE_SIZE) | USER_RW);
-		works(GVA + i * PAGE_SIZE, WRITE | USER);
-		assert_int_equal(sim.stats.exits - before, 1);
-	}
+	write_entries(at, 16, PAGE_A | USER_RO);
+	assert_int_equal(exits(), 16);
+	assert_false(mmu_unsynced(sim.mmu));
 }
 
 static void accessed_and_dirty(void **state)
@@ -199,6 +281,27 @@ static void accessed_and_dirty(void **state)
 	assert_int_equal(sim_read(large, 8) & (PTE_A | PTE_D), PTE_A);
 	works(GVA + MIB(3), WRITE | USER);
 	assert_int_equal(sim_read(large, 8) & (PTE_A | PTE_D), PTE_A | PTE_D);
+}
+
+/* The tables that a walk has used say so, though it ended at an entry that is not present. */
+static void accessed_on_the_way_to_nothing(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	pte(GVA);
+	for (int level = 2; level <= 4; level++) {
+		u64 at = entry_at(root, 4, GVA, level);
+
+		sim_poke(&sim, at, sim_read(at, 8) & ~PTE_A, 8);
+	}
+	run_4level(CR0_WP, 0, 0);
+	faults(GVA, READ | USER, 4);
+	for (int level = 2; level <= 4; level++)
+		assert_true(sim_read(entry_at(root, 4, GVA, level), 8) & PTE_A);
+	(void)exits();
+	faults(GVA, READ | USER, 4);
+	assert_int_equal(exits(), 0);
 }
 
 static void garbage_in_a_not_present_entry(void **state)
@@ -587,6 +690,30 @@ static void lent_page_has_no_key(void **state)
 		assert_int_equal(sim_access(&sim, &a, &data, 8, &pfec), SIM_DONE);
 }
 
+/* What is lent to an instruction of many pages is all taken back, and to one of more as well. */
+static void more_pages_than_can_be_lent(void **state)
+{
+	(void)state;
+	for (u32 nr = MMU_LENT_MAX; nr <= MMU_LENT_MAX + 1; nr++) {
+		machine(&plain);
+		root = new_root();
+		for (u32 i = 0; i < nr; i++)
+			sim_poke(&sim, pte(GVA) + 8 * i, PAGE_A | USER_RO | PTE_D, 8);
+		run_4level(0, CR4_SMAP, 0);
+		for (u32 i = 0; i < nr; i++) {
+			struct mmu_fault f = {
+				.gva = GVA + i * PAGE_SIZE, .pfec = PFEC_W | PFEC_P, .ac = true};
+
+			assert_int_equal(mmu_fault(&sim.v, &f), MMU_WP0_WRITE);
+			mmu_lend(&sim.v, &f);
+			assert_int_equal(sim.v.nr_lent, i < MMU_LENT_MAX ? i + 1 : 1);
+		}
+		run_4level(0, CR4_SMAP, 0);
+		for (u32 i = 0; i < nr; i++)
+			faults(GVA + i * PAGE_SIZE, READ, 1);
+	}
+}
+
 /* A table that the guest unlinks is dropped at once, and no CPU may walk what is left of it. */
 static void unlinked_table_leaves_the_caches(void **state)
 {
@@ -630,6 +757,54 @@ static void invlpg_of_a_split_page_with_fewer_rights(void **state)
 	sim_invlpg(&sim, GVA);
 	for (u32 i = 256; i < 512; i += 8)
 		faults(GVA + i * PAGE_SIZE, WRITE | USER, 7);
+}
+
+/*
+ * The same while the directory is out of sync, and an access that the new rights allow has told the MMU
+ * of them before the INVLPG. No mapping by which the guest might write the directory is left then, since
+ * that would be a reason of its own to flush.
+ */
+static void split_page_with_fewer_rights_out_of_sync(void **state)
+{
+	static const struct {
+		u64 before, after;
+		u32 use, tell, code;
+	} c[] = {
+		{PTE_W, PTE_U, WRITE, READ | USER, 3},
+		{PTE_U, PTE_W, READ | USER, WRITE, 5},
+		{PTE_W, PTE_W | PTE_U | PTE_NX, FETCH, READ | USER, 0x11},
+	};
+	u64 page = (SIM_HIDDEN_START + MIB(2)) | PTE_PS | PTE_P | PTE_A | PTE_D, pd = MIB(26);
+	u64 gva = GVA + GIB(1), other = GVA + GIB(2), value;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(c); i++) {
+		machine(&plain);
+		root = new_root();
+		sim_poke(&sim, entry_at(root, 4, DIRECT + pd, 2), 0, 8);
+		sim_poke(&sim, entry_at(root, 4, gva, 3), pd | UPPER, 8);
+		sim_poke(&sim, pde(gva), page | c[i].before, 8);
+		sim_poke(&sim, pde(other), page | PTE_W | PTE_U, 8);
+		sim_poke(&sim, pte(GVA), pd | PTE_P | PTE_W | PTE_A | PTE_D, 8);
+		run_4level(CR0_WP, 0, EFER_NXE);
+		works(gva, c[i].use);
+		works(other, READ);
+		/* Nor are there new links, which refresh all that is out of sync. */
+		works(GVA, READ);
+		works(DIRECT, READ);
+		mmu_let_unsync(&sim.v, pd);
+		value = page | c[i].after;
+		assert_int_equal(try(GVA + (pde(gva) & (PAGE_SIZE - 1)), WRITE, &value), 0);
+		put(pte(GVA), 0);
+		/* This flushes everything. */
+		put(pde(other), 0);
+		for (u32 k = 0; k < 32; k++)
+			works(gva + k * PAGE_SIZE, c[i].use);
+		works(gva + MIB(1), c[i].tell);
+		sim_invlpg(&sim, gva);
+		for (u32 k = 0; k < 32; k++)
+			faults(gva + k * PAGE_SIZE, c[i].use, c[i].code);
+	}
 }
 
 /* --- strange tables ----------------------------------------------------------------------------- */
@@ -886,6 +1061,35 @@ static void unsynced_table_with_more_rights(void **state)
 	}
 }
 
+/* The same where the table with that link is out of sync as well. */
+static void unsynced_tables_with_more_rights(void **state)
+{
+	struct sim_config c = plain;
+	u64 at, up, link;
+
+	(void)state;
+	c.vpid = false;
+	c.sync = MMU_SYNC_NEVER;
+	for (u32 level = 2; level <= 4; level++) {
+		machine(&c);
+		root = new_root();
+		at = pte(GVA);
+		up = entry_at(root, 4, GVA, level);
+		link = sim_read(up, 8);
+		sim_poke(&sim, up, link & ~PTE_U, 8);
+		sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+		sim_poke(&sim, at + 8, PAGE_A | USER_RW, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA + PAGE_SIZE, WRITE);
+		mmu_let_unsync(&sim.v, at);
+		mmu_let_unsync(&sim.v, up);
+		put(at + 8, PAGE_B | USER_RW);
+		put(up, link);
+		works(GVA, READ | USER);
+		works(GVA + PAGE_SIZE, READ | USER);
+	}
+}
+
 /* With SMAP a link that loses U grants the supervisor more. */
 static void unsynced_table_out_of_the_users_reach(void **state)
 {
@@ -949,6 +1153,27 @@ static void spurious_fault_is_flushed(void **state)
 	assert_true(sim.counters.value[CNT_pf_spurious] > spurious);
 }
 
+/* A write that is let through by unsyncing its table is what was to be fixed. */
+static void table_let_go_is_no_spurious_fault(void **state)
+{
+	struct sim_config c = plain;
+	u64 at;
+
+	(void)state;
+	c.sync = MMU_SYNC_NEVER;
+	machine(&c);
+	root = new_root();
+	at = pte(GVA);
+	run_4level(CR0_WP, 0, 0);
+	faults(GVA, READ | USER, 4);
+	works(DIRECT + at, READ);
+	(void)exits();
+	put(at, PAGE_A | USER_RO);
+	assert_int_equal(exits(), 1);
+	assert_true(mmu_unsynced(sim.mmu));
+	assert_int_equal(sim.counters.value[CNT_pf_spurious], 0);
+}
+
 /*
  * A fault makes a CPU forget the links on its way, but the shadow of an unsynced upper table still has
  * them; what is behind must not fault without an exit then.
@@ -998,6 +1223,63 @@ static void unsynced_table_that_becomes_an_upper_one(void **state)
 	faults(gva, READ | USER, 4);
 	put(at, pt[1] | UPPER);
 	works(gva, READ | USER);
+	assert_false(mmu_filter_present(&sim.v));
+	sim_set_cr3(&sim, root);
+	assert_true(mmu_filter_present(&sim.v));
+}
+
+/* INVLPG exits while a table is out of sync: not for long where it never is of that table. */
+static void invlpgs_in_vain_sync_all(void **state)
+{
+	u32 nr = 0;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+	sim_poke(&sim, pte(GVA + MIB(2)), PAGE_B | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	works(GVA + MIB(2), READ | USER);
+	mmu_let_unsync(&sim.v, pte(GVA));
+	for (u32 i = 0; i < 64; i++) {
+		sim_invlpg(&sim, GVA);
+		assert_true(mmu_unsynced(sim.mmu));
+	}
+	while (mmu_unsynced(sim.mmu) && nr++ < 64)
+		sim_invlpg(&sim, GVA + MIB(2));
+	assert_in_range(nr, 2, 32);
+}
+
+/* INVLPG makes a CPU forget its links, wherever in the list of unsynced tables those with links are. */
+static void invlpg_syncs_every_upper_table(void **state)
+{
+	u64 entry[3], other[3];
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	for (u32 i = 0; i < 3; i++) {
+		u64 gva = GVA + i * GIB(1);
+
+		sim_poke(&sim, pte(gva), PAGE_A | USER_RW, 8);
+		entry[i] = pde(gva);
+		other[i] = table();
+		sim_poke(&sim, other[i] + 8, PAGE_B | USER_RW, 8);
+	}
+	run_4level(CR0_WP, 0, 0);
+	for (u32 i = 0; i < 3; i++)
+		works(GVA + i * GIB(1), READ | USER);
+	/* One that is dropped on the way, and then those. */
+	mmu_let_unsync(&sim.v, pte(GVA));
+	for (u32 i = 0; i < 3; i++)
+		mmu_let_unsync(&sim.v, entry[i]);
+	for (u32 i = 0; i < 3; i++)
+		put(entry[i], other[i] | UPPER);
+	sim_invlpg(&sim, GVA + GIB(3));
+	for (u32 i = 0; i < 3; i++)
+		works(GVA + i * GIB(1) + PAGE_SIZE, READ | USER);
+	assert_false(mmu_unsynced(sim.mmu));
 }
 
 /* Whatever the guest changed while a table was out of sync, its shadow knows after the next flush. */
@@ -1054,10 +1336,13 @@ static void every_bit_of_an_unsynced_pae_entry(void **state)
 /* More tables out of sync than there is room for in the list of them. */
 static void many_unsynced_tables(void **state)
 {
+	struct sim_config c = plain;
 	u64 at[300];
 
 	(void)state;
-	machine(&plain);
+	/* Enough of a pool for all of them. */
+	c.pool_size = MIB(4);
+	machine(&c);
 	sim.audit_each = false;
 	root = new_root();
 	for (u32 i = 0; i < ARRAY_SIZE(at); i++) {
@@ -1070,6 +1355,7 @@ static void many_unsynced_tables(void **state)
 		mmu_let_unsync(&sim.v, at[i]);
 		put(at[i] + 8, PAGE_A | USER_RW);
 	}
+	assert_int_equal(sim.counters.value[CNT_mmu_recycled], 0);
 	sim_check(&sim);
 	sim_set_cr3(&sim, root);
 	for (u32 i = 0; i < ARRAY_SIZE(at); i++)
@@ -1148,6 +1434,20 @@ static void two_level_tables(void **state)
 		faults(i * MIB(4), WRITE, 2);
 	}
 	assert_int_equal(exits(), 0);
+}
+
+/* What CR3 held in long mode may remain: 32-bit paging has no use for it. */
+static void upper_half_of_cr3(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = table();
+	sim_poke(&sim, root, (table() | UPPER) & ~PTE_A, 4);
+	sim_poke(&sim, root + PAGE_SIZE, PAGE_A | USER_RW, 4);
+	root |= GIB(8);
+	run_32(CR0_WP, 0);
+	works(0, WRITE | USER);
+	faults(PAGE_SIZE, READ | USER, 4);
 }
 
 /* The A bit of an odd 32-bit entry is an address bit of the 64-bit entry around it. */
@@ -1608,7 +1908,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(not_present_faults_do_not_exit),
 		cmocka_unit_test(demand_page_costs_one_exit),
+		cmocka_unit_test(flood_costs_four_exits),
+		cmocka_unit_test(short_flood_does_not_pay),
+		cmocka_unit_test(no_flood_but_with_hybrid),
 		cmocka_unit_test(accessed_and_dirty),
+		cmocka_unit_test(accessed_on_the_way_to_nothing),
 		cmocka_unit_test(garbage_in_a_not_present_entry),
 		cmocka_unit_test(error_codes_of_prefilled_entries),
 		cmocka_unit_test(shared_page_directory_with_different_rights),
@@ -1626,7 +1930,9 @@ int main(void)
 		cmocka_unit_test(lent_page_leaves_the_tlb),
 		cmocka_unit_test(every_fault_exits_while_a_page_is_lent),
 		cmocka_unit_test(lent_page_has_no_key),
+		cmocka_unit_test(more_pages_than_can_be_lent),
 		cmocka_unit_test(invlpg_of_a_split_page_with_fewer_rights),
+		cmocka_unit_test(split_page_with_fewer_rights_out_of_sync),
 		cmocka_unit_test(unlinked_table_leaves_the_caches),
 		cmocka_unit_test(table_that_maps_itself),
 		cmocka_unit_test(large_page_that_covers_its_own_tables),
@@ -1638,16 +1944,21 @@ int main(void)
 		cmocka_unit_test(page_that_becomes_a_table),
 		cmocka_unit_test(unsynced_table_linked_again),
 		cmocka_unit_test(unsynced_table_with_more_rights),
+		cmocka_unit_test(unsynced_tables_with_more_rights),
 		cmocka_unit_test(unsynced_table_out_of_the_users_reach),
 		cmocka_unit_test(protection_fault_drops_what_is_cached),
 		cmocka_unit_test(spurious_fault_is_flushed),
+		cmocka_unit_test(table_let_go_is_no_spurious_fault),
 		cmocka_unit_test(faults_below_an_unsynced_upper_table),
 		cmocka_unit_test(unsynced_table_that_becomes_an_upper_one),
+		cmocka_unit_test(invlpgs_in_vain_sync_all),
+		cmocka_unit_test(invlpg_syncs_every_upper_table),
 		cmocka_unit_test(every_bit_of_an_unsynced_entry),
 		cmocka_unit_test(every_bit_of_an_unsynced_pae_entry),
 		cmocka_unit_test(many_unsynced_tables),
 		cmocka_unit_test(unknown_write_through_the_table_itself),
 		cmocka_unit_test(two_level_tables),
+		cmocka_unit_test(upper_half_of_cr3),
 		cmocka_unit_test(frame_with_tables_of_two_formats),
 		cmocka_unit_test(dirty_bit_of_a_page_that_is_a_table),
 		cmocka_unit_test(four_megabyte_pages),
