@@ -905,6 +905,34 @@ static void table_written_through_aliases(void **state)
 	}
 }
 
+/* A write to a table that its mapping forbids is a fault as to any other page. */
+static void forbidden_writes_to_a_table(void **state)
+{
+	u64 at, user = GVA + MIB(2), alias = DIRECT + GIB(1);
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = ALIGN_DOWN(pte(GVA), PAGE_SIZE);
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+	sim_poke(&sim, pte(user), at | USER_RW, 8);
+	/* The direct map once more, by a link without W. */
+	sim_poke(&sim, entry_at(root, 4, alias, 3),
+		 sim_read(entry_at(root, 4, DIRECT, 3), 8) & ~PTE_W, 8);
+	run_4level(CR0_WP, CR4_SMAP, 0);
+	works(GVA, READ | USER);
+	for (u32 i = 0; i < 3; i++) {
+		works(DIRECT + at, READ);
+		faults(DIRECT + at, WRITE | USER, 7);
+		works(alias + at, READ);
+		faults(alias + at, WRITE, 3);
+		works(user, READ | USER);
+		faults(user, WRITE, 3);
+	}
+	put(at + 8, PAGE_B | USER_RW);
+	works(GVA + PAGE_SIZE, READ | USER);
+}
+
 static void hidden_memory_stays_hidden(void **state)
 {
 	(void)state;
@@ -923,6 +951,21 @@ static void hidden_memory_stays_hidden(void **state)
 		works(ALIGN_DOWN(GVA + GIB(1), GIB(1)) + at, READ | USER);
 	works(DIRECT + SIM_HIDDEN_START + MIB(1), WRITE);
 	sim_finish(&sim);
+}
+
+/* What is known of memory by the 2 MiB ends with RAM, at 4 GiB or over: tables past it are told apart. */
+static void pages_past_all_ram(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	for (u64 i = 1; i < 4; i++)
+		sim_poke(&sim, entry_at(root, 4, i * GIB(1), 3), GIB(8 + i) | PTE_PS | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	for (u32 round = 0; round < 2; round++) {
+		for (u64 i = 1; i < 4; i++)
+			works(i * GIB(1) + i * MIB(2), READ | USER);
+	}
 }
 
 /* --- flushes ------------------------------------------------------------------------------------ */
@@ -1938,7 +1981,9 @@ int main(void)
 		cmocka_unit_test(large_page_that_covers_its_own_tables),
 		cmocka_unit_test(write_across_two_entries),
 		cmocka_unit_test(table_written_through_aliases),
+		cmocka_unit_test(forbidden_writes_to_a_table),
 		cmocka_unit_test(hidden_memory_stays_hidden),
+		cmocka_unit_test(pages_past_all_ram),
 		cmocka_unit_test(invlpg_of_a_split_large_page),
 		cmocka_unit_test(both_of_two_invlpgs),
 		cmocka_unit_test(page_that_becomes_a_table),
