@@ -12,6 +12,8 @@
 #include "guest/options.h"
 #include "mm/map.h"
 #include "mm/phys.h"
+#include "svm/svm.h"
+#include "vmx/vmx.h"
 
 #define RELEASE "0.1"
 
@@ -83,6 +85,24 @@ static void say_banner(void)
 	    boot.image_end, memmap_ram_size(&boot.map) >> 20, name);
 }
 
+static bool cpu_is_amd(void)
+{
+	struct cpuid id = cpuid(0, 0);
+	char vendor[13];
+
+	memcpy(vendor, &id.ebx, 4);
+	memcpy(vendor + 4, &id.edx, 4);
+	memcpy(vendor + 8, &id.ecx, 4);
+	vendor[12] = 0;
+	return strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0;
+}
+
+/* Whoever else has VMX has Intel's. */
+static const struct backend *choose_backend(void)
+{
+	return cpu_is_amd() ? &svm_backend : &vmx_backend;
+}
+
 /* magic, info_hpa: what the loader left in EAX and EBX; the entry code has checked magic. */
 void boot_main(u32 magic, u64 info_hpa)
 {
@@ -96,6 +116,6 @@ void boot_main(u32 magic, u64 info_hpa)
 	if (options_parse(boot.cmdline, &options))
 		halt();
 	say_banner();
-	machine_start(&boot, &options);
+	machine_start(&boot, &options, choose_backend());
 	halt();
 }

@@ -20,6 +20,7 @@ enum pf_filter {
 
 struct backend {
 	const char *name;   /* "VMX" or "SVM" */
+	bool amd;           /* the CPU is as AMD's manual has it: VMMCALL, its paging */
 	bool can_filter_pf; /* PF_FILTER_PRESENT exists */
 
 	const char *nested_name; /* what mmu= calls this vendor's nested paging */
@@ -109,8 +110,5 @@ struct backend {
 	/* Print the hardware's guest state, line by line, for a crash record. */
 	void (*dump)(struct vcpu *v);
 };
-
-extern const struct backend vmx_backend;
-extern const struct backend svm_backend;
 
 #endif

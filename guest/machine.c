@@ -23,24 +23,6 @@ static u8 hole_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 /* For enable() on this CPU. */
 static u8 enable_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
-static bool cpu_is_amd(void)
-{
-	struct cpuid id = cpuid(0, 0);
-	char vendor[13];
-
-	memcpy(vendor, &id.ebx, 4);
-	memcpy(vendor + 4, &id.edx, 4);
-	memcpy(vendor + 8, &id.ecx, 4);
-	vendor[12] = 0;
-	return strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0;
-}
-
-/* Whoever else has VMX has Intel's. */
-static const struct backend *choose_backend(void)
-{
-	return cpu_is_amd() ? &svm_backend : &vmx_backend;
-}
-
 /* Is there the nested paging that the user asks for, if any. */
 static int check_mmu(const struct options *opt)
 {
@@ -51,7 +33,7 @@ static int check_mmu(const struct options *opt)
 		return 0;
 	if (strcmp(name, own) != 0)
 		return fail("mmu=%s: this CPU has %s's nested paging; use mmu=%s", name,
-			    machine.ops == &svm_backend ? "AMD" : "Intel", own);
+			    machine.ops->amd ? "AMD" : "Intel", own);
 	return machine.ops->probe_nested();
 }
 
@@ -65,7 +47,7 @@ static struct paging_features paging_features(void)
 	f.nx = ext.edx & CPUID_80000001_EDX_NX;
 	f.pages_1g = ext.edx & CPUID_80000001_EDX_PAGE1GB;
 	f.pse36 = std.edx & CPUID_1_EDX_PSE36;
-	f.amd = cpu_is_amd();
+	f.amd = machine.ops->amd;
 	return f;
 }
 
@@ -159,15 +141,14 @@ static int set_stats(u32 seconds)
 	return 0;
 }
 
-int machine_start(const struct bootinfo *boot, const struct options *opt)
+int machine_start(const struct bootinfo *boot, const struct options *opt, const struct backend *ops)
 {
 	struct vcpu *v = &machine.vcpu;
 	struct guest_start start;
 	u64 pool_hpa, pool_size;
 
 	machine.opt = opt;
-	machine.ops = choose_backend();
-	v->ops = machine.ops;
+	machine.ops = v->ops = ops;
 	v->machine = &machine;
 	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 ||
 	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)

@@ -27,10 +27,11 @@ struct machine {
 };
 
 /*
- * Take the machine: probe the CPU, set memory aside, prove the traps, load the guest and run it.
+ * Take the machine with the vendor's backend: probe the CPU, set memory aside, prove the traps, load the guest and run it.
  * Returns only on an error, -1 after its fail() line.
  */
-int machine_start(const struct bootinfo *boot, const struct options *opt);
+int machine_start(const struct bootinfo *boot, const struct options *opt,
+		  const struct backend *ops);
 
 /* What there is to tell of a run: its start, parked CPUs, counters. */
 void machine_report(struct machine *machine);

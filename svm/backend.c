@@ -4,6 +4,7 @@
 
 const struct backend svm_backend = {
 	.name = "SVM",
+	.amd = true,
 	.can_filter_pf = false,
 	.nested_name = "npt",
 	.nested_format = NESTED_NPT,

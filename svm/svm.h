@@ -118,4 +118,7 @@ void svm_dump(struct vcpu *v);
  */
 void svm_enter(u64 *gpr, u64 vmcb_hpa, u64 host_hpa);
 
+/* backend.c */
+extern const struct backend svm_backend;
+
 #endif

@@ -4,6 +4,7 @@
 
 const struct backend vmx_backend = {
 	.name = "VMX",
+	.amd = false,
 	.can_filter_pf = true,
 	.nested_name = "ept",
 	.nested_format = NESTED_EPT,

@@ -145,4 +145,7 @@ extern const u8 vmx_nmi_from[], vmx_nmi_to[], vmx_nmi_retry[];
 /* Where the CPU goes on at a VM exit; never called. */
 void vmx_exit_point(void);
 
+/* backend.c */
+extern const struct backend vmx_backend;
+
 #endif
