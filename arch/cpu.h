@@ -217,7 +217,8 @@ enum vector {
 #define XSS_PASID  BIT(10)
 #define XSS_CET    (BIT(11) | BIT(12))
 #define XSS_UINTR  BIT(14)
-#define XSS_HIDDEN (XSS_PT | XSS_PASID | XSS_CET | XSS_UINTR)
+#define XSS_LBR    BIT(15)
+#define XSS_HIDDEN (XSS_PT | XSS_PASID | XSS_CET | XSS_UINTR | XSS_LBR)
 
 /* SYSCFG: APM vol. 2 7.10.1. */
 #define SYSCFG_SMEE BIT(23)

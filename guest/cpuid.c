@@ -18,12 +18,15 @@ enum { EAX, EBX, ECX, EDX };
 #define HIDDEN_7_EBX (BIT(2) /* SGX */ | BIT(25) /* PT */)
 #define HIDDEN_7_ECX \
 	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | BIT(30) /* SGX_LC */)
-#define HIDDEN_7_EDX (CPUID_7_0_EDX_CET_IBT | BIT(5) /* UINTR */)
+#define HIDDEN_7_EDX (CPUID_7_0_EDX_CET_IBT | BIT(5) /* UINTR */ | BIT(19) /* architectural LBR */)
 
-/* Leaf 7, subleaf 1: they change paging, exceptions, or how addresses are read. */
+/*
+ * Leaf 7, subleaf 1: they change paging, exceptions, or how addresses are read. Architectural PEBS,
+ * which the perfmon leaf tells of, writes to linear addresses, the hypervisor's while it runs.
+ */
 #define HIDDEN_7_1_EAX                                                                         \
-	(BIT(6) /* LASS */ | BIT(17) /* FRED */ | BIT(18) /* LKGS */ | BIT(20) /* NMI_SRC */ | \
-	 BIT(26) /* LAM */)
+	(BIT(6) /* LASS */ | BIT(8) /* leaf 23h */ | BIT(17) /* FRED */ | BIT(18) /* LKGS */ | \
+	 BIT(20) /* NMI_SRC */ | BIT(26) /* LAM */)
 #define HIDDEN_7_1_EDX BIT(18) /* CET_SSS */
 /* AMD: EFER bits that guests are not given. */
 #define HIDDEN_80000001_ECX (CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_SKINIT | BIT(17) /* TCE */)
@@ -32,6 +35,8 @@ enum { EAX, EBX, ECX, EDX };
 
 #define LEAF_SGX            0x12
 #define LEAF_PT             0x14
+#define LEAF_LBR            0x1c
+#define LEAF_PERFMON        0x23
 #define LEAF_SVM            0x8000000a
 
 static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
@@ -46,7 +51,7 @@ static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 		break;
 	case NOTRAP_CPUID_INFO:
 		regs[EAX] = NOTRAP_VERSION;
-		regs[EBX] = (v->ops == &vmx_backend ? 0 : NOTRAP_INFO_SVM) |
+		regs[EBX] = (v->ops->amd ? NOTRAP_INFO_SVM : 0) |
 			    (v->machine->bypass ? NOTRAP_INFO_BYPASS : 0) |
 			    (v->machine->nested ? NOTRAP_INFO_NESTED : 0);
 		break;
@@ -103,6 +108,8 @@ void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 		break;
 	case LEAF_SGX:
 	case LEAF_PT:
+	case LEAF_LBR:
+	case LEAF_PERFMON:
 	case LEAF_SVM:
 		memset(regs, 0, 4 * sizeof(u32));
 		break;

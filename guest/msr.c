@@ -16,6 +16,23 @@
 #define MSR_RTIT_ADDR_LAST   0x587
 #define MSR_U_CET            0x6a0
 #define MSR_S_CET_LAST       0x6a8
+#define MSR_PEBS_BASE        0x3f4 /* architectural PEBS: at a linear address */
+#define MSR_PEBS_INDEX       0x3f5
+/* Architectural LBR: no exit switches it off, so it would show the hypervisor's branches. */
+#define MSR_LBR_CTL        0x14ce
+#define MSR_LBR_DEPTH      0x14cf
+#define MSR_LBR_INFO_FIRST 0x1200
+#define MSR_LBR_TO_LAST    0x161f
+#define MSR_PMC_FIRST      0x1900 /* of CPUID leaf 23h, PEBS' switches among them */
+#define MSR_PMC_LAST       0x19ff
+
+/* What a hypervisor below this one offers: most are physical addresses that it writes to. */
+#define MSR_KVM_WALL_CLOCK_OLD  0x11
+#define MSR_KVM_SYSTEM_TIME_OLD 0x12
+#define MSR_HYPERV_FIRST        0x40000000
+#define MSR_HYPERV_LAST         0x400002ff /* Xen's too */
+#define MSR_KVM_FIRST           0x4b564d00
+#define MSR_KVM_LAST            0x4b564dff
 
 /* IA32_MISC_ENABLE: SDM vol. 4 table 2-2. */
 #define MISC_ENABLE_LIMIT_CPUID BIT(22)
@@ -33,7 +50,14 @@ static const struct msr_range absent[] = {
 	{MSR_IA32_DS_AREA, MSR_IA32_DS_AREA},
 	{MSR_RTIT_FIRST, MSR_RTIT_LAST},
 	{MSR_RTIT_ADDR_FIRST, MSR_RTIT_ADDR_LAST},
+	{MSR_PEBS_BASE, MSR_PEBS_INDEX},
 	{MSR_U_CET, MSR_S_CET_LAST},
+	{MSR_LBR_CTL, MSR_LBR_DEPTH},
+	{MSR_LBR_INFO_FIRST, MSR_LBR_TO_LAST},
+	{MSR_PMC_FIRST, MSR_PMC_LAST},
+	{MSR_KVM_WALL_CLOCK_OLD, MSR_KVM_SYSTEM_TIME_OLD},
+	{MSR_HYPERV_FIRST, MSR_HYPERV_LAST},
+	{MSR_KVM_FIRST, MSR_KVM_LAST},
 	{MSR_VM_CR, MSR_SVM_KEY},
 };
 

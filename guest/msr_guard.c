@@ -21,7 +21,11 @@ struct guard {
 	u64 open; /* bits that a write may change */
 };
 
+#define MSR_MEMORY_CTRL 0x33
+#define UC_LOCK_DISABLE BIT(28) /* the hypervisor's locked writes to guest tables would fault */
+
 static const struct guard guards[] = {
+	{MSR_MEMORY_CTRL, MSR_MEMORY_CTRL, ~UC_LOCK_DISABLE},
 	{MSR_SMRR_PHYSBASE, MSR_PRMRR_PHYSMASK, 0},
 	{MSR_TME_ACTIVATE, MSR_TME_EXCLUDE_BASE, 0},
 	{MSR_DEBUG_INTERFACE, MSR_DEBUG_INTERFACE, 0},

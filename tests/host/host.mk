@@ -47,6 +47,9 @@ $(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | 
 	@echo '  HOSTCC  $@'
 	@$(CC) $(HOST_CFLAGS) -o $@ $< $(src_$*) -lcmocka $(libs_$*)
 
+# It includes them, with a CPU of its own.
+$(O)/host/test_msr: guest/msr.c guest/msr_guard.c
+
 # The bytes choose operations: no comparison in mm/ tells the fuzzer anything about them.
 fuzz_flags_mmu := -fno-sanitize-coverage=trace-cmp
 

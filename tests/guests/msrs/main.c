@@ -32,7 +32,7 @@ static const struct msr msrs[] = {
 	{MSR_SMRR_PHYSBASE + 1, BIT(11) | BIT(12)},
 	{MSR_TME_ACTIVATE, BIT(0) | BIT(1)},
 	{MSR_DEBUG_INTERFACE, BIT(0)},
-	{MSR_XSS, XSS_PT | XSS_CET},
+	{MSR_XSS, XSS_PT | XSS_CET | XSS_LBR},
 	{MSR_HW_FEEDBACK_PTR, BIT(0) | BIT(12)},
 	{MSR_FEATURE_CONTROL, BIT(2)},
 };
