@@ -55,10 +55,10 @@ static void unread(struct vcpu *v)
 
 void insn_done(struct vcpu *v)
 {
-	v->ops->end_shadow(v);
 	/* With BTF a single step counts branches, and none of these instructions is one. */
 	if (unlikely(v->rflags & RFLAGS_TF) && !(v->ops->debugctl(v) & DEBUGCTL_BTF))
 		v->ops->single_step(v);
+	v->ops->end_shadow(v);
 }
 
 void insn_skip(struct vcpu *v, const struct vmexit *exit)
@@ -71,7 +71,8 @@ void insn_skip(struct vcpu *v, const struct vmexit *exit)
 	}
 	v->unread = 0;
 	v->rip += insn.len;
-	if (!guest_in_long_mode(v))
+	/* Outside of 64-bit code it wraps at 4 GiB, in compatibility mode too. */
+	if (unlikely(v->rip >> 32) && !guest_code_is_64bit(v))
 		v->rip = (u32)v->rip;
 	/* RF lasts until an instruction has completed: SDM vol. 3B 18.3.1.1. */
 	v->rflags &= ~RFLAGS_RF;

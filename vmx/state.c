@@ -9,6 +9,9 @@ void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view)
 	struct vmx_vcpu *vmx = to_vmx(v);
 
 	if (nr == 0) {
+		/* VM entry and exit leave CD and NW alone: they are the CPU's own. SDM vol. 3C 27.3.2.1. */
+		if (unlikely((read_cr0() ^ hw) & (CR0_CD | CR0_NW)))
+			write_cr0((read_cr0() & ~(CR0_CD | CR0_NW)) | (hw & (CR0_CD | CR0_NW)));
 		vmwrite(VMCS_CR0_MASK, ~vmx->cr0_owned);
 		vmwrite(VMCS_GUEST_CR0, (hw | vmx->cr0_fixed0) & vmx->caps.cr0_fixed1);
 		vmwrite(VMCS_CR0_SHADOW, view);

@@ -95,6 +95,7 @@ static void test_levels(void)
 	test_writes();
 	test_stale();
 	test_registers();
+	test_wrap();
 	test_random();
 	fixture_reset();
 	print("paging64: done with %u levels\n", paging_levels);

@@ -97,6 +97,7 @@ void test_links(void);
 void test_writes(void);
 void test_stale(void);
 void test_registers(void);
+void test_wrap(void);
 void test_random(void);
 void test_five(void); /* five levels only */
 

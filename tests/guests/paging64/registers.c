@@ -78,7 +78,7 @@ static void general_registers(void)
 
 static void control_registers(void)
 {
-	reg cr0 = read_cr0(), cr4 = read_cr4();
+	reg cr0 = read_cr0(), cr4 = read_cr4(), turned;
 
 	write_cr0(cr0 | CR0_TS);
 	check(read_cr0() == (cr0 | CR0_TS), "CR0 reads %lx", read_cr0());
@@ -87,6 +87,11 @@ static void control_registers(void)
 	write_cr4(cr4 | CR4_PSE);
 	check(read_cr4() == (cr4 | CR4_PSE), "CR4 reads %lx", read_cr4());
 	write_cr4(cr4);
+	write_cr0(cr0);
+	/* A bit that the hypervisor watches, and one that is the CPU's own, in one MOV. */
+	turned = (cr0 & ~CR0_NW) ^ (CR0_WP | CR0_CD);
+	write_cr0(turned);
+	check(read_cr0() == turned, "CR0 reads %lx, not %lx", read_cr0(), turned);
 	write_cr0(cr0);
 	check(read_cr0() == cr0 && read_cr4() == cr4, "CR0 %lx, CR4 %lx", read_cr0(), read_cr4());
 	check(rdmsr(MSR_EFER) & EFER_LMA, "EFER reads %lx", rdmsr(MSR_EFER));

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compatibility mode: EIP has 32 bits, and wraps after an instruction that exits, too. Not on the bare
+ * machine: Bochs raises #GP there.
+ */
+#include "tests/guests/paging64/paging64.h"
+
+#include "guest/builtin/lib/notrap.h"
+
+#define LAST_PAGE  0xfffff000
+#define SEL_COMPAT 0x48
+#define CODE_32    0x00cf9b000000ffff /* flat, D=1, L=0, DPL 0 */
+#define CPUID_CODE 0xa20f             /* the two bytes before 4 GiB */
+#define RETF_CODE  0xcb               /* the byte at 0 */
+
+struct __attribute__((packed)) gdt_pointer {
+	u16 limit;
+	u64 base;
+};
+
+static u64 own_gdt[SEL_COMPAT / 8 + 1];
+
+/* CPUID at 0xfffffffe, then a far return at 0; what CPUID left in EAX. */
+static u32 cpuid_at_the_end(void)
+{
+	u64 rax = 0, rcx = 0;
+
+	__asm__ volatile(
+		"sub $8, %%rsp\n\t"
+		"lea 1f(%%rip), %%rdx\n\t"
+		"mov %%edx, (%%rsp)\n\t"
+		"movl %[code64], 4(%%rsp)\n\t"
+		"push %[code32]\n\t"
+		"mov %[at], %%edx\n\t"
+		"push %%rdx\n\t"
+		"lretq\n\t"
+		"1:"
+		: "+a"(rax), "+c"(rcx)
+		: [code64] "i"(SEL_CODE), [code32] "i"(SEL_COMPAT), [at] "i"(LAST_PAGE + 0xffe)
+		: "rbx", "rdx", "memory", "cc");
+	return (u32)rax;
+}
+
+void test_wrap(void)
+{
+	u64 *last = entry_of(paging_root, LAST_PAGE, 1);
+	struct gdt_pointer old, own = {sizeof(own_gdt) - 1, (uintptr_t)own_gdt};
+	volatile u8 *first_byte = ptr(0);
+	u8 was = *first_byte;
+
+	if (!notrap_present())
+		return;
+	__asm__ volatile("sgdt %0" : "=m"(old));
+	for (u32 i = 0; i <= old.limit / 8u; i++)
+		own_gdt[i] = ((u64 *)ptr(old.base))[i];
+	own_gdt[SEL_COMPAT / 8] = CODE_32;
+	__asm__ volatile("lgdt %0" : : "m"(own));
+
+	*(volatile u16 *)ptr(frame[0] + 0xffe) = CPUID_CODE;
+	*(volatile u64 *)last = frame[0] | LEAF;
+	invlpg(LAST_PAGE);
+	*first_byte = RETF_CODE;
+	check(cpuid_at_the_end() == cpuid(0, 0).eax, "CPUID before 4 GiB says %x",
+	      cpuid_at_the_end());
+
+	*first_byte = was;
+	*(volatile u64 *)last = 0;
+	invlpg(LAST_PAGE);
+	__asm__ volatile("lgdt %0" : : "m"(old));
+}
