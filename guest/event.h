@@ -31,27 +31,31 @@ struct event {
 #define EVENT_INFO_VECTOR(info) ((u8)(info))
 #define EVENT_INFO_TYPE(info)   ((enum event_type)((info) >> 8 & 7))
 #define EVENT_INFO_TYPE_SHIFT   8
-#define EVENT_INFO_ERROR        BIT(11)
+#define EVENT_INFO_ERROR_SHIFT  11
 #define EVENT_INFO_VALID        BIT(31)
 
 /* The word that injects an event; its error code is not part of it. */
 static inline u32 event_to_info(const struct event *event)
 {
-	return EVENT_INFO_VALID | (event->has_error ? EVENT_INFO_ERROR : 0) |
+	return EVENT_INFO_VALID | (u32)event->has_error << EVENT_INFO_ERROR_SHIFT |
 	       (u32)event->type << EVENT_INFO_TYPE_SHIFT | event->vector;
 }
 
-/* The event of a word, EVENT_NONE when it is not valid. The error code of one that has_error, and
- * insn_len, are the caller's to add. */
-static inline struct event event_of_info(u32 info)
+/*
+ * The event of a word, without its error code and insn_len. False when the word is not valid: then only
+ * the type is set, to EVENT_NONE.
+ */
+static inline bool event_of_info(struct event *event, u32 info)
 {
+	event->type = EVENT_NONE;
 	if (likely(!(info & EVENT_INFO_VALID)))
-		return (struct event){.type = EVENT_NONE};
-	return (struct event){
+		return false;
+	*event = (struct event){
 		.type = EVENT_INFO_TYPE(info),
 		.vector = EVENT_INFO_VECTOR(info),
-		.has_error = info & EVENT_INFO_ERROR,
+		.has_error = info & BIT(EVENT_INFO_ERROR_SHIFT),
 	};
+	return true;
 }
 
 #endif

@@ -75,8 +75,7 @@ void svm_read_event(struct vcpu *v, struct event *event)
 	const struct svm_vcpu *svm = to_svm(v);
 	u64 info = svm->vmcb.exit_int_info;
 
-	*event = event_of_info((u32)info);
-	if (likely(event->type == EVENT_NONE))
+	if (!event_of_info(event, (u32)info))
 		return;
 	if (event->has_error)
 		event->error = (u32)(info >> SVM_EVENT_ERROR_SHIFT);

@@ -57,12 +57,18 @@ static u64 run(struct svm_vcpu *svm, const u8 *code)
 	return svm->vmcb.exit_code;
 }
 
+static bool is_nmi(u32 info)
+{
+	return (info & EVENT_INFO_VALID) && EVENT_INFO_TYPE(info) == EVENT_NMI;
+}
+
 void svm_prove(struct svm_vcpu *svm)
 {
 	struct svm_caps *caps = &svm->caps;
 	const struct vmcb *vmcb = &svm->vmcb;
 	u64 interrupt =
 		event_to_info(&(struct event){.type = EVENT_SOFT_INT, .vector = TRY_VECTOR});
+	bool cut;
 
 	set_up(svm);
 	write_cr2(0);
@@ -77,6 +83,8 @@ void svm_prove(struct svm_vcpu *svm)
 	/* Its gate is on a page that is not mapped. */
 	svm->vmcb.idtr.base = (u64)this_cpu()->stacks->guard0;
 	svm->vmcb.idtr.limit = PAGE_SIZE - 1;
-	caps->events_stale = run(svm, svm_try_int) == SVM_EXIT_EXCEPTION + VEC_PF &&
-			     (u32)vmcb->exit_int_info != interrupt;
+	do
+		cut = run(svm, svm_try_int) == SVM_EXIT_EXCEPTION + VEC_PF;
+	while (is_nmi((u32)vmcb->exit_int_info)); /* that was not the one, and is gone */
+	caps->events_stale = cut && (u32)vmcb->exit_int_info != interrupt;
 }

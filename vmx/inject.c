@@ -13,7 +13,8 @@ static bool is_soft(enum event_type type)
 
 void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code)
 {
-	*event = event_of_info(info);
+	if (!event_of_info(event, info))
+		return;
 	if (event->has_error)
 		event->error = vmread(error_code);
 	if (is_soft(event->type))
