@@ -71,7 +71,7 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	if (base == ~0ULL || memmap_ram_size(&boot->map) < size + GUEST_RAM_MIN)
 		return fail(
 			"too little memory: the machine has %lu MiB of RAM, notrap needs %lu MiB in one "
-			"piece and its guest %lu MiB: add memory",
+			"piece below 4 GiB and its guest %lu MiB: add memory",
 			memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1, GUEST_RAM_MIN >> 20);
 	machine->hidden[1] = (struct memmap_range){.start = base, .end = base + size};
 	for (u32 i = 0; i < ARRAY_SIZE(machine->hidden); i++) {

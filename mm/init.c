@@ -32,6 +32,8 @@ u64 mmu_memory_size(const struct memmap *guest_map)
 	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
 	u64 bound = memmap_ram_size(guest_map) / 1000 * MMU_POOL_PERMILLE;
 
+	if (bound > MMU_POOL_MAX)
+		bound = MMU_POOL_MAX;
 	if (bound < SHADOWS_MIN * SHADOW_BYTES)
 		bound = SHADOWS_MIN * SHADOW_BYTES;
 	return ALIGN_UP(fixed_bytes(frames) + bound, PAGE_SIZE);

@@ -80,8 +80,13 @@ enum mmu_verdict {
 	MMU_WP0_WRITE,
 };
 
-/* Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE. */
+/*
+ * Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE of its RAM
+ * for shadow tables. MMU_POOL_MAX is enough of them to map 60 GiB by 4K pages, and there is room for it
+ * below 4 GiB on any machine with that much RAM.
+ */
 #define MMU_POOL_PERMILLE 30
+#define MMU_POOL_MAX      MIB(512)
 u64 mmu_memory_size(const struct memmap *guest_map);
 /* The same where no shadow table is made. */
 u64 mmu_memory_least(const struct memmap *guest_map);
@@ -180,7 +185,7 @@ void mmu_take_back(struct mmu_vcpu *v);
 bool mmu_is_guest_ram(const struct mmu *mmu, u64 gpa);
 
 /*
- * Check the invariants of DESIGN.md section 4 over every shadow table.
+ * Check the invariants over every shadow table: mm/audit.c lists them.
  * Returns the number of violations; each is a fail() line.
  */
 u32 mmu_audit(struct mmu_vcpu *v);

@@ -20,7 +20,10 @@ class Qemu(Machine):
     def command(self, directory, iso, port):
         cpu = self.model + (",+vmx" if self.accel == "kvm" and self.model == "host"
                             and "vmx" in cpu_flags() else "")
-        return ["qemu-system-x86_64", "-accel", self.accel, "-cpu", cpu, "-m", str(self.memory),
+        # More memory than the host has is only taken as far as it is touched.
+        ram = f"memory-backend-ram,id=ram,size={self.memory}M,reserve=off"
+        return ["qemu-system-x86_64", "-accel", self.accel, "-cpu", cpu, "-m", f"{self.memory}M",
+                "-object", ram, "-machine", "memory-backend=ram",
                 "-smp", str(self.cpus), "-cdrom", iso, "-display", "none", "-no-reboot",
                 "-monitor", "none", "-nic", "none", "-d", "cpu_reset,guest_errors", "-D",
                 "qemu.log", "-chardev", f"socket,id=com1,host=127.0.0.1,port={port}", "-serial",
