@@ -44,10 +44,22 @@ def machine(host="auto", model=None, memory=256, **more):
     return Qemu(host.removeprefix("qemu-"), model, memory, **more)
 
 
+def exits_per_audit(options):
+    """What the last audit= among options says; 0 where there are no audits."""
+    audit = re.search(r".*(?:^|\s)audit=(\d+)(?:\s|$)", options)
+    return int(audit.group(1)) if audit else 0
+
+
 def limit(seconds, options):
     """The limit of a run that takes so long without audits, with what its options ask of them."""
-    audit = re.search(r".*(?:^|\s)audit=0*([1-9]\d*)(?:\s|$)", options)
-    return seconds * (1 + (AUDIT_TIME / int(audit.group(1)) if audit else 0))
+    every = exits_per_audit(options)
+    return seconds * (1 + (AUDIT_TIME / every if every else 0))
+
+
+def audited(result, options):
+    """The audits that options ask for were made, and there were some."""
+    every, counters = exits_per_audit(options), result.counters
+    return not every or counters["mmu_audit"] >= max(counters["exits"] // every - 1, 1)
 
 
 def notrap(options="", modules=()):

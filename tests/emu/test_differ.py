@@ -66,3 +66,4 @@ def test_outcomes_are_the_bare_machines(machine, passes, bare, guest, model, see
     result = passes(machine(model).run(boots.notrap(options, [module]), boots.guest_expect(),
                                        LIMIT))
     assert lines(result, guest) == native
+    assert boots.audited(result, options)

@@ -32,9 +32,12 @@ def test_hybrid_is_as_good_as_the_better_one(policies):
 
 def test_hybrid_beats_both_on_a_mix(policies):
     if not policies["bypass"]:
-        # What a synced table saves is the exit of a fault, which only the bypass can save.
-        mixed = {name: policies[name]["mixed"]["exits"] for name in ways.SYNC}
-        assert mixed["hybrid"] < 0.75 * mixed["always"]
+        # What a synced table saves is the exit of a fault, which only the bypass can save: beside
+        # the floods that are noticed, hybrid is what `never` is.
+        mixed = {name: policies[name]["mixed"] for name in ways.SYNC}
+        assert mixed["hybrid"]["exits"] <= 0.75 * mixed["always"]["exits"]
+        floods = TABLES * mixed["hybrid"]["ops"]
+        assert mixed["hybrid"]["exits"] <= 1.02 * mixed["never"]["exits"] + floods
         return
     hybrid = per_op(policies["hybrid"]["mixed"], "exits")
     for pure in ("always", "never"):
