@@ -49,7 +49,7 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 all: $(O)/notrap.elf
 
 help:
-	@echo 'make run          the built-in guest: bare, bypass_guest_pf=0, =1; one table; seconds'
+	@echo 'make run          the built-in guest: bare, bypass_guest_pf=0, =1; one table; under a minute'
 	@echo 'make bare         the built-in guest alone, on the bare machine'
 	@echo 'make linux        Debian'"'"'s kernel and a self-check under notrap'
 	@echo 'make linux-shell  the same kernel with a shell on this terminal'
@@ -57,15 +57,19 @@ help:
 	@echo 'make compare      the built-in guest bare, on shadow tables, on nested paging; three machines'
 	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
-	@echo 'make iso          build/notrap.iso: a GRUB menu with all of these, for other machines'
-	@echo 'make test         host tests and emulated tests'
-	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; about 90 minutes'
+	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
+	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
+	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; about 70 minutes'
+	@echo 'make fuzz-NAME    a fuzzer for FUZZ_SECONDS: $(FUZZERS:fuzz-%=%); coverage-NAME: what it reaches'
 	@echo 'make check        format, both compilers, static analysis, generated text'
+	@echo 'make guests       the test guests, build/tests/guests/*.elf'
+	@echo 'make readme       the blocks of output in README.md, printed again; minutes'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make clean        remove build/'
 	@echo
 	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg MODEL=<cpu model> MEMORY=<MiB> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
+	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: README.md, Choosing the machine'
 
 # --- packages -----------------------------------------------------------------------------------
 
@@ -191,13 +195,13 @@ linux-shell: all $(LINUX)
 	@$(EMU) shell
 linux-bare: $(LINUX)
 	@$(EMU) linux-bare
-compare: all
+compare: all | $(O)/.deps-qemu
 	@$(EMU) compare
 compare-sync: all
 	@$(EMU) compare-sync
 compare-linux: all $(LINUX)
 	@$(EMU) compare-linux
-iso: all $(LINUX)
+iso: all $(LINUX) | $(O)/.deps-iso
 	@$(EMU) iso
 
 # --- tests --------------------------------------------------------------------------------------
@@ -233,7 +237,7 @@ soak-emu: all guests $(LINUX) | test-deps
 include tools/check.mk
 
 # The README's blocks of real output, printed again.
-readme: all $(LINUX)
+readme: all $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) bench >$(O)/bench.txt && tools/readme run $(O)/bench.txt
 	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt

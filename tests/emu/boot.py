@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 
+# A test's GRUB: one platform's, with what it needs and no more.
 GRUB_DIR = "/usr/lib/grub/i386-pc"
 GRUB_MODULES = "normal iso9660 biosdisk serial terminal multiboot multiboot2 linux halt test"
 
@@ -54,7 +55,11 @@ class Boot:
 
 
 def write_iso(iso, entries, timeout=0):
-    """Write an ISO whose GRUB menu holds entries: a list of (title, Boot). The first is booted."""
+    """Write an ISO whose GRUB menu holds entries: a list of (title, Boot). The first is booted.
+
+    With a timeout it is a menu for people: on the screen as well, and for each kind of firmware
+    that GRUB is installed for.
+    """
     with tempfile.TemporaryDirectory() as tree:
         names = {}
 
@@ -82,7 +87,7 @@ def write_iso(iso, entries, timeout=0):
         os.makedirs(os.path.join(tree, "boot/grub"))
         with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="utf-8") as cfg:
             cfg.write("\n".join(menu) + "\n")
+        one = [] if timeout else ["-d", GRUB_DIR, f"--install-modules={GRUB_MODULES}"]
         subprocess.run(
-            ["grub-mkrescue", "-d", GRUB_DIR, f"--install-modules={GRUB_MODULES}", "--locales=",
-             "--fonts=", "--themes=", "-o", iso, tree],
+            ["grub-mkrescue", *one, "--locales=", "--fonts=", "--themes=", "-o", iso, tree],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

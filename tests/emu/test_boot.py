@@ -110,16 +110,30 @@ class QemuEfi(Qemu):
             "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}"]
 
 
-@pytest.mark.skipif(not (os.path.exists(OVMF) and os.path.isdir(GRUB_EFI)),
-                    reason="needs the packages ovmf and grub-efi-amd64-bin")
+# GRUB looks for a text mode, which an EFI machine has not, and says so with an "error:".
+UEFI_LOADED = Expect(HALTED, (BANNER,), (r"^notrap: (error|fatal): .*",))
+
+
 def test_uefi(passes, returning, monkeypatch):
     monkeypatch.setattr(boot_module, "GRUB_DIR", GRUB_EFI)
     monkeypatch.setattr(boot_module, "GRUB_MODULES",
                         f"{boot_module.GRUB_MODULES} {GRUB_EFI_MODULES}".replace("biosdisk", ""))
-    # GRUB looks for a text mode, which an EFI machine has not, and says so with an "error:".
-    expect = Expect(HALTED, (BANNER,), (r"^notrap: (error|fatal): .*",))
-    result = passes(QemuEfi("tcg").run(Boot(returning, modules=[Module(returning, "x")]), expect))
+    boot = Boot(returning, modules=[Module(returning, "x")])
+    result = passes(QemuEfi("tcg").run(boot, UEFI_LOADED))
     assert image_start(result) >= 200 << 20
+
+
+@pytest.mark.parametrize("firmware, expect", [(Qemu, LOADED), (QemuEfi, UEFI_LOADED)])
+def test_menu(passes, returning, tmp_path, firmware, expect):
+    """The ISO with a menu for people starts by BIOS and by UEFI."""
+    menu, boot = str(tmp_path / "menu.iso"), Boot(returning, "stats=0")
+    boot_module.write_iso(menu, [("notrap", boot)], timeout=1)
+
+    class Menu(firmware):
+        def command(self, directory, iso, port):
+            return super().command(directory, menu, port)
+
+    passes(Menu("tcg").run(boot, expect))
 
 
 @pytest.mark.parametrize("cpu, line", [
