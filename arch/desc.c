@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor tables: SDM vol. 3A 3.4.5, 6.14, 7.2.3. */
+/* Descriptor tables: SDM vol. 3A 3.4.5, 6.14, 8.2.3. */
 #include "arch/desc.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"

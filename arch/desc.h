@@ -17,7 +17,7 @@
 #define IST_NMI 2
 #define IST_MC  3
 
-/* 64-bit TSS: SDM vol. 3A figure 7-11. */
+/* 64-bit TSS: SDM vol. 3A figure 8-11. */
 struct tss {
 	u32 reserved0;
 	u64 rsp[3];

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ; A CPU's first steps, from the start-up IPI's real mode to ap_main() in long mode on the
-; hypervisor's own page tables (SDM vol. 3A 9.4, 9.8.5; APM vol. 2 14.6.1, 14.7).
+; hypervisor's own page tables (SDM vol. 3A 9.4, 10.8.5; APM vol. 2 14.6.1, 14.7).
 
 CR0_PROTECTED	equ 1 << 4 | 1 << 0					; ET PE
 CR0_VALUE	equ 1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1 << 0	; PG WP NE ET MP PE

@@ -132,13 +132,14 @@ bool guest_write_efer(struct vcpu *v, u64 value);
 
 /* Set-up, before the first entry: which MSRs and ports exit. */
 void intercept_msrs(struct vcpu *v);
+void intercept_ports(struct vcpu *v);
 
-/* msr_guard.c: MSRs of which a guest may change nothing, or some bits alone; part of the above. */
+/* msr_guard.c, a part of intercept_msrs(): MSRs of which a guest may change few bits or none. */
 void intercept_guarded_msrs(struct vcpu *v);
 
 /* True when writing this value would change what the guest may not, so that #GP is its answer. */
 bool msr_write_is_guarded(u32 msr, u64 value);
-void intercept_ports(struct vcpu *v);
+
 /* Which control register bits and EFER bits the guest's CPU has. */
 void cpuid_limits(struct machine *machine);
 void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]);

@@ -37,7 +37,7 @@ int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 	mmu_vcpu_init(&v->mmu, m->mmu, &v->counters);
 	v->ops->enable_nested(v, nested_root(m->nested));
 	say("nested paging (mmu=%s): the CPU walks the guest's own tables; no page fault exits, and "
-	    "bypass_guest_pf, trap and sync say nothing",
+	    "bypass_guest_pf, trap and sync have no effect",
 	    v->ops->nested_name);
 	return 0;
 }

@@ -20,9 +20,9 @@ bool counters_bypassed(const struct counters *sum, u64 *bypassed);
 u64 counter_read(const struct counters *set, u32 index);
 
 /*
- * Print all counters, "name = value" a line between "counters begin" and "counters end"
- * (DESIGN.md section 5). pf_bypassed is computed here; its value is "unknown" when the guest did
- * not report its faults.
+ * Print all counters, "name = value" a line between "counters begin" and "counters end" (README.md,
+ * "Counters"). pf_bypassed is computed here; its value is "unknown" when the guest did not report
+ * its faults.
  */
 void report_counters(const struct counters *sum);
 

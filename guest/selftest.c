@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot self-test: DESIGN.md section 1. */
+/* The boot self-test: each kind of entry at each level, tried in a guest context; docs/idea.md. */
 #include "guest/selftest.h"
 
 #include "arch/console.h"

@@ -110,7 +110,7 @@ enum vmcs_field {
 NORETURN void vmcs_access_failed(const char *insn, enum vmcs_field field, u64 value);
 
 /*
- * Read a field of the current VMCS (SDM vol. 3C 30.3 VMREAD). Every field this hypervisor names
+ * Read a field of the current VMCS (SDM vol. 3C 31.3 VMREAD). Every field this hypervisor names
  * exists on the CPUs that caps.c lets pass: a failure is a bug, and stops the machine.
  */
 static inline u64 vmread(enum vmcs_field field)
@@ -124,7 +124,7 @@ static inline u64 vmread(enum vmcs_field field)
 	return value;
 }
 
-/* Write a field of the current VMCS (SDM vol. 3C 30.3 VMWRITE); fails as vmread() does. */
+/* Write a field of the current VMCS (SDM vol. 3C 31.3 VMWRITE); fails as vmread() does. */
 static inline void vmwrite(enum vmcs_field field, u64 value)
 {
 	bool failed;

@@ -3,8 +3,11 @@
  * Random page-table work on the shadow MMU, judged by the reference.
  *
  * Environment: MMU_SEEDS=N runs N seeds (default: a fixed set), from MMU_FIRST=N on, each of
- * MMU_STEPS operations. A failing seed is cut down to the operations that it takes, and the trace
- * of these is printed. MMU_VERBOSE=1 prints what the runs reached.
+ * MMU_STEPS operations. The shadow tables are audited at the end and every MMU_AUDIT operations
+ * (default: 4; 0: at the end alone). Each seed runs in a process of its own: one that fails is cut
+ * down to the operations that it takes, and the trace of these is printed. MMU_IN_PROCESS=1 runs
+ * all in this process, for a debugger, and stops at the first failure; so does MMU_VERBOSE=1,
+ * which prints what the runs reached.
  */
 #include "tests/host/mmu_engine.h"
 #include <setjmp.h>

@@ -372,7 +372,7 @@ static void set_gate(u64 *idt, u8 vector, void (*entry)(void))
 	idt[2 * vector + 1] = at >> 32;
 }
 
-/* A stack of its own for #PF: SDM vol. 3A 6.14.5, figure 7-11. */
+/* A stack of its own for #PF: SDM vol. 3A 6.14.5, figure 8-11. */
 static void set_page_fault_stack(u64 *idt)
 {
 	struct table_pointer gdt;
