@@ -620,8 +620,10 @@ void engine_step(struct engine *e)
 		do_access_at(e, some_gva(e));
 	else if (op < 47)
 		write_read_only(e);
-	else if (op < 51)
+	else if (op < 50)
 		sim_invlpg(s, some_gva(e));
+	else if (op < 51)
+		sim_invpcid(s, rnd(e->r, 4), some_gva(e));
 	else if (op < 54)
 		load_cr3(e);
 	else if (op < 56)

@@ -317,6 +317,20 @@ void sim_invlpg(struct sim *s, u64 gva)
 		resume(s);
 }
 
+void sim_invpcid(struct sim *s, u32 type, u64 gva)
+{
+	sim_trace(s, "invpcid %u %llx", type, (unsigned long long)gva);
+	left(s);
+	if (type == 0) {
+		mmu_invlpg(&s->v, gva);
+		gt_invlpg(&s->tlb, gva);
+	} else {
+		mmu_set_cr3(&s->v, s->v.regs.cr3);
+		gt_flush_all(&s->tlb);
+	}
+	resume(s);
+}
+
 /* --- accesses ----------------------------------------------------------------------------------- */
 
 static const char *describe(const struct ref_access *a)
