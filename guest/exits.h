@@ -22,16 +22,6 @@ void insn_done(struct vcpu *v);
 /* The instruction that exited is done: go on behind it. */
 void insn_skip(struct vcpu *v, const struct vmexit *exit);
 
-/*
- * What exited is a fault, and RF as the CPU saves it for one: instruction breakpoints have been seen to.
- * SDM vol. 3C 28.3.3 has the CPU do it, but Bochs does not, nor does SVM.
- */
-static inline void saves_rf(struct vcpu *v, const struct vmexit *exit)
-{
-	if (exit->vectoring.type == EVENT_NONE)
-		v->rflags |= RFLAGS_RF;
-}
-
 /* inject.c. Raise an exception at the current instruction. */
 void inject_gp(struct vcpu *v);
 void inject_zero(struct vcpu *v, enum vector vector); /* with an error code, of 0 */
@@ -144,12 +134,7 @@ bool msr_write_is_guarded(u32 msr, u64 value);
 void cpuid_limits(struct machine *machine);
 void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]);
 
-/* IA-32e mode is active; and the code that runs is 64-bit code. */
-static inline bool guest_in_long_mode(const struct vcpu *v)
-{
-	return v->mmu.regs.efer & EFER_LMA;
-}
-
+/* operand.c. The code that runs is 64-bit code. */
 bool guest_code_is_64bit(struct vcpu *v);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef GUEST_VCPU_H
 #define GUEST_VCPU_H
 
+#include "arch/cpu.h"
 #include "guest/event.h"
 #include "guest/insn.h"
 #include "mm/counters.h"
@@ -142,5 +143,21 @@ struct vcpu {
 	struct insn_cache insn_cache[16];
 	struct machine *machine;
 };
+
+/* IA-32e mode is active. */
+static inline bool guest_in_long_mode(const struct vcpu *v)
+{
+	return v->mmu.regs.efer & EFER_LMA;
+}
+
+/*
+ * What exited is a fault, and RF as the CPU saves it for one: instruction breakpoints have been seen to.
+ * SDM vol. 3C 28.3.3 has the CPU do it, but Bochs does not, nor does SVM.
+ */
+static inline void saves_rf(struct vcpu *v, const struct vmexit *exit)
+{
+	if (exit->vectoring.type == EVENT_NONE)
+		v->rflags |= RFLAGS_RF;
+}
 
 #endif
