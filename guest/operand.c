@@ -71,8 +71,8 @@ void insn_skip(struct vcpu *v, const struct vmexit *exit)
 	}
 	v->unread = 0;
 	v->rip += insn.len;
-	/* Outside of 64-bit code it wraps at 4 GiB, in compatibility mode too. */
-	if (unlikely(v->rip >> 32) && !guest_code_is_64bit(v))
+	/* Past 4 GiB just now: outside of 64-bit code, compatibility mode included, it wraps there. */
+	if (unlikely((v->rip ^ (v->rip - insn.len)) >> 32) && !guest_code_is_64bit(v))
 		v->rip = (u32)v->rip;
 	/* RF lasts until an instruction has completed: SDM vol. 3B 18.3.1.1. */
 	v->rflags &= ~RFLAGS_RF;
