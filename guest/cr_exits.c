@@ -44,7 +44,7 @@ void handle_cr_read(struct vcpu *v, const struct vmexit *exit)
 
 	if (exit->cr.nr != 3)
 		value = v->ops->get_cr(v, exit->cr.nr);
-	v->gpr[exit->cr.gpr] = guest_in_long_mode(v) ? value : (u32)value;
+	v->gpr[exit->cr.gpr] = value >> 32 && !guest_code_is_64bit(v) ? (u32)value : value;
 	insn_skip(v, exit);
 }
 

@@ -27,7 +27,8 @@ struct machine {
 };
 
 /*
- * Take the machine with the vendor's backend: probe the CPU, set memory aside, prove the traps, load the guest and run it.
+ * Take the machine with the vendor's backend: probe the CPU, set memory aside, prove the traps, load
+ * the guest and run it.
  * Returns only on an error, -1 after its fail() line.
  */
 int machine_start(const struct bootinfo *boot, const struct options *opt,

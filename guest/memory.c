@@ -68,6 +68,11 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	size = shadow ? mmu_memory_size(&boot->map) : nested_memory(&boot->map);
 	size = ALIGN_UP(size + tables, PAGE_SIZE) + smp_memory_size(boot);
 	base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+	/* Room below 4 GiB does not grow with the RAM, as what each page of it takes does. */
+	if (base == ~0ULL && memmap_ram_size(&boot->map) >= GIB(8))
+		return fail("too much memory: for %lu MiB of RAM notrap needs %lu MiB in one piece "
+			    "below 4 GiB, which this machine does not have: boot it with less",
+			    memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1);
 	if (base == ~0ULL || memmap_ram_size(&boot->map) < size + GUEST_RAM_MIN)
 		return fail(
 			"too little memory: the machine has %lu MiB of RAM, notrap needs %lu MiB in one "

@@ -82,8 +82,8 @@ enum mmu_verdict {
 
 /*
  * Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE of its RAM
- * for shadow tables. MMU_POOL_MAX is enough of them to map 60 GiB by 4K pages, and there is room for it
- * below 4 GiB on any machine with that much RAM.
+ * for shadow tables. MMU_POOL_MAX is enough of them to map 120 GiB by 4K pages, and is found below
+ * 4 GiB on any machine with that much RAM.
  */
 #define MMU_POOL_PERMILLE 30
 #define MMU_POOL_MAX      MIB(512)

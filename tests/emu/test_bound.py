@@ -37,3 +37,9 @@ def test_machine_with_much_memory(passes, gib):
     kib, _, _, mib = map(int, re.search(LINE, result.text, re.M).groups())
     assert mib >= (gib << 10) - 1
     assert kib <= (512 << 10) + mib * 1024 // 1000 * 2.5
+
+
+def test_machine_with_too_much_memory(passes):
+    line = r"^notrap: error: too much memory: for 2097151 MiB of RAM .*: boot it with less$"
+    passes(boots.machine("qemu-tcg", "max,phys-bits=42", 2 << 20).run(
+        boots.notrap(), boots.error_expect(line), LIMIT))
