@@ -13,7 +13,9 @@ from tests.emu.qemu import Qemu
 from tests.emu.result import Expect
 
 DEBUG_ELF = f"{boots.BUILD}/notrap.debug.elf"
-OVMF = "/usr/share/OVMF/OVMF_CODE.fd"
+# Debian 13 has the larger one alone.
+OVMF = next(filter(os.path.exists, ("/usr/share/OVMF/OVMF_CODE.fd",
+                                    "/usr/share/OVMF/OVMF_CODE_4M.fd")), "OVMF: make deps")
 GRUB_EFI = "/usr/lib/grub/x86_64-efi"
 # What grub-mkrescue's own start-up file for EFI asks for.
 GRUB_EFI_MODULES = ("part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt "

@@ -391,12 +391,12 @@ static void mb2_information(void **state)
 	assert_plain_at(0x100000);
 
 	info = phys_ptr(machine.start.rbx);
-	assert_string_equal(info_tag(info, 1) + 8, "a b");
-	assert_string_equal(info_tag(info, 2) + 8, "notrap");
+	assert_string_equal((char *)info_tag(info, 1) + 8, "a b");
+	assert_string_equal((char *)info_tag(info, 2) + 8, "notrap");
 	tag = info_tag(info, 3);
 	assert_int_equal(get32(tag + 8), MIB(41));
 	assert_int_equal(get32(tag + 12), MIB(41) + 100);
-	assert_string_equal(tag + 16, "m 1");
+	assert_string_equal((char *)tag + 16, "m 1");
 	tag = info_tag(info, 4);
 	assert_int_equal(get32(tag + 8), 636);
 	assert_int_equal(get32(tag + 12), 23 * 1024);

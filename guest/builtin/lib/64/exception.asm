@@ -8,6 +8,7 @@ HAS_ERROR	equ (1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (1 << 29) | (1 <
 
 extern exception
 
+default rel
 bits 64
 section .text
 
