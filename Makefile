@@ -2,7 +2,7 @@
 # Builds notrap, boots it on an emulated machine, and tests it. `make help` lists the targets.
 
 # Choices of the user, on the command line of make:
-#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg  MODEL=<cpu model>  MEMORY=<MiB>  CPUS=<n>
+#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
 ifeq ($(origin CC),default)
@@ -67,7 +67,7 @@ help:
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make clean        remove build/'
 	@echo
-	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg MODEL=<cpu model> MEMORY=<MiB> CPUS=<n>'
+	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
 	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: README.md, Choosing the machine'
 
@@ -208,11 +208,14 @@ iso: all $(LINUX) | $(O)/.deps-iso
 
 test: test-host test-emu
 
+# Failures are printed as they come (tests/emu/conftest.py), and named once more at the end.
+PYTEST := $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider --tb=no -rfs
+
 test-host: $(HOST_TESTS) | test-deps
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
-	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider tests/emu
+	@$(PYTEST) tests/emu
 
 # The long versions, one after the other. Seeds are shared out to JOBS processes.
 SOAK_HOST_SEEDS   ?= 5000
@@ -231,8 +234,7 @@ soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
 soak-emu: all guests $(LINUX) | test-deps
-	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup \
-		-p no:cacheprovider $(SOAK_TESTS)
+	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTEST) $(SOAK_TESTS)
 
 include tools/check.mk
 

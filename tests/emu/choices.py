@@ -14,12 +14,25 @@ MEMORY = 8, 32768
 CPUS = {"bochs": (1, 8), "qemu-kvm": (1, 255), "qemu-tcg": (1, 255)}
 LISTS = {"bochs": (["bochs", "--help", "cpu"], r"^(\w+)$"),
          "qemu": (["qemu-system-x86_64", "-cpu", "help"], r"^x86 (\S+)")}
+# Of those models, what has long mode and VMX, or SVM. With KVM it is the CPU itself that has to.
+ABLE = {"bochs": r"(?!bx_generic|pentium|amd_k6|p[234]_|atom_|core_duo|athlon64)",
+        "qemu-tcg": r"max$|EPYC|Opteron_G[1-9]|phenom|Dhyana", "qemu-kvm": r"host$|max$"}
 
 
 def one_of(name, value, known):
     if value not in known:
         raise HostError(f'{name}="{value}" is none of: {" ".join(known)}')
     return value
+
+
+def memory_size(value):
+    """MEMORY in MiB: 256, 256M or 2G."""
+    unit = re.fullmatch(r"([0-9]{1,9})([MG]?)", value)
+    mib = int(unit[1]) * (1024 if unit[2] == "G" else 1) if unit else 0
+    if not MEMORY[0] <= mib <= MEMORY[1]:
+        raise HostError(f'MEMORY="{value}" is not from {MEMORY[0]} to {MEMORY[1]} MiB; '
+                        "say 512 or 2G")
+    return mib
 
 
 def number(name, value, low, high):
@@ -47,6 +60,9 @@ def machine(host, model, memory, cpus):
     if model:
         # QEMU: features may follow the name.
         name = model.split(",")[0] if host != "bochs" else model
-        one_of("MODEL", name, models(host))
-    return boots.machine(host, model or None, number("MEMORY", memory, *MEMORY),
+        known = models(host)
+        if name not in known:
+            able = [one for one in known if re.match(ABLE[host], one)]
+            raise HostError(f'MODEL="{name}" is none of: {" ".join(able)}')
+    return boots.machine(host, model or None, memory_size(memory),
                          cpus=number("CPUS", cpus, *CPUS[host]))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the emulated tests share."""
 import functools
+import os
 
 import pytest
 
@@ -22,6 +23,13 @@ def passes():
             pytest.fail(result.explain(), pytrace=False)
         return result
     return check
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report):
+    """A failure is printed when it happens, not an hour later; by the controller alone."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\nFAILED {report.nodeid}\n{report.longreprtext}\n", flush=True)
 
 
 def pytest_report_header():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A running emulator: its process, its serial line, and the limits it lives under."""
 import codecs
+import glob
 import os
 import re
 import select
@@ -20,6 +21,9 @@ from .boot import write_iso
 # Seconds for the emulator to end by itself after the end line, before it is ended.
 GRACE = 3
 START_ATTEMPTS = 5
+# A machine that says nothing for so long, in seconds of its own CPU time, hangs; more where its
+# limit is long. One that sleeps, and wants no CPU either, is given so long by the clock.
+SILENCE, ASLEEP = 45, 20
 ESCAPE = b"\x1d"  # Ctrl-]
 
 
@@ -54,7 +58,8 @@ class Machine:
         """Boot, watch the serial line until it is decided, and return a Result.
 
         limit: seconds of the emulator's own CPU time; the wall clock may take eight times as long
-        and half a minute, so that a busy machine does not fail a sound run.
+        and half a minute, so that a busy machine does not fail a sound run. Silence has a limit
+        of its own: see Silence.
         show: called with each piece of text as it comes.
         """
         with tempfile.TemporaryDirectory(prefix="notrap-") as directory:
@@ -68,6 +73,44 @@ class Machine:
                     break
                 time.sleep(1)
             return res
+
+
+class Silence:
+    """How long the serial line has been silent, and whether that is too long for this limit.
+
+    Two clocks, that of a machine that computes and that of one that sleeps: HLT with interrupts off
+    takes no CPU time at all.
+    """
+
+    def __init__(self, pid, limit):
+        self.pid, self.limit = pid, max(SILENCE, limit / 4)
+        self.heard()
+
+    def heard(self):
+        self.since, self.wanted = time.monotonic(), wanted_seconds(self.pid)
+
+    def reason(self):
+        """Why the machine is taken to hang, or None."""
+        wanted = wanted_seconds(self.pid) - self.wanted
+        if wanted > self.limit:
+            return f"silent for {self.limit:.0f} s of CPU time"
+        clock = time.monotonic() - self.since
+        if clock > ASLEEP and wanted < clock / 20:
+            return f"asleep: silent for {ASLEEP} s, without work"
+        return None
+
+
+def wanted_seconds(pid):
+    """The CPU time that a process has had or waited for, all threads of it."""
+    total = 0
+    for task in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        try:
+            with open(task, encoding="ascii") as stat:
+                ran, waited, _ = stat.read().split()
+        except (OSError, ValueError):
+            continue
+        total += int(ran) + int(waited)
+    return total / 1e9
 
 
 class Session:
@@ -112,9 +155,12 @@ class Session:
             return 0.0
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def over(self, limit):
+    def overdue(self, limit, silence):
+        """Why the machine is to be ended at its limit, or None."""
         wall = time.monotonic() - self.started
-        return wall > 8 * limit + 30 or self.cpu_seconds() > limit
+        if wall > 8 * limit + 30 or self.cpu_seconds() > limit:
+            return f"no end within {limit} s of CPU time"
+        return silence.reason()
 
     def receive(self, seconds, extra=()):
         """Wait for serial bytes: (bytes, ready extras); bytes is None when the line is closed."""
@@ -138,43 +184,44 @@ class Session:
         never = [re.compile(pattern, re.M) for pattern in expect.never]
         # A character's bytes may come in two pieces.
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        text, closing, why = "", None, None
+        text, closing, overdue = "", None, None
+        silence = Silence(self.process.pid, limit)
         while True:
             data, _ = self.receive(0.1)
             if data:
                 piece = decoder.decode(data.replace(b"\r", b""))
                 text += piece
+                silence.heard()
                 if show:
                     show(piece)
             elif self.process.poll() is not None:
                 # The last bytes may still be in the socket.
                 data, _ = self.receive(0.1) if self.line else (None, ())
                 if not data:
-                    why = why or "exited"
                     break
                 text += decoder.decode(data.replace(b"\r", b""))
             whole = text[:text.rfind("\n") + 1]
-            if why is None and any(pattern.search(whole) for pattern in never):
-                why, closing = "never", time.monotonic() + 1
-            elif why is None and end.search(whole):
-                why, closing = "end", time.monotonic() + GRACE
+            if not closing and any(pattern.search(whole) for pattern in never):
+                closing = time.monotonic() + 1
+            elif not closing and end.search(whole):
+                closing = time.monotonic() + GRACE
             if closing and time.monotonic() > closing:
                 break
-            if not closing and self.over(limit):
-                why = "limit"
+            overdue = None if closing else self.overdue(limit, silence)
+            if overdue:
                 break
         by_itself = self.process.poll() is not None
         self.stop()
-        return self.judge(expect, why, text, limit, by_itself)
+        return self.judge(expect, text, by_itself, overdue)
 
-    def judge(self, expect, why, text, limit, by_itself):
+    def judge(self, expect, text, by_itself, overdue=None):
         res = result.Result(result.FAIL, "", text, time.monotonic() - self.started)
         missing = [p for p in expect.need if not res.find(p)]
         never = [res.find(p).group(0) for p in expect.never if res.find(p)]
         if never:
             res.reason = "said: " + never[0]
-        elif why == "limit":
-            res.verdict, res.reason = result.TIMEOUT, f"no end within {limit} s of CPU time"
+        elif overdue:
+            res.verdict, res.reason = result.TIMEOUT, overdue
         elif not res.find(expect.end):
             res.reason = "the machine ended without: " + expect.end
         elif missing:
@@ -183,6 +230,8 @@ class Session:
             res.verdict, res.reason = result.PASS, "said: " + res.find(expect.end).group(0)
         self.output.flush()
         self.machine.finish(self.directory, res, by_itself)
+        if by_itself and not res.passed and res.host_notes:
+            res.reason += f"; the emulator's last line: {res.host_notes[-1]}"
         if res.entry_failures and res.passed:
             res.verdict, res.reason = result.FAIL, "the CPU refused a VM entry"
         return res
@@ -217,4 +266,4 @@ class Session:
                 termios.tcsetattr(keyboard, termios.TCSADRAIN, saved)
         self.stop()
         said = text.replace(b"\r", b"").decode("utf-8", "replace")
-        return self.judge(expect, "exited", said, 0, by_itself)
+        return self.judge(expect, said, by_itself)

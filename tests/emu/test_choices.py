@@ -16,6 +16,7 @@ def test_a_machine_as_chosen():
     assert (str(machine), machine.memory, machine.cpus) == ("bochs:tigerlake", 512, 2)
     assert str(choices.machine("qemu-tcg", "qemu64,+svm", "256", "1")) == "qemu-tcg:qemu64,+svm"
     assert str(choices.machine("bochs", "", "256", "1")) == "bochs:broadwell_ult"
+    assert choices.machine("bochs", "", "2G", "1").memory == 2048
 
 
 @pytest.mark.parametrize("wrong, line", [
@@ -25,9 +26,12 @@ def test_a_machine_as_chosen():
     ({"host": "qemu-tcg"}, r'^MODEL="tigerlake" is none of: .*\bEPYC\b.*\bmax\b'),
     ({"cpus": "0"}, r'^CPUS="0" is no number from 1 to 8$'),
     ({"cpus": "two"}, r'^CPUS="two" is no number'),
-    ({"memory": "-5"}, r'^MEMORY="-5" is no number from 8 to \d+$'),
-    ({"memory": ""}, r'^MEMORY="" is no number'),
-    ({"memory": "99999999999"}, r'^MEMORY="99999999999" is no number'),
+    ({"model": "pentium_x"}, r"^(?!.*\bpentium_mmx\b).*\btigerlake\b"),
+    ({"memory": "-5"}, r'^MEMORY="-5" is not from 8 to \d+ MiB; say 512 or 2G$'),
+    ({"memory": ""}, r'^MEMORY="" is not from'),
+    ({"memory": "99G"}, r'^MEMORY="99G" is not from'),
+    ({"memory": "2T"}, r'^MEMORY="2T" is not from'),
+    ({"memory": "99999999999"}, r'^MEMORY="99999999999" is not from'),
 ])
 def test_a_wrong_choice(wrong, line):
     with pytest.raises(HostError) as error:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The harness itself: each of its verdicts comes from text, and none from an exit code."""
+import re
+
 import pytest
 
 from tests.emu import boots
@@ -37,6 +39,27 @@ def test_time_out(any_machine, tmp_path):
     kernel = elf32(tmp_path / "halt.elf", 0x100000, 4096)
     result = any_machine.run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=2)
     assert result.verdict == TIMEOUT
+
+
+@pytest.mark.parametrize("code, why", [
+    ("faf4ebfd", r"^asleep: silent for 20 s, without work$"),  # CLI, HLT
+    ("ebfe", r"^silent for 3 s of CPU time$"),                 # a loop
+])
+def test_a_silent_machine_hangs(tmp_path, monkeypatch, code, why):
+    """Long before its limit, by the clock that fits it."""
+    from tests.emu.images import elf32
+    monkeypatch.setattr("tests.emu.machine.SILENCE", 3)
+    kernel = elf32(tmp_path / "hang.elf", 0x100000, 4096, bytes.fromhex(code))
+    result = Qemu("tcg").run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=12)
+    assert result.verdict == TIMEOUT
+    assert re.match(why, result.reason), result.reason
+
+
+def test_a_dead_emulator_is_named():
+    """What it said last is in the reason."""
+    result = Qemu("tcg", "max,nosuch=1").run(Boot(boots.BENCH), boots.bare_expect())
+    assert result.verdict == FAIL
+    assert re.search(r"; the emulator's last line: .*nosuch", result.reason), result.reason
 
 
 def test_triple_fault_is_no_pass(any_machine, tmp_path):
