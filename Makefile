@@ -2,7 +2,7 @@
 # Builds notrap, boots it on an emulated machine, and tests it. `make help` lists the targets.
 
 # Choices of the user, on the command line of make:
-#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
+#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
 ifeq ($(origin CC),default)
@@ -65,9 +65,10 @@ help:
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make readme       the blocks of output in README.md, printed again; minutes'
 	@echo 'make deps         install the Debian packages that all of this needs'
+	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
 	@echo 'make clean        remove build/'
 	@echo
-	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
+	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
 	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: README.md, Choosing the machine'
 
@@ -216,6 +217,13 @@ test-host: $(HOST_TESTS) | test-deps
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
 	@$(PYTEST) tests/emu
+
+# For HOST=bochs3, qemu10 and qemu11; `make test-emu EMULATORS=trixie` starts that release's in all
+# tests, where it has them.
+.PHONY: emulators
+emulators:
+	@tools/emulators $(O)/emulators
+export EMULATORS
 
 # The long versions, one after the other. Seeds are shared out to JOBS processes.
 SOAK_HOST_SEEDS   ?= 5000

@@ -5,7 +5,7 @@ import sys
 
 from . import bench, boots, choices, linux, ways
 from .boot import Boot, Module, write_iso
-from .machine import HostError
+from .emulators import HostError
 from .result import Expect
 
 

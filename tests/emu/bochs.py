@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Bochs 2.7: emulates VMX and SVM on any machine; its ticks are instructions, so runs repeat."""
+"""Bochs: emulates VMX and SVM on any machine; its ticks are instructions, so runs repeat."""
 import os
 import re
 
+from . import emulators
 from .machine import Machine
 
 # What Bochs takes from its host at once, in MiB; it swaps the rest to a file.
@@ -13,8 +14,8 @@ CONFIG = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
 memory: guest={memory}, host={host_memory}
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+romimage: file={share}/bochs/BIOS-bochs-latest
+vgaromimage: file={share}/bochs/VGABIOS-lgpl-latest
 cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
 clock: sync=none, time0=1700000000
 ata0: enabled=1
@@ -37,20 +38,24 @@ AMD = ("athlon64_clawhammer", "athlon64_venice", "turion64_tyler", "phenom_8650_
 
 
 class Bochs(Machine):
-    """marks: {name: physical address}: note the tick at which each is first executed, in order."""
+    """marks: {name: physical address}: note the tick at which each is first executed, in order.
+    release: see emulators.choose().
+    """
 
     name = "bochs"
     default_model = "broadwell_ult"
 
-    def __init__(self, model=None, memory=256, cpus=1, marks=None):
+    def __init__(self, model=None, memory=256, cpus=1, marks=None, release=None):
         super().__init__(model or self.default_model, memory, cpus)
         self.marks = marks or {}
+        self.release = emulators.choose("bochs", release)
+        self.name = "bochs" + ("3" if self.release else "")
         if self.model in AMD:
             self.nested = "npt"
 
     def command(self, directory, iso, port):
         with open(os.path.join(directory, "bochsrc"), "w", encoding="ascii") as rc:
-            rc.write(CONFIG.format(memory=self.memory,
+            rc.write(CONFIG.format(memory=self.memory, share=emulators.share(self.release),
                                    host_memory=min(self.memory, HOST_MEMORY_MAX),
                                    model=self.model, cpus=self.cpus, iso=iso, port=port,
                                    ips=IPS_SMP if self.cpus > 1 else IPS))
@@ -59,7 +64,7 @@ class Bochs(Machine):
             steps += ["c", "ptime", f"d {number}"]
         with open(os.path.join(directory, "script"), "w", encoding="ascii") as script:
             script.write("\n".join(steps + ["c"]) + "\n")
-        return ["bochs", "-q", "-f", "bochsrc", "-rc", "script"]
+        return [emulators.program("bochs", self.release), "-q", "-f", "bochsrc", "-rc", "script"]
 
     def never_started(self, directory):
         # Each Bochs takes a port for its screen, and two that start at once may want the same.

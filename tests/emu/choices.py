@@ -3,19 +3,19 @@
 import re
 import subprocess
 
-from . import boots
-from .machine import HostError
+from . import boots, emulators
+from .emulators import HostError
 from .qemu import nested_kvm
 
-HOSTS = ["auto", "bochs", "qemu-kvm", "qemu-tcg"]
+HOSTS = ["auto", "bochs", "qemu-kvm", "qemu-tcg", *emulators.NAMES]
 # MiB. With less not even the boot loader gets to its own message.
 MEMORY = 8, 32768
 # Bochs counts its CPUs' timers, of which it has 64; QEMU's limit is its default machine's.
 CPUS = {"bochs": (1, 8), "qemu-kvm": (1, 255), "qemu-tcg": (1, 255)}
-LISTS = {"bochs": (["bochs", "--help", "cpu"], r"^(\w+)$"),
-         "qemu": (["qemu-system-x86_64", "-cpu", "help"], r"^x86 (\S+)")}
+LISTS = {"bochs": ("bochs", ["--help", "cpu"], r"^(\w+)$"),
+         "qemu": ("qemu-system-x86_64", ["-cpu", "help"], r"^(?:x86|  ?) ?(\S+)")}
 # Of those models, what has long mode and VMX, or SVM. With KVM it is the CPU itself that has to.
-ABLE = {"bochs": r"(?!bx_generic|pentium|amd_k6|p[234]_|atom_|core_duo|athlon64)",
+ABLE = {"bochs": r"(?!bx_generic|i[34]86|athlon_xp|pentium|amd_k6|p[234]_|atom_|core_duo|athlon64)",
         "qemu-tcg": r"max$|EPYC|Opteron_G[1-9]|phenom|Dhyana", "qemu-kvm": r"host$|max$"}
 
 
@@ -41,14 +41,12 @@ def number(name, value, low, high):
     return int(value)
 
 
-def models(host):
+def models(kind, release):
     """The CPU models that an emulator knows."""
-    command, line = LISTS[host.split("-")[0]]
-    try:
-        said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, encoding="utf-8", timeout=30, check=False)
-    except FileNotFoundError:
-        raise HostError(f"{command[0]} is not installed: make deps") from None
+    name, words, line = LISTS[kind.split("-")[0]]
+    command = [emulators.program(name, emulators.choose(name, release)), *words]
+    said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, encoding="utf-8", timeout=30, check=False)
     return re.findall(line, said.stdout, re.M)
 
 
@@ -57,12 +55,13 @@ def machine(host, model, memory, cpus):
     one_of("HOST", host, HOSTS)
     if host == "auto":
         host = "qemu-kvm" if nested_kvm() else "bochs"
+    kind, release = emulators.split(host)
     if model:
         # QEMU: features may follow the name.
-        name = model.split(",")[0] if host != "bochs" else model
-        known = models(host)
+        name = model.split(",")[0] if kind != "bochs" else model
+        known = models(kind, release)
         if name not in known:
-            able = [one for one in known if re.match(ABLE[host], one)]
+            able = [one for one in known if re.match(ABLE[kind], one)]
             raise HostError(f'MODEL="{name}" is none of: {" ".join(able)}')
-    return boots.machine(host, model or None, memory_size(memory),
-                         cpus=number("CPUS", cpus, *CPUS[host]))
+    return boots.machine(kind, model or None, memory_size(memory), release=release,
+                         cpus=number("CPUS", cpus, *CPUS[kind]))

@@ -2,6 +2,7 @@
 """QEMU: by nested KVM where this machine has it, or TCG, which emulates SVM but not VMX."""
 import os
 
+from . import emulators
 from .bochs import read
 from .machine import Machine
 
@@ -10,12 +11,15 @@ class Qemu(Machine):
     """icount: TCG's TSC counts instructions then, not time: runs repeat, ten times as slow.
     chipset: QEMU's name of the board, pc (i440FX) or q35, with its further properties. more: further
     words of QEMU's command line: devices. reboot: a reset starts the machine again, else it ends it.
+    release: see emulators.choose().
     """
 
     def __init__(self, accel, model=None, memory=256, cpus=1, icount=False, chipset="pc",
-                 more=(), reboot=False):
+                 more=(), reboot=False, release=None):
         super().__init__(model or {"kvm": "host", "tcg": "max"}[accel], memory, cpus)
-        self.accel, self.name, self.icount = accel, f"qemu-{accel}", icount
+        self.release = emulators.choose("qemu-system-x86_64", release)
+        version = {"trixie": "10", "forky": "11"}.get(self.release, "")
+        self.accel, self.name, self.icount = accel, f"qemu{version}-{accel}", icount
         self.chipset, self.more, self.reboot = chipset, list(more), reboot
         self.nested = {"kvm": "ept", "tcg": "npt"}[accel]
 
@@ -28,11 +32,14 @@ class Qemu(Machine):
                             and "vmx" in cpu_flags() else "")
         # More memory than the host has is only taken as far as it is touched.
         ram = f"memory-backend-ram,id=ram,size={self.memory}M,reserve=off"
-        return ["qemu-system-x86_64", "-accel", self.accel, "-cpu", cpu, "-m", f"{self.memory}M",
+        return [emulators.program("qemu-system-x86_64", self.release),
+                *[word for name in ("qemu", "seabios") if self.release
+                  for word in ("-L", f"{emulators.share(self.release)}/{name}")],
+                "-accel", self.accel, "-cpu", cpu, "-m", f"{self.memory}M",
                 "-object", ram, "-machine", f"{self.chipset},memory-backend=ram",
                 "-smp", str(self.cpus), "-cdrom", iso, "-display", "none",
-                *([] if self.reboot else ["-no-reboot"]), "-monitor", "none", "-nic", "none", "-d", "cpu_reset,guest_errors", "-D",
-                "qemu.log", "-chardev", f"socket,id=com1,host=127.0.0.1,port={port}", "-serial",
+                *([] if self.reboot else ["-no-reboot"]), "-monitor", "none",
+                "-nic", "none", "-d", "cpu_reset,guest_errors", "-D", "qemu.log", "-chardev", f"socket,id=com1,host=127.0.0.1,port={port}", "-serial",
                 "chardev:com1", *(["-icount", "shift=0,sleep=off"] if self.icount else []),
                 *self.more]
 
