@@ -22,6 +22,7 @@ struct svm_caps {
 	/* What emulators get wrong: svm/quirks.c. */
 	bool cr2_stays;    /* VMRUN does not load CR2 */
 	bool events_stale; /* EXITINTINFO is wrong for interrupts */
+	bool cr_read_by_cr0; /* a read of any control register exits if one of CR0 does, only then */
 };
 
 /*

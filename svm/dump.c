@@ -22,7 +22,7 @@ void svm_dump(struct vcpu *v)
 	    svm_exit_name(vmcb->exit_code), vmcb->exit_info_1, vmcb->exit_info_2, vmcb->next_rip);
 	say("vmcb: cut event %lx", vmcb->exit_int_info);
 	say("vmcb: told by this CPU: next rip %u, cr operand %u, invlpg operand %u; quirks: cr2 %u, "
-	    "events %u",
+	    "events %u, cr reads %u",
 	    svm->caps.next_rip, svm->caps.cr_operand, svm->caps.invlpg_gva, svm->caps.cr2_stays,
-	    svm->caps.events_stale);
+	    svm->caps.events_stale, svm->caps.cr_read_by_cr0);
 }

@@ -14,6 +14,15 @@ void svm_intercept(struct svm_vcpu *svm, enum intercept what, bool on)
 	svm_dirty(svm, CLEAN_INTERCEPTS);
 }
 
+void svm_intercept_cr_read(struct svm_vcpu *svm, int nr, bool on)
+{
+	u16 bit = BIT(nr);
+
+	svm->cr_read = on ? svm->cr_read | bit : svm->cr_read & ~bit;
+	svm->vmcb.cr_read = svm_quirk_cr_read(svm, svm->cr_read);
+	svm_dirty(svm, CLEAN_INTERCEPTS);
+}
+
 /* The error code does not count here: every #PF exits, or none. No other exception does. */
 void svm_set_pf_filter(struct vcpu *v, enum pf_filter filter)
 {

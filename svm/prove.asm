@@ -4,12 +4,14 @@
 bits 64
 default rel
 
-global svm_try_cpuid, svm_try_cr3, svm_try_invlpg, svm_try_int
+global svm_try_cpuid, svm_try_read_cr3, svm_try_cr3, svm_try_invlpg, svm_try_int
 
 section .text
 
 svm_try_cpuid:
 	cpuid
+svm_try_read_cr3:
+	mov	rbp, cr3
 svm_try_cr3:
 	mov	cr3, rbp
 svm_try_invlpg:

@@ -14,7 +14,7 @@
 #define TRY_GVA    0x123450
 #define TRY_VECTOR 0x20
 
-extern const u8 svm_try_cpuid[], svm_try_cr3[], svm_try_invlpg[], svm_try_int[];
+extern const u8 svm_try_cpuid[], svm_try_read_cr3[], svm_try_cr3[], svm_try_invlpg[], svm_try_int[];
 
 static void set_up(struct svm_vcpu *svm)
 {
@@ -39,7 +39,7 @@ static void set_up(struct svm_vcpu *svm)
 	vmcb->asid = 1;
 	vmcb->tlb_control = TLB_FLUSH_ALL;
 	vmcb->exceptions = ~0U;
-	vmcb->cr_write = BIT(3);
+	vmcb->cr_read = vmcb->cr_write = BIT(3);
 	for (enum intercept i = INTERCEPT_INIT; i <= INTERCEPT_SKINIT; i++) {
 		if (i == INTERCEPT_CPUID || i == INTERCEPT_INVLPG || i >= INTERCEPT_SHUTDOWN)
 			svm_intercept(svm, i, true);
@@ -78,6 +78,7 @@ void svm_prove(struct svm_vcpu *svm)
 	caps->next_rip = run(svm, svm_try_cpuid) == SVM_EXIT_CPUID &&
 			 vmcb->next_rip == (u64)svm_try_cpuid + 2;
 	caps->cr2_stays = vmcb->cr2 != TRY_CR2;
+	caps->cr_read_by_cr0 = run(svm, svm_try_read_cr3) != SVM_EXIT_CR_READ + 3;
 	caps->cr_operand = run(svm, svm_try_cr3) == SVM_EXIT_CR_WRITE + 3 &&
 			   vmcb->exit_info_1 == (EXIT_CR_IS_MOV | RBP);
 	caps->invlpg_gva =

@@ -14,6 +14,12 @@ void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva)
 		write_cr2(gva);
 }
 
+/* QEMU 9.2 to 11.1: reads of CR2, CR3, CR4 and CR8 exit by the bit for CR0's, and as one of CR0. */
+u16 svm_quirk_cr_read(const struct svm_vcpu *svm, u16 wanted)
+{
+	return svm->caps.cr_read_by_cr0 && wanted ? wanted | BIT(0) : wanted;
+}
+
 /* QEMU 7.2: an interrupt whose delivery is cut is reported as an exception with its vector. */
 static void interrupt_as_exception(struct event *event)
 {

@@ -21,7 +21,7 @@ static void set_controls(struct svm_vcpu *svm)
 {
 	struct vmcb *vmcb = &svm->vmcb;
 
-	vmcb->cr_read = BIT(3);
+	svm_intercept_cr_read(svm, 3, true);
 	vmcb->cr_write = BIT(3) | BIT(4);
 	for (u32 i = 0; i < ARRAY_SIZE(always); i++)
 		svm_intercept(svm, always[i], true);
@@ -69,7 +69,7 @@ void svm_enable_nested(struct vcpu *v, u64 root)
 
 	vmcb->nested_control = SVM_NESTED_PAGING;
 	vmcb->nested_cr3 = root;
-	vmcb->cr_read &= ~BIT(3);
+	svm_intercept_cr_read(svm, 3, false);
 	vmcb->cr_write &= ~BIT(3);
 	svm_set_pf_filter(v, PF_FILTER_NONE);
 	svm_set_invlpg_exiting(v, false);

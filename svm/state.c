@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's registers that live in the VMCB: control registers, EFER, segments, tables. */
 #include "arch/cpu.h"
+#include "arch/insn.h"
 #include "svm/svm.h"
 
 /* What CR0_SEL_WRITE lets through: APM vol. 2 15.8.1. */
@@ -11,7 +12,7 @@ static void intercept_cr(struct svm_vcpu *svm, int nr, bool read, bool write)
 	struct vmcb *vmcb = &svm->vmcb;
 	u16 bit = BIT(nr);
 
-	vmcb->cr_read = (vmcb->cr_read & ~bit) | (read ? bit : 0);
+	svm_intercept_cr_read(svm, nr, read);
 	vmcb->cr_write = (vmcb->cr_write & ~bit) | (write ? bit : 0);
 	svm_dirty(svm, CLEAN_INTERCEPTS | CLEAN_CR);
 }
@@ -42,6 +43,11 @@ u64 svm_get_cr(struct vcpu *v, int nr)
 {
 	const struct svm_vcpu *svm = to_svm(v);
 
+	/* These two with quirks.c's CR reads alone. */
+	if (nr == 2)
+		return svm->vmcb.cr2;
+	if (nr == 8)
+		return read_cr8();
 	if (nr == 3)
 		return svm->vmcb.cr3;
 	if (nr == 4)

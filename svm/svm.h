@@ -17,6 +17,7 @@ struct svm_vcpu {
 
 	u64 vmcb_hpa, host_hpa;
 	struct svm_caps caps;
+	u16 cr_read;        /* control registers whose reads are to exit */
 	u32 clean;          /* what the clean field is after a run */
 	bool event_pending; /* EVENTINJ holds one */
 
@@ -92,6 +93,7 @@ void svm_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
 
 /* intercepts.c */
 void svm_intercept(struct svm_vcpu *svm, enum intercept what, bool on);
+void svm_intercept_cr_read(struct svm_vcpu *svm, int nr, bool on);
 void svm_set_pf_filter(struct vcpu *v, enum pf_filter filter);
 void svm_set_invlpg_exiting(struct vcpu *v, bool on);
 void svm_intercept_port(struct vcpu *v, u16 port);
@@ -102,6 +104,7 @@ void svm_flush_all(struct vcpu *v);
 void svm_flush_gva(struct vcpu *v, u64 gva);
 
 /* quirks.c: what emulators get wrong. */
+u16 svm_quirk_cr_read(const struct svm_vcpu *svm, u16 wanted);
 void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva);
 void svm_quirk_event(struct vcpu *v, struct event *event);
 
