@@ -49,7 +49,6 @@ class Bochs(Machine):
         super().__init__(model or self.default_model, memory, cpus)
         self.marks = marks or {}
         self.release = emulators.choose("bochs", release)
-        self.name = "bochs" + ("3" if self.release else "")
         if self.model in AMD:
             self.nested = "npt"
 

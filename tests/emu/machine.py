@@ -30,13 +30,14 @@ class Machine:
     """One kind of emulated machine. A subclass gives command() and judges its own log."""
 
     name = ""
+    release = ""    # see emulators.choose()
     nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
 
     def __init__(self, model, memory=256, cpus=1):
         self.model, self.memory, self.cpus = model, memory, cpus
 
     def __str__(self):
-        return f"{self.name}:{self.model}"
+        return f"{self.name}:{self.model}" + (f" ({self.release})" if self.release else "")
 
     def command(self, directory, iso, port):
         """The emulator's argv; it connects its first serial port to 127.0.0.1:port."""

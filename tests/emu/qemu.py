@@ -18,8 +18,7 @@ class Qemu(Machine):
                  more=(), reboot=False, release=None):
         super().__init__(model or {"kvm": "host", "tcg": "max"}[accel], memory, cpus)
         self.release = emulators.choose("qemu-system-x86_64", release)
-        version = {"trixie": "10", "forky": "11"}.get(self.release, "")
-        self.accel, self.name, self.icount = accel, f"qemu{version}-{accel}", icount
+        self.accel, self.name, self.icount = accel, f"qemu-{accel}", icount
         self.chipset, self.more, self.reboot = chipset, list(more), reboot
         self.nested = {"kvm": "ept", "tcg": "npt"}[accel]
 
