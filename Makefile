@@ -23,10 +23,13 @@ JOBS    ?= 2
 
 CFLAGS  := -std=gnu17 -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
 	   -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables -fno-common \
-	   -fno-strict-aliasing -fcf-protection=none -Wall -Wextra -Werror -Wstrict-prototypes \
-	   -Wmissing-prototypes -Wvla
-# Without it gcc may turn the loop inside memcpy() into a call of memcpy().
-CFLAGS_gcc := -fno-tree-loop-distribute-patterns
+	   -fno-strict-aliasing -fcf-protection=none -fno-jump-tables -Wall -Wextra -Werror \
+	   -Wstrict-prototypes -Wmissing-prototypes -Wvla
+# Indirect branches go through arch/thunk.asm: each compiler has its own word for it.
+# Without the other one gcc may turn the loop inside memcpy() into a call of memcpy().
+CFLAGS_gcc := -mindirect-branch=thunk-extern -mindirect-branch-register \
+	   -fno-tree-loop-distribute-patterns
+CFLAGS_clang := -mretpoline -mretpoline-external-thunk
 cflags   = $(CFLAGS) $(CFLAGS_$(1))
 NASMFLAGS := -f elf64 -g -F dwarf -I ./ -w+error
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \

@@ -206,11 +206,25 @@ enum vector {
 #define MSR_SVM_KEY                 0xc0010118
 #define MSR_SEV_GHCB                0xc0010130
 #define MSR_RMP_END                 0xc0010133
+#define MSR_BP_CFG                  0xc001102e
+#define BP_CFG_BP_SPEC_REDUCE       BIT(4)
 
 /* IA32_FEATURE_CONTROL: SDM vol. 3C 24.7. */
 #define FEATURE_CONTROL_LOCK       BIT(0)
 #define FEATURE_CONTROL_VMX_IN_SMX BIT(1)
 #define FEATURE_CONTROL_VMX        BIT(2)
+
+/* IA32_ARCH_CAPABILITIES: SDM vol. 4 table 2-2. */
+#define ARCH_CAP_RDCL_NO            BIT(0)
+#define ARCH_CAP_SKIP_L1DFL_VMENTRY BIT(3)
+#define ARCH_CAP_MDS_NO             BIT(5)
+#define ARCH_CAP_TAA_NO             BIT(8)
+#define ARCH_CAP_SBDR_SSDP_NO       BIT(13)
+#define ARCH_CAP_FBSDP_NO           BIT(14)
+#define ARCH_CAP_PSDP_NO            BIT(15)
+#define ARCH_CAP_FB_CLEAR           BIT(17)
+#define ARCH_CAP_RFDS_NO            BIT(27)
+#define ARCH_CAP_RFDS_CLEAR         BIT(28)
 
 /* IA32_XSS: what would load MSRs that the guest has not. SDM vol. 1 13.3. */
 #define XSS_PT     BIT(8)
@@ -260,6 +274,7 @@ enum vector {
 #define CPUID_7_0_EBX_TSC_ADJUST       BIT(1)
 #define CPUID_7_0_EBX_SMEP             BIT(7)
 #define CPUID_7_0_EBX_INVPCID          BIT(10)
+#define CPUID_7_0_EBX_RTM              BIT(11)
 #define CPUID_7_0_EBX_SMAP             BIT(20)
 #define CPUID_7_0_ECX_UMIP             BIT(2)
 #define CPUID_7_0_ECX_PKU              BIT(3)
@@ -267,7 +282,10 @@ enum vector {
 #define CPUID_7_0_ECX_CET_SS           BIT(7)
 #define CPUID_7_0_ECX_LA57             BIT(16)
 #define CPUID_7_0_ECX_PKS              BIT(31)
+#define CPUID_7_0_EDX_MD_CLEAR         BIT(10)
 #define CPUID_7_0_EDX_CET_IBT          BIT(20)
+#define CPUID_7_0_EDX_IBRS_IBPB        BIT(26)
+#define CPUID_7_0_EDX_L1D_FLUSH        BIT(28)
 #define CPUID_7_0_EDX_ARCH_CAP         BIT(29)
 #define CPUID_D_1_EAX_XSAVES           BIT(3)
 #define CPUID_80000001_ECX_SVM         BIT(2)
@@ -278,11 +296,19 @@ enum vector {
 #define CPUID_80000001_EDX_RDTSCP      BIT(27)
 #define CPUID_80000001_EDX_LM          BIT(29)
 #define CPUID_80000008_EBX_INVLPGB     BIT(3)
+#define CPUID_80000008_EBX_IBPB        BIT(12)
+#define CPUID_80000008_EBX_BTC_NO      BIT(29)
 #define CPUID_8000000A_EDX_NP          BIT(0)
 #define CPUID_8000000A_EDX_SVML        BIT(2)
 #define CPUID_8000000A_EDX_NRIPS       BIT(3)
 #define CPUID_8000000A_EDX_CLEAN       BIT(5)
 #define CPUID_8000000A_EDX_FLUSHBYASID BIT(6)
 #define CPUID_8000000A_EDX_DECODE      BIT(7)
+#define CPUID_80000021_EAX_VERW_CLEAR  BIT(5)
+#define CPUID_80000021_EAX_IBPB_BRTYPE BIT(28)
+#define CPUID_80000021_EAX_SRSO_NO     BIT(29)
+#define CPUID_80000021_EAX_BP_SPEC_REDUCE BIT(31)
+#define CPUID_80000021_ECX_TSA_SQ_NO   BIT(1)
+#define CPUID_80000021_ECX_TSA_L1_NO   BIT(2)
 
 #endif

@@ -18,6 +18,14 @@ enum pf_filter {
 	PF_FILTER_NONE,    /* none: nested paging */
 };
 
+/*
+ * The guest's next exit: see to it.
+ *
+ * The backend calls it for each, from the loop of its entry.asm (which says why it is that way round).
+ * Returns false when the guest is not to be entered again now: after a self-test's one exit.
+ */
+bool guest_exited(struct vcpu *v, struct vmexit *exit);
+
 struct backend {
 	const char *name;   /* "VMX" or "SVM" */
 	bool amd;           /* the CPU is as AMD's manual has it: VMMCALL, its paging */
@@ -56,8 +64,8 @@ struct backend {
 	void (*get_pdptes)(struct vcpu *v, u64 pdpte[4]);
 	void (*set_pdptes)(struct vcpu *v, const u64 pdpte[4]);
 
-	/* Run the guest until the next exit, and say what it was. */
-	void (*run)(struct vcpu *v, struct vmexit *exit);
+	/* Run the guest, and hand each exit to guest_exited(), until that returns false. */
+	void (*run)(struct vcpu *v);
 	/* Deliver an event at the next entry; for #PF the caller has set CR2 with set_cr2. NMIs and their
 	 * blocking (an IRET that faulted included) are the backend's business alone. */
 	void (*inject)(struct vcpu *v, const struct event *event);

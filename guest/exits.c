@@ -42,6 +42,17 @@ static void handle_nothing(struct vcpu *v, const struct vmexit *exit)
 	(void)exit;
 }
 
+static void handle_shutdown(struct vcpu *v, const struct vmexit *exit)
+{
+	(void)exit;
+	guest_triple_fault(v);
+}
+
+static void handle_entry_failed(struct vcpu *v, const struct vmexit *exit)
+{
+	stop(v, exit, "the CPU refused the guest's state");
+}
+
 static void handle_init(struct vcpu *v, const struct vmexit *exit)
 {
 	(void)exit;
@@ -92,6 +103,8 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_TASK_SWITCH] = {handle_task_switch, CNT_exits_other, false},
 	[VMEXIT_INVD] = {handle_invd, CNT_exits_other, false},
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true},
+	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false},
+	[VMEXIT_ENTRY_FAILED] = {handle_entry_failed, CNT_exits_other, false},
 };
 
 /* The instruction that pages were lent to is done, unless it faults again. */
@@ -120,15 +133,10 @@ static void check_invariants(struct vcpu *v)
 	halt();
 }
 
-/* What options ask for now and then, between two exits. */
-struct watch {
-	u32 until_audit;
-	u64 next_stats;
-};
-
-static void watch(struct vcpu *v, struct watch *w)
+static void watch(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
+	struct watch *w = &v->watch;
 
 	if (machine->opt->audit && --w->until_audit == 0) {
 		w->until_audit = machine->opt->audit;
@@ -140,35 +148,38 @@ static void watch(struct vcpu *v, struct watch *w)
 	}
 }
 
+bool guest_exited(struct vcpu *v, struct vmexit *exit)
+{
+	const struct exit_handler *h;
+
+	if (unlikely(v->probe_exit)) {
+		*v->probe_exit = *exit;
+		return false;
+	}
+	count(&v->counters, exits);
+	if (unlikely(v->mmu.nr_lent))
+		take_back(v, exit);
+	h = &handlers[exit->kind];
+	if (exit->kind >= ARRAY_SIZE(handlers) || !h->handle)
+		stop(v, exit, "unknown exit");
+	v->counters.value[h->counter]++;
+	h->handle(v, exit);
+	/* A walk of the guest's tables, to read an instruction, may ask for a flush too. */
+	if (h->uses_mmu || v->mmu.flush != MMU_FLUSH_NONE)
+		update_hardware(v);
+	if (unlikely(v->watched))
+		watch(v);
+	return true;
+}
+
 void run_guest(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
-	bool watched = machine->opt->audit || machine->stats_ticks;
-	struct watch w = {machine->opt->audit, rdtsc() + machine->stats_ticks};
-	struct vmexit exit;
 
+	v->watched = machine->opt->audit || machine->stats_ticks;
+	v->watch = (struct watch){machine->opt->audit, rdtsc() + machine->stats_ticks};
 	machine->guest_entry = rdtsc();
 	update_hardware(v);
-	for (;;) {
-		const struct exit_handler *h;
-
-		v->ops->run(v, &exit);
-		count(&v->counters, exits);
-		if (exit.kind == VMEXIT_SHUTDOWN)
-			guest_triple_fault(v);
-		if (exit.kind == VMEXIT_ENTRY_FAILED)
-			stop(v, &exit, "the CPU refused the guest's state");
-		if (unlikely(v->mmu.nr_lent))
-			take_back(v, &exit);
-		h = &handlers[exit.kind];
-		if (exit.kind >= ARRAY_SIZE(handlers) || !h->handle)
-			stop(v, &exit, "unknown exit");
-		v->counters.value[h->counter]++;
-		h->handle(v, &exit);
-		/* A walk of the guest's tables, to read an instruction, may ask for a flush too. */
-		if (h->uses_mmu || v->mmu.flush != MMU_FLUSH_NONE)
-			update_hardware(v);
-		if (unlikely(watched))
-			watch(v, &w);
-	}
+	v->ops->run(v);
+	die("the guest's loop has ended");
 }

@@ -39,6 +39,8 @@ static const struct guard guards[] = {
 	{MSR_TOP_MEM2, MSR_TOP_MEM2, 0},
 	{MSR_SMM_BASE, MSR_SMM_MASK, 0},
 	{MSR_SEV_GHCB, MSR_RMP_END, 0},
+	/* mitigate.h: set for good where it is needed. */
+	{MSR_BP_CFG, MSR_BP_CFG, ~(u64)BP_CFG_BP_SPEC_REDUCE},
 };
 
 static const struct guard *find_guard(u32 msr)

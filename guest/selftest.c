@@ -107,7 +107,9 @@ static void probe(struct vcpu *v, u64 gva, struct vmexit *exit)
 		v->gpr[RSP] = STACK_GVA;
 		v->rip = PROBE_GVA;
 		v->rflags = RFLAGS_FIXED;
-		v->ops->run(v, exit);
+		v->probe_exit = exit;
+		v->ops->run(v);
+		v->probe_exit = NULL;
 	} while (exit->kind == VMEXIT_INTR || exit->kind == VMEXIT_NMI);
 }
 

@@ -126,8 +126,14 @@ struct retries {
 	u32 nr;
 };
 
+/* Between two exits, what options ask for now and then. */
+struct watch {
+	u32 until_audit; /* exits */
+	u64 next_stats;  /* TSC */
+};
+
 struct vcpu {
-	u64 gpr[NR_GPRS]; /* RSP too; the backend loads and stores all of them at every entry */
+	u64 gpr[NR_GPRS]; /* the first: entry.asm. The backend loads and stores them at every entry */
 	u64 rip;          /* loaded and stored by the backend at every entry */
 	u64 rflags;       /* likewise */
 	struct mmu_vcpu mmu;
@@ -136,11 +142,15 @@ struct vcpu {
 	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
 	u64 root; /* what the hardware's CR3 was last given */
 	bool invlpg_exiting, filter_present;
+	bool watched;                /* run_guest() was asked for audits or live reports */
+	u32 guards;                  /* enum guard: mitigate_init() */
+	struct vmexit *probe_exit;   /* where the one exit of a self-test goes, else NULL */
 	struct retries retries;
 	u64 unread_rip; /* of an instruction that exited and could not be read */
 	u32 unread;     /* how often in a row */
 	u64 lent_rip;   /* of the instruction that pages were lent to: mmu_lend() */
 	struct insn_cache insn_cache[16];
+	struct watch watch;
 	struct machine *machine;
 };
 

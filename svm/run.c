@@ -124,7 +124,16 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 	}
 }
 
-void svm_run(struct vcpu *v, struct vmexit *exit)
+_Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.asm knows it");
+
+void svm_run(struct vcpu *v)
+{
+	const struct svm_vcpu *svm = to_svm(v);
+
+	svm_loop(v, svm->vmcb_hpa, svm->host_hpa);
+}
+
+u32 svm_ready(struct vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
 	struct vmcb *vmcb = &svm->vmcb;
@@ -136,7 +145,14 @@ void svm_run(struct vcpu *v, struct vmexit *exit)
 
 	svm->entry_rip = v->rip;
 	svm->injected = svm->event_pending;
-	svm_enter(v->gpr, svm->vmcb_hpa, svm->host_hpa);
+	return svm->next;
+}
+
+u32 svm_exited(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+	struct vmcb *vmcb = &svm->vmcb;
+	struct vmexit exit;
 
 	vmcb->clean = svm->clean;
 	vmcb->tlb_control = TLB_KEEP;
@@ -146,6 +162,7 @@ void svm_run(struct vcpu *v, struct vmexit *exit)
 	v->gpr[RSP] = vmcb->rsp;
 	v->rip = vmcb->rip;
 	v->rflags = vmcb->rflags;
-	exit->reason = vmcb->exit_code;
-	translate(v, exit);
+	exit.reason = vmcb->exit_code;
+	translate(v, &exit);
+	return guest_exited(v, &exit) ? svm_ready(v) : SVM_NEXT_LEAVE;
 }

@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
+#include "guest/mitigate.h"
 #include "mm/phys.h"
 #include "svm/svm.h"
 
@@ -44,6 +45,12 @@ int svm_vcpu_init(struct vcpu *v)
 	svm->vmcb_hpa = phys_addr(vmcb);
 	svm->host_hpa = phys_addr(&svm->host);
 	svm->clean = svm->caps.clean_bits ? CLEAN_ALL : 0;
+	if (v->guards & GUARD_CLEAR)
+		svm->next |= SVM_NEXT_CLEAR;
+	if (v->guards & GUARD_VERW)
+		svm->next |= SVM_NEXT_VERW;
+	if (v->guards & GUARD_IBPB)
+		svm->next |= SVM_NEXT_IBPB;
 	/* What VMLOAD gives back to the hypervisor after each exit. */
 	__asm__ volatile("vmsave %0" : : "a"(svm->host_hpa) : "memory");
 	svm_prove(svm);

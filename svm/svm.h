@@ -19,6 +19,7 @@ struct svm_vcpu {
 	struct svm_caps caps;
 	u16 cr_read;        /* control registers whose reads are to exit */
 	u32 clean;          /* what the clean field is after a run */
+	u32 next;           /* enum svm_next: how the guest is entered */
 	bool event_pending; /* EVENTINJ holds one */
 
 	/* Of the last entry, for quirks.c. */
@@ -62,7 +63,11 @@ void svm_enable_nested(struct vcpu *v, u64 root);
 void svm_prove(struct svm_vcpu *svm);
 
 /* run.c */
-void svm_run(struct vcpu *v, struct vmexit *exit);
+void svm_run(struct vcpu *v);
+
+/* For entry.asm: each returns how the guest is entered next, enum svm_next. */
+u32 svm_ready(struct vcpu *v);  /* before the first entry */
+u32 svm_exited(struct vcpu *v); /* after each exit: see to it, and be ready again */
 
 /* operands.c: what the instruction that exited wants, in `exit`, or VMEXIT_UNKNOWN. */
 void svm_exit_cr(struct vcpu *v, struct vmexit *exit, u8 nr);
@@ -113,8 +118,22 @@ void svm_dump(struct vcpu *v);
 
 /* entry.asm */
 
+/* 0: VMRUN, and nothing else. */
+enum svm_next {
+	SVM_NEXT_CLEAR = 1 << 0, /* GUARD_CLEAR at the exit; goes with each of the others */
+	SVM_NEXT_VERW = 1 << 1,  /* GUARD_VERW */
+	SVM_NEXT_IBPB = 1 << 2,  /* GUARD_IBPB at the exit */
+};
+#define SVM_NEXT_LEAVE 0x80000000U /* no entry: svm_loop() returns */
+
 /*
- * Enter the guest with VMRUN, and come back at its next exit.
+ * Enter the guest with VMRUN, and at each exit call svm_exited(), until that says SVM_NEXT_LEAVE.
+ * v->gpr is loaded and stored, but for RAX and RSP, which are in the VMCB. The rest is svm_enter()'s.
+ */
+void svm_loop(struct vcpu *v, u64 vmcb_hpa, u64 host_hpa);
+
+/*
+ * Enter what runs in a guest of the hypervisor's own (prove.c), and come back at its next exit.
  *
  * gpr: the guest's registers in enum gpr's order; loaded, and stored at the exit, but for RAX and RSP,
  * which are in the VMCB. vmcb_hpa, host_hpa: what VMLOAD and VMSAVE switch, the guest's and ours.

@@ -8,6 +8,7 @@
 #include "vmx/vmx.h"
 
 _Static_assert(offsetof(struct cpu, nmi_pending) == 12, "entry.asm knows it");
+_Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.asm knows it");
 
 /* VMXON and VMPTRLD take physical addresses; as part of the image they need no allocator. */
 static struct vmx_vcpu vmx_vcpus[1];

@@ -1,72 +1,107 @@
 ; SPDX-License-Identifier: MIT
-; Into the guest and back: SDM vol. 3C 27 (VM entries), 28.5 (loading host state).
+; Into the guest and back, for good: SDM vol. 3C 27 (VM entries), 28.5 (loading host state).
 ;
 ; The guest keeps FPU, SSE and debug registers, which the hypervisor never touches; CR2 too. RSP, RIP
 ; and RFLAGS are the VMCS's.
+;
+; Each exit is one CALL from here, and what it calls returns here: no RET after an exit is without its
+; CALL after that exit. So none is predicted from what the guest left in the return stack, and the
+; return stack need not be overwritten.
 
 bits 64
 default rel
 
-global vmx_enter
-global vmx_exit_point
+extern vmx_ready, vmx_exited, vmx_nmi_came, vmx_entry_refused
+
+global vmx_loop
+global vmx_exit_plain, vmx_exit_clear, vmx_exit_barrier
 global vmx_nmi_from, vmx_nmi_to, vmx_nmi_retry
 
 VMCS_HOST_RSP	equ 0x6c14
 CPU_NMI_PENDING	equ 12		; in struct cpu
 
-VMX_EXITED	equ 0
-VMX_NMI_CAME	equ 1
-VMX_REFUSED	equ -1
+; enum vmx_next
+NEXT_LAUNCH	equ 1 << 0
+NEXT_VERW	equ 1 << 1
+NEXT_FLUSH_L1D	equ 1 << 2
+NEXT_LEAVE_BIT	equ 31
 
 %include "guest/gpr.inc"
 
 section .text
 
-; enum vmx_entered vmx_enter(u64 *gpr, u64 *host_rsp, bool launched)
-vmx_enter:
+; void vmx_loop(struct vcpu *v), whose first member is gpr[]
+vmx_loop:
 	PUSH_OURS
-	push	rdi			; for the exit
-	cmp	[rsi], rsp
-	jne	vmx_enter.new_stack
-vmx_enter.stack_known:
+	push	rdi			; for each exit
+	mov	eax, VMCS_HOST_RSP
+	vmwrite	rax, rsp
+	jbe	refused
+	call	vmx_ready
+; EAX: enum vmx_next.
+enter:
+	mov	rdi, [rsp]
 	; From here an NMI, which sets nmi_pending, goes on at vmx_nmi_retry.
 vmx_nmi_from:
 	cmp	dword [gs:CPU_NMI_PENDING], 0
 	jne	vmx_nmi_retry
-	test	dl, dl			; no MOV below changes the flags
+	test	eax, eax
+	jnz	special
 	mov	rax, [rdi + RAX_AT]
 	LOAD_GUESTS
-	jz	vmx_enter.launch
 	vmresume
-	jmp	vmx_enter.refused
-vmx_enter.launch:
+	jmp	refused
+special:
+	js	leave
+	test	al, NEXT_FLUSH_L1D
+	jz	.l1d_stays
+	FLUSH_L1D esi			; after the last of the hypervisor's data was used
+.l1d_stays:
+	bt	eax, 0			; NEXT_LAUNCH; VERW leaves CF alone
+	mov	rax, [rdi + RAX_AT]
+	LOAD_GUESTS
+	VERW_FLUSH			; harmless where only NEXT_LAUNCH brought us here
+	jc	.launch
+	vmresume
+	jmp	refused
+.launch:
 	vmlaunch
 vmx_nmi_to:
-vmx_enter.refused:			; VMfail: nothing was entered, the stack is still ours
-	mov	eax, VMX_REFUSED
-	jmp	vmx_enter.pop
+refused:				; VMfail: nothing was entered, the stack is still ours
+	call	vmx_entry_refused
+	ud2
 vmx_nmi_retry:
-	mov	eax, VMX_NMI_CAME
-vmx_enter.pop:
+	mov	rdi, [rsp]
+	call	vmx_nmi_came
+	jmp	enter
+leave:
 	pop	rdi
-	jmp	vmx_enter.return
-
-vmx_enter.new_stack:
-	mov	[rsi], rsp
-	mov	eax, VMCS_HOST_RSP
-	vmwrite	rax, rsp
-	jbe	vmx_enter.refused
-	jmp	vmx_enter.stack_known
+	POP_OURS
+	ret
 
 ; HOST_RIP. RSP is what it was after the pushes above; all other registers are the guest's.
-vmx_exit_point:
+%macro SAVE_AT_EXIT 0
 	push	rdi
 	mov	rdi, [rsp + 8]
 	mov	[rdi + RAX_AT], rax
 	SAVE_GUESTS rdi
 	pop	qword [rdi + RDI_AT]
-	pop	rdi
-	xor	eax, eax		; VMX_EXITED
-vmx_enter.return:
-	POP_OURS
-	ret
+%endmacro
+
+vmx_exit_plain:
+	SAVE_AT_EXIT
+	call	vmx_exited
+	jmp	enter
+
+vmx_exit_clear:
+	SAVE_AT_EXIT
+	CLEAR_GUESTS
+	call	vmx_exited
+	jmp	enter
+
+vmx_exit_barrier:
+	SAVE_AT_EXIT
+	IBPB
+	CLEAR_GUESTS
+	call	vmx_exited
+	jmp	enter

@@ -120,10 +120,12 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 		exit_other(exit, VMEXIT_ENTRY_FAILED);
 		return;
 	}
-	switch (exit->reason & EXIT_REASON_BASIC) {
-	case EXIT_EXCEPTION_NMI:
+	/* The most frequent first: a switch is a tree of comparisons. */
+	if (likely((exit->reason & EXIT_REASON_BASIC) == EXIT_EXCEPTION_NMI)) {
 		exit_exception(v, exit);
-		break;
+		return;
+	}
+	switch (exit->reason & EXIT_REASON_BASIC) {
 	case EXIT_EXTERNAL_INTERRUPT:
 	case EXIT_INTERRUPT_WINDOW:
 		exit->kind = VMEXIT_INTR;
@@ -194,10 +196,14 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 	}
 }
 
-void vmx_run(struct vcpu *v, struct vmexit *exit)
+void vmx_run(struct vcpu *v)
+{
+	vmx_loop(v);
+}
+
+u32 vmx_ready(struct vcpu *v)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
-	enum vmx_entered entered;
 
 	if (v->rip != vmx->rip)
 		vmwrite(VMCS_GUEST_RIP, v->rip);
@@ -207,18 +213,27 @@ void vmx_run(struct vcpu *v, struct vmexit *exit)
 		vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
 	if (unlikely(vmx->nmi_unblocked || vmx->nmi_waiting))
 		vmx_prepare_nmi(vmx);
+	return vmx->next;
+}
 
-	while (unlikely(entered = vmx_enter(v->gpr, &vmx->host_rsp, vmx->launched))) {
-		if (entered == VMX_REFUSED)
-			vmx_entry_refused();
-		vmx_prepare_nmi(vmx);
-	}
+u32 vmx_nmi_came(struct vcpu *v)
+{
+	vmx_prepare_nmi(to_vmx(v));
+	return to_vmx(v)->next;
+}
 
-	exit->reason = vmread(VMCS_EXIT_REASON);
+u32 vmx_exited(struct vcpu *v)
+{
+	struct vmx_vcpu *vmx = to_vmx(v);
+	struct vmexit exit;
+
+	exit.reason = vmread(VMCS_EXIT_REASON);
 	v->rip = vmx->rip = vmread(VMCS_GUEST_RIP);
 	v->gpr[RSP] = vmx->rsp = vmread(VMCS_GUEST_RSP);
 	v->rflags = vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
 	vmx->event_pending = false;
-	translate(v, exit);
-	vmx->launched |= exit->kind != VMEXIT_ENTRY_FAILED;
+	translate(v, &exit);
+	if (likely(exit.kind != VMEXIT_ENTRY_FAILED))
+		vmx->next &= ~VMX_NEXT_LAUNCH;
+	return guest_exited(v, &exit) ? vmx_ready(v) : VMX_NEXT_LEAVE;
 }

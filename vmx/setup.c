@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/percpu.h"
+#include "guest/mitigate.h"
 #include "mm/phys.h"
 #include "vmx/vmx.h"
 
@@ -84,7 +85,7 @@ static void set_switched_msrs(struct vmx_vcpu *vmx)
 }
 
 /* SDM vol. 3C 25.5, 27.2.2, 27.2.3: what the CPU runs with after an exit, which is what it has now. */
-static void set_host_state(void)
+static void set_host_state(u32 guards)
 {
 	struct desc_ptr gdt, idt;
 
@@ -108,7 +109,9 @@ static void set_host_state(void)
 	vmwrite(VMCS_HOST_SYSENTER_CS, 0);
 	vmwrite(VMCS_HOST_SYSENTER_ESP, 0);
 	vmwrite(VMCS_HOST_SYSENTER_EIP, 0);
-	vmwrite(VMCS_HOST_RIP, (u64)vmx_exit_point);
+	vmwrite(VMCS_HOST_RIP, (u64)(guards & GUARD_IBPB    ? vmx_exit_barrier
+				     : guards & GUARD_CLEAR ? vmx_exit_clear
+							    : vmx_exit_plain));
 }
 
 /*
@@ -150,14 +153,17 @@ int vmx_vcpu_init(struct vcpu *v)
 
 	v->hw = vmx;
 	vmx->vpid = 1; /* 0 is the hypervisor's own */
-	vmx->launched = false;
+	vmx->next = VMX_NEXT_LAUNCH;
+	if (v->guards & GUARD_VERW)
+		vmx->next |= VMX_NEXT_VERW;
+	if (v->guards & GUARD_L1D)
+		vmx->next |= VMX_NEXT_FLUSH_L1D;
 	vmx->eptp = 0;
-	vmx->host_rsp = 0;
 	if (load_vmcs(vmx))
 		return -1;
 	set_controls(vmx);
 	set_switched_msrs(vmx);
-	set_host_state();
+	set_host_state(v->guards);
 	set_guest_state(vmx);
 	vmx->ud_exits = cpu_has_invpcid();
 	vmx_set_pf_filter(v, PF_FILTER_ALL);

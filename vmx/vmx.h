@@ -42,9 +42,8 @@ struct vmx_vcpu {
 	u64 rip, rsp, rflags;
 	u32 proc, proc2, entry;
 	bool ud_exits; /* #UD exits: the guest's CPU has INVPCID, which is not enabled */
-	u64 host_rsp;
+	u32 next; /* enum vmx_next: how the guest is entered */
 
-	bool launched;
 	bool event_pending; /* an event waits in the VM-entry fields */
 	bool nmi_waiting;   /* an NMI of the guest's waits to be injected */
 	bool nmi_window;    /* an exit is asked for when it can be */
@@ -79,7 +78,12 @@ void vmx_get_pdptes(struct vcpu *v, u64 pdpte[4]);
 void vmx_set_pdptes(struct vcpu *v, const u64 pdpte[4]);
 
 /* run.c */
-void vmx_run(struct vcpu *v, struct vmexit *exit);
+void vmx_run(struct vcpu *v);
+
+/* For entry.asm: each returns how the guest is entered next, enum vmx_next. */
+u32 vmx_ready(struct vcpu *v);    /* before the first entry */
+u32 vmx_exited(struct vcpu *v);   /* after each exit: see to it, and be ready again */
+u32 vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
 
 /* inject.c */
 void vmx_inject(struct vcpu *v, const struct event *event);
@@ -125,25 +129,27 @@ NORETURN void vmx_entry_refused(void);
 
 /* entry.asm */
 
-enum vmx_entered {
-	VMX_REFUSED = -1, /* the instruction itself failed */
-	VMX_EXITED = 0, /* the guest ran, or the CPU refused its state; the VMCS has what and why */
-	VMX_NMI_CAME = 1, /* not entered: nmi_pending is set */
+/* 0: VMRESUME, and nothing else. */
+enum vmx_next {
+	VMX_NEXT_LAUNCH = 1 << 0,    /* VMLAUNCH */
+	VMX_NEXT_VERW = 1 << 1,      /* overwrite the CPU's buffers: GUARD_VERW */
+	VMX_NEXT_FLUSH_L1D = 1 << 2, /* GUARD_L1D */
 };
+#define VMX_NEXT_LEAVE 0x80000000U /* no entry: vmx_loop() returns */
 
 /*
- * Enter the guest with VMLAUNCH or VMRESUME, and come back at its next exit.
- *
- * gpr: the guest's registers in enum gpr's order; loaded, and stored at the exit, but for RSP, which is
- * in the VMCS. host_rsp: what the VMCS holds for RSP; kept up to date.
+ * Enter the guest with VMLAUNCH or VMRESUME, and at each exit call vmx_exited(), until that says
+ * VMX_NEXT_LEAVE. v->gpr is loaded and stored, but for RSP, which is in the VMCS.
  */
-enum vmx_entered vmx_enter(u64 *gpr, u64 *host_rsp, bool launched);
+void vmx_loop(struct vcpu *v);
 
 /* For struct cpu: no NMI gets lost between the look at nmi_pending and the entry. */
 extern const u8 vmx_nmi_from[], vmx_nmi_to[], vmx_nmi_retry[];
 
-/* Where the CPU goes on at a VM exit; never called. */
-void vmx_exit_point(void);
+/* Where the CPU goes on at a VM exit, one of three; never called. With GUARD_CLEAR, with GUARD_IBPB. */
+void vmx_exit_plain(void);
+void vmx_exit_clear(void);
+void vmx_exit_barrier(void);
 
 /* backend.c */
 extern const struct backend vmx_backend;
