@@ -10,6 +10,7 @@
 #include "guest/exits.h"
 #include "guest/load.h"
 #include "guest/memory.h"
+#include "guest/prove_exits.h"
 #include "guest/mitigate.h"
 #include "guest/selftest.h"
 #include "guest/smp.h"
@@ -126,6 +127,8 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	if (!machine.mmu)
 		return -1;
 	mmu_vcpu_init(&v->mmu, machine.mmu, &v->counters);
+	if (prove_exits(v) < 0)
+		return -1;
 	v->ops->set_pf_filter(v, PF_FILTER_ALL);
 	v->ops->set_invlpg_exiting(v, false);
 	return 0;
@@ -164,12 +167,12 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	if (machine.ops->vcpu_init(v) < 0)
 		return -1;
 	cpuid_limits(&machine);
-	if (prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
-		return -1;
 	if (acpi_find_power(boot, &machine.power) < 0)
 		say("no ACPI tables: the guest can switch the machine off only by hand");
 	intercept_msrs(v);
 	intercept_ports(v);
+	if (prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
+		return -1;
 	if (load_guest(boot, opt, &machine.guest_map, &start) < 0)
 		return -1;
 	if (opt->stats && set_stats(opt->stats) < 0)

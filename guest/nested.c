@@ -6,10 +6,26 @@
  */
 #include "arch/console.h"
 #include "guest/exits.h"
+#include "guest/prove_exits.h"
+#include "guest/selftest_context.h"
 
 u64 nested_memory(const struct memmap *guest_map)
 {
 	return nested_memory_size(guest_map) + mmu_memory_least(guest_map);
+}
+
+/* The nested tables are empty yet, and have none of the context's memory ever: its first fetch exits. */
+static int prove_nested(struct vcpu *v)
+{
+	struct vmexit exit;
+
+	context_init(v, SPTE_FORMAT_64, 4);
+	context_run(v, &(struct context_regs){0}, &exit);
+	if (exit.kind == VMEXIT_NPF)
+		return 0;
+	return fail("self-test: an address that mmu=%s does not map does not exit (exit %lu, %s): use "
+		    "mmu=shadow",
+		    v->ops->nested_name, exit.reason, v->ops->exit_name(exit.reason));
 }
 
 int prepare_nested(struct vcpu *v, const struct mmu_config *config)
@@ -35,7 +51,11 @@ int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 	if (!m->mmu || !m->nested)
 		return -1;
 	mmu_vcpu_init(&v->mmu, m->mmu, &v->counters);
+	if (prove_exits(v) < 0)
+		return -1;
 	v->ops->enable_nested(v, nested_root(m->nested));
+	if (prove_nested(v) < 0)
+		return -1;
 	say("nested paging (mmu=%s): the CPU walks the guest's own tables; no page fault exits, and "
 	    "bypass_guest_pf, trap and sync have no effect",
 	    v->ops->nested_name);
