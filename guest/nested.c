@@ -23,9 +23,10 @@ static int prove_nested(struct vcpu *v)
 	context_run(v, &(struct context_regs){0}, &exit);
 	if (exit.kind == VMEXIT_NPF)
 		return 0;
-	return fail("self-test: an address that mmu=%s does not map does not exit (exit %lu, %s): use "
-		    "mmu=shadow",
-		    v->ops->nested_name, exit.reason, v->ops->exit_name(exit.reason));
+	return fail(
+		"self-test: an address that mmu=%s does not map does not exit (exit %lu, %s): use "
+		"mmu=shadow",
+		v->ops->nested_name, exit.reason, v->ops->exit_name(exit.reason));
 }
 
 int prepare_nested(struct vcpu *v, const struct mmu_config *config)

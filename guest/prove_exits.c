@@ -45,9 +45,10 @@ static int prove(struct vcpu *v, const struct attempt *a)
 	context_run(v, &a->regs, &exit);
 	if (v->rip == CONTEXT_CODE_GVA && !is_failure(exit.kind))
 		return 0;
-	return fail("self-test: %s does not exit (exit %lu, %s): a guest could reach notrap itself; "
-		    "use another CPU, emulator or outer hypervisor",
-		    a->what, exit.reason, v->ops->exit_name(exit.reason));
+	return fail(
+		"self-test: %s does not exit (exit %lu, %s): a guest could reach notrap itself; "
+		"use another CPU, emulator or outer hypervisor",
+		a->what, exit.reason, v->ops->exit_name(exit.reason));
 }
 
 static int prove_all(struct vcpu *v, const struct attempt *attempts, u32 count)
@@ -86,12 +87,9 @@ static int prove_registers(struct vcpu *v)
 static int prove_svm(struct vcpu *v)
 {
 	static const struct attempt attempts[] = {
-		{"VMRUN", {0x0f, 0x01, 0xd8}, 3, {0}},
-		{"VMMCALL", {0x0f, 0x01, 0xd9}, 3, {0}},
-		{"VMLOAD", {0x0f, 0x01, 0xda}, 3, {0}},
-		{"VMSAVE", {0x0f, 0x01, 0xdb}, 3, {0}},
-		{"STGI", {0x0f, 0x01, 0xdc}, 3, {0}},
-		{"CLGI", {0x0f, 0x01, 0xdd}, 3, {0}},
+		{"VMRUN", {0x0f, 0x01, 0xd8}, 3, {0}},   {"VMMCALL", {0x0f, 0x01, 0xd9}, 3, {0}},
+		{"VMLOAD", {0x0f, 0x01, 0xda}, 3, {0}},  {"VMSAVE", {0x0f, 0x01, 0xdb}, 3, {0}},
+		{"STGI", {0x0f, 0x01, 0xdc}, 3, {0}},    {"CLGI", {0x0f, 0x01, 0xdd}, 3, {0}},
 		{"INVLPGA", {0x0f, 0x01, 0xdf}, 3, {0}},
 	};
 

@@ -9,15 +9,15 @@
 #include "guest/vcpu.h"
 
 /* Linear addresses: the page, and the code in it that context_run() starts at. */
-#define CONTEXT_GVA        0x1000
-#define CONTEXT_CODE_GVA   CONTEXT_GVA
-#define CONTEXT_CODE_MAX   0x80
+#define CONTEXT_GVA      0x1000
+#define CONTEXT_CODE_GVA CONTEXT_GVA
+#define CONTEXT_CODE_MAX 0x80
 
 /* What EAX holds at the CPUID exit when the guest's own #PF handler ran; ECX: the error code, RDX: CR2. */
 #define CONTEXT_FAULT_SEEN 0x5eed
 
 /* In the table of each level, the entry that tests may fill; 0 at first. */
-#define CONTEXT_SLOT       2
+#define CONTEXT_SLOT 2
 
 struct context_regs {
 	u64 rax, rbx, rcx, rdx;
