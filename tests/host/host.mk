@@ -21,6 +21,7 @@ src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_memmap    := mm/memmap.c
+src_mitigate  := guest/mitigate.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
 src_report    := guest/report.c
