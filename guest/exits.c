@@ -169,6 +169,8 @@ bool guest_exited(struct vcpu *v, struct vmexit *exit)
 		update_hardware(v);
 	if (unlikely(v->watched))
 		watch(v);
+	if (unlikely(console_busy))
+		console_exit(v);
 	return true;
 }
 
@@ -180,6 +182,7 @@ void run_guest(struct vcpu *v)
 	v->watch = (struct watch){machine->opt->audit, rdtsc() + machine->stats_ticks};
 	machine->guest_entry = rdtsc();
 	update_hardware(v);
+	console_defer(true);
 	v->ops->run(v);
 	die("the guest's loop has ended");
 }

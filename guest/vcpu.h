@@ -142,6 +142,7 @@ struct vcpu {
 	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
 	u64 root; /* what the hardware's CR3 was last given */
 	bool invlpg_exiting, filter_present;
+	bool console_held;  /* the console's ports exit: console_exit() */
 	bool watched;       /* run_guest() was asked for audits or live reports */
 	u32 guards;         /* enum mitigation: mitigate_init() */
 	u64 spec_ctrl;      /* as the guest wrote it, while bits of it are held: GUARD_HOLD_IBRS */
