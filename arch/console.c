@@ -160,7 +160,8 @@ static void send(void)
 bool console_step(void)
 {
 	spin_lock(&console.lock);
-	if (console.state == UART_GUESTS)
+	/* All may have been printed at once meanwhile. */
+	if (console.state == UART_GUESTS && console_busy)
 		enter(UART_ASKED);
 	if (console.state == UART_ASKED && (serial_idle(console.port) || gave_up())) {
 		console.saved = serial_take(console.port);

@@ -103,9 +103,11 @@ void handle_io(struct vcpu *v, const struct vmexit *exit)
 	struct port_write w = {
 		.port = exit->io.port, .size = exit->io.size, .value = (u32)v->gpr[RAX]};
 
-	/* Not yet: the instruction runs again. */
-	if (unlikely(v->console_held) && console_holds(w.port, w.size))
+	/* It runs again, until the port is its own. */
+	if (unlikely(v->console_held) && console_holds(w.port, w.size)) {
+		console_exit(v);
 		return;
+	}
 	if (exit->io.string) {
 		if (machine_may_say(v->machine, REFUSED_STRING_IO))
 			say("string I/O to port %x at rip %lx is not offered: #GP", w.port, v->rip);

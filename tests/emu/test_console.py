@@ -6,13 +6,17 @@ import re
 import pytest
 
 from tests.emu import boots
-from tests.emu.boot import Module
+from tests.emu.boot import Boot, Module
 
 GUEST = os.path.join(boots.BUILD, "tests/guests/uart.elf")
 LINE = r"^notrap: string I/O to port 64 at rip [0-9a-f]+ is not offered: #GP$"
 # Of each kind of refusal: guest/machine.h.
 REFUSAL_LINES = 8
 LIMIT = 180
+
+
+def test_bare(machine, passes):
+    passes(machine("corei7_skylake_x").run(Boot(GUEST), boots.bare_expect(), LIMIT))
 
 
 @pytest.mark.parametrize("model", ["broadwell_ult", "core2_penryn_t9600", "ryzen"])

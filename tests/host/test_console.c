@@ -292,6 +292,10 @@ static void at_the_end(void **state)
 				       "notrap: second\r\nnotrap: third\r\n");
 	assert_int_equal(uart.overruns, 0);
 	assert_false(console_busy);
+	/* Who still holds the ports for it is told so, and nothing is taken again. */
+	console_defer(true);
+	assert_false(console_step());
+	assert_int_equal(console.state, UART_GUESTS);
 }
 
 int main(void)
