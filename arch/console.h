@@ -36,13 +36,27 @@ int fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
  */
 NORETURN void die(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Wait until the last character has left the port. */
-void console_drain(void);
+/*
+ * While the guest runs: lines wait, and console_step() prints them. When `deferred` ends all that wait
+ * are printed, and each later one at once, to its last character.
+ */
+void console_defer(bool deferred);
+
+/* A line waits: console_step() is to be called at each exit. */
+extern bool console_busy;
+
+/*
+ * One step of printing, which takes no longer than the few port accesses that it is: a FIFO's worth of
+ * characters when there is room. Until it returns false the UART's eight ports from console_uart() on
+ * are not the guest's to use.
+ */
+bool console_step(void);
+u16 console_uart(void);
 
 /* For a crash record: take the lock from whoever holds it, which may be the crashed code itself. */
 void console_take_over(void);
 
-/* Drain the console after the line "notrap: halted", and stop this CPU with interrupts off. */
+/* Print all that waits and the line "notrap: halted", and stop this CPU with interrupts off. */
 NORETURN void halt(void);
 
 #endif

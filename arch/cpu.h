@@ -216,6 +216,8 @@ enum vector {
 
 /* IA32_ARCH_CAPABILITIES: SDM vol. 4 table 2-2. */
 #define ARCH_CAP_RDCL_NO            BIT(0)
+#define ARCH_CAP_IBRS_ALL           BIT(1)
+#define ARCH_CAP_RSBA               BIT(2)
 #define ARCH_CAP_SKIP_L1DFL_VMENTRY BIT(3)
 #define ARCH_CAP_MDS_NO             BIT(5)
 #define ARCH_CAP_TAA_NO             BIT(8)
@@ -223,8 +225,13 @@ enum vector {
 #define ARCH_CAP_FBSDP_NO           BIT(14)
 #define ARCH_CAP_PSDP_NO            BIT(15)
 #define ARCH_CAP_FB_CLEAR           BIT(17)
+#define ARCH_CAP_RRSBA              BIT(19)
 #define ARCH_CAP_RFDS_NO            BIT(27)
 #define ARCH_CAP_RFDS_CLEAR         BIT(28)
+
+/* IA32_SPEC_CTRL: SDM vol. 4 table 2-2. */
+#define SPEC_CTRL_IBRS        BIT(0)
+#define SPEC_CTRL_RRSBA_DIS_S BIT(6)
 
 /* IA32_XSS: what would load MSRs that the guest has not. SDM vol. 1 13.3. */
 #define XSS_PT     BIT(8)
@@ -287,6 +294,7 @@ enum vector {
 #define CPUID_7_0_EDX_IBRS_IBPB        BIT(26)
 #define CPUID_7_0_EDX_L1D_FLUSH        BIT(28)
 #define CPUID_7_0_EDX_ARCH_CAP         BIT(29)
+#define CPUID_7_2_EDX_RRSBA_CTRL       BIT(2)
 #define CPUID_D_1_EAX_XSAVES           BIT(3)
 #define CPUID_80000001_ECX_SVM         BIT(2)
 #define CPUID_80000001_ECX_SKINIT      BIT(12)
@@ -307,7 +315,7 @@ enum vector {
 #define CPUID_80000021_EAX_VERW_CLEAR  BIT(5)
 #define CPUID_80000021_EAX_IBPB_BRTYPE BIT(28)
 #define CPUID_80000021_EAX_SRSO_NO     BIT(29)
-#define CPUID_80000021_EAX_BP_SPEC_REDUCE BIT(31)
+#define CPUID_80000021_EAX_SPEC_REDUCE BIT(31)
 #define CPUID_80000021_ECX_TSA_SQ_NO   BIT(1)
 #define CPUID_80000021_ECX_TSA_L1_NO   BIT(2)
 

@@ -12,23 +12,35 @@
 bool serial_init(u16 port);
 
 /*
- * The guest owns the UART too, and may have left it in any state: take it for one line.
+ * The guest owns the UART too, and may have left it in any state: take it, for as long as it is used.
  *
- * Gives back what serial_return() needs. Only what hides the transmit register or would raise
- * interrupts is changed; the guest's baud rate stays.
+ * What the hypervisor prints takes the same time whatever that state is: the line's speed and format,
+ * loopback and flow control are its own; no interrupt comes. FIFOs stay as they are, with what they
+ * have received. A character that is still being sent is cut: serial_idle() tells. Nothing waits.
+ * Gives back what serial_return() needs.
  */
 struct serial_saved {
-	u8 lcr, ier;
+	u8 lcr, ier, mcr, divisor[2];
 };
 struct serial_saved serial_take(u16 port);
 
-/* Give the UART back, with all characters sent. */
+/* Give the UART back as it was. Characters should all have been sent: serial_idle(). */
 void serial_return(u16 port, struct serial_saved saved);
 
-/* Send one character. Returns false when the UART takes none for a long time: it is dead. */
-bool serial_put(u16 port, char c);
+/* How many characters the transmitter takes at once, now: 0, 1, or a FIFO of them. */
+u32 serial_room(u16 port);
 
-/* Wait until the last character has left the shift register; gives up on a dead UART. */
-void serial_drain(u16 port);
+/* Hand one character to the transmitter, which must have room. */
+void serial_put(u16 port, char c);
+
+/* True when the last character has left the shift register. */
+bool serial_idle(u16 port);
+
+/*
+ * Wait until there is room, or until all is sent. patience: how many looks at the status may be taken,
+ * each about a microsecond of a real UART; counted down. Returns false when it is used up.
+ */
+bool serial_wait_room(u16 port, u32 *patience);
+bool serial_wait_idle(u16 port, u32 *patience);
 
 #endif

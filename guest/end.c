@@ -8,6 +8,8 @@
 #include "guest/report.h"
 #include "guest/smp.h"
 
+#define LAST_WORDS_MAX 4
+
 void machine_report(struct machine *m)
 {
 	say("guest entry tsc = %lu", m->guest_entry);
@@ -15,11 +17,24 @@ void machine_report(struct machine *m)
 	report_counters(&m->vcpu.counters);
 }
 
+bool machine_may_say(struct machine *machine, enum refusal what)
+{
+	if (machine->refused[what] >= REFUSAL_LINES)
+		return false;
+	machine->refused[what]++;
+	return true;
+}
+
 void machine_last_words(struct machine *machine, const char *what)
 {
+	/* The machine ends, unless it does not: then it is not told for ever. */
+	if (machine->last_words >= LAST_WORDS_MAX)
+		return;
+	machine->last_words++;
+	console_defer(false);
 	machine_report(machine);
 	say("%s", what);
-	console_drain();
+	console_defer(true);
 }
 
 void machine_power_off(struct machine *machine)
@@ -70,6 +85,7 @@ void guest_dump(struct vcpu *v)
 
 void guest_crashed(struct vcpu *v)
 {
+	console_defer(false);
 	guest_dump(v);
 	machine_report(v->machine);
 	halt();

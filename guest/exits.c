@@ -53,6 +53,11 @@ static void handle_entry_failed(struct vcpu *v, const struct vmexit *exit)
 	stop(v, exit, "the CPU refused the guest's state");
 }
 
+static void handle_unknown(struct vcpu *v, const struct vmexit *exit)
+{
+	stop(v, exit, "unknown exit");
+}
+
 static void handle_init(struct vcpu *v, const struct vmexit *exit)
 {
 	(void)exit;
@@ -80,6 +85,7 @@ struct exit_handler {
 	bool uses_mmu; /* the hardware may have to follow */
 };
 
+/* One for each of enum vmexit_kind. */
 static const struct exit_handler handlers[] = {
 	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf, false},
 	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception, true},
@@ -105,7 +111,11 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true},
 	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false},
 	[VMEXIT_ENTRY_FAILED] = {handle_entry_failed, CNT_exits_other, false},
+	[VMEXIT_SIPI] = {handle_unknown, CNT_exits_init_sipi, false},
+	[VMEXIT_UNKNOWN] = {handle_unknown, CNT_exits_other, false},
 };
+
+_Static_assert(ARRAY_SIZE(handlers) == VMEXIT_UNKNOWN + 1, "a kind of exit has no handler");
 
 /* The instruction that pages were lent to is done, unless it faults again. */
 static void take_back(struct vcpu *v, const struct vmexit *exit)
@@ -160,8 +170,6 @@ bool guest_exited(struct vcpu *v, struct vmexit *exit)
 	if (unlikely(v->mmu.nr_lent))
 		take_back(v, exit);
 	h = &handlers[exit->kind];
-	if (exit->kind >= ARRAY_SIZE(handlers) || !h->handle)
-		stop(v, exit, "unknown exit");
 	v->counters.value[h->counter]++;
 	h->handle(v, exit);
 	/* A walk of the guest's tables, to read an instruction, may ask for a flush too. */
@@ -169,6 +177,8 @@ bool guest_exited(struct vcpu *v, struct vmexit *exit)
 		update_hardware(v);
 	if (unlikely(v->watched))
 		watch(v);
+	if (unlikely(console_busy))
+		console_exit(v);
 	return true;
 }
 
@@ -180,6 +190,7 @@ void run_guest(struct vcpu *v)
 	v->watch = (struct watch){machine->opt->audit, rdtsc() + machine->stats_ticks};
 	machine->guest_entry = rdtsc();
 	update_hardware(v);
+	console_defer(true);
 	v->ops->run(v);
 	die("the guest's loop has ended");
 }

@@ -49,6 +49,13 @@ void handle_io(struct vcpu *v, const struct vmexit *exit);
 void handle_hypercall(struct vcpu *v, const struct vmexit *exit);
 void handle_xsetbv(struct vcpu *v, const struct vmexit *exit);
 
+/*
+ * console.c. While console_busy, after each exit: print, and keep the console's UART from the guest
+ * meanwhile, whose accesses exit and are not carried out until it is free.
+ */
+void console_exit(struct vcpu *v);
+bool console_holds(u16 port, u8 size);
+
 void handle_invpcid(struct vcpu *v, const struct vmexit *exit);
 
 /*

@@ -69,17 +69,20 @@ static bool before_write(struct machine *machine, const struct port_write *w)
 	if (a || b) {
 		if (p->s5_known && type != (a ? p->s5_typ_a : p->s5_typ_b)) {
 			/* It would wake up without the hypervisor. */
-			say("the guest asks for sleep type %u, which is not soft-off: refused",
-			    type);
+			if (machine_may_say(machine, REFUSED_SLEEP))
+				say("the guest asks for sleep type %u, which is not soft-off: refused",
+				    type);
 			return false;
 		}
 		say("the guest switches the machine off");
 		machine_last_words(machine, "powering off");
 	} else if (resets(machine, w)) {
-		say("the guest resets the machine (port %x, value %x)", w->port, w->value);
+		if (machine_may_say(machine, REFUSED_RESET))
+			say("the guest resets the machine (port %x, value %x)", w->port, w->value);
 		machine_last_words(machine, "resetting");
 	} else if (byte_at(w, PORT_BOCHS_END, &byte) && byte == 'S') {
-		say("the guest ends the emulator");
+		if (machine_may_say(machine, REFUSED_RESET))
+			say("the guest ends the emulator");
 		machine_last_words(machine, "powering off");
 	}
 	return true;
@@ -100,8 +103,14 @@ void handle_io(struct vcpu *v, const struct vmexit *exit)
 	struct port_write w = {
 		.port = exit->io.port, .size = exit->io.size, .value = (u32)v->gpr[RAX]};
 
+	/* It runs again, until the port is its own. */
+	if (unlikely(v->console_held) && console_holds(w.port, w.size)) {
+		console_exit(v);
+		return;
+	}
 	if (exit->io.string) {
-		say("string I/O to port %x at rip %lx is not offered: #GP", w.port, v->rip);
+		if (machine_may_say(v->machine, REFUSED_STRING_IO))
+			say("string I/O to port %x at rip %lx is not offered: #GP", w.port, v->rip);
 		inject_gp(v);
 		return;
 	}
@@ -126,11 +135,11 @@ void intercept_ports(struct vcpu *v)
 	const u16 ports[] = {PORT_KBD_COMMAND, PORT_SYSTEM_A, PORT_RESET_CONTROL, PORT_BOCHS_END};
 
 	for (u32 i = 0; i < ARRAY_SIZE(ports); i++)
-		v->ops->intercept_port(v, ports[i]);
+		v->ops->intercept_port(v, ports[i], true);
 	if (p->pm1a_cnt)
-		v->ops->intercept_port(v, p->pm1a_cnt + 1);
+		v->ops->intercept_port(v, p->pm1a_cnt + 1, true);
 	if (p->pm1b_cnt)
-		v->ops->intercept_port(v, p->pm1b_cnt + 1);
+		v->ops->intercept_port(v, p->pm1b_cnt + 1, true);
 	if (p->reset.supported && p->reset.space == ACPI_SPACE_IO)
-		v->ops->intercept_port(v, p->reset.addr);
+		v->ops->intercept_port(v, p->reset.addr, true);
 }

@@ -8,6 +8,10 @@
 #include "guest/options.h"
 #include "guest/vcpu.h"
 
+/* What a guest can be refused again and again: so many lines of each, and no more. */
+enum refusal { REFUSED_STRING_IO, REFUSED_SLEEP, REFUSED_RESET, NR_REFUSALS };
+#define REFUSAL_LINES 8
+
 struct machine {
 	const struct options *opt;
 	const struct backend *ops;
@@ -18,11 +22,13 @@ struct machine {
 	struct acpi_power power;
 	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
 	u8 maxphyaddr;
-	bool notrap;     /* notrap entries are in use: see handle_page_fault() */
-	bool bypass;     /* and the fault filter goes by it */
-	bool invpcid;    /* the guest's CPU has INVPCID */
-	u64 guest_entry; /* TSC at the guest's first instruction */
-	u64 stats_ticks; /* between live reports; 0: none */
+	bool notrap;             /* notrap entries are in use: see handle_page_fault() */
+	bool bypass;             /* and the fault filter goes by it */
+	bool invpcid;            /* the guest's CPU has INVPCID */
+	u64 guest_entry;         /* TSC at the guest's first instruction */
+	u8 last_words;           /* how often they were said */
+	u8 refused[NR_REFUSALS]; /* lines said of each */
+	u64 stats_ticks;         /* between live reports; 0: none */
 	struct vcpu vcpu;
 };
 
@@ -36,6 +42,9 @@ int machine_start(const struct bootinfo *boot, const struct options *opt,
 
 /* What there is to tell of a run: its start, parked CPUs, counters. */
 void machine_report(struct machine *machine);
+
+/* May one more line be said of this? Counts it. */
+bool machine_may_say(struct machine *machine, enum refusal what);
 
 /* The report, and a line that says what comes next, all of it out on the console. */
 void machine_last_words(struct machine *machine, const char *what);

@@ -7,13 +7,16 @@
  * speculation reads the kernel's memory; a kernel would only read the hypervisor's, which has no
  * secret of another guest. Whoever runs beside us on a sibling thread is parked.
  *
- * On every CPU, without an MSR and whatever the guest has left in IA32_SPEC_CTRL (which is the guest's
- * own: no exit reads or writes it):
+ * On every CPU, without an MSR and whatever the guest has left in IA32_SPEC_CTRL:
  * - no indirect branch but arch/thunk.asm's: branch target injection, BHI, ITS;
- * - after an exit no RET without its CALL (the backends' entry.asm): stale return stacks, PBRSB;
- * - calls less deep than the smallest return stack (tools/check-branches): a RET never finds it empty
- *   and looks elsewhere (RSBA, RRSBA, Intel's Retbleed);
- * - an index that a guest chooses is masked behind its check (arch/types.h): bounds check bypass.
+ * - after an exit no RET without its CALL (the backends' entry.asm): stale return stacks, PBRSB. What
+ *   deep calls have pushed out of the return stack was replaced by their own entries;
+ * - an index that a guest chooses is masked behind its check (arch/index.h): bounds check bypass. A
+ *   physical address is not: beyond a check that is mispredicted there is only hidden memory.
+ * tools/check-branches looks for the first two in the linked image.
+ *
+ * IA32_SPEC_CTRL is the guest's, and stays in force in the hypervisor: bits that are set there do no
+ * harm, and only the CPUs of the two guards below need one.
  */
 #ifndef GUEST_MITIGATE_H
 #define GUEST_MITIGATE_H
@@ -22,7 +25,7 @@
 
 struct vcpu;
 
-enum guard {
+enum mitigation {
 	/* The guest's register values are gone before the first C code after an exit. */
 	GUARD_CLEAR = 1 << 0,
 	/* VERW before an entry: what loads and stores left in the CPU's buffers (MDS, TAA, stale data by
@@ -36,25 +39,36 @@ enum guard {
 	GUARD_L1D = 1 << 3,
 	/* Once, for good: BP_CFG.BpSpecReduce, which is what Zen 5 has against SRSO. */
 	GUARD_BP_SPEC_REDUCE = 1 << 4,
+	/* Intel from Skylake on: a RET that finds the return stack empty, behind calls deeper than that,
+	 * takes its target from where the guest could have put it (RSBA, Retbleed). IBRS is written at
+	 * each exit, and the guest's own value is back at each entry. */
+	GUARD_IBRS = 1 << 5,
+	/* With enhanced IBRS it is enough that the bit stays set, in the guest as well: what the guest
+	 * writes is kept for it to read. The same for RRSBA_DIS_S where there is one. */
+	GUARD_HOLD_IBRS = 1 << 6,
 };
-#define GUARDS_ALL (GUARD_CLEAR | GUARD_VERW | GUARD_IBPB | GUARD_L1D | GUARD_BP_SPEC_REDUCE)
 
 /* What a CPU says of itself; what it does not have is 0. */
 struct mitigate_cpu {
 	bool amd;       /* AMD or Hygon */
 	bool ept;       /* the guest will run on EPT */
 	u32 family;     /* as displayed, with the extended family */
+	u32 model;      /* with the extended model */
 	u32 leaf_7_ebx; /* CPUID.(7,0) */
 	u32 leaf_7_edx;
+	u32 leaf_7_2_edx;
 	u32 leaf_80000008_ebx;
 	u32 leaf_80000021_eax, leaf_80000021_ecx;
 	u64 arch_capabilities;
 };
 
-/* The guards that a CPU needs, and has the means for: enum guard's bits. */
+/* The guards that a CPU needs, and has the means for: enum mitigation's bits. */
 u32 mitigate_needs(const struct mitigate_cpu *cpu);
 
-/* Those of enum guard that a CPU can execute, needed or not. */
+/* With GUARD_HOLD_IBRS: the bits of IA32_SPEC_CTRL that stay set. */
+u64 mitigate_held(const struct mitigate_cpu *cpu);
+
+/* Those of enum mitigation that a CPU can execute, needed or not. */
 u32 mitigate_has(const struct mitigate_cpu *cpu);
 
 /* Decide by the CPU and the option, say it in one line, and do what is done once. To be called before

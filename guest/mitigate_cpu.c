@@ -20,9 +20,12 @@ static struct mitigate_cpu this_one(const struct machine *m)
 	cpu.family = id >> 8 & 0xf;
 	if (cpu.family == 0xf)
 		cpu.family += id >> 20 & 0xff;
+	cpu.model = (id >> 4 & 0xf) | (id >> 12 & 0xf0);
 	if (cpuid(0, 0).eax >= 7) {
 		cpu.leaf_7_ebx = cpuid(7, 0).ebx;
 		cpu.leaf_7_edx = cpuid(7, 0).edx;
+		if (cpuid(7, 0).eax >= 2)
+			cpu.leaf_7_2_edx = cpuid(7, 2).edx;
 	}
 	if (extended >= 0x80000008)
 		cpu.leaf_80000008_ebx = cpuid(0x80000008, 0).ebx;
@@ -53,8 +56,14 @@ void mitigate_init(struct vcpu *v)
 	}
 	if ((v->guards & GUARD_BP_SPEC_REDUCE) && rdmsr_safe(MSR_BP_CFG, &bp_cfg))
 		wrmsr_safe(MSR_BP_CFG, bp_cfg | BP_CFG_BP_SPEC_REDUCE);
-	say("mitigations: %s%s%s%s%s%s", v->guards ? "" : "off",
+	if (v->guards & GUARD_HOLD_IBRS) {
+		v->spec_ctrl_held = mitigate_held(&cpu);
+		rdmsr_safe(MSR_SPEC_CTRL, &v->spec_ctrl);
+		wrmsr_safe(MSR_SPEC_CTRL, v->spec_ctrl | v->spec_ctrl_held);
+	}
+	say("mitigations: %s%s%s%s%s%s%s", v->guards ? "" : "off",
 	    v->guards & GUARD_CLEAR ? "registers" : "", v->guards & GUARD_VERW ? ", VERW" : "",
 	    v->guards & GUARD_IBPB ? ", IBPB" : "", v->guards & GUARD_L1D ? ", L1D flush" : "",
+	    v->guards & (GUARD_IBRS | GUARD_HOLD_IBRS) ? ", IBRS" : "",
 	    v->guards & GUARD_BP_SPEC_REDUCE ? ", BpSpecReduce" : "");
 }

@@ -7,6 +7,7 @@
 #include "arch/cpu.h"
 #include "arch/safe.h"
 #include "guest/exits.h"
+#include "guest/mitigate.h"
 
 #define MSR_IA32_PEBS_ENABLE 0x3f1
 #define MSR_IA32_DS_AREA     0x600
@@ -83,6 +84,8 @@ void intercept_msrs(struct vcpu *v)
 	v->ops->intercept_msr(v, MSR_BIOS_UPDT_TRIG, false, true);
 	v->ops->intercept_msr(v, MSR_PATCH_LOADER, false, true);
 	v->ops->intercept_msr(v, MSR_MMIO_CFG_BASE, false, true);
+	if (v->guards & GUARD_HOLD_IBRS)
+		v->ops->intercept_msr(v, MSR_SPEC_CTRL, true, true);
 	intercept_guarded_msrs(v);
 }
 
@@ -97,6 +100,9 @@ static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
 		if (!rdmsr_safe(msr, value))
 			return false;
 		*value = FEATURE_CONTROL_LOCK;
+		return true;
+	case MSR_SPEC_CTRL:
+		*value = v->spec_ctrl;
 		return true;
 	}
 	return !is_absent(msr) && rdmsr_safe(msr, value);
@@ -138,6 +144,15 @@ static bool write_misc_enable(u64 value)
 	return wrmsr_safe(MSR_MISC_ENABLE, value);
 }
 
+/* It exits only while bits are held. */
+static bool write_spec_ctrl(struct vcpu *v, u64 value)
+{
+	if (!wrmsr_safe(MSR_SPEC_CTRL, value | v->spec_ctrl_held))
+		return false;
+	v->spec_ctrl = value;
+	return true;
+}
+
 static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 {
 	switch (msr) {
@@ -149,6 +164,8 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 		return write_mmio_cfg_base(v, value);
 	case MSR_FEATURE_CONTROL:
 		return false;
+	case MSR_SPEC_CTRL:
+		return write_spec_ctrl(v, value);
 	case MSR_MISC_ENABLE:
 		return write_misc_enable(value);
 	case MSR_BIOS_UPDT_TRIG:

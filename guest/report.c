@@ -2,6 +2,7 @@
 /* The counters' report: for people and programs alike. */
 #include "guest/report.h"
 #include "arch/console.h"
+#include "arch/index.h"
 
 bool counters_bypassed(const struct counters *sum, u64 *bypassed)
 {
@@ -16,8 +17,9 @@ u64 counter_read(const struct counters *set, u32 index)
 {
 	u64 bypassed;
 
+	/* Users choose it: CPUID and a hypercall. */
 	if (index != CNT_pf_bypassed)
-		return set->value[index];
+		return set->value[index_clamp(index, NR_COUNTERS)];
 	return counters_bypassed(set, &bypassed) ? bypassed : ~0ULL;
 }
 

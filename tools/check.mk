@@ -33,9 +33,11 @@ check-layers: all
 check-format: | test-deps
 	@clang-format --dry-run -Werror $(CHECK_C)
 
-# Whole builds, in folders of their own; what the image takes in comes from the ordinary one.
+# Whole builds, in folders of their own; what the image takes in comes from the ordinary one. The
+# branches are those that each compiler makes.
 check-gcc check-clang: check-%: all
 	@$(MAKE) --no-print-directory -s CC=$* O=$(O)/check-$* all guests linux-programs >/dev/null
+	@$(PYTHON) tools/check-branches $(O)/check-$*/notrap.debug.elf
 
 check-tidy: | test-deps
 	$(call tidy,$(TIDY_BARE),$(CFLAGS))
@@ -49,7 +51,8 @@ check-cppcheck: | test-deps
 		-I. $(filter %.c,$(CHECK_C))
 
 check-python: | test-deps
-	@$(PYTHON) tools/check-python tests/emu/*.py tools/mksyms tools/readme tools/host-tests
+	@$(PYTHON) tools/check-python tests/emu/*.py tools/mksyms tools/readme tools/host-tests \
+		tools/check-branches
 
 # The README's table of counters comes from mm/counters.def.
 check-generated: | test-deps

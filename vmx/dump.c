@@ -17,7 +17,7 @@ void vmx_dump(struct vcpu *v)
 	    field(VMCS_CR4_SHADOW));
 	say("vmcs: efer %llx%s dr7 %llx debugctl %llx",
 	    vmx->caps.efer_controls ? field(VMCS_GUEST_EFER)
-				    : (unsigned long long)vmx->entry_efer.value,
+				    : (unsigned long long)vmx->entry_list[vmx->nr_fixed].value,
 	    vmx->entry & ENTRY_CTL_IA32E_GUEST ? " (IA-32e mode)" : "", field(VMCS_GUEST_DR7),
 	    field(VMCS_GUEST_DEBUGCTL));
 	say("vmcs: rip %llx rsp %llx rflags %llx", field(VMCS_GUEST_RIP), field(VMCS_GUEST_RSP),

@@ -38,33 +38,38 @@ vmx_loop:
 	vmwrite	rax, rsp
 	jbe	refused
 	call	vmx_ready
+	jmp	enter
+special:
+	js	leave
+	jmp	special.enter
 ; EAX: enum vmx_next.
 enter:
 	mov	rdi, [rsp]
+	test	eax, eax
+	jnz	special
 	; From here an NMI, which sets nmi_pending, goes on at vmx_nmi_retry.
 vmx_nmi_from:
 	cmp	dword [gs:CPU_NMI_PENDING], 0
 	jne	vmx_nmi_retry
-	test	eax, eax
-	jnz	special
 	mov	rax, [rdi + RAX_AT]
 	LOAD_GUESTS
 	vmresume
 	jmp	refused
-special:
-	js	leave
+special.enter:
+	cmp	dword [gs:CPU_NMI_PENDING], 0
+	jne	vmx_nmi_retry
 	test	al, NEXT_FLUSH_L1D
-	jz	.l1d_stays
+	jz	special.l1d_stays
 	FLUSH_L1D esi			; after the last of the hypervisor's data was used
-.l1d_stays:
+special.l1d_stays:
 	bt	eax, 0			; NEXT_LAUNCH; VERW leaves CF alone
 	mov	rax, [rdi + RAX_AT]
 	LOAD_GUESTS
 	VERW_FLUSH			; harmless where only NEXT_LAUNCH brought us here
-	jc	.launch
+	jc	special.launch
 	vmresume
 	jmp	refused
-.launch:
+special.launch:
 	vmlaunch
 vmx_nmi_to:
 refused:				; VMfail: nothing was entered, the stack is still ours

@@ -59,10 +59,28 @@ static void set_controls(struct vmx_vcpu *vmx)
 	vmwrite(VMCS_IO_BITMAP_A, phys_addr(vmx->io_bitmap));
 	vmwrite(VMCS_IO_BITMAP_B, phys_addr(vmx->io_bitmap + PAGE_SIZE));
 	vmwrite(VMCS_MSR_BITMAP, phys_addr(vmx->msr_bitmap));
-	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 0);
-	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, 0);
-	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
 	vmwrite(VMCS_ENTRY_INTR_INFO, 0);
+}
+
+/*
+ * The lists that exits and entries load. IBRS is set by the exit itself, before the hypervisor's first
+ * instruction; the exit's store and the entry's load are the same entry: the guest's value.
+ */
+static void set_msr_lists(struct vmx_vcpu *vmx, bool ibrs)
+{
+	vmx->nr_fixed = ibrs ? 1 : 0;
+	if (ibrs) {
+		vmx->entry_list[0] =
+			(struct vmx_msr_entry){.msr = MSR_SPEC_CTRL, .value = rdmsr(MSR_SPEC_CTRL)};
+		vmx->exit_list[0] =
+			(struct vmx_msr_entry){.msr = MSR_SPEC_CTRL, .value = SPEC_CTRL_IBRS};
+	}
+	vmwrite(VMCS_ENTRY_MSR_LOAD, phys_addr(vmx->entry_list));
+	vmwrite(VMCS_EXIT_MSR_LOAD, phys_addr(vmx->exit_list));
+	vmwrite(VMCS_EXIT_MSR_STORE, phys_addr(vmx->entry_list));
+	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, vmx->nr_fixed);
+	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, vmx->nr_fixed);
+	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, vmx->nr_fixed);
 }
 
 /* EFER and the PAT, by the controls where the CPU has them: the host keeps what it runs with now. */
@@ -73,10 +91,10 @@ static void set_switched_msrs(struct vmx_vcpu *vmx)
 	if (vmx->caps.efer_controls) {
 		vmwrite(VMCS_HOST_EFER, efer);
 	} else {
-		vmx->entry_efer = (struct vmx_msr_entry){.msr = MSR_EFER, .value = efer};
-		vmx->exit_efer = (struct vmx_msr_entry){.msr = MSR_EFER, .value = efer};
-		vmwrite(VMCS_ENTRY_MSR_LOAD, phys_addr(&vmx->entry_efer));
-		vmwrite(VMCS_EXIT_MSR_LOAD, phys_addr(&vmx->exit_efer));
+		vmx->entry_list[vmx->nr_fixed] =
+			(struct vmx_msr_entry){.msr = MSR_EFER, .value = efer};
+		vmx->exit_list[vmx->nr_fixed] =
+			(struct vmx_msr_entry){.msr = MSR_EFER, .value = efer};
 	}
 	if (vmx->caps.pat_controls) {
 		vmwrite(VMCS_HOST_PAT, rdmsr(MSR_PAT));
@@ -162,6 +180,7 @@ int vmx_vcpu_init(struct vcpu *v)
 	if (load_vmcs(vmx))
 		return -1;
 	set_controls(vmx);
+	set_msr_lists(vmx, v->guards & GUARD_IBRS);
 	set_switched_msrs(vmx);
 	set_host_state(v->guards);
 	set_guest_state(vmx);

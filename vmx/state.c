@@ -64,11 +64,12 @@ void vmx_set_efer(struct vcpu *v, u64 hw)
 		return;
 	}
 	/* LME and LMA are switched by the controls alone: no reason to load the MSR. */
-	u64 other = (hw ^ vmx->exit_efer.value) & ~(EFER_LMA | EFER_LME);
+	u32 nr = vmx->nr_fixed;
+	u64 other = (hw ^ vmx->exit_list[nr].value) & ~(EFER_LMA | EFER_LME);
 
-	vmx->entry_efer.value = hw;
-	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, other ? 1 : 0);
-	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, other ? 1 : 0);
+	vmx->entry_list[nr].value = hw;
+	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, nr + (other ? 1 : 0));
+	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, nr + (other ? 1 : 0));
 }
 
 void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out)

@@ -27,9 +27,13 @@ struct vmx_vcpu {
 	u8 msr_bitmap[PAGE_SIZE];
 	u8 io_bitmap[2 * PAGE_SIZE]; /* A, then B: a bit for each of 65536 ports */
 
-	/* EFER without the load controls: one list for entry, one for exit. */
-	struct vmx_msr_entry entry_efer __attribute__((aligned(16)));
-	struct vmx_msr_entry exit_efer;
+	/*
+	 * IA32_SPEC_CTRL with GUARD_IBRS, then EFER without the load controls: one list for entry, one for
+	 * exit, of as many as are in use. An exit stores the guest's value of the first.
+	 */
+	struct vmx_msr_entry entry_list[2] __attribute__((aligned(16)));
+	struct vmx_msr_entry exit_list[2] __attribute__((aligned(16)));
+	u32 nr_fixed; /* 1 with GUARD_IBRS: that entry stays, EFER's comes and goes */
 
 	struct vmx_caps caps;
 	struct vmx_nested_caps nested; /* valid after vmx_probe_nested() */
@@ -42,7 +46,7 @@ struct vmx_vcpu {
 	u64 rip, rsp, rflags;
 	u32 proc, proc2, entry;
 	bool ud_exits; /* #UD exits: the guest's CPU has INVPCID, which is not enabled */
-	u32 next; /* enum vmx_next: how the guest is entered */
+	u32 next;      /* enum vmx_next: how the guest is entered */
 
 	bool event_pending; /* an event waits in the VM-entry fields */
 	bool nmi_waiting;   /* an NMI of the guest's waits to be injected */
@@ -114,7 +118,7 @@ void vmx_set_pf_filter(struct vcpu *v, enum pf_filter filter);
 
 /* bitmaps.c */
 void vmx_set_invlpg_exiting(struct vcpu *v, bool on);
-void vmx_intercept_port(struct vcpu *v, u16 port);
+void vmx_intercept_port(struct vcpu *v, u16 port, bool on);
 void vmx_intercept_msr(struct vcpu *v, u32 msr, bool read, bool write);
 
 /* tlb.c */

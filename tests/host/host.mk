@@ -8,6 +8,7 @@
 FUZZ_SECONDS ?= 300
 
 src_boot      := boot/multiboot1.c boot/multiboot2.c boot/parse.c boot/rsdp.c mm/memmap.c
+src_console   := arch/format.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
 libs_insn     := -lZydis
@@ -21,6 +22,7 @@ src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_memmap    := mm/memmap.c
+src_mitigate  := guest/mitigate.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
 src_report    := guest/report.c
@@ -47,7 +49,8 @@ $(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | 
 	@echo '  HOSTCC  $@'
 	@$(CC) $(HOST_CFLAGS) -o $@ $< $(src_$*) -lcmocka $(libs_$*)
 
-# It includes them, with a CPU of its own.
+# They include these, with a CPU of their own.
+$(O)/host/test_console: arch/console.c arch/serial.c
 $(O)/host/test_msr: guest/msr.c guest/msr_guard.c
 
 # The bytes choose operations: no comparison in mm/ tells the fuzzer anything about them.

@@ -131,9 +131,36 @@ static void all_else_goes_through(void **state)
 	}
 }
 
+/* IA32_SPEC_CTRL exits while bits of it are held: the guest reads what it wrote. */
+static void held_speculation_control(void **state)
+{
+	(void)state;
+	vcpu.spec_ctrl_held = BIT(0) | BIT(6);
+	access_msr(0x48, BIT(2), true);
+	assert_int_equal(written, BIT(0) | BIT(6) | BIT(2));
+	access_msr(0x48, 0, false);
+	assert_int_equal(reads, 0);
+	assert_int_equal(vcpu.gpr[RAX], BIT(2));
+	access_msr(0x48, 0, true);
+	assert_int_equal(written, BIT(0) | BIT(6));
+	vcpu.spec_ctrl_held = 0;
+}
+
+/* AMD's BP_CFG: its guard stays as it is, and other bits are the guest's. */
+static void held_branch_prediction(void **state)
+{
+	(void)state;
+	access_msr(0xc001102e, BIT(4), true);
+	assert_int_equal(faults, 1);
+	access_msr(0xc001102e, BIT(5), true);
+	assert_int_equal(writes, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(held_speculation_control),
+		cmocka_unit_test(held_branch_prediction),
 		cmocka_unit_test(msrs_of_other_hypervisors),
 		cmocka_unit_test(msrs_that_make_the_cpu_write_memory),
 		cmocka_unit_test(locks_stay_allowed),

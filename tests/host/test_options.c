@@ -54,6 +54,7 @@ static void defaults(void **state)
 		assert_int_equal(opt.trap, TRAP_AUTO);
 		assert_int_equal(opt.sync, SYNC_HYBRID);
 		assert_int_equal(opt.mmu, MMU_SHADOW);
+		assert_int_equal(opt.mitigations, MITIGATIONS_AUTO);
 		assert_int_equal(opt.console, CONSOLE_COM1);
 		assert_int_equal(opt.stats, 0);
 		assert_int_equal(opt.audit, 0);
@@ -74,13 +75,17 @@ static void every_value(void **state)
 	assert_int_equal(opt.stats, 7);
 	assert_int_equal(opt.audit, 4294967295);
 	assert_ptr_equal(opt.guest, &builtin_guests[0]);
-	good("bypass_guest_pf=1 trap=address sync=always mmu=npt console=none");
+	good("bypass_guest_pf=1 trap=address sync=always mmu=npt console=none mitigations=off");
+	assert_int_equal(opt.mitigations, MITIGATIONS_OFF);
 	assert_true(opt.bypass_guest_pf);
 	assert_int_equal(opt.trap, TRAP_ADDRESS);
 	assert_int_equal(opt.sync, SYNC_ALWAYS);
 	assert_int_equal(opt.mmu, MMU_NPT);
 	assert_int_equal(opt.console, CONSOLE_NONE);
-	good("trap=auto sync=hybrid mmu=shadow console=com1");
+	good("trap=auto sync=hybrid mmu=shadow console=com1 mitigations=all");
+	assert_int_equal(opt.mitigations, MITIGATIONS_ALL);
+	good("mitigations=all mitigations=auto");
+	assert_int_equal(opt.mitigations, MITIGATIONS_AUTO);
 	assert_int_equal(opt.console, CONSOLE_COM1);
 	good("stats=1 stats=2"); /* the last word counts */
 	assert_int_equal(opt.stats, 2);
@@ -98,6 +103,7 @@ static void bad_values(void **state)
 	bad("sync=Hybrid", "known: hybrid|always|never");
 	bad("mmu=nested", "known: shadow|npt|ept");
 	bad("console=com3", "known: none|com1|com2");
+	bad("mitigations=on", "option mitigations: bad value \"on\", known: auto|off|all");
 	bad("stats=-1", "option stats: bad value \"-1\", known: a number");
 	bad("stats=4294967296", "bad value \"4294967296\"");
 	bad("stats=99999999999999999999999999", "bad value");
@@ -117,7 +123,7 @@ static void unknown_words(void **state)
 
 	(void)state;
 	bad("frob=1", "unknown option \"frob=1\", known: bypass_guest_pf= trap= sync= mmu= "
-		      "console= stats= audit= guest=");
+		      "mitigations= console= stats= audit= guest=");
 	bad("trap", "unknown option \"trap\"");
 	bad("traps=auto", "unknown option \"traps=auto\"");
 	bad("=1", "unknown option \"=1\"");

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""The console while the guest runs: no exit waits for the line, and each line is whole."""
+import os
+import re
+
+import pytest
+
+from tests.emu import boots
+from tests.emu.boot import Boot, Module
+
+GUEST = os.path.join(boots.BUILD, "tests/guests/uart.elf")
+LINE = r"^notrap: string I/O to port 64 at rip [0-9a-f]+ is not offered: #GP$"
+# Of each kind of refusal: guest/machine.h.
+REFUSAL_LINES = 8
+LIMIT = 180
+
+
+def test_bare(machine, passes):
+    passes(machine("corei7_skylake_x").run(Boot(GUEST), boots.bare_expect(), LIMIT))
+
+
+@pytest.mark.parametrize("model", ["broadwell_ult", "core2_penryn_t9600", "ryzen"])
+def test_no_exit_waits_for_the_line(machine, passes, model):
+    result = passes(machine(model).run(boots.notrap("", [Module(GUEST)]), boots.guest_expect(
+        (LINE, r"^uart: in flight$", r"^uart: longest exit \d+ ticks$")), LIMIT))
+    assert len(re.findall(LINE, result.text, re.M)) == REFUSAL_LINES
+    assert result.text.count("is not offered") == REFUSAL_LINES
+    print(model, result.find(r"^uart: longest.*").group(0))
+
+
+def test_live_reports_are_whole(machine, passes):
+    """stats= prints while the guest prints too: neither cuts the other's lines."""
+    result = passes(machine("broadwell_ult").run(boots.notrap("stats=1"), boots.guest_expect(),
+                                                 LIMIT))
+    for report in re.findall(r"^notrap: counters begin$(.*?)^notrap: counters end$",
+                             result.text, re.M | re.S):
+        for line in report.strip().splitlines():
+            assert re.fullmatch(r"notrap: \w+ = (\d+|unknown)", line), line
