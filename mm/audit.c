@@ -172,7 +172,9 @@ u32 mmu_audit(struct mmu_vcpu *v)
 	u32 live = 0;
 
 	count(v->counters, mmu_audit);
-	for (u32 index = m->lru_first; index; index = m->shadows[index].lru_next, live++)
+	for (u32 index = m->lru.first; index; index = m->shadows[index].list_next, live++)
+		check_table(&a, index);
+	for (u32 index = m->orphans.first; index; index = m->shadows[index].list_next, live++)
 		check_table(&a, index);
 	if (live + m->nr_free + 1 != m->nr_shadows)
 		bad(&a, 0, 0, "shadow tables were lost");
