@@ -92,6 +92,8 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 			untrack(m, s->gfn);
 	}
 	lru_del(m, index);
+	/* No level: the audit takes it for a free one. */
+	s->role.word = 0;
 	s->next = m->free;
 	m->free = index;
 	m->nr_free++;
