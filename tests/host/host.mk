@@ -20,6 +20,7 @@ mmu_sources   := tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_mod
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
+src_mmu_recycle := $(mmu_sources)
 src_memmap    := mm/memmap.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c

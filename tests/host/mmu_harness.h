@@ -25,6 +25,7 @@ struct sim_config {
 	bool supervisor_keys; /* of the hardware: see struct ref_cpu */
 	bool faults_keep;     /* of the hardware: see struct hw */
 	bool pdptes_keep;
+	u32 vcpus;        /* that the pool has to do for; 0: one */
 	bool clock_wraps; /* the MMU's count of operations is about to */
 	u64 pool_size;    /* 0: as much as mmu_memory_size() asks for */
 };
