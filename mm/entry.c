@@ -38,7 +38,7 @@ static bool is_part_of_page(const struct mmu *m, union role role, u64 spte)
 	return role.format == GPTE_32 && role.level == 2;
 }
 
-void entry_drop(struct mmu *m, u32 index, u32 i)
+static void drop(struct mmu *m, u32 index, u32 i, bool by_guest)
 {
 	struct shadow *s = &m->shadows[index];
 	u64 spte = table_of(m, index)[i];
@@ -57,12 +57,8 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 		/* See soft.c: a CPU that still holds the link is beyond what is counted. */
 		if (m->soft_traps)
 			need_flush(m);
-		if (!shadow_in_use(m, child) && !m->shadows[child].orphan &&
-		    !m->shadows[child].role.direct) {
-			m->shadows[child].orphan = true;
-			m->shadows[child].orphan_next = m->orphans;
-			m->orphans = child;
-		}
+		if (by_guest && !shadow_in_use(m, child) && !m->shadows[child].role.direct)
+			orphan_add(m, child);
 		return;
 	}
 	head = rmap_head(m, s->role, spte);
@@ -70,6 +66,18 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 		list_del(m, head, slot_make(index, i));
 	if (spte & PTE_W)
 		m->stale_writable = true;
+}
+
+/* The entry is about to say something else. A child that nobody can reach any more is an orphan. */
+void entry_drop(struct mmu *m, u32 index, u32 i)
+{
+	drop(m, index, i, true);
+}
+
+/* The same, where the guest did not ask for it: the child is still the guest's table. */
+void entry_cut(struct mmu *m, u32 index, u32 i)
+{
+	drop(m, index, i, false);
 }
 
 /*
@@ -89,6 +97,10 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 {
 	struct shadow *c = &m->shadows[child];
 
+	/* Whatever index went wrong on the way, no table becomes its own child, or another's by mistake. */
+	INVARIANT(11, child && child != index && c->role.level + 1 == m->shadows[index].role.level);
+	if (unlikely(c->orphan))
+		orphan_adopt(m, child);
 	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
 	soft_link(m, index, child);
 	m->shadows[index].present++;

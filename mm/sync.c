@@ -87,8 +87,9 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 
 void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa)
 {
+	op_begin(v->mmu);
 	frame_unsync(v, gpa >> PAGE_SHIFT);
-	shadow_reap(v);
+	op_end(v);
 }
 
 bool mmu_unsynced(const struct mmu *m)
@@ -150,10 +151,12 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	struct mmu *m = v->mmu;
 
 	count(v->counters, invlpg);
+	op_begin(m);
 	need_flush_gva(v, gva);
 	resync_all(v, true);
 	if (resync_gva(v, gva))
 		m->vain_invlpg = 0;
 	else if (++m->vain_invlpg >= VAIN_INVLPG_MAX)
 		resync_all(v, false);
+	op_end(v);
 }
