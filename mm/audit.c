@@ -156,9 +156,13 @@ static void check_table(struct audit *a, u32 index)
 			else
 				check_leaf(a, index, i, spte);
 		}
-		if (f && !(f->state & FRAME_UNSYNC))
+		if (f && !(f->state & FRAME_UNSYNC) && !s->stale)
 			check_mirror(a, index, i, spte);
 	}
+	if (s->stale && shadow_in_use(m, index))
+		bad(a, index, 0, "a table that lags behind can be reached");
+	if (f && (f->state & FRAME_SHUT) && !(s->stale && (f->state & FRAME_UNSYNC)))
+		bad(a, index, 0, "a table of a frame that is shut can be reached");
 	if (present != s->present)
 		bad(a, index, 0, "the number of present entries is wrong");
 	if (index != a->v->pae_root && shadow_find(m, s->gfn, s->role) != index)

@@ -72,6 +72,15 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 		m->stale_writable = true;
 }
 
+/* Take an entry that is present away; it comes back by a fault. */
+void entry_trap(struct mmu *m, slot_t slot)
+{
+	u32 index = slot >> 9, i = slot & (SPT_ENTRIES - 1);
+
+	entry_drop(m, index, i);
+	entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
+}
+
 /*
  * A link to this table is new, or grants other accesses. What the guest changed in tables while they
  * were out of such reach owed no flush: below, nothing that lags behind may be seen.
@@ -85,10 +94,23 @@ void entry_reaches(struct mmu *m, u32 child)
 		m->relinked = true;
 }
 
+/* Make room for one more link to a table. PAE roots' links are few, and can be no traps. */
+static void bound_parents(struct mmu *m, u32 index, u32 child)
+{
+	const struct shadow *s = &m->shadows[index], *c = &m->shadows[child];
+	const struct frame *f = c->role.direct ? NULL : frame_of(m, c->gfn);
+	u32 most = f && (f->state & FRAME_UNSYNC) ? m->bounds->unsync_parents : m->bounds->parents;
+
+	if (list_length(m, c->parents) >= most && !(s->role.direct && s->role.level == 3))
+		entry_trap(m, list_victim(m, c->parents));
+}
+
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 {
 	struct shadow *c = &m->shadows[child];
 
+	if (unlikely(list_length(m, c->parents) >= m->bounds->unsync_parents))
+		bound_parents(m, index, child);
 	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
 	soft_link(m, index, child);
 	m->shadows[index].present++;
@@ -103,6 +125,7 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	struct shadow *s = &m->shadows[index];
 	u64 spte = gfn << PAGE_SHIFT | PTE_P | bits;
 	slot_t *head;
+	u32 most;
 
 	if (s->role.level > 1) {
 		spte |= PTE_PS;
@@ -117,6 +140,10 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	entry_put(m, index, i, spte);
 	s->present++;
 	head = rmap_head(m, s->role, spte);
-	if (head)
-		list_add(m, head, slot_make(index, i));
+	if (!head)
+		return;
+	most = s->role.level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
+	if (unlikely(list_length(m, *head) >= most))
+		entry_trap(m, list_victim(m, *head));
+	list_add(m, head, slot_make(index, i));
 }

@@ -244,6 +244,7 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 
 	count(v->counters, pf_taken);
 	m->clock++;
+	m->work = 0;
 	if (v->mode < PAGING_4LEVEL)
 		fault->gva = (u32)fault->gva;
 	if (shortcut_table_write(v, fault)) {
@@ -327,14 +328,11 @@ void mmu_take_back(struct mmu_vcpu *v)
 		return;
 	while (v->nr_lent) {
 		slot_t slot = v->lent[--v->nr_lent];
-		u32 table = slot >> 9, i = slot & (SPT_ENTRIES - 1);
-		u64 spte = table_of(m, table)[i];
+		u64 spte = table_of(m, slot >> 9)[slot & (SPT_ENTRIES - 1)];
 
 		/* The entry may say something else by now, and the table be another. */
-		if (!spte_is_present(spte, m->ones) || !(spte & SPTE_LENT))
-			continue;
-		entry_drop(m, table, i);
-		entry_put(m, table, i, trap_entry(m, m->shadows[table].role));
+		if (spte_is_present(spte, m->ones) && (spte & SPTE_LENT))
+			entry_trap(m, slot);
 	}
 	need_flush(m);
 	shadow_reap(v);

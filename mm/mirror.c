@@ -184,7 +184,8 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 		if (!fresh)
 			entry_drop(m, index, i);
 		child = shadow_find(m, gfn, child_r);
-		if (child)
+		/* One that lags behind has to be looked at first: shadow_get(). */
+		if (child && !m->shadows[child].stale)
 			entry_link(m, index, i, child, entry_link_rights(role, gpte));
 		else
 			entry_put(m, index, i, trap_entry(m, role));
@@ -248,6 +249,7 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 	if (s->role.format == GPTE_32) {
 		for (u32 i = 0; i < SPT_ENTRIES; i++)
 			changed += remapped(v, index, i, fresh);
+		m->work += WORK_TABLE + changed;
 		return changed;
 	}
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
@@ -266,5 +268,6 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 			entry_put(m, index, i, empty);
 		}
 	}
+	m->work += WORK_TABLE + changed;
 	return changed;
 }

@@ -5,12 +5,18 @@
  * Every shadow entry has one list node of its own, so a list can neither overflow nor fail. Only
  * writable leaves are kept, for nothing else ever has to be found by its frame. Direct level-1
  * tables are not in any list: the region's chain of them names the entry by its index.
+ *
+ * How much track() finds is bounded: the lists have limits (bounds.h), and a region has one direct
+ * level-1 table for each of the roles that such tables have, under 300.
  */
 #include "mm/mmu_internal.h"
 
 void list_add(struct mmu *m, slot_t *head, slot_t slot)
 {
-	m->links[slot] = (struct spte_link){.next = *head};
+	m->links[slot] = (struct spte_link){
+		.next = *head,
+		.prev = LIST_FIRST | (list_length(m, *head) + 1),
+	};
 	if (*head)
 		m->links[*head].prev = slot;
 	*head = slot;
@@ -19,20 +25,24 @@ void list_add(struct mmu *m, slot_t *head, slot_t slot)
 void list_del(struct mmu *m, slot_t *head, slot_t slot)
 {
 	struct spte_link *link = &m->links[slot];
+	slot_t length = m->links[*head].prev - 1;
 
-	if (link->prev)
-		m->links[link->prev].next = link->next;
-	else
+	if (*head == slot)
 		*head = link->next;
+	else
+		m->links[link->prev].next = link->next;
 	if (link->next)
 		m->links[link->next].prev = link->prev;
+	if (*head)
+		m->links[*head].prev = length;
 }
 
-u32 *direct_head(struct mmu *m, u64 gfn)
+/* Who has to go when a list is full. */
+slot_t list_victim(const struct mmu *m, slot_t head)
 {
-	struct region *r = region_of(m, gfn);
-
-	return r ? &r->direct : &m->far_direct;
+	for (u32 i = 1; i < m->bounds->kept; i++)
+		head = m->links[head].next;
+	return head;
 }
 
 /*
@@ -57,17 +67,13 @@ void track(struct mmu_vcpu *v, u64 gfn)
 		found = true;
 	}
 	while (r->rmap) {
-		slot_t slot = r->rmap;
-		u32 index = slot >> 9, i = slot & 511;
-
-		entry_drop(m, index, i);
-		entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
+		entry_trap(m, r->rmap);
 		found = true;
 	}
-	for (u32 d = r->direct; d; d = m->shadows[d].next) {
+	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {
 		u64 *spte = &table_of(m, d)[gfn & 511];
 
-		if (m->shadows[d].role.level == 1 && (*spte & PTE_W)) {
+		if (*spte & PTE_W) {
 			*spte = (*spte & ~PTE_W) | SPTE_PROTECTED;
 			found = true;
 		}
@@ -81,10 +87,9 @@ void untrack(struct mmu *m, u64 gfn)
 	struct region *r = region_of(m, gfn);
 
 	r->tracked--;
-	for (u32 d = r->direct; d; d = m->shadows[d].next) {
+	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {
 		u64 *spte = &table_of(m, d)[gfn & 511];
 
-		if (m->shadows[d].role.level == 1)
-			*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
+		*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
 	}
 }

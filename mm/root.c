@@ -112,6 +112,7 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 {
 	v->regs = *regs;
 	v->mode = paging_mode(regs);
+	v->mmu->work = 0;
 	need_flush(v->mmu);
 	resync_all(v, false);
 	load_root(v);
@@ -121,6 +122,7 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 {
 	v->regs.cr3 = cr3;
 	v->flush = MMU_FLUSH_ALL;
+	v->mmu->work = 0;
 	if (v->mode == PAGING_OFF)
 		return;
 	resync_all(v, false);

@@ -2,17 +2,28 @@
 /*
  * Tables out of sync: the guest writes them freely, their shadows lag behind until a flush that the
  * guest owes anyway. Not-present entries become traps, since not present -> present owes no flush.
+ *
+ * When that flush comes, or a link makes such tables reachable in another way, all of them have to be
+ * right at once. Each exit brings as many back in sync as it may (bounds.h) and shuts the others: they
+ * lose every link that leads to them, and each is brought up to date when it is looked up again.
+ *
+ * Invariant: a shadow with `stale` has no parents and no pins, and shadow_get() is the only way to it;
+ * every shadow of a frame with FRAME_SHUT is stale. So no CPU sees what lags behind there. What its TLB
+ * has kept is flushed when a table is shut.
  */
 #include "mm/mmu_internal.h"
 
 void unsync_forget(struct mmu *m, u64 gfn)
 {
+	struct frame *f = &m->frames[gfn];
 	u32 i = 0;
 
-	while (m->unsync[i] != gfn)
-		i++;
-	m->unsync[i] = m->unsync[--m->nr_unsync];
-	m->frames[gfn].state &= ~FRAME_UNSYNC;
+	if (!(f->state & FRAME_SHUT)) {
+		while (m->unsync[i] != gfn)
+			i++;
+		m->unsync[i] = m->unsync[--m->nr_unsync];
+	}
+	f->state &= ~(FRAME_UNSYNC | FRAME_SHUT);
 }
 
 static bool has_upper_level(const struct mmu *m, u64 gfn)
@@ -24,13 +35,94 @@ static bool has_upper_level(const struct mmu *m, u64 gfn)
 	return false;
 }
 
+/* Take every link to a table away, but the latest few. The table may be the guest's all the same. */
+static void unlink_but(struct mmu *m, u32 index, u32 keep)
+{
+	slot_t slot = m->shadows[index].parents, next;
+	u32 orphans = m->orphans;
+
+	while (slot && keep--)
+		slot = m->links[slot].next;
+	for (; slot; slot = next) {
+		next = m->links[slot].next;
+		entry_trap(m, slot);
+	}
+	orphans_keep(m, orphans);
+}
+
+/* Every entry of a table becomes a trap: so it is right, whatever the guest's says. */
+static void table_reset(struct mmu *m, u32 index)
+{
+	u32 orphans = m->orphans;
+
+	m->work += WORK_TABLE + m->shadows[index].present / 4;
+	for (u32 i = 0; i < SPT_ENTRIES; i++) {
+		u64 spte = table_of(m, index)[i];
+
+		if (spte_is_present(spte, m->ones))
+			entry_trap(m, slot_make(index, i));
+		else if (spte_is_notrap(spte))
+			entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
+	}
+	orphans_keep(m, orphans);
+}
+
+/*
+ * There is no time to bring a table up to date: nobody may see what lags behind in it. A root, or what
+ * hangs there for good, cannot be cut off; it is emptied. Returns true when nobody can reach the table.
+ */
+static bool table_shut(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+
+	if (s->pins) {
+		table_reset(m, index);
+		return false;
+	}
+	unlink_but(m, index, 0);
+	s->stale = true;
+	return true;
+}
+
+/*
+ * Cut off the shadows of a frame that is out of sync. Where one stays in use, the frame is protected
+ * again: so the list gets shorter in any case, and no fault finds the same work undone twice.
+ */
+static void frame_shut(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = frame_of(m, gfn);
+	bool shut = true;
+
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
+		shut &= table_shut(m, s);
+	unsync_forget(m, gfn);
+	if (shut)
+		f->state |= FRAME_UNSYNC | FRAME_SHUT;
+	else
+		track(v, gfn);
+	need_flush(m);
+}
+
+/* Some shadow of a frame is about to be used again: the frame is protected, as any synced table's. */
+void frame_reopen(struct mmu_vcpu *v, u64 gfn)
+{
+	struct frame *f = frame_of(v->mmu, gfn);
+
+	if (f->state & FRAME_SHUT) {
+		unsync_forget(v->mmu, gfn);
+		track(v, gfn);
+	}
+}
+
 void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gfn);
 
-	if (frame_is_tracked(f) && m->nr_unsync == MMU_UNSYNC_MAX)
-		resync_all(v, false);
+	/* The one that went first has most likely been written to its end. */
+	if (frame_is_tracked(f) && m->nr_unsync == m->bounds->unsync)
+		frame_resync(v, m->unsync[0]);
 	/* That may have dropped this frame's shadows. */
 	if (!frame_is_tracked(f))
 		return;
@@ -39,8 +131,11 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 	untrack(m, gfn);
 	f->state |= FRAME_UNSYNC;
 	m->unsync[m->nr_unsync++] = gfn;
-	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		table_trap(m, s);
+		if (!m->shadows[s].pins)
+			unlink_but(m, s, m->bounds->unsync_parents);
+	}
 	count(v->counters, mmu_unsync);
 }
 
@@ -52,11 +147,18 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gfn);
 
-	unsync_forget(m, gfn);
+unsync_forget(m, gfn);
 	track(v, gfn);
 	shadow_zap_unused(v, gfn);
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		m->shadows[s].writes = 0;
+		if (m->shadows[s].stale)
+			continue;
+		if (!may_work(m)) {
+			table_shut(m, s);
+			need_flush(m);
+			continue;
+		}
 		m->shadows[s].flood_paid = table_sync(v, s, false) >= FLOOD_PAYS;
 	}
 	count(v->counters, mmu_resync);
@@ -70,18 +172,30 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 {
 	struct mmu *m = v->mmu;
 
-	/* Each takes itself off the list, and may drop others, so start over after each. */
-	for (u32 i = 0; i < m->nr_unsync;) {
-		u64 gfn = m->unsync[i];
-
-		if (upper_only && !has_upper_level(m, gfn)) {
-			i++;
+	/* Each takes itself off the list, and may take others: the last ones come in their places. */
+	for (u32 i = m->nr_unsync; i-- > 0;) {
+		if (i >= m->nr_unsync)
 			continue;
-		}
-		frame_resync(v, gfn);
-		i = 0;
+		if (upper_only && !has_upper_level(m, m->unsync[i]))
+			continue;
+		if (may_work(m))
+			frame_resync(v, m->unsync[i]);
+		else
+			frame_shut(v, m->unsync[i]);
 	}
 	m->upper_unsync = false;
+	shadow_reap(v);
+}
+
+/* The same for as many as one exit may, where that is no more than a good idea. */
+static void resync_some(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	while (m->nr_unsync && may_work(m))
+		frame_resync(v, m->unsync[m->nr_unsync - 1]);
+	if (!m->nr_unsync)
+		m->upper_unsync = false;
 	shadow_reap(v);
 }
 
@@ -101,11 +215,16 @@ void refresh_all(struct mmu_vcpu *v)
 {
 	struct mmu *m = v->mmu;
 
-	for (u32 i = 0; i < m->nr_unsync; i++) {
+	for (u32 i = m->nr_unsync; i-- > 0;) {
 		u32 s = m->frames[m->unsync[i]].state & FRAME_TABLES;
 
+		if (!may_work(m)) {
+			frame_shut(v, m->unsync[i]);
+			continue;
+		}
 		for (; s; s = m->shadows[s].next)
-			table_sync(v, s, false);
+			if (!m->shadows[s].stale)
+				table_sync(v, s, false);
 	}
 	m->relinked = false;
 }
@@ -150,10 +269,11 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	struct mmu *m = v->mmu;
 
 	count(v->counters, invlpg);
+	m->work = 0;
 	need_flush_gva(v, gva);
 	resync_all(v, true);
 	if (resync_gva(v, gva))
 		m->vain_invlpg = 0;
 	else if (++m->vain_invlpg >= VAIN_INVLPG_MAX)
-		resync_all(v, false);
+		resync_some(v);
 }

@@ -24,6 +24,8 @@ struct sim_config {
 	bool high_ram;        /* over 4 GiB */
 	bool supervisor_keys; /* of the hardware: see struct ref_cpu */
 	u64 pool_size;        /* 0: as much as mmu_memory_size() asks for */
+	bool tight;           /* the bounds below, in place of mmu_bounds */
+	struct mmu_bounds bounds;
 };
 
 #define SIM_TRACE_LINES 120
