@@ -17,12 +17,13 @@ static void flush_gva(struct vcpu *v, u64 gva)
 /* With shadow paging alone; with nested paging there is nothing that could change. */
 static void update_shadow(struct vcpu *v)
 {
-	const struct mmu_vcpu *mmu = &v->mmu;
+	struct mmu_vcpu *mmu = &v->mmu;
 	u64 root = mmu_root(mmu);
 	bool invlpg = mmu_unsynced(mmu->mmu), filter = mmu_filter_present(mmu);
 
-	if (root != v->root) {
+	if (root != v->root || mmu->reload_root) {
 		v->root = root;
+		mmu->reload_root = false;
 		v->ops->set_root(v, root);
 	}
 	if (invlpg != v->invlpg_exiting) {

@@ -105,6 +105,7 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	struct mmu_config config = {
 		.features = paging_features(),
 		.sync = sync[opt->sync],
+		.nr_vcpus = 1,
 		.guest_map = &machine.guest_map,
 		.hidden = machine.hidden,
 		.nr_hidden = ARRAY_SIZE(machine.hidden),

@@ -38,7 +38,7 @@ static bool is_part_of_page(const struct mmu *m, union role role, u64 spte)
 	return role.format == GPTE_32 && role.level == 2;
 }
 
-void entry_drop(struct mmu *m, u32 index, u32 i)
+static void drop(struct mmu *m, u32 index, u32 i, bool by_guest)
 {
 	struct shadow *s = &m->shadows[index];
 	u64 spte = table_of(m, index)[i];
@@ -57,12 +57,8 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 		/* See soft.c: a CPU that still holds the link is beyond what is counted. */
 		if (m->soft_traps)
 			need_flush(m);
-		if (!shadow_in_use(m, child) && !m->shadows[child].orphan &&
-		    !m->shadows[child].role.direct) {
-			m->shadows[child].orphan = true;
-			m->shadows[child].orphan_next = m->orphans;
-			m->orphans = child;
-		}
+		if (by_guest && !shadow_in_use(m, child) && !m->shadows[child].role.direct)
+			orphan_add(m, child);
 		return;
 	}
 	head = rmap_head(m, s->role, spte);
@@ -72,12 +68,24 @@ void entry_drop(struct mmu *m, u32 index, u32 i)
 		m->stale_writable = true;
 }
 
+/* The entry is about to say something else. A child that nobody can reach any more is an orphan. */
+void entry_drop(struct mmu *m, u32 index, u32 i)
+{
+	drop(m, index, i, true);
+}
+
+/* The same, where the guest did not ask for it: the child is still the guest's table. */
+void entry_cut(struct mmu *m, u32 index, u32 i)
+{
+	drop(m, index, i, false);
+}
+
 /* Take an entry that is present away; it comes back by a fault. */
 void entry_trap(struct mmu *m, slot_t slot)
 {
 	u32 index = slot >> 9, i = slot & (SPT_ENTRIES - 1);
 
-	entry_drop(m, index, i);
+	entry_cut(m, index, i);
 	entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
 }
 
@@ -94,23 +102,28 @@ void entry_reaches(struct mmu *m, u32 child)
 		m->relinked = true;
 }
 
-/* Make room for one more link to a table. PAE roots' links are few, and can be no traps. */
-static void bound_parents(struct mmu *m, u32 index, u32 child)
+/* The bound of a table's list of parents. PAE roots' links are few, and can be no traps. */
+u32 most_parents(const struct mmu *m, u32 child)
 {
-	const struct shadow *s = &m->shadows[index], *c = &m->shadows[child];
+	const struct shadow *c = &m->shadows[child];
 	const struct frame *f = c->role.direct ? NULL : frame_of(m, c->gfn);
-	u32 most = f && (f->state & FRAME_UNSYNC) ? m->bounds->unsync_parents : m->bounds->parents;
 
-	if (list_length(m, c->parents) >= most && !(s->role.direct && s->role.level == 3))
-		entry_trap(m, list_victim(m, c->parents));
+	if (c->role.level == 2 && c->role.format != GPTE_64)
+		return 4 * MMU_VCPUS_MAX;
+	return f && (f->state & FRAME_UNSYNC) ? m->bounds->unsync_parents : m->bounds->parents;
 }
 
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 {
 	struct shadow *c = &m->shadows[child];
 
-	if (unlikely(list_length(m, c->parents) >= m->bounds->unsync_parents))
-		bound_parents(m, index, child);
+	/* Whatever index went wrong on the way, no table becomes its own child, or another's by mistake. */
+	INVARIANT(11, child && child != index && c->role.level + 1 == m->shadows[index].role.level);
+	if (unlikely(c->orphan))
+		orphan_adopt(m, child);
+	if (unlikely(list_length(m, c->parents) >= m->bounds->unsync_parents) &&
+	    list_length(m, c->parents) >= most_parents(m, child))
+		entry_trap(m, list_victim(m, c->parents));
 	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
 	soft_link(m, index, child);
 	m->shadows[index].present++;

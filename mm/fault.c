@@ -235,7 +235,7 @@ static void map_identity(struct mmu_vcpu *v, struct descent *d, u64 gva)
 	descend_direct(v, d, gva);
 }
 
-enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
+static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 {
 	struct mmu *m = v->mmu;
 	struct descent d = {0};
@@ -243,7 +243,6 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 	struct walk w = {.by_hardware = true};
 
 	count(v->counters, pf_taken);
-	m->clock++;
 	m->work = 0;
 	if (v->mode < PAGING_4LEVEL)
 		fault->gva = (u32)fault->gva;
@@ -304,6 +303,16 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 	return MMU_RETRY;
 }
 
+enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
+{
+	enum mmu_verdict verdict;
+
+	op_begin(v->mmu);
+	verdict = sort_out(v, fault);
+	op_end(v);
+	return verdict;
+}
+
 void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault)
 {
 	struct descent d = {0};
@@ -311,13 +320,14 @@ void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault)
 
 	if (v->nr_lent == MMU_LENT_MAX)
 		mmu_take_back(v);
+	op_begin(v->mmu);
 	walk(v, fault, &w);
 	/* Anything but what mmu_fault() found: the guest runs the instruction again, and it will tell. */
-	if (w.fault || frame_is_tracked(frame_of(v->mmu, w.gpa >> PAGE_SHIFT)))
-		return;
-	descend(v, &d, &w, fault->gva);
-	install(v, &d, &w, fault, true);
-	shadow_reap(v);
+	if (!w.fault && !frame_is_tracked(frame_of(v->mmu, w.gpa >> PAGE_SHIFT))) {
+		descend(v, &d, &w, fault->gva);
+		install(v, &d, &w, fault, true);
+	}
+	op_end(v);
 }
 
 void mmu_take_back(struct mmu_vcpu *v)
@@ -326,6 +336,7 @@ void mmu_take_back(struct mmu_vcpu *v)
 
 	if (!v->nr_lent)
 		return;
+	op_begin(m);
 	while (v->nr_lent) {
 		slot_t slot = v->lent[--v->nr_lent];
 		u64 spte = table_of(m, slot >> 9)[slot & (SPT_ENTRIES - 1)];
@@ -335,5 +346,5 @@ void mmu_take_back(struct mmu_vcpu *v)
 			entry_trap(m, slot);
 	}
 	need_flush(m);
-	shadow_reap(v);
+	op_end(v);
 }

@@ -4,10 +4,11 @@
 #include "arch/string.h"
 #include "mm/mmu_internal.h"
 
+/* Enough for all the pages that one instruction on each virtual CPU needs to be there at once. */
 #define SHADOWS_MIN 256
-/* Where nothing is made but the PAE root. */
-#define SHADOWS_LEAST 4
-#define SHADOWS_MAX   (1u << 22)
+#define SHADOWS_MAX (1u << 22)
+/* Where nothing is made but each virtual CPU's PAE root. */
+#define SHADOWS_WALKS (1 + MMU_VCPUS_MAX)
 /* Regions exist for the first 4 GiB at least: the identity tables of a guest without paging. */
 #define REGIONS_MIN  2048
 
@@ -57,7 +58,7 @@ u64 mmu_memory_least(const struct memmap *guest_map)
 {
 	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
 
-	return ALIGN_UP(fixed_bytes(frames) + SHADOWS_LEAST * SHADOW_BYTES, PAGE_SIZE);
+	return ALIGN_UP(fixed_bytes(frames) + SHADOWS_WALKS * SHADOW_BYTES, PAGE_SIZE);
 }
 
 /* The largest power of two that is not more than n. */
@@ -129,7 +130,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	}
 	fixed = fixed_bytes(frames);
 	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
-	if (shadows < (c->walks_only ? SHADOWS_LEAST : SHADOWS_MIN / 4))
+	if (shadows < (c->walks_only ? SHADOWS_WALKS : SHADOWS_LEAST(c->nr_vcpus)))
 		return fail("shadow MMU: %lu KiB of memory are too little for a guest of %lu MiB",
 			    c->pool_size >> 10, memmap_ram_size(c->guest_map) >> 20),
 		       NULL;
@@ -137,6 +138,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->features = c->features;
 	m->sync = c->sync;
 	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
+	m->max_vcpus = c->nr_vcpus;
 	m->ones = GENMASK(c->features.maxphyaddr - 1, 12);
 	m->hole_hpa = c->hole_hpa;
 	m->nr_frames = frames;
@@ -178,6 +180,9 @@ void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
 void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *m, struct counters *counters)
 {
 	*v = (struct mmu_vcpu){.mmu = m, .counters = counters, .flush = MMU_FLUSH_ALL};
+	INVARIANT(11, m->nr_vcpus < m->max_vcpus && m->nr_vcpus < MMU_VCPUS_MAX);
 	m->vcpu[m->nr_vcpus++] = v;
+	op_begin(m);
 	v->pae_root = shadow_pae_root(v);
+	op_end(v);
 }

@@ -27,6 +27,7 @@ struct mmu_config {
 	struct spte_traps traps;
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
 	enum mmu_sync sync;
+	u32 nr_vcpus;    /* calls of mmu_vcpu_init() to come: the pool has to do for so many */
 	bool walks_only; /* nested paging: mmu_set_regs() is never called, no shadow table made */
 	/* The guest's map: what is RAM may hold page tables. */
 	const struct memmap *guest_map;
@@ -56,7 +57,12 @@ struct mmu_vcpu {
 	u32 pae_root; /* the four PDPTEs' own page, for every mode without LMA */
 	enum mmu_flush flush;
 	u64 flush_gva; /* for MMU_FLUSH_GVA */
-	u32 nr_lent;   /* pages that mmu_lend() shows as the supervisor's */
+	/*
+	 * The four PDPTEs at mmu_root() have changed, so that the hardware has to load that address again
+	 * though it is the same: a CPU may keep PDPTEs from load to load. The user clears it.
+	 */
+	bool reload_root;
+	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
 };
 

@@ -3,6 +3,7 @@
 #ifndef MM_MMU_INTERNAL_H
 #define MM_MMU_INTERNAL_H
 
+#include "arch/console.h"
 #include "mm/mmu.h"
 #include "mm/phys.h"
 
@@ -70,23 +71,28 @@ struct region {
 struct shadow {
 	u64 gfn;
 	union role role;
-	u32 next;       /* same frame, direct tables of the same bucket, free list */
-	u32 region_next;
-	slot_t parents; /* entries that link here */
-	u32 lru_next, lru_prev;
-	u32 stamp; /* mmu.clock when it last moved to the list's front */
-	u32 orphan_next;
-	u32 soft_next, soft_prev;
-	u16 present;     /* entries that are present: links and leaves */
-	u16 soft;        /* see soft.c */
-	u16 pins;        /* roots in use, PDs of a PAE root */
-	u16 writes;      /* emulated writes since the table was last seen in use */
-	u16 last;        /* the entry that the last of them filled */
-	bool orphan;     /* on the orphan list */
-	bool flood_paid; /* see is_flooded() */
-	bool stale;      /* has no parents and no pins, and may lag behind whatever its frame says */
-	bool soft_told;  /* soft.c: what the parents' counts say of this table */
+	u32 next;                 /* same frame, direct tables of the same bucket, free list */
+	slot_t parents;           /* entries that link here */
+	u32 list_next, list_prev; /* in mmu.lru, or mmu.orphans: see recycle.c */
+	u32 stamp;                /* the last operation that held it: invariant 11 */
+	u32 moved;                /* the operation that last put it at the front of mmu.lru */
+	u16 present;              /* entries that are present: links and leaves */
+	u16 soft;                 /* see soft.c */
+	u16 pins;                 /* roots in use, PDs of a PAE root */
+	u16 writes;               /* emulated writes since the table was last seen in use */
+	u16 last;                 /* the entry that the last of them filled */
+	bool orphan;              /* in mmu.orphans, not in mmu.lru */
+	bool flood_paid;          /* see is_flooded() */
+	bool stale;               /* has no parents and no pins, and may lag behind: see sync.c */
+	bool soft_told;           /* soft.c: what the parents' counts say of this table */
 	bool soft_queued;
+	u32 soft_next, soft_prev;
+	u32 region_next; /* see struct region */
+};
+
+/* Tables linked by list_next and list_prev. */
+struct shadow_list {
+	u32 first, last;
 };
 
 /*
@@ -133,9 +139,9 @@ struct mmu {
 	struct spte_link *links;
 	u32 nr_shadows; /* indices 1 .. nr_shadows - 1 */
 	u32 free, nr_free;
-	u32 lru_first, lru_last;
-	u32 clock; /* counts page faults */
-	u32 orphans;
+	struct shadow_list lru, orphans; /* every table that is not free is in one of them */
+	u32 clock;                       /* the number of the operation under way: invariant 11 */
+	bool in_operation;
 
 	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync, but those that are shut */
 	u32 nr_unsync;
@@ -160,8 +166,15 @@ struct mmu {
 	u32 soft_queue; /* tables whose parents have to be told, see soft.c */
 
 	struct mmu_vcpu *vcpu[MMU_VCPUS_MAX];
-	u32 nr_vcpus;
+	u32 nr_vcpus, max_vcpus;
 };
+
+/* What must hold whatever the guest does; cheap, so it is checked in the hypervisor too. */
+#define INVARIANT(number, holds)                                                     \
+	do {                                                                         \
+		if (unlikely(!(holds)))                                              \
+			die("shadow MMU: invariant " #number " is broken: " #holds); \
+	} while (0)
 
 #define WORK_TABLE 24
 
@@ -300,24 +313,63 @@ void untrack(struct mmu *m, u64 gfn);
 /* shadow.c: shadow tables' lives. */
 u32 shadow_find(const struct mmu *m, u64 gfn, union role role);
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role);
-void shadow_used(struct mmu *m, u32 index);
 void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest);
 void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn);
-void shadow_reap(struct mmu_vcpu *v);
-void orphans_keep(struct mmu *m, u32 before); /* those newer than this first one are none */
 bool shadow_in_use(const struct mmu *m, u32 index);
 void shadow_init(struct mmu *m);
 u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
 
 /*
- * Move a table to the front of the list for recycling, unless it has been there a moment ago: far
- * fewer tables can be made in that time than there are, so no table on a fault's way is recycled.
+ * recycle.c: which table makes room for another.
+ *
+ * Invariant 11: while an operation runs, no table that it holds is recycled. An operation is one call
+ * of a function of mmu.h that changes anything; op_begin() gives it a number of its own. It holds a
+ * table from the moment it has the table's index to its own end: shadow_get() and shadow_touch(), the
+ * two ways to an index on the way down, stamp the table with that number, and the tables that a
+ * virtual CPU's registers name are pinned. recycle_victim(), the only one that picks a table, passes
+ * over both. Links that are made on the side (prefill, resync) are no holds: a table that goes takes
+ * every entry that leads to it along. Nor are the loops over lists of tables: nothing in them makes
+ * a table. What the guest has given up is dropped where an operation holds nothing yet, or at its end.
+ *
+ * There is always a victim: see SHADOWS_LEAST().
  */
-#define RECENT_FAULTS 4
 
+/* Pinned by one virtual CPU: its PAE root, four PDs there, and the root that it is about to leave. */
+#define VCPU_PINS_MAX 6
+/* Got by one operation: one way down, five levels or what a large page is split into included; or the
+ * four PDs of a PAE root. The last is the one that the room is for. */
+#define OP_TABLES_MAX 5
+/* Indices from 0 that let every operation go on; table 0 does not exist. */
+#define SHADOWS_LEAST(vcpus) (1 + (vcpus)*VCPU_PINS_MAX + OP_TABLES_MAX)
+
+static inline void op_begin(struct mmu *m)
+{
+	m->clock++;
+	m->in_operation = true;
+}
+
+/* Drops what the guest has unlinked, and brings up to date what has come into its reach. */
+void op_end(struct mmu_vcpu *v);
+void shadow_reap(struct mmu_vcpu *v);
+
+u32 recycle_victim(const struct mmu *m);
+bool shadow_is_held(const struct mmu *m, u32 index);
+void lru_add(struct mmu *m, u32 index);
+void lru_del(struct mmu *m, u32 index);
+void shadow_used(struct mmu *m, u32 index);
+void orphan_add(struct mmu *m, u32 index);
+void orphan_adopt(struct mmu *m, u32 index);
+
+/* Tables that were at the front of the list so many operations ago are left where they are. */
+#define RECENT_OPS 16
+
+/* The operation holds this table from now on. */
 static inline void shadow_touch(struct mmu *m, u32 index)
 {
-	if (m->clock - m->shadows[index].stamp >= RECENT_FAULTS)
+	struct shadow *s = &m->shadows[index];
+
+	s->stamp = m->clock;
+	if (m->clock - s->moved >= RECENT_OPS)
 		shadow_used(m, index);
 }
 
@@ -327,6 +379,8 @@ u64 entry_link_rights(union role role, u64 gpte);
 u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
 void entry_drop(struct mmu *m, u32 index, u32 i);
 void entry_trap(struct mmu *m, slot_t slot);
+void entry_cut(struct mmu *m, u32 index, u32 i);
+u32 most_parents(const struct mmu *m, u32 child);
 void entry_reaches(struct mmu *m, u32 child);
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights);
 void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);

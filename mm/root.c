@@ -45,7 +45,7 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 {
 	struct mmu *m = v->mmu;
 	u64 *spte = &table_of(m, v->pae_root)[i];
-	u32 old = *spte ? spte_child(m, *spte) : 0, orphans = m->orphans;
+	u32 old = *spte ? spte_child(m, *spte) : 0;
 
 	if (old == pd)
 		return;
@@ -53,11 +53,11 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 		pin(m, pd);
 	if (old) {
 		unpin(m, old);
-		entry_drop(m, v->pae_root, i);
-		*spte = SPTE_NOTRAP;
 		/* Another address space is loaded; the table is still this one's. */
-		orphans_keep(m, orphans);
+		entry_cut(m, v->pae_root, i);
+		*spte = SPTE_NOTRAP;
 	}
+	v->reload_root = true;
 	if (pd) {
 		entry_link(m, v->pae_root, i, pd, 0);
 		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
@@ -105,7 +105,6 @@ static void load_root(struct mmu_vcpu *v)
 	}
 	if (old)
 		unpin(m, old);
-	shadow_reap(v);
 }
 
 void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
@@ -113,9 +112,11 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 	v->regs = *regs;
 	v->mode = paging_mode(regs);
 	v->mmu->work = 0;
+	op_begin(v->mmu);
 	need_flush(v->mmu);
 	resync_all(v, false);
 	load_root(v);
+	op_end(v);
 }
 
 void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
@@ -125,8 +126,10 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 	v->mmu->work = 0;
 	if (v->mode == PAGING_OFF)
 		return;
+	op_begin(v->mmu);
 	resync_all(v, false);
 	load_root(v);
+	op_end(v);
 }
 
 int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4])

@@ -1,41 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The lives of shadow tables: found by frame and role, made, recycled, dropped. */
+/* The lives of shadow tables: found by frame and role, made, dropped. */
 #include "arch/string.h"
 #include "mm/mmu_internal.h"
-
-static void lru_del(struct mmu *m, u32 index)
-{
-	struct shadow *s = &m->shadows[index];
-
-	if (s->lru_prev)
-		m->shadows[s->lru_prev].lru_next = s->lru_next;
-	else
-		m->lru_first = s->lru_next;
-	if (s->lru_next)
-		m->shadows[s->lru_next].lru_prev = s->lru_prev;
-	else
-		m->lru_last = s->lru_prev;
-}
-
-static void lru_add(struct mmu *m, u32 index)
-{
-	struct shadow *s = &m->shadows[index];
-
-	s->lru_prev = 0;
-	s->lru_next = m->lru_first;
-	if (m->lru_first)
-		m->shadows[m->lru_first].lru_prev = index;
-	else
-		m->lru_last = index;
-	m->lru_first = index;
-}
-
-void shadow_used(struct mmu *m, u32 index)
-{
-	m->shadows[index].stamp = m->clock;
-	lru_del(m, index);
-	lru_add(m, index);
-}
 
 /* Somebody can reach it: a parent, or a virtual CPU's root. */
 bool shadow_in_use(const struct mmu *m, u32 index)
@@ -125,30 +91,27 @@ static void list_remove(struct mmu *m, u32 index)
 	}
 }
 
-void orphans_keep(struct mmu *m, u32 before)
-{
-	while (m->orphans != before) {
-		m->shadows[m->orphans].orphan = false;
-		m->orphans = m->shadows[m->orphans].orphan_next;
-	}
-}
-
+/*
+ * by_guest: the guest has given the table up, and with it those below that nobody else reaches. Else
+ * only room was wanted, and the children are still the guest's tables.
+ */
 void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 	struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
 	u64 *table = table_of(m, index);
-	u32 orphans = m->orphans;
 
 	m->work += WORK_TABLE + s->present / 4;
+	INVARIANT(11, !s->pins);
 	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++) {
-		if (spte_is_present(table[i], m->ones))
+		if (!spte_is_present(table[i], m->ones))
+			continue;
+		if (by_guest)
 			entry_drop(m, index, i);
+		else
+			entry_cut(m, index, i);
 	}
-	/* Only room was wanted: the children are still the guest's tables. */
-	if (!by_guest)
-		orphans_keep(m, orphans);
 	while (s->parents) {
 		slot_t slot = s->parents;
 		u32 parent = slot >> 9;
@@ -168,6 +131,8 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 			untrack(m, s->gfn);
 	}
 	lru_del(m, index);
+	/* No level: the audit takes it for a free one. */
+	s->role.word = 0;
 	s->next = m->free;
 	m->free = index;
 	m->nr_free++;
@@ -184,29 +149,10 @@ void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn)
 
 	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = next) {
 		next = m->shadows[s].next;
-		if (!shadow_in_use(m, s) && !m->shadows[s].orphan)
+		if (!shadow_in_use(m, s))
 			shadow_zap(v, s, true);
 	}
 	shadow_reap(v);
-}
-
-/* Drop the tables that the guest has unlinked and nobody took up again. */
-void shadow_reap(struct mmu_vcpu *v)
-{
-	struct mmu *m = v->mmu;
-
-	if (m->relinked)
-		refresh_all(v);
-	while (m->orphans && may_work(m)) {
-		u32 index = m->orphans;
-
-		m->orphans = m->shadows[index].orphan_next;
-		m->shadows[index].orphan = false;
-		if (!shadow_in_use(m, index))
-			shadow_zap(v, index, true);
-	}
-	if (unlikely(m->soft_queue))
-		soft_tell(m);
 }
 
 static u32 shadow_alloc(struct mmu_vcpu *v)
@@ -214,18 +160,20 @@ static u32 shadow_alloc(struct mmu_vcpu *v)
 	struct mmu *m = v->mmu;
 	u32 index;
 
+	INVARIANT(11, m->in_operation);
 	if (!m->free) {
-		index = m->lru_last;
-		while (m->shadows[index].pins || m->shadows[index].orphan)
-			index = m->shadows[index].lru_prev;
-		shadow_zap(v, index, false);
-		count(v->counters, mmu_recycled);
+		bool orphan;
+
+		index = recycle_victim(m);
+		orphan = m->shadows[index].orphan;
+		shadow_zap(v, index, orphan);
+		if (!orphan)
+			count(v->counters, mmu_recycled);
 	}
 	index = m->free;
 	m->free = m->shadows[index].next;
 	m->nr_free--;
-	m->shadows[index] = (struct shadow){0};
-	m->shadows[index].stamp = m->clock;
+	m->shadows[index] = (struct shadow){.stamp = m->clock};
 	lru_add(m, index);
 	return index;
 }
@@ -254,15 +202,12 @@ static void bound_list(struct mmu_vcpu *v, u64 gfn, union role role)
 	struct mmu *m = v->mmu;
 	u32 most = role.direct ? m->bounds->bucket : m->bounds->frame_shadows, n = 0, last = 0;
 
-	if (!role.direct && !frame_of(m, gfn))
-		return;
 	for (u32 i = list_head(m, gfn, role); i; i = m->shadows[i].next, n++) {
-		if (!m->shadows[i].pins && !m->shadows[i].orphan && 
-		    m->clock - m->shadows[i].stamp >= RECENT_FAULTS)
+		if (!shadow_is_held(m, i))
 			last = i;
 	}
 	if (n >= most && last)
-		shadow_zap(v, last, false);
+		shadow_zap(v, last, m->shadows[last].orphan);
 }
 
 /* A table is wanted back. What lags behind in it is brought up to date first, protected as always. */
@@ -272,6 +217,8 @@ static void revive(struct mmu_vcpu *v, u32 index)
 	struct shadow *s = &m->shadows[index];
 
 	frame_reopen(v, s->gfn);
+	if (s->role.level > 1 && (m->frames[s->gfn].state & FRAME_UNSYNC))
+		m->upper_unsync = true;
 	s->stale = false;
 	table_sync(v, index, false);
 }
@@ -286,6 +233,8 @@ u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
 		gfn = NO_GFN;
 	index = shadow_find(m, gfn, role);
 	if (index) {
+		if (m->shadows[index].orphan)
+			orphan_adopt(m, index);
 		shadow_touch(m, index);
 		if (unlikely(m->shadows[index].stale))
 			revive(v, index);

@@ -39,7 +39,6 @@ static bool has_upper_level(const struct mmu *m, u64 gfn)
 static void unlink_but(struct mmu *m, u32 index, u32 keep)
 {
 	slot_t slot = m->shadows[index].parents, next;
-	u32 orphans = m->orphans;
 
 	while (slot && keep--)
 		slot = m->links[slot].next;
@@ -47,14 +46,11 @@ static void unlink_but(struct mmu *m, u32 index, u32 keep)
 		next = m->links[slot].next;
 		entry_trap(m, slot);
 	}
-	orphans_keep(m, orphans);
 }
 
 /* Every entry of a table becomes a trap: so it is right, whatever the guest's says. */
 static void table_reset(struct mmu *m, u32 index)
 {
-	u32 orphans = m->orphans;
-
 	m->work += WORK_TABLE + m->shadows[index].present / 4;
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		u64 spte = table_of(m, index)[i];
@@ -64,7 +60,6 @@ static void table_reset(struct mmu *m, u32 index)
 		else if (spte_is_notrap(spte))
 			entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
 	}
-	orphans_keep(m, orphans);
 }
 
 /*
@@ -201,8 +196,9 @@ static void resync_some(struct mmu_vcpu *v)
 
 void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa)
 {
+	op_begin(v->mmu);
 	frame_unsync(v, gpa >> PAGE_SHIFT);
-	shadow_reap(v);
+	op_end(v);
 }
 
 bool mmu_unsynced(const struct mmu *m)
@@ -270,10 +266,12 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 
 	count(v->counters, invlpg);
 	m->work = 0;
+	op_begin(m);
 	need_flush_gva(v, gva);
 	resync_all(v, true);
 	if (resync_gva(v, gva))
 		m->vain_invlpg = 0;
 	else if (++m->vain_invlpg >= VAIN_INVLPG_MAX)
 		resync_some(v);
+	op_end(v);
 }

@@ -230,14 +230,17 @@ int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa)
 		*gpa = (u32)fault->gva;
 		return 0;
 	}
+	op_begin(v->mmu);
 	walk(v, fault, &w);
 	if (w.fault) {
 		/* The hardware has not seen this fault, which drops what is cached for its address. */
 		resync_gva(v, fault->gva);
 		need_flush_gva(v, fault->gva);
 		fault->guest_pfec = w.pfec;
-		return -1;
+	} else {
+		*gpa = w.gpa;
 	}
-	*gpa = w.gpa;
-	return 0;
+	/* A bits that were set may have unlinked tables: sync_upper_half(). */
+	op_end(v);
+	return w.fault ? -1 : 0;
 }

@@ -77,7 +77,6 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 		count(v->counters, mmu_flooded);
 		frame_unsync(v, gpa >> PAGE_SHIFT);
 	}
-	shadow_reap(v);
 }
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
@@ -86,6 +85,7 @@ void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
 
 	if (!mmu_is_guest_ram(v->mmu, gpa))
 		return;
+	op_begin(v->mmu);
 	if (size == 8 && !(gpa & 7))
 		__atomic_store_n((u64 *)to, *(const u64 *)data, __ATOMIC_SEQ_CST);
 	else if (size == 4 && !(gpa & 3))
@@ -95,6 +95,7 @@ void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
 	else
 		memcpy(to, data, size);
 	table_written(v, gpa, size);
+	op_end(v);
 }
 
 bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
@@ -103,6 +104,7 @@ bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
 
 	if (!mmu_is_guest_ram(v->mmu, gpa))
 		return false;
+	op_begin(v->mmu);
 	if (size == 8) {
 		done = __atomic_compare_exchange_n((u64 *)phys_ptr(gpa), &old, new, false,
 						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -114,5 +116,6 @@ bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
 	}
 	if (done)
 		table_written(v, gpa, size);
+	op_end(v);
 	return done;
 }

@@ -696,6 +696,7 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 		.features = config->features,
 		.bypass = config->bypass,
 		.sync = config->sync,
+		.nr_vcpus = 1,
 		.guest_map = &s->map,
 		.hidden = &s->hidden,
 		.nr_hidden = 1,
