@@ -219,6 +219,7 @@ static bool table_write(struct mmu_vcpu *v, u64 gfn)
 	if (!frame_is_tracked(f))
 		return false;
 	shadow_zap_unused(v, gfn);
+	shadow_reap(v);
 	if (frame_is_tracked(f) && m->sync == MMU_SYNC_NEVER)
 		frame_unsync(v, gfn);
 	return frame_is_tracked(f);

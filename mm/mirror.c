@@ -228,11 +228,7 @@ static bool remapped(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 	return entry_sync(v, index, i, fresh) && (was || spte_is_present(*spte, m->ones));
 }
 
-/*
- * entry_sync() for a whole table: most entries are empty, or have not changed. Returns how many map
- * something else now.
- */
-u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
+static u32 sync_entries(struct mmu_vcpu *v, u32 index, bool fresh)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
@@ -249,7 +245,6 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 	if (s->role.format == GPTE_32) {
 		for (u32 i = 0; i < SPT_ENTRIES; i++)
 			changed += remapped(v, index, i, fresh);
-		m->work += WORK_TABLE + changed;
 		return changed;
 	}
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
@@ -268,6 +263,19 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 			entry_put(m, index, i, empty);
 		}
 	}
+	return changed;
+}
+
+/*
+ * entry_sync() for a whole table: most entries are empty, or have not changed. Returns how many map
+ * something else now.
+ */
+u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
+{
+	struct mmu *m = v->mmu;
+	u32 changed = sync_entries(v, index, fresh);
+
+	m->shadows[index].synced = m->clock;
 	m->work += WORK_TABLE + changed;
 	return changed;
 }

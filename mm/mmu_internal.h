@@ -83,6 +83,7 @@ struct shadow {
 	u16 last;                 /* the entry that the last of them filled */
 	bool orphan;              /* in mmu.orphans, not in mmu.lru */
 	bool flood_paid;          /* see is_flooded() */
+	u32 synced;               /* the operation in which it last was as the guest's table */
 	bool stale;               /* has no parents and no pins, and may lag behind: see sync.c */
 	bool soft_told;           /* soft.c: what the parents' counts say of this table */
 	bool soft_queued;

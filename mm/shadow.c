@@ -152,7 +152,6 @@ void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn)
 		if (!shadow_in_use(m, s))
 			shadow_zap(v, s, true);
 	}
-	shadow_reap(v);
 }
 
 static u32 shadow_alloc(struct mmu_vcpu *v)

@@ -60,43 +60,42 @@ static void table_reset(struct mmu *m, u32 index)
 		else if (spte_is_notrap(spte))
 			entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
 	}
+	m->shadows[index].synced = m->clock;
 }
 
-/*
- * There is no time to bring a table up to date: nobody may see what lags behind in it. A root, or what
- * hangs there for good, cannot be cut off; it is emptied. Returns true when nobody can reach the table.
- */
-static bool table_shut(struct mmu *m, u32 index)
+/* Tables that this operation needs as they are, or that cannot be cut off. */
+static bool must_stay(const struct mmu *m, u32 index)
 {
-	struct shadow *s = &m->shadows[index];
+	return shadow_is_held(m, index) && !m->shadows[index].stale;
+}
 
-	if (s->pins) {
-		table_reset(m, index);
-		return false;
+static bool some_must_stay(const struct mmu *m, u64 gfn)
+{
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (must_stay(m, s))
+			return true;
 	}
-	unlink_but(m, index, 0);
-	s->stale = true;
-	return true;
+	return false;
 }
 
-/*
- * Cut off the shadows of a frame that is out of sync. Where one stays in use, the frame is protected
- * again: so the list gets shorter in any case, and no fault finds the same work undone twice.
- */
-static void frame_shut(struct mmu_vcpu *v, u64 gfn)
+static void table_shut(struct mmu *m, u32 index)
 {
-	struct mmu *m = v->mmu;
+	if (m->shadows[index].stale)
+		return;
+	unlink_but(m, index, 0);
+	m->shadows[index].stale = true;
+	need_flush(m);
+}
+
+/* Cut off the shadows of a frame that is out of sync. */
+static void frame_shut(struct mmu *m, u64 gfn)
+{
 	struct frame *f = frame_of(m, gfn);
-	bool shut = true;
 
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
-		shut &= table_shut(m, s);
+		table_shut(m, s);
 	unsync_forget(m, gfn);
-	if (shut)
-		f->state |= FRAME_UNSYNC | FRAME_SHUT;
-	else
-		track(v, gfn);
-	need_flush(m);
+	f->state |= FRAME_UNSYNC | FRAME_SHUT;
 }
 
 /* Some shadow of a frame is about to be used again: the frame is protected, as any synced table's. */
@@ -128,6 +127,7 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 	m->unsync[m->nr_unsync++] = gfn;
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		table_trap(m, s);
+		m->shadows[s].synced = m->clock;
 		if (!m->shadows[s].pins)
 			unlink_but(m, s, m->bounds->unsync_parents);
 	}
@@ -137,25 +137,38 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 /* Entries changed while a table was out of sync that make up for two passes over it and an exit. */
 #define FLOOD_PAYS 4
 
+/*
+ * The frame of a table out of sync is protected again. Each shadow of it is brought up to date where
+ * there is time, or the operation needs it; else it is shut, or emptied where that cannot be.
+ */
+static void catch_up(struct mmu_vcpu *v, u32 index)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+
+	s->writes = 0;
+	if (s->stale)
+		return;
+	if (may_work(m) || (s->stamp == m->clock && s->synced != m->clock))
+		s->flood_paid = table_sync(v, index, false) >= FLOOD_PAYS;
+	else if (s->synced == m->clock)
+		return;
+	else if (s->pins)
+		table_reset(m, index);
+	else
+		table_shut(m, index);
+}
+
 void frame_resync(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gfn);
 
-unsync_forget(m, gfn);
+	unsync_forget(m, gfn);
 	track(v, gfn);
 	shadow_zap_unused(v, gfn);
-	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		m->shadows[s].writes = 0;
-		if (m->shadows[s].stale)
-			continue;
-		if (!may_work(m)) {
-			table_shut(m, s);
-			need_flush(m);
-			continue;
-		}
-		m->shadows[s].flood_paid = table_sync(v, s, false) >= FLOOD_PAYS;
-	}
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
+		catch_up(v, s);
 	count(v->counters, mmu_resync);
 }
 
@@ -173,10 +186,10 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 			continue;
 		if (upper_only && !has_upper_level(m, m->unsync[i]))
 			continue;
-		if (may_work(m))
+		if (may_work(m) || some_must_stay(m, m->unsync[i]))
 			frame_resync(v, m->unsync[i]);
 		else
-			frame_shut(v, m->unsync[i]);
+			frame_shut(m, m->unsync[i]);
 	}
 	m->upper_unsync = false;
 	shadow_reap(v);
@@ -206,21 +219,43 @@ bool mmu_unsynced(const struct mmu *m)
 	return m->nr_unsync != 0;
 }
 
-/* Make the tables that are out of sync say what the guest's say now; they stay out of sync. */
+/* False when all that can be reached of a frame's shadows is right: the guest has not run since. */
+static bool may_lag(const struct mmu *m, u64 gfn)
+{
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (!m->shadows[s].stale && m->shadows[s].synced != m->clock)
+			return true;
+	}
+	return false;
+}
+
+static void frame_refresh(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (!m->shadows[s].stale)
+			table_sync(v, s, false);
+	}
+}
+
+/*
+ * Make the tables that are out of sync say what the guest's say now; they stay out of sync. Where there
+ * is no time, none of them does: so the next fault finds less to do, and the guest gets on.
+ */
 void refresh_all(struct mmu_vcpu *v)
 {
 	struct mmu *m = v->mmu;
 
 	for (u32 i = m->nr_unsync; i-- > 0;) {
-		u32 s = m->frames[m->unsync[i]].state & FRAME_TABLES;
-
-		if (!may_work(m)) {
-			frame_shut(v, m->unsync[i]);
+		if (i >= m->nr_unsync || !may_lag(m, m->unsync[i]))
 			continue;
-		}
-		for (; s; s = m->shadows[s].next)
-			if (!m->shadows[s].stale)
-				table_sync(v, s, false);
+		if (may_work(m))
+			frame_refresh(v, m->unsync[i]);
+		else if (some_must_stay(m, m->unsync[i]))
+			frame_resync(v, m->unsync[i]);
+		else
+			frame_shut(m, m->unsync[i]);
 	}
 	m->relinked = false;
 }
