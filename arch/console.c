@@ -14,6 +14,8 @@ static struct {
 	u16 port;
 } console;
 
+u64 console_ticks;
+
 void console_init(enum console_port port)
 {
 	u16 io = 0;
@@ -40,6 +42,7 @@ static void write_line(const char *prefix, const char *fmt, va_list args)
 	char line[LINE_MAX + 1];
 	size_t len = format(line, sizeof(line), "notrap: %s", prefix);
 	struct serial_saved saved;
+	u64 start = rdtsc();
 
 	format_args(line + len, sizeof(line) - len, fmt, args);
 	spin_lock(&console.lock);
@@ -50,6 +53,7 @@ static void write_line(const char *prefix, const char *fmt, va_list args)
 		else
 			console.port = 0;
 	}
+	console_ticks += rdtsc() - start;
 	spin_unlock(&console.lock);
 }
 

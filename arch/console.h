@@ -12,6 +12,9 @@
  */
 enum console_port { CONSOLE_NONE, CONSOLE_COM1, CONSOLE_COM2 };
 
+/* TSC ticks that lines have taken so far, most of them for the port to send. */
+extern u64 console_ticks;
+
 /* Select and program the console's port; lines said before are lost. */
 void console_init(enum console_port port);
 

@@ -116,19 +116,37 @@ u32 most_parents(const struct mmu *m, u32 child)
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 {
 	struct shadow *c = &m->shadows[child];
+	u32 length;
 
 	/* Whatever index went wrong on the way, no table becomes its own child, or another's by mistake. */
 	INVARIANT(11, child && child != index && c->role.level + 1 == m->shadows[index].role.level);
 	if (unlikely(c->orphan))
 		orphan_adopt(m, child);
-	if (unlikely(list_length(m, c->parents) >= m->bounds->unsync_parents) &&
-	    list_length(m, c->parents) >= most_parents(m, child))
-		entry_trap(m, list_victim(m, c->parents));
 	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
 	soft_link(m, index, child);
 	m->shadows[index].present++;
-	list_add(m, &c->parents, slot_make(index, i));
+	length = list_add(m, &c->parents, slot_make(index, i));
+	if (unlikely(length > m->bounds->kept))
+		list_bound(m, c->parents, length, most_parents(m, child));
 	entry_reaches(m, child);
+}
+
+/*
+ * A reverse map has got one more entry, its first. Where that is too many, and nobody has asked for this
+ * one yet, it is left read-only: a write that comes all the same is a demand. Else an older one goes.
+ */
+static void bound_leaves(struct mmu *m, slot_t *head, u32 length, u32 index, u32 i)
+{
+	bool small = m->shadows[index].role.level == 1;
+	u32 most = small ? m->bounds->frame_leaves : m->bounds->region_leaves;
+	u64 *spte = &table_of(m, index)[i];
+
+	if (length > most && !(*spte & PTE_A)) {
+		list_del(m, head, *head);
+		*spte &= ~PTE_W;
+		return;
+	}
+	list_bound(m, *head, length, most);
 }
 
 /* bits: rights and attributes. The frame is turned to the hole page when it is hidden. */
@@ -138,7 +156,7 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	struct shadow *s = &m->shadows[index];
 	u64 spte = gfn << PAGE_SHIFT | PTE_P | bits;
 	slot_t *head;
-	u32 most;
+	u32 length;
 
 	if (s->role.level > 1) {
 		spte |= PTE_PS;
@@ -155,8 +173,7 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	head = rmap_head(m, s->role, spte);
 	if (!head)
 		return;
-	most = s->role.level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
-	if (unlikely(list_length(m, *head) >= most))
-		entry_trap(m, list_victim(m, *head));
-	list_add(m, head, slot_make(index, i));
+	length = list_add(m, head, slot_make(index, i));
+	if (unlikely(length > m->bounds->kept))
+		bound_leaves(m, head, length, index, i);
 }

@@ -305,9 +305,9 @@ void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 
 /* rmap.c: lists of entries, and write protection. */
-void list_add(struct mmu *m, slot_t *head, slot_t slot);
+u32 list_add(struct mmu *m, slot_t *head, slot_t slot);
 void list_del(struct mmu *m, slot_t *head, slot_t slot);
-slot_t list_victim(const struct mmu *m, slot_t head);
+void list_bound(struct mmu *m, slot_t head, u32 length, u32 most);
 void track(struct mmu_vcpu *v, u64 gfn);
 void untrack(struct mmu *m, u64 gfn);
 

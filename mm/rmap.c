@@ -11,38 +11,43 @@
  */
 #include "mm/mmu_internal.h"
 
-void list_add(struct mmu *m, slot_t *head, slot_t slot)
+/* Returns the list's length. */
+u32 list_add(struct mmu *m, slot_t *head, slot_t slot)
 {
-	m->links[slot] = (struct spte_link){
-		.next = *head,
-		.prev = LIST_FIRST | (list_length(m, *head) + 1),
-	};
-	if (*head)
-		m->links[*head].prev = slot;
+	slot_t next = *head, length = LIST_FIRST | 1;
+
+	if (next) {
+		length = m->links[next].prev + 1;
+		m->links[next].prev = slot;
+	}
+	m->links[slot] = (struct spte_link){.next = next, .prev = length};
 	*head = slot;
+	return length & ~LIST_FIRST;
 }
 
 void list_del(struct mmu *m, slot_t *head, slot_t slot)
 {
-	struct spte_link *link = &m->links[slot];
-	slot_t length = m->links[*head].prev - 1;
+	struct spte_link link = m->links[slot];
 
-	if (*head == slot)
-		*head = link->next;
-	else
-		m->links[link->prev].next = link->next;
-	if (link->next)
-		m->links[link->next].prev = link->prev;
-	if (*head)
-		m->links[*head].prev = length;
+	if (link.prev & LIST_FIRST) {
+		*head = link.next;
+		link.prev--;
+	} else {
+		m->links[link.prev].next = link.next;
+		m->links[*head].prev--;
+	}
+	if (link.next)
+		m->links[link.next].prev = link.prev;
 }
 
-/* Who has to go when a list is full. */
-slot_t list_victim(const struct mmu *m, slot_t head)
+/* A list has become too long: take the first entry away that is not among the latest. */
+void list_bound(struct mmu *m, slot_t head, u32 length, u32 most)
 {
-	for (u32 i = 1; i < m->bounds->kept; i++)
+	if (length <= most)
+		return;
+	for (u32 i = 0; i < m->bounds->kept; i++)
 		head = m->links[head].next;
-	return head;
+	entry_trap(m, head);
 }
 
 /*

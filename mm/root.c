@@ -114,8 +114,8 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 	v->mmu->work = 0;
 	op_begin(v->mmu);
 	need_flush(v->mmu);
-	resync_all(v, false);
 	load_root(v);
+	resync_all(v, false);
 	op_end(v);
 }
 
@@ -127,8 +127,9 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 	if (v->mode == PAGING_OFF)
 		return;
 	op_begin(v->mmu);
-	resync_all(v, false);
+	/* The root first: it has to be right, and of the others as many as there is time for then. */
 	load_root(v);
+	resync_all(v, false);
 	op_end(v);
 }
 
