@@ -26,6 +26,17 @@ bool audit_has(const struct mmu *m, slot_t head, slot_t slot)
 	return false;
 }
 
+bool audit_list(const struct mmu *m, slot_t head)
+{
+	u32 length = list_length(m, head), n = 0;
+
+	for (slot_t at = head, prev = 0; at; prev = at, at = m->links[at].next, n++) {
+		if (n == length || m->links[at].prev != (prev ? prev : LIST_FIRST | length))
+			return false;
+	}
+	return n == length;
+}
+
 static bool is_lent(const struct mmu *m, slot_t slot)
 {
 	for (u32 k = 0; k < m->nr_vcpus; k++) {

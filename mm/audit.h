@@ -16,6 +16,9 @@ void audit_bad(struct audit *a, u32 index, u32 i, const char *what);
 /* Whether a list of entries has this one. */
 bool audit_has(const struct mmu *m, slot_t head, slot_t slot);
 
+/* A list of entries is linked both ways, and says how long it is. */
+bool audit_list(const struct mmu *m, slot_t head);
+
 /* audit_entry.c: entry i of a live table. */
 void audit_entry(struct audit *a, u32 index, u32 i);
 

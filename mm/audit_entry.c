@@ -165,6 +165,6 @@ void audit_entry(struct audit *a, u32 index, u32 i)
 		check_pae_root(a, index, i, spte);
 	else if (s->role.direct)
 		check_direct(a, index, i, spte);
-	else if (synced)
+	else if (synced && !s->stale)
 		check_mirror(a, index, i, spte);
 }

@@ -17,17 +17,28 @@ static bool maps(const struct mmu *m, slot_t slot, int level, u64 gfn)
 static void check_rmap(struct audit *a, slot_t head, int level, u64 gfn)
 {
 	const struct mmu *m = a->v->mmu;
-	slot_t prev = 0;
+	u32 most = level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
 
-	for (slot_t at = head; at; prev = at, at = m->links[at].next) {
-		if (m->links[at].prev != prev) {
-			audit_bad(a, at >> 9, at & 511, "a reverse map is broken");
-			return;
-		}
+	if (!audit_list(m, head) || list_length(m, head) > most) {
+		audit_bad(a, head >> 9, head & 511, "a reverse map is broken, or too long");
+		return;
+	}
+	for (slot_t at = head; at; at = m->links[at].next) {
 		if (!maps(m, at, level, gfn) || (level == 1 && m->shadows[at >> 9].role.direct))
 			audit_bad(a, at >> 9, at & 511,
 				  "a reverse map has an entry that is no map");
 	}
+}
+
+/* Shadows of a frame that is shut lag behind, all of them. */
+static void check_stale(struct audit *a, const struct frame *f, u32 index)
+{
+	const struct shadow *s = &a->v->mmu->shadows[index];
+
+	if (s->stale && shadow_in_use(a->v->mmu, index))
+		audit_bad(a, index, 0, "a table that lags behind can be reached");
+	if ((f->state & FRAME_SHUT) && !(s->stale && (f->state & FRAME_UNSYNC)))
+		audit_bad(a, index, 0, "a table of a frame that is shut can be reached");
 }
 
 static void check_frame(struct audit *a, u64 gfn)
@@ -47,21 +58,20 @@ static void check_frame(struct audit *a, u64 gfn)
 			audit_bad(a, i, 0, "a frame's list has another's table");
 			break;
 		}
+		check_stale(a, f, i);
 	}
 	check_rmap(a, f->rmap, 1, gfn);
 }
 
-/* Tables in a list of direct ones. r: their region, or nr_regions. */
-static void check_direct_list(struct audit *a, u32 first, u64 r)
+/* The direct level-1 tables of a region: that all are there, audit_lists.c checks. */
+static void check_direct_list(struct audit *a, u64 r)
 {
 	const struct mmu *m = a->v->mmu;
 
-	for (u32 i = first; i; i = m->shadows[i].next) {
+	for (u32 i = m->regions[r].direct; i; i = m->shadows[i].region_next) {
 		const struct shadow *s = &m->shadows[i];
-		u64 at = s->gfn >> 9;
 
-		if (!s->role.level || !s->role.direct ||
-		    (at < m->nr_regions ? at : m->nr_regions) != r) {
+		if (s->role.level != 1 || !s->role.direct || s->gfn != r << 9) {
 			audit_bad(a, i, 0, "a region's list has another's table");
 			break;
 		}
@@ -83,14 +93,14 @@ static u32 check_region(struct audit *a, u64 r)
 			continue;
 		check_frame(a, gfn);
 		tracked += frame_is_tracked(&m->frames[gfn]);
-		unsync += !!(state & FRAME_UNSYNC);
+		unsync += (state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC;
 	}
 	if (tracked != m->regions[r].tracked)
 		audit_bad(a, 0, 0, "a region's number of tracked frames is wrong");
 	if (hidden && !m->regions[r].hidden)
 		audit_bad(a, 0, 0, "a region with the hypervisor's memory does not say so");
 	check_rmap(a, m->regions[r].rmap, 2, r << 9);
-	check_direct_list(a, m->regions[r].direct, r);
+	check_direct_list(a, r);
 	return unsync;
 }
 
@@ -101,7 +111,6 @@ void audit_frames(struct audit *a)
 
 	for (u64 r = 0; r < m->nr_regions; r++)
 		unsync += check_region(a, r);
-	check_direct_list(a, m->far_direct, m->nr_regions);
 	if (unsync != m->nr_unsync)
 		audit_bad(a, 0, 0, "a frame out of sync is in no list");
 }

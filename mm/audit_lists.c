@@ -94,16 +94,16 @@ void audit_lists(struct audit *a)
 static void check_parents(struct audit *a, u32 index)
 {
 	const struct mmu *m = a->v->mmu;
-	slot_t prev = 0;
+	slot_t first = m->shadows[index].parents;
 
-	for (slot_t at = m->shadows[index].parents; at; prev = at, at = m->links[at].next) {
+	if (!audit_list(m, first) || list_length(m, first) > most_parents(m, index)) {
+		audit_bad(a, index, 0, "a list of parents is broken, or too long");
+		return;
+	}
+	for (slot_t at = first; at; at = m->links[at].next) {
 		u32 parent = at >> 9;
 		u64 spte = table_of(m, parent)[at & 511];
 
-		if (m->links[at].prev != prev) {
-			audit_bad(a, parent, at & 511, "a list of parents is broken");
-			return;
-		}
 		if (!spte_is_present(spte, m->ones) ||
 		    !spte_is_link(m->shadows[parent].role.level, spte) ||
 		    spte_child(m, spte) != index)
@@ -139,10 +139,21 @@ static u32 count_soft(const struct mmu *m, u32 index)
 
 		if (spte_is_soft(spte) ||
 		    (spte_is_present(spte, m->ones) && spte_is_link(level, spte) &&
-		     m->shadows[spte_child(m, spte)].soft))
+		     m->shadows[spte_child(m, spte)].soft_told))
 			soft++;
 	}
 	return soft;
+}
+
+/* A direct level-1 table is one of those that its region knows. */
+static bool region_knows(const struct mmu *m, u32 index)
+{
+	const struct region *r = region_of(m, m->shadows[index].gfn);
+	u32 i = r ? r->direct : index;
+
+	while (i && i != index)
+		i = m->shadows[i].region_next;
+	return i == index;
 }
 
 /* A live table's parents, pins and soft count. */
@@ -156,4 +167,8 @@ void audit_counts(struct audit *a, u32 index)
 		audit_bad(a, index, 0, "a table is pinned more or less often than it is used");
 	if (m->soft_traps && s->soft != count_soft(m, index))
 		audit_bad(a, index, 0, "the number of soft traps is wrong");
+	if (s->soft_told != !!s->soft && !s->soft_queued)
+		audit_bad(a, index, 0, "parents were not told of soft traps, and will not be");
+	if (s->role.direct && s->role.level == 1 && !region_knows(m, index))
+		audit_bad(a, index, 0, "a direct table is not in its region's list");
 }

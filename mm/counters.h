@@ -12,7 +12,7 @@ enum counter {
 	NR_COUNTERS
 };
 
-/* One set for each virtual CPU; a report adds them up. */
+/* One set for each virtual CPU; a report adds them up, but exit_longest, of which it says the largest. */
 struct counters {
 	u64 value[NR_COUNTERS];
 };

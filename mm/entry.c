@@ -80,6 +80,15 @@ void entry_cut(struct mmu *m, u32 index, u32 i)
 	drop(m, index, i, false);
 }
 
+/* Take an entry that is present away; it comes back by a fault. */
+void entry_trap(struct mmu *m, slot_t slot)
+{
+	u32 index = slot >> 9, i = slot & (SPT_ENTRIES - 1);
+
+	entry_cut(m, index, i);
+	entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
+}
+
 /*
  * A link to this table is new, or grants other accesses. What the guest changed in tables while they
  * were out of such reach owed no flush: below, nothing that lags behind may be seen.
@@ -93,9 +102,21 @@ void entry_reaches(struct mmu *m, u32 child)
 		m->relinked = true;
 }
 
+/* The bound of a table's list of parents. PAE roots' links are few, and can be no traps. */
+u32 most_parents(const struct mmu *m, u32 child)
+{
+	const struct shadow *c = &m->shadows[child];
+	const struct frame *f = c->role.direct ? NULL : frame_of(m, c->gfn);
+
+	if (c->role.level == 2 && c->role.format != GPTE_64)
+		return 4 * MMU_VCPUS_MAX;
+	return f && (f->state & FRAME_UNSYNC) ? m->bounds->unsync_parents : m->bounds->parents;
+}
+
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 {
 	struct shadow *c = &m->shadows[child];
+	u32 length;
 
 	/* Whatever index went wrong on the way, no table becomes its own child, or another's by mistake. */
 	INVARIANT(11, child && child != index && c->role.level + 1 == m->shadows[index].role.level);
@@ -104,8 +125,28 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
 	soft_link(m, index, child);
 	m->shadows[index].present++;
-	list_add(m, &c->parents, slot_make(index, i));
+	length = list_add(m, &c->parents, slot_make(index, i));
+	if (unlikely(length > m->bounds->kept))
+		list_bound(m, c->parents, length, most_parents(m, child));
 	entry_reaches(m, child);
+}
+
+/*
+ * A reverse map has got one more entry, its first. Where that is too many, and nobody has asked for this
+ * one yet, it is left read-only: a write that comes all the same is a demand. Else an older one goes.
+ */
+static void bound_leaves(struct mmu *m, slot_t *head, u32 length, u32 index, u32 i)
+{
+	bool small = m->shadows[index].role.level == 1;
+	u32 most = small ? m->bounds->frame_leaves : m->bounds->region_leaves;
+	u64 *spte = &table_of(m, index)[i];
+
+	if (length > most && !(*spte & PTE_A)) {
+		list_del(m, head, *head);
+		*spte &= ~PTE_W;
+		return;
+	}
+	list_bound(m, *head, length, most);
 }
 
 /* bits: rights and attributes. The frame is turned to the hole page when it is hidden. */
@@ -115,6 +156,7 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	struct shadow *s = &m->shadows[index];
 	u64 spte = gfn << PAGE_SHIFT | PTE_P | bits;
 	slot_t *head;
+	u32 length;
 
 	if (s->role.level > 1) {
 		spte |= PTE_PS;
@@ -129,6 +171,9 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	entry_put(m, index, i, spte);
 	s->present++;
 	head = rmap_head(m, s->role, spte);
-	if (head)
-		list_add(m, head, slot_make(index, i));
+	if (!head)
+		return;
+	length = list_add(m, head, slot_make(index, i));
+	if (unlikely(length > m->bounds->kept))
+		bound_leaves(m, head, length, index, i);
 }

@@ -219,6 +219,7 @@ static bool table_write(struct mmu_vcpu *v, u64 gfn)
 	if (!frame_is_tracked(f))
 		return false;
 	shadow_zap_unused(v, gfn);
+	shadow_reap(v);
 	if (frame_is_tracked(f) && m->sync == MMU_SYNC_NEVER)
 		frame_unsync(v, gfn);
 	return frame_is_tracked(f);
@@ -243,6 +244,7 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 	struct walk w = {.by_hardware = true};
 
 	count(v->counters, pf_taken);
+	m->work = 0;
 	if (v->mode < PAGING_4LEVEL)
 		fault->gva = (u32)fault->gva;
 	if (shortcut_table_write(v, fault)) {
@@ -338,14 +340,11 @@ void mmu_take_back(struct mmu_vcpu *v)
 	op_begin(m);
 	while (v->nr_lent) {
 		slot_t slot = v->lent[--v->nr_lent];
-		u32 table = slot >> 9, i = slot & (SPT_ENTRIES - 1);
-		u64 spte = table_of(m, table)[i];
+		u64 spte = table_of(m, slot >> 9)[slot & (SPT_ENTRIES - 1)];
 
 		/* The entry may say something else by now, and the table be another. */
-		if (!spte_is_present(spte, m->ones) || !(spte & SPTE_LENT))
-			continue;
-		entry_drop(m, table, i);
-		entry_put(m, table, i, trap_entry(m, m->shadows[table].role));
+		if (spte_is_present(spte, m->ones) && (spte & SPTE_LENT))
+			entry_trap(m, slot);
 	}
 	need_flush(m);
 	op_end(v);

@@ -6,13 +6,27 @@
 
 /* Enough for all the pages that one instruction on each virtual CPU needs to be there at once. */
 #define SHADOWS_MIN 256
-#define SHADOWS_MAX (1u << 23)
+#define SHADOWS_MAX (1u << 22)
 /* Where nothing is made but each virtual CPU's PAE root. */
 #define SHADOWS_WALKS (1 + MMU_VCPUS_MAX)
 /* Regions exist for the first 4 GiB at least: the identity tables of a guest without paging. */
 #define REGIONS_MIN  2048
 
-#define SHADOW_BYTES (2 * PAGE_SIZE + sizeof(struct shadow))
+/* With its share of the direct tables' hash. */
+#define SHADOW_BYTES (2 * PAGE_SIZE + sizeof(struct shadow) + sizeof(u32))
+
+/* By what an exit costs at the most: tests/guests/slow measures it. */
+const struct mmu_bounds mmu_bounds = {
+	.kept = 16,
+	.frame_leaves = 2048,
+	.region_leaves = 256,
+	.parents = 1024,
+	.unsync_parents = 16,
+	.unsync = MMU_UNSYNC_MAX,
+	.frame_shadows = 8,
+	.bucket = 16,
+	.work = 1700,
+};
 
 static u64 nr_regions(u64 nr_frames)
 {
@@ -25,7 +39,7 @@ static u64 nr_regions(u64 nr_frames)
 static u64 fixed_bytes(u64 nr_frames)
 {
 	return ALIGN_UP(sizeof(struct mmu), 64) + ALIGN_UP(nr_frames * sizeof(struct frame), 64) +
-	       ALIGN_UP(nr_regions(nr_frames) * sizeof(struct region), 64) + 2 * PAGE_SIZE;
+	       ALIGN_UP(nr_regions(nr_frames) * sizeof(struct region), 64) + 3 * PAGE_SIZE;
 }
 
 u64 mmu_memory_size(const struct memmap *guest_map)
@@ -45,6 +59,12 @@ u64 mmu_memory_least(const struct memmap *guest_map)
 	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
 
 	return ALIGN_UP(fixed_bytes(frames) + SHADOWS_WALKS * SHADOW_BYTES, PAGE_SIZE);
+}
+
+/* The largest power of two that is not more than n. */
+static u32 power_below(u32 n)
+{
+	return 1u << (31 - __builtin_clz(n));
 }
 
 /* Take bytes from the pool's front. */
@@ -117,6 +137,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m = take(&next, sizeof(*m));
 	m->features = c->features;
 	m->sync = c->sync;
+	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
 	m->max_vcpus = c->nr_vcpus;
 	m->ones = GENMASK(c->features.maxphyaddr - 1, 12);
 	m->hole_hpa = c->hole_hpa;
@@ -126,6 +147,8 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->regions = take(&next, m->nr_regions * sizeof(struct region));
 	m->nr_shadows = shadows < SHADOWS_MAX ? (u32)shadows : SHADOWS_MAX;
 	m->shadows = take(&next, m->nr_shadows * sizeof(struct shadow));
+	m->direct_mask = power_below(m->nr_shadows) - 1;
+	m->direct = take(&next, (m->direct_mask + 1) * sizeof(u32));
 	m->tables_hpa = ALIGN_UP(phys_addr(next), PAGE_SIZE);
 	m->tables = phys_ptr(m->tables_hpa);
 	next = (u8 *)m->tables;

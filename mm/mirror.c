@@ -184,7 +184,8 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 		if (!fresh)
 			entry_drop(m, index, i);
 		child = shadow_find(m, gfn, child_r);
-		if (child)
+		/* One that lags behind has to be looked at first: shadow_get(). */
+		if (child && !m->shadows[child].stale)
 			entry_link(m, index, i, child, entry_link_rights(role, gpte));
 		else
 			entry_put(m, index, i, trap_entry(m, role));
@@ -227,11 +228,7 @@ static bool remapped(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 	return entry_sync(v, index, i, fresh) && (was || spte_is_present(*spte, m->ones));
 }
 
-/*
- * entry_sync() for a whole table: most entries are empty, or have not changed. Returns how many map
- * something else now.
- */
-u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
+static u32 sync_entries(struct mmu_vcpu *v, u32 index, bool fresh)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
@@ -266,5 +263,19 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 			entry_put(m, index, i, empty);
 		}
 	}
+	return changed;
+}
+
+/*
+ * entry_sync() for a whole table: most entries are empty, or have not changed. Returns how many map
+ * something else now.
+ */
+u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
+{
+	struct mmu *m = v->mmu;
+	u32 changed = sync_entries(v, index, fresh);
+
+	m->shadows[index].synced = m->clock;
+	m->work += WORK_TABLE + changed;
 	return changed;
 }

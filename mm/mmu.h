@@ -12,6 +12,7 @@
 #ifndef MM_MMU_H
 #define MM_MMU_H
 
+#include "mm/bounds.h"
 #include "mm/counters.h"
 #include "mm/memmap.h"
 #include "mm/paging.h"
@@ -38,6 +39,7 @@ struct mmu_config {
 	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more; where only
 	 * walks are made, of mmu_memory_least(). */
 	u64 pool_hpa, pool_size;
+	const struct mmu_bounds *bounds; /* NULL: mmu_bounds */
 };
 
 /* What the hardware must forget before the guest runs again. */

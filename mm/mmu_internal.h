@@ -20,7 +20,7 @@
 #define PTE_RIGHTS  (PTE_W | PTE_U | PTE_NX)
 #define NO_GFN      (~0ULL >> 12)
 
-/* A shadow entry's name: table index << 9 | entry. 0 is none: table 0 does not exist. */
+/* A shadow entry's name: table index << 9 | entry, 31 bits. 0 is none: table 0 does not exist. */
 typedef u32 slot_t;
 
 static inline slot_t slot_make(u32 table, u32 entry)
@@ -54,6 +54,7 @@ struct frame {
 };
 
 #define FRAME_TABLES  GENMASK(23, 0)
+#define FRAME_SHUT    BIT(28) /* with FRAME_UNSYNC: nobody can reach its shadows, see frame_shut() */
 #define FRAME_UNSYNC  BIT(29) /* its shadows may lag behind it; it is writable */
 #define FRAME_HIDDEN  BIT(30) /* the hypervisor's */
 #define FRAME_NOT_RAM BIT(31)
@@ -61,7 +62,7 @@ struct frame {
 /* 2 MiB of guest-physical memory. */
 struct region {
 	slot_t rmap; /* writable 2M leaves that map it */
-	u32 direct;  /* direct tables that start in it, linked by shadow.next */
+	u32 direct;  /* direct level-1 tables that map it, linked by shadow.region_next */
 	u16 tracked; /* frames in it that are write-protected as tables */
 	bool hidden; /* overlaps the hypervisor's memory */
 };
@@ -70,7 +71,7 @@ struct region {
 struct shadow {
 	u64 gfn;
 	union role role;
-	u32 next;                 /* same frame, direct tables of the same region, free list */
+	u32 next;                 /* same frame, direct tables of the same bucket, free list */
 	slot_t parents;           /* entries that link here */
 	u32 list_next, list_prev; /* in mmu.lru, or mmu.orphans: see recycle.c */
 	u32 stamp;                /* the last operation that held it: invariant 11 */
@@ -82,6 +83,12 @@ struct shadow {
 	u16 last;                 /* the entry that the last of them filled */
 	bool orphan;              /* in mmu.orphans, not in mmu.lru */
 	bool flood_paid;          /* see is_flooded() */
+	u32 synced;               /* the operation in which it last was as the guest's table */
+	bool stale;               /* has no parents and no pins, and may lag behind: see sync.c */
+	bool soft_told;           /* soft.c: what the parents' counts say of this table */
+	bool soft_queued;
+	u32 soft_next, soft_prev;
+	u32 region_next; /* see struct region */
 };
 
 /* Tables linked by list_next and list_prev. */
@@ -89,13 +96,17 @@ struct shadow_list {
 	u32 first, last;
 };
 
-/* Neighbours in the list that an entry is in: a child's parents, a frame's or region's rmap. */
+/*
+ * Neighbours in the list that an entry is in: a child's parents, a frame's or region's rmap. The first
+ * has none before it: there, prev is LIST_FIRST and the list's length.
+ */
 struct spte_link {
 	slot_t next, prev;
 };
 
-#define MMU_VCPUS_MAX  16
-#define MMU_UNSYNC_MAX 256
+#define LIST_FIRST    BIT(31)
+
+#define MMU_VCPUS_MAX 16
 
 /* Guest entries' formats, with what else decides about their reserved bits. */
 #define NR_GPTE_KINDS 12
@@ -119,8 +130,9 @@ struct mmu {
 	u64 nr_frames;
 	struct region *regions;
 	u64 nr_regions;
-	u32 far_direct; /* direct tables past the last region */
-	u32 blank;      /* shadows of what is not RAM: all traps */
+	u32 *direct; /* a hash of all direct tables: direct_bucket() */
+	u32 direct_mask;
+	u32 blank; /* shadows of what is not RAM: all traps */
 
 	struct shadow *shadows;
 	u64 *tables;
@@ -132,7 +144,7 @@ struct mmu {
 	u32 clock;                       /* the number of the operation under way: invariant 11 */
 	bool in_operation;
 
-	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync */
+	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync, but those that are shut */
 	u32 nr_unsync;
 	u32 vain_invlpg; /* INVLPG exits since one was for a table out of sync */
 
@@ -146,6 +158,14 @@ struct mmu {
 	/* A table was linked below which some table is out of sync: refresh_all() before the guest runs. */
 	bool relinked;
 
+	const struct mmu_bounds *bounds;
+	/*
+	 * What this exit has done, in the units of mmu_bounds.work: WORK_TABLE for a pass over a table, 1
+	 * for an entry that changes. What can wait begins only while it is below the bound.
+	 */
+	u32 work;
+	u32 soft_queue; /* tables whose parents have to be told, see soft.c */
+
 	struct mmu_vcpu *vcpu[MMU_VCPUS_MAX];
 	u32 nr_vcpus, max_vcpus;
 };
@@ -156,6 +176,18 @@ struct mmu {
 		if (unlikely(!(holds)))                                              \
 			die("shadow MMU: invariant " #number " is broken: " #holds); \
 	} while (0)
+
+#define WORK_TABLE 24
+
+static inline bool may_work(const struct mmu *m)
+{
+	return m->work < m->bounds->work;
+}
+
+static inline u32 list_length(const struct mmu *m, slot_t head)
+{
+	return head ? m->links[head].prev & ~LIST_FIRST : 0;
+}
 
 static inline struct frame *frame_of(const struct mmu *m, u64 gfn)
 {
@@ -188,6 +220,8 @@ static inline u64 *table_of(const struct mmu *m, u32 index)
 
 /* soft.c: entries that trap without being present. */
 void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
+void soft_forget(struct mmu *m, u32 index);
+void soft_tell(struct mmu *m);
 void soft_link(struct mmu *m, u32 index, u32 child);
 void soft_unlink(struct mmu *m, u32 index, u32 child);
 
@@ -271,11 +305,11 @@ void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 
 /* rmap.c: lists of entries, and write protection. */
-void list_add(struct mmu *m, slot_t *head, slot_t slot);
+u32 list_add(struct mmu *m, slot_t *head, slot_t slot);
 void list_del(struct mmu *m, slot_t *head, slot_t slot);
+void list_bound(struct mmu *m, slot_t head, u32 length, u32 most);
 void track(struct mmu_vcpu *v, u64 gfn);
 void untrack(struct mmu *m, u64 gfn);
-u32 *direct_head(struct mmu *m, u64 gfn);
 
 /* shadow.c: shadow tables' lives. */
 u32 shadow_find(const struct mmu *m, u64 gfn, union role role);
@@ -320,6 +354,7 @@ void op_end(struct mmu_vcpu *v);
 void shadow_reap(struct mmu_vcpu *v);
 
 u32 recycle_victim(const struct mmu *m);
+bool shadow_is_held(const struct mmu *m, u32 index);
 void lru_add(struct mmu *m, u32 index);
 void lru_del(struct mmu *m, u32 index);
 void shadow_used(struct mmu *m, u32 index);
@@ -344,7 +379,9 @@ union role child_role(union role parent, u64 gpte, u32 index);
 u64 entry_link_rights(union role role, u64 gpte);
 u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
 void entry_drop(struct mmu *m, u32 index, u32 i);
+void entry_trap(struct mmu *m, slot_t slot);
 void entry_cut(struct mmu *m, u32 index, u32 i);
+u32 most_parents(const struct mmu *m, u32 child);
 void entry_reaches(struct mmu *m, u32 child);
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights);
 void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);
@@ -363,6 +400,7 @@ u64 leaf_attributes(union role role, u64 gpte);
 /* sync.c: tables out of sync and back. */
 void frame_unsync(struct mmu_vcpu *v, u64 gfn);
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
+void frame_reopen(struct mmu_vcpu *v, u64 gfn);
 void resync_all(struct mmu_vcpu *v, bool upper_only);
 void refresh_all(struct mmu_vcpu *v);
 bool resync_gva(struct mmu_vcpu *v, u64 gva);

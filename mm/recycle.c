@@ -62,7 +62,7 @@ void orphan_adopt(struct mmu *m, u32 index)
 	shadow_used(m, index);
 }
 
-static bool is_held(const struct mmu *m, u32 index)
+bool shadow_is_held(const struct mmu *m, u32 index)
 {
 	return m->shadows[index].pins || m->shadows[index].stamp == m->clock;
 }
@@ -75,26 +75,31 @@ u32 recycle_victim(const struct mmu *m)
 {
 	u32 index = m->orphans.first;
 
-	while (index && is_held(m, index))
+	while (index && shadow_is_held(m, index))
 		index = m->shadows[index].list_next;
 	if (index)
 		return index;
 	index = m->lru.last;
-	while (index && is_held(m, index))
+	while (index && shadow_is_held(m, index))
 		index = m->shadows[index].list_prev;
 	INVARIANT(11, index);
 	return index;
 }
 
-/* Drop the tables that the guest has unlinked and nobody took up again. */
+/*
+ * Drop the tables that the guest has unlinked and nobody took up again; no more than one exit may, the
+ * others wait for a later one.
+ */
 void shadow_reap(struct mmu_vcpu *v)
 {
 	struct mmu *m = v->mmu;
 
 	if (m->relinked)
 		refresh_all(v);
-	while (m->orphans.first)
+	while (m->orphans.first && may_work(m))
 		shadow_zap(v, m->orphans.first, true);
+	if (unlikely(m->soft_queue))
+		soft_tell(m);
 }
 
 void op_end(struct mmu_vcpu *v)

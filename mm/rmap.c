@@ -5,34 +5,49 @@
  * Every shadow entry has one list node of its own, so a list can neither overflow nor fail. Only
  * writable leaves are kept, for nothing else ever has to be found by its frame. Direct level-1
  * tables are not in any list: the region's chain of them names the entry by its index.
+ *
+ * How much track() finds is bounded: the lists have limits (bounds.h), and a region has one direct
+ * level-1 table for each of the roles that such tables have, under 300.
  */
 #include "mm/mmu_internal.h"
 
-void list_add(struct mmu *m, slot_t *head, slot_t slot)
+/* Returns the list's length. */
+u32 list_add(struct mmu *m, slot_t *head, slot_t slot)
 {
-	m->links[slot] = (struct spte_link){.next = *head};
-	if (*head)
-		m->links[*head].prev = slot;
+	slot_t next = *head, length = LIST_FIRST | 1;
+
+	if (next) {
+		length = m->links[next].prev + 1;
+		m->links[next].prev = slot;
+	}
+	m->links[slot] = (struct spte_link){.next = next, .prev = length};
 	*head = slot;
+	return length & ~LIST_FIRST;
 }
 
 void list_del(struct mmu *m, slot_t *head, slot_t slot)
 {
-	struct spte_link *link = &m->links[slot];
+	struct spte_link link = m->links[slot];
 
-	if (link->prev)
-		m->links[link->prev].next = link->next;
-	else
-		*head = link->next;
-	if (link->next)
-		m->links[link->next].prev = link->prev;
+	if (link.prev & LIST_FIRST) {
+		*head = link.next;
+		link.prev--;
+	} else {
+		m->links[link.prev].next = link.next;
+		m->links[*head].prev--;
+	}
+	if (link.next)
+		m->links[link.next].prev = link.prev;
 }
 
-u32 *direct_head(struct mmu *m, u64 gfn)
+/* A list has become too long: take the first entry away that is not among the latest. */
+void list_bound(struct mmu *m, slot_t head, u32 length, u32 most)
 {
-	struct region *r = region_of(m, gfn);
-
-	return r ? &r->direct : &m->far_direct;
+	if (length <= most)
+		return;
+	for (u32 i = 0; i < m->bounds->kept; i++)
+		head = m->links[head].next;
+	entry_trap(m, head);
 }
 
 /*
@@ -57,17 +72,13 @@ void track(struct mmu_vcpu *v, u64 gfn)
 		found = true;
 	}
 	while (r->rmap) {
-		slot_t slot = r->rmap;
-		u32 index = slot >> 9, i = slot & 511;
-
-		entry_drop(m, index, i);
-		entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
+		entry_trap(m, r->rmap);
 		found = true;
 	}
-	for (u32 d = r->direct; d; d = m->shadows[d].next) {
+	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {
 		u64 *spte = &table_of(m, d)[gfn & 511];
 
-		if (m->shadows[d].role.level == 1 && (*spte & PTE_W)) {
+		if (*spte & PTE_W) {
 			*spte = (*spte & ~PTE_W) | SPTE_PROTECTED;
 			found = true;
 		}
@@ -81,10 +92,9 @@ void untrack(struct mmu *m, u64 gfn)
 	struct region *r = region_of(m, gfn);
 
 	r->tracked--;
-	for (u32 d = r->direct; d; d = m->shadows[d].next) {
+	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {
 		u64 *spte = &table_of(m, d)[gfn & 511];
 
-		if (m->shadows[d].role.level == 1)
-			*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
+		*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
 	}
 }

@@ -111,10 +111,11 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 {
 	v->regs = *regs;
 	v->mode = paging_mode(regs);
+	v->mmu->work = 0;
 	op_begin(v->mmu);
 	need_flush(v->mmu);
-	resync_all(v, false);
 	load_root(v);
+	resync_all(v, false);
 	op_end(v);
 }
 
@@ -122,11 +123,13 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 {
 	v->regs.cr3 = cr3;
 	v->flush = MMU_FLUSH_ALL;
+	v->mmu->work = 0;
 	if (v->mode == PAGING_OFF)
 		return;
 	op_begin(v->mmu);
-	resync_all(v, false);
+	/* The root first: it has to be right, and of the others as many as there is time for then. */
 	load_root(v);
+	resync_all(v, false);
 	op_end(v);
 }
 

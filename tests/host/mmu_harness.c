@@ -81,12 +81,12 @@ void sim_fail(struct sim *s, const char *fmt, ...)
 			fprintf(stderr, "  %s\n", s->line[i % SIM_TRACE_LINES]);
 		fprintf(stderr,
 			"machine: %s, wp=%d smep=%d smap=%d pke=%d nx=%d nxe=%d cr3=%llx maxphyaddr=%d, "
-			"traps=%s sync=%s bypass=%d vpid=%d pool=%lluK\nfailed: ",
+			"traps=%s sync=%s bypass=%d vpid=%d pool=%lluK tight=%d\nfailed: ",
 			mode[s->guest.mode], s->guest.wp, s->guest.smep, s->guest.smap,
 			s->guest.pke, s->guest.nx, s->guest.nxe, (unsigned long long)s->guest.cr3,
 			s->guest.maxphyaddr, traps[s->config.traps], sync[s->config.sync],
 			s->config.bypass, s->config.vpid,
-			(unsigned long long)s->config.pool_size >> 10);
+			(unsigned long long)s->config.pool_size >> 10, s->config.tight);
 		va_start(args, fmt);
 		vfprintf(stderr, fmt, args);
 		va_end(args);
@@ -779,6 +779,7 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 		.hole_hpa = SIM_HOLE,
 		.pool_hpa = SIM_POOL,
 		.pool_size = config->pool_size,
+		.bounds = config->tight ? &config->bounds : NULL,
 	};
 	if (!c->pool_size)
 		c->pool_size = mmu_memory_size(&s->map);
