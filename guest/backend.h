@@ -79,6 +79,8 @@ struct backend {
 	 * set without LMA, while paging is off. */
 	void (*set_efer)(struct vcpu *v, u64 hw);
 
+	/* The privilege level that the guest runs at: 3 in virtual-8086 mode, 0 in real mode. */
+	u8 (*cpl)(const struct vcpu *v);
 	void (*get_seg)(struct vcpu *v, enum seg seg, struct segment *out);
 	void (*set_seg)(struct vcpu *v, enum seg seg, const struct segment *in);
 	void (*set_dtables)(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);

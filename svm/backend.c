@@ -22,6 +22,7 @@ const struct backend svm_backend = {
 	.get_cr = svm_get_cr,
 	.set_root = svm_set_root,
 	.set_efer = svm_set_efer,
+	.cpl = svm_cpl,
 	.get_seg = svm_get_seg,
 	.set_seg = svm_set_seg,
 	.set_dtables = svm_set_dtables,

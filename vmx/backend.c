@@ -24,6 +24,7 @@ const struct backend vmx_backend = {
 	.get_cr = vmx_get_cr,
 	.set_root = vmx_set_root,
 	.set_efer = vmx_set_efer,
+	.cpl = vmx_cpl,
 	.get_seg = vmx_get_seg,
 	.set_seg = vmx_set_seg,
 	.set_dtables = vmx_set_dtables,
