@@ -101,7 +101,6 @@ const struct attempt xsave_attempts[] = {
 };
 
 const struct attempt kernel_attempts[] = {
-	KERNEL("CR0 with bit 32", to_cr0, VEC_GP, FEATURE_NONE, KEEP_CR0, 0, BIT(32)),
 	KERNEL("CR0 without PG", to_cr0, VEC_GP, FEATURE_NONE, KEEP_CR0, CR0_PG, 0),
 	KERNEL("CR0 without PE", to_cr0, VEC_GP, FEATURE_NONE, KEEP_CR0, CR0_PE, 0),
 	KERNEL("CR0.NW without CD", to_cr0, VEC_GP, FEATURE_NONE, KEEP_CR0, CR0_CD, CR0_NW),
