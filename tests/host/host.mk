@@ -26,7 +26,7 @@ src_options   := guest/options.c
 src_report    := guest/report.c
 load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c \
 		 $(wildcard guest/load*.c)
-src_load      := $(load_sources)
+src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
 src_acpi      := $(load_sources)
