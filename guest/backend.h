@@ -99,6 +99,10 @@ struct backend {
 	/* Exit when this MSR is read or written (an MSR outside the bitmaps always exits). */
 	void (*intercept_msr)(struct vcpu *v, u32 msr, bool read, bool write);
 
+	/* VM entry and exit do not switch IA32_PAT: the hypervisor runs with the guest's. After
+	 * enable_nested(), if that is called. */
+	bool (*shares_pat)(const struct vcpu *v);
+
 	/* Drop every translation of the guest (all its contexts, global ones too), and what the CPU has
 	 * cached of the nested tables. */
 	void (*flush_all)(struct vcpu *v);

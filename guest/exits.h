@@ -124,6 +124,10 @@ bool guest_write_efer(struct vcpu *v, u64 value);
 void intercept_msrs(struct vcpu *v);
 void intercept_ports(struct vcpu *v);
 
+/* msr_absent.c, a part of intercept_msrs(): MSRs that the guest's CPU does not have. */
+void intercept_absent_msrs(struct vcpu *v);
+bool msr_is_absent(u32 msr);
+
 /* msr_guard.c, a part of intercept_msrs(): MSRs of which a guest may change few bits or none. */
 void intercept_guarded_msrs(struct vcpu *v);
 

@@ -5,6 +5,7 @@
 
 #include "guest/acpi.h"
 #include "guest/bootinfo.h"
+#include "guest/memtype.h"
 #include "guest/options.h"
 #include "guest/vcpu.h"
 
@@ -15,14 +16,17 @@ struct machine {
 	struct nested *nested;         /* NULL: the guest runs on shadow tables */
 	struct memmap guest_map;       /* the firmware's, the hypervisor's memory made reserved */
 	struct memmap_range hidden[2]; /* image; pool */
+	enum memtype hidden_type[2];   /* what type the firmware's MTRRs gave them */
+	u64 guest_pat;                 /* where the CPU does not switch it: guest/pat.h */
 	struct acpi_power power;
-	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
-	u8 maxphyaddr;
-	bool notrap;     /* notrap entries are in use: see handle_page_fault() */
-	bool bypass;     /* and the fault filter goes by it */
-	bool invpcid;    /* the guest's CPU has INVPCID */
-	u64 guest_entry; /* TSC at the guest's first instruction */
-	u64 stats_ticks; /* between live reports; 0: none */
+	u64 cr4_allowed, efer_allowed;  /* bits that the guest's CPU has */
+	u8 maxphyaddr;                  /* without bits that name a key: guest/phys_bits.h */
+	bool notrap;                    /* notrap entries are in use: see handle_page_fault() */
+	bool bypass;                    /* and the fault filter goes by it */
+	bool invpcid;                   /* the guest's CPU has INVPCID */
+	bool mtrr_refused, pat_differs; /* the line that says so is printed */
+	u64 guest_entry;                /* TSC at the guest's first instruction */
+	u64 stats_ticks;                /* between live reports; 0: none */
 	struct vcpu vcpu;
 };
 

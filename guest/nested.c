@@ -74,8 +74,8 @@ void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 
 	saves_rf(v, exit);
 	if (nested_fault(v->machine->nested, &v->counters, exit->npf.gpa, &flush) < 0)
-		die("the guest uses physical address %lx at rip %lx: nested paging maps %u bits, as its "
-		    "CPUID says; use mmu=shadow",
+		die("the guest uses physical address %lx at rip %lx: it has no more bits than its CPUID "
+		    "says; where those are %u, mmu=shadow maps more",
 		    exit->npf.gpa, v->rip, NESTED_BITS);
 	if (flush)
 		v->mmu.flush = MMU_FLUSH_ALL;

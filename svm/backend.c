@@ -34,6 +34,7 @@ const struct backend svm_backend = {
 	.set_invlpg_exiting = svm_set_invlpg_exiting,
 	.intercept_port = svm_intercept_port,
 	.intercept_msr = svm_intercept_msr,
+	.shares_pat = svm_shares_pat,
 	.flush_all = svm_flush_all,
 	.flush_gva = svm_flush_gva,
 	.hide_cpuid = svm_hide_cpuid,

@@ -4,6 +4,7 @@
 #include "arch/insn.h"
 #include "guest/exits.h"
 #include "guest/machine.h"
+#include "mm/map.h"
 #include "mm/phys.h"
 #include "svm/svm.h"
 
@@ -35,9 +36,12 @@ static void interrupt_as_exception(struct event *event)
 static int apic_in_service(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
-	const volatile u32 *apic = phys_ptr(base & GENMASK(51, 12));
+	u64 page = base & GENMASK(51, 12);
+	const volatile u32 *apic = phys_ptr(page);
 
-	if (!(base & APIC_BASE_ENABLE))
+	/* It is where the guest has put it, and that may be past what is mapped here. */
+	if (!(base & APIC_BASE_ENABLE) ||
+	    (!(base & APIC_BASE_X2APIC) && page + PAGE_SIZE > map_end()))
 		return -1;
 	for (int i = 7; i >= 0; i--) {
 		u32 isr = base & APIC_BASE_X2APIC ? (u32)rdmsr(X2APIC_ISR + i)

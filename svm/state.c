@@ -74,6 +74,12 @@ static struct vmcb_seg *seg_of(struct svm_vcpu *svm, enum seg seg)
 	return segs[seg];
 }
 
+/* The guest has one of its own with nested paging alone: APM vol. 2 15.25.2. */
+bool svm_shares_pat(const struct vcpu *v)
+{
+	return !(to_svm(v)->vmcb.nested_control & SVM_NESTED_PAGING);
+}
+
 /* A field of its own; what the CPU saves as SS.DPL may be old: APM vol. 2 15.5.1. */
 u8 svm_cpl(const struct vcpu *v)
 {

@@ -86,6 +86,7 @@ u64 svm_get_cr(struct vcpu *v, int nr);
 void svm_set_root(struct vcpu *v, u64 hpa);
 void svm_set_efer(struct vcpu *v, u64 hw);
 u8 svm_cpl(const struct vcpu *v);
+bool svm_shares_pat(const struct vcpu *v);
 void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
 void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
 void svm_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);

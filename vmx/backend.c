@@ -36,6 +36,7 @@ const struct backend vmx_backend = {
 	.set_invlpg_exiting = vmx_set_invlpg_exiting,
 	.intercept_port = vmx_intercept_port,
 	.intercept_msr = vmx_intercept_msr,
+	.shares_pat = vmx_shares_pat,
 	.flush_all = vmx_flush_all,
 	.flush_gva = vmx_flush_gva,
 	.hide_cpuid = vmx_hide_cpuid,

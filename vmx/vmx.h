@@ -101,6 +101,7 @@ u64 vmx_get_cr(struct vcpu *v, int nr);
 void vmx_set_root(struct vcpu *v, u64 hpa);
 void vmx_set_efer(struct vcpu *v, u64 hw);
 u8 vmx_cpl(const struct vcpu *v);
+bool vmx_shares_pat(const struct vcpu *v);
 void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
 void vmx_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
 void vmx_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
