@@ -94,6 +94,12 @@ bool emulate_invpcid(struct vcpu *v);
  */
 bool emulate_write(struct vcpu *v, const struct mmu_fault *fault);
 
+/*
+ * The same for a write to registers that are watched; under nested paging fault->gva is not known. All of
+ * it is on one page.
+ */
+bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault);
+
 /* The same for a tracked table, which may be written by any instruction afterwards. */
 void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);
 

@@ -9,15 +9,25 @@
 #include "guest/options.h"
 #include "guest/vcpu.h"
 
+#define HIDDEN_RAM  2 /* the first of them */
+#define HIDDEN_MAX  34
+#define WATCHED_MAX 16
+
 struct machine {
 	const struct options *opt;
 	const struct backend *ops;
 	struct mmu *mmu;
-	struct nested *nested;         /* NULL: the guest runs on shadow tables */
-	struct memmap guest_map;       /* the firmware's, the hypervisor's memory made reserved */
-	struct memmap_range hidden[2]; /* image; pool */
-	enum memtype hidden_type[2];   /* what type the firmware's MTRRs gave them */
-	u64 guest_pat;                 /* where the CPU does not switch it: guest/pat.h */
+	struct nested *nested;   /* NULL: the guest runs on shadow tables */
+	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
+	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
+	struct memmap_range hidden[HIDDEN_MAX];
+	enum memtype hidden_type[HIDDEN_MAX]; /* what type the firmware's MTRRs gave them */
+	u32 nr_hidden;
+	/* Pages of registers that the guest reads itself, and that are written for it: guest/watch.h. */
+	struct memmap_range watched[WATCHED_MAX];
+	u32 nr_watched;
+	bool watched_said;
+	u64 guest_pat; /* where the CPU does not switch it: guest/pat.h */
 	struct acpi_power power;
 	u64 cr4_allowed, efer_allowed;  /* bits that the guest's CPU has */
 	u8 maxphyaddr;                  /* without bits that name a key: guest/phys_bits.h */

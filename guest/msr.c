@@ -53,7 +53,7 @@ static bool is_over_hidden(const struct vcpu *v, u64 start, u64 size)
 {
 	const struct memmap_range *hidden = v->machine->hidden;
 
-	for (u32 i = 0; i < ARRAY_SIZE(v->machine->hidden); i++) {
+	for (u32 i = 0; i < v->machine->nr_hidden; i++) {
 		if (start + size > hidden[i].start && start < hidden[i].end)
 			return true;
 	}

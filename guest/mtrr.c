@@ -44,7 +44,7 @@ void mtrr_intercept(struct vcpu *v)
 	read_all(&now);
 	if (!now.nr)
 		return;
-	for (u32 i = 0; i < ARRAY_SIZE(machine->hidden); i++)
+	for (u32 i = 0; i < machine->nr_hidden; i++)
 		machine->hidden_type[i] = hidden_type(machine, &now, i);
 	v->ops->intercept_msr(v, MSR_MTRR_DEF_TYPE, false, true);
 	for (u32 i = 0; i < 2 * now.nr; i++)
@@ -77,10 +77,11 @@ static bool spares_hidden(const struct machine *machine, const struct mtrrs *the
 {
 	if (!(then->def_type & MTRR_DEF_TYPE_E))
 		return true;
-	for (u32 i = 0; i < ARRAY_SIZE(machine->hidden); i++) {
+	for (u32 i = 0; i < machine->nr_hidden; i++) {
 		enum memtype type = hidden_type(machine, then, i);
 
-		if (type != MEMTYPE_WB && type != machine->hidden_type[i])
+		/* Of registers none but what they came with is right. */
+		if (type != machine->hidden_type[i] && (type != MEMTYPE_WB || i >= HIDDEN_RAM))
 			return false;
 	}
 	return true;
