@@ -18,6 +18,9 @@ enum pf_filter {
 	PF_FILTER_NONE,    /* none: nested paging */
 };
 
+/* Ways to hold INIT off: see block_init. */
+#define INIT_WAYS 2
+
 struct backend {
 	const char *name;   /* "VMX" or "SVM" */
 	bool amd;           /* the CPU is as AMD's manual has it: VMMCALL, its paging */
@@ -31,9 +34,10 @@ struct backend {
 	/* Enter VMX root operation / set EFER.SVME on this CPU. page: zeroed, this CPU's alone from
 	 * now on: its VMXON region / host save area. 0, or -1 after a fail() line. */
 	int (*enable)(void *page);
-	/* After enable(), on a CPU that will run no guest: INIT does not reset it from here on. NULL
-	 * where the backend cannot do that; machines with more than one CPU are refused then. */
-	void (*block_init)(void);
+	/* After enable(), on a CPU that will run no guest: INIT does not reset it from here on, as far as
+	 * the manual goes. way: 0 is to be tried first. False, with nothing done: not to be had. The last
+	 * way always is. */
+	bool (*block_init)(u32 way);
 	/* Allocate and set up the control structures; the guest's registers are as after vcpu_reset state
 	 * that the caller sets next. 0, or -1 after a fail() line. */
 	int (*vcpu_init)(struct vcpu *v);

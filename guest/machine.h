@@ -27,6 +27,8 @@ struct machine {
 	struct memmap_range watched[WATCHED_MAX];
 	u32 nr_watched;
 	bool watched_said;
+	u64 ipi_base; /* of the local APIC's page, where INIT and start-up IPIs are dropped: guest/ipi.h */
+	bool ipi_said;
 	u64 guest_pat; /* where the CPU does not switch it: guest/pat.h */
 	struct acpi_power power;
 	u64 cr4_allowed, efer_allowed;  /* bits that the guest's CPU has */

@@ -8,6 +8,7 @@
 #include "arch/cpu.h"
 #include "arch/safe.h"
 #include "guest/exits.h"
+#include "guest/ipi.h"
 #include "guest/mtrr.h"
 #include "guest/pat.h"
 
@@ -28,6 +29,7 @@ void intercept_msrs(struct vcpu *v)
 	intercept_guarded_msrs(v);
 	mtrr_intercept(v);
 	pat_intercept(v);
+	ipi_intercept(v);
 }
 
 static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
@@ -84,6 +86,9 @@ static bool write_apic_base(struct vcpu *v, u64 value)
 {
 	u64 page = value & GENMASK(63, 12);
 
+	/* Writes are watched where it is now. */
+	if (ipi_is_watched(v->machine) && page != v->machine->ipi_base)
+		return false;
 	return is_physical(v, page) && !is_over_hidden(v, page, PAGE_SIZE) &&
 	       !overlaps_ram(&v->machine->guest_map, page, PAGE_SIZE) &&
 	       wrmsr_safe(MSR_APIC_BASE, value);
@@ -129,6 +134,8 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 		/* A microcode update reads memory at a linear address: it is the firmware's to make. */
 		return true;
 	}
+	if (ipi_msr_is_dropped(v->machine, msr, value))
+		return true;
 	if (mtrr_is(msr))
 		return mtrr_write(v, msr, value);
 	return !msr_is_absent(msr) && !msr_write_is_guarded(msr, value) && wrmsr_safe(msr, value);

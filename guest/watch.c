@@ -4,6 +4,7 @@
 
 #include "arch/console.h"
 #include "arch/string.h"
+#include "guest/ipi.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 
@@ -61,8 +62,7 @@ void watched_read(const struct machine *m, u64 gpa, void *to, u32 size)
 
 static void write_piece(struct machine *m, u64 gpa, u32 value, u32 size)
 {
-	(void)m;
-	if (gpa + size > map_end())
+	if (gpa + size > map_end() || ipi_write_is_dropped(m, gpa, value, size))
 		return;
 	if (size == 4)
 		*(volatile u32 *)phys_ptr(gpa) = value;

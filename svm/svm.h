@@ -48,7 +48,7 @@ void svm_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 
 /* enable.c */
 int svm_enable(void *page);
-void svm_block_init(void);
+bool svm_block_init(u32 way);
 
 /* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
 struct svm_vcpu *svm_vcpu_of(u32 cpu);

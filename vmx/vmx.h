@@ -65,7 +65,7 @@ void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 
 /* enable.c */
 int vmx_enable(void *page);
-void vmx_block_init(void);
+bool vmx_block_init(u32 way);
 
 /* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
 struct vmx_vcpu *vmx_vcpu_of(u32 cpu);
