@@ -38,6 +38,8 @@ struct backend {
 	 * the manual goes. way: 0 is to be tried first. False, with nothing done: not to be had. The last
 	 * way always is. */
 	bool (*block_init)(u32 way);
+	/* INIT is known to reset a CPU here that runs a guest, in place of an exit. NULL: never. */
+	bool (*init_resets_guests)(void);
 	/* Allocate and set up the control structures; the guest's registers are as after vcpu_reset state
 	 * that the caller sets next. 0, or -1 after a fail() line. */
 	int (*vcpu_init)(struct vcpu *v);

@@ -275,14 +275,18 @@ static int park_for_good(struct machine *machine, const struct bootinfo *boot, u
 		if (park(boot, page) < 0)
 			return -1;
 		if (!aps.parked || survive_init())
-			return 0;
+			break;
 	}
-	aps.way = INIT_WAYS - 1;
-	if (park(boot, page) < 0 || ipi_watch(machine) < 0)
-		return -1;
-	say("INIT resets parked CPUs on this machine: the guest's INIT and start-up IPIs are dropped; "
-	    "INIT as a device's interrupt cannot be");
-	return 0;
+	if (aps.way == INIT_WAYS) {
+		aps.way--;
+		if (park(boot, page) < 0)
+			return -1;
+	} else if (!machine->ops->init_resets_guests || !machine->ops->init_resets_guests()) {
+		return 0;
+	}
+	say("INIT resets a CPU here that is parked or runs a guest: the guest's INIT and start-up IPIs are "
+	    "dropped; INIT as a device's interrupt cannot be");
+	return ipi_watch(machine);
 }
 
 int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)

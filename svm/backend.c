@@ -12,6 +12,7 @@ const struct backend svm_backend = {
 	.probe_nested = svm_probe_nested,
 	.enable = svm_enable,
 	.block_init = svm_block_init,
+	.init_resets_guests = svm_quirk_init_resets_guests,
 	.vcpu_init = svm_vcpu_init,
 	.enable_nested = svm_enable_nested,
 	.run = svm_run,

@@ -15,6 +15,18 @@ void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva)
 		write_cr2(gva);
 }
 
+/*
+ * QEMU's TCG: an intercepted INIT exits, is still pending then, and is taken before the first instruction
+ * after the exit. There is no trying that without a reset: so by its name.
+ */
+bool svm_quirk_init_resets_guests(void)
+{
+	struct cpuid c = cpuid(0x40000000, 0);
+
+	return (cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) && c.ebx == 0x54474354 /* TCGT */ &&
+	       c.ecx == 0x43544743 /* CGTC */ && c.edx == 0x47435447 /* GTCG */;
+}
+
 /* QEMU 7.2: an interrupt whose delivery is cut is reported as an exception with its vector. */
 static void interrupt_as_exception(struct event *event)
 {

@@ -105,6 +105,7 @@ void svm_flush_gva(struct vcpu *v, u64 gva);
 
 /* quirks.c: what emulators get wrong. */
 void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva);
+bool svm_quirk_init_resets_guests(void);
 void svm_quirk_event(struct vcpu *v, struct event *event);
 
 /* dump.c */
