@@ -42,8 +42,6 @@ struct guard {
 #define MSR_SMM_BLOCKED         0x4e3
 #define MSR_VR_CURRENT_CONFIG   0x601
 #define MSR_VR_MISC_CONFIG      0x603
-#define MSR_SEAMRR_BASE         0x1400
-#define MSR_SEAMRR_MASK         0x1401
 
 /* AMD's. */
 #define MSR_NB_CFG               0xc001001f
@@ -86,7 +84,6 @@ static const struct guard guards[] = {
 	CLOSED(MSR_DEBUG_INTERFACE, MSR_DEBUG_INTERFACE),
 	/* XRSTORS loads what WRMSR is refused. */
 	OPEN(MSR_XSS, ~(u64)XSS_HIDDEN),
-	CLOSED(MSR_SEAMRR_BASE, MSR_SEAMRR_MASK),
 	/* A table at a physical address, which the CPU writes. */
 	CLOSED(MSR_HW_FEEDBACK_PTR, MSR_HW_FEEDBACK_LAST),
 	/* On AMD no exit switches it off: it would show the hypervisor's branches. */

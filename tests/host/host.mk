@@ -21,6 +21,8 @@ src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_memmap    := mm/memmap.c
+src_memtype   := guest/memtype.c
+src_msr       := guest/memtype.c mm/ranges.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
 src_report    := guest/report.c
@@ -48,7 +50,7 @@ $(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | 
 	@$(CC) $(HOST_CFLAGS) -o $@ $< $(src_$*) -lcmocka $(libs_$*)
 
 # It includes them, with a CPU of its own.
-$(O)/host/test_msr: guest/msr.c guest/msr_guard.c
+$(O)/host/test_msr: $(wildcard guest/msr*.c) guest/mtrr.c guest/pat.c guest/ipi.c
 
 # The bytes choose operations: no comparison in mm/ tells the fuzzer anything about them.
 fuzz_flags_mmu := -fno-sanitize-coverage=trace-cmp

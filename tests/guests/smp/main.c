@@ -3,7 +3,8 @@
  * Tries to have the machine's other CPUs run its code. On the bare machine each start gets through,
  * which shows that the attempts are sound; under notrap none may, and everything goes on.
  *
- * cpus=N on the command line: what the machine has, 1 without it.
+ * cpus=N on the command line: what the machine has, 1 without it. own=1: INIT goes to its own CPU first,
+ * which the bare machine does not survive.
  */
 #include "arch/string.h"
 #include "guest/builtin/lib/guest.h"
@@ -128,6 +129,8 @@ const char *guest_main(void)
 	memcpy(ptr(START_PAGE), other_cpu, (size_t)(other_cpu_end - other_cpu));
 	map_identity(APIC, PAGE_SIZE);
 	apic = ptr(APIC);
+	if (guest_option_number("own", 0))
+		send(own_id(), ICR_INIT);
 	why = try_all("xAPIC", others);
 	if (why || !(cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC))
 		return why;
