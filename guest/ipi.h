@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's interprocessor interrupts, on a machine where INIT resets CPUs that are parked: it has one
- * CPU, so that an INIT or a start-up IPI of its own is never of use.
+ * The guest's INIT and start-up IPIs, on a machine where INIT resets CPUs that are parked or run a guest:
+ * it has one CPU, so that neither is ever of use.
  */
 #ifndef GUEST_IPI_H
 #define GUEST_IPI_H
@@ -9,11 +9,11 @@
 #include "guest/machine.h"
 
 /*
- * Have the guest's writes to its local APIC come to ipi_is_dropped(), by watched memory and, with
- * ipi_intercept(), as MSRs. Before the MMU is set up.
+ * Have the guest's writes to its local APIC and to I/O APICs come to ipi_write_is_dropped(), by watched
+ * memory, and with ipi_intercept() as MSRs. Before the MMU is set up.
  * Returns 0, or -1 after a fail() line.
  */
-int ipi_watch(struct machine *machine);
+int ipi_watch(struct machine *machine, const struct bootinfo *boot);
 
 /* Whether ipi_watch() was called. */
 static inline bool ipi_is_watched(const struct machine *machine)
@@ -24,7 +24,10 @@ static inline bool ipi_is_watched(const struct machine *machine)
 /* Set-up, if so: have writes to the x2APIC's interrupt command register exit. */
 void ipi_intercept(struct vcpu *v);
 
-/* The low half of an interrupt command, or an MSI's data: INIT or start-up (SDM vol. 3A 11.6.1, 11.11.2). */
+/*
+ * The low half of an interrupt command or of an I/O APIC's entry, or an MSI's data: INIT or start-up
+ * (SDM vol. 3A 11.6.1, 11.11.2).
+ */
 bool ipi_starts_or_resets(u32 command);
 
 /* A write to memory of size 1, 2 or 4 that must not be made: it would send such an interrupt. */

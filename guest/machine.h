@@ -9,9 +9,10 @@
 #include "guest/options.h"
 #include "guest/vcpu.h"
 
-#define HIDDEN_RAM  2 /* the first of them */
-#define HIDDEN_MAX  34
-#define WATCHED_MAX 16
+#define HIDDEN_RAM   2 /* the first of them */
+#define HIDDEN_MAX   34
+#define IO_APICS_MAX 8
+#define WATCHED_MAX  16
 
 struct machine {
 	const struct options *opt;
@@ -29,6 +30,8 @@ struct machine {
 	bool watched_said;
 	u64 ipi_base; /* of the local APIC's page, where INIT and start-up IPIs are dropped: guest/ipi.h */
 	bool ipi_said;
+	u64 io_apic[IO_APICS_MAX]; /* and their pages, watched as well */
+	u32 nr_io_apics;
 	u64 guest_pat; /* where the CPU does not switch it: guest/pat.h */
 	struct acpi_power power;
 	u64 cr4_allowed, efer_allowed;  /* bits that the guest's CPU has */

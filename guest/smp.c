@@ -285,8 +285,8 @@ static int park_for_good(struct machine *machine, const struct bootinfo *boot, u
 		return 0;
 	}
 	say("INIT resets a CPU here that is parked or runs a guest: the guest's INIT and start-up IPIs are "
-	    "dropped; INIT as a device's interrupt cannot be");
-	return ipi_watch(machine);
+	    "dropped; INIT as a device's MSI cannot be");
+	return ipi_watch(machine, boot);
 }
 
 int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)

@@ -40,7 +40,7 @@ def test_other_cpus_cannot_be_started_under_notrap(machine, passes, model, cpus)
 
 
 SVM = [("bochs", "ryzen", 2), ("qemu-tcg", "max", 2), ("qemu-tcg", "max", 4)]
-DROPPED = r"^notrap: the guest sends INIT or a start-up IPI \([0-9a-f]+\): dropped$"
+DROPPED = r"^notrap: the guest asks for INIT or a start-up IPI \([0-9a-f]+\): dropped$"
 RESETS = r"^notrap: INIT resets a CPU here that is parked or runs a guest: .*"
 
 
@@ -55,9 +55,12 @@ def test_other_cpus_cannot_be_started_under_svm(passes, host, model, cpus, optio
     assert lines == ([1, 1] if host == "qemu-tcg" else [0, 0])
 
 
-def test_qemu_does_not_reset_the_only_cpu(passes):
+@pytest.mark.parametrize("options", ["", "mmu=npt"])
+@pytest.mark.parametrize("own", [1, 2])
+def test_qemu_does_not_reset_the_only_cpu(passes, own, options):
+    """By an IPI, by the I/O APIC."""
     result = passes(boots.machine("qemu-tcg", "max").run(
-        boots.notrap(modules=[Module(SMP, "own=1")]), boots.guest_expect()))
+        boots.notrap(options, [Module(SMP, f"own={own}")]), boots.guest_expect()))
     assert result.find(RESETS) and result.find(DROPPED)
 
 

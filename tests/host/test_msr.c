@@ -91,7 +91,10 @@ static u64 *mtrr_at(u32 msr)
 static bool rdmsr_safe(u32 msr, u64 *value)
 {
 	reads++;
-	*value = msr == MSR_MTRRCAP ? PAIRS : mtrr_at(msr) ? *mtrr_at(msr) : 0;
+	*value = msr == MSR_MTRRCAP     ? PAIRS
+		 : msr == MSR_APIC_BASE ? 0xfee00900
+		 : mtrr_at(msr)         ? *mtrr_at(msr)
+					: 0;
 	return true;
 }
 
@@ -108,6 +111,32 @@ void say(const char *fmt, ...)
 {
 	(void)fmt;
 	lines++;
+}
+
+/* An I/O APIC's first register is what this reads; it has no other. */
+static u32 io_select;
+
+void *phys_ptr(u64 hpa)
+{
+	assert_int_equal(hpa, 0xfec00000);
+	return &io_select;
+}
+
+u64 map_end(void)
+{
+	return GIB(4);
+}
+
+void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx)
+{
+	(void)boot;
+	visit(ctx, 0xfec00000);
+}
+
+int fail(const char *fmt, ...)
+{
+	(void)fmt;
+	return -1;
 }
 
 int watch_memory(struct machine *m, u64 start, u64 end)
@@ -365,7 +394,9 @@ static void ipis(void **state)
 	/* Where nothing is watched they are the guest's. */
 	assert_false(ipi_write_is_dropped(&machine, 0xfee00300, 0xc4500, 4));
 	assert_false(ipi_msr_is_dropped(&machine, 0x830, 0xc4500));
-	machine.ipi_base = 0xfee00000;
+	assert_int_equal(ipi_watch(&machine, NULL), 0);
+	assert_int_equal(machine.nr_watched, 2);
+	assert_int_equal(machine.ipi_base, 0xfee00000);
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0xc4500, 4));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0x04608, 4));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0, 1));
@@ -381,7 +412,15 @@ static void ipis(void **state)
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00000, 0x600, 4));
 	assert_false(ipi_write_is_dropped(&machine, 0xfee01000, 0x31, 4));
 	assert_false(ipi_write_is_dropped(&machine, 0xfef00000, 0x500, 4));
+	/* An entry of the I/O APIC's, where one is selected. */
+	io_select = 0x12;
 	assert_false(ipi_write_is_dropped(&machine, 0xfec00000, 0x500, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfec00010, 0x500, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfec00110, 0x500, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfec00011, 5, 1));
+	assert_false(ipi_write_is_dropped(&machine, 0xfec00010, 0x10030, 4));
+	io_select = 0x13;
+	assert_false(ipi_write_is_dropped(&machine, 0xfec00010, 0x05000500, 4));
 	assert_false(refused(0x830, 0xc4500));
 	assert_int_equal(writes, 0);
 	access_msr(0x830, 0x04081, true);
