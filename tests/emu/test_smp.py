@@ -47,7 +47,7 @@ RESETS = r"^notrap: INIT resets a CPU here that is parked or runs a guest: .*"
 @pytest.mark.parametrize("host, model, cpus", SVM)
 @pytest.mark.parametrize("options", ["", "mmu=npt"])
 def test_other_cpus_cannot_be_started_under_svm(passes, host, model, cpus, options):
-    """QEMU's INIT resets whatever it meets, so that there the guest's is dropped: one line says so."""
+    """QEMU's INIT resets whatever it meets, so that the guest's is dropped there, with a line."""
     result = passes(boots.machine(host, model, cpus=cpus).run(
         boots.notrap(options, [Module(SMP, f"cpus={cpus}")]), boots.guest_expect([parked(cpus)])))
     assert result.find(r"^smp: xAPIC: other CPUs have run guest code 0 times$")
