@@ -162,12 +162,12 @@ $(O)/linux/vmlinuz-%: tools/fetch-kernel tools/fetch-package | $(O)/.deps-run
 SELFCHECK := tests/linux/selfcheck.c tests/linux/workloads.c
 selfcheck = $(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(1) -static -I. -o $@ $(SELFCHECK) && strip $@
 
-$(O)/linux/selfcheck-amd64: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h | $(O)/.deps-run
+$(O)/linux/selfcheck-amd64: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h mm/counters.def | $(O)/.deps-run
 	@mkdir -p $(@D)
 	@echo '  CC      $@'
 	@$(call selfcheck,-m64)
 
-$(O)/linux/selfcheck-i386: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h | $(O)/.deps-linux32
+$(O)/linux/selfcheck-i386: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h mm/counters.def | $(O)/.deps-linux32
 	@mkdir -p $(@D)
 	@echo '  CC      $@'
 	@$(call selfcheck,-m32)

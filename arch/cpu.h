@@ -140,8 +140,12 @@ enum vector {
 #define MSR_BIOS_UPDT_TRIG          0x00000079
 #define MSR_BIOS_SIGN_ID            0x0000008b
 #define MSR_SMM_MONITOR_CTL         0x0000009b
+#define MSR_SMBASE                  0x0000009e
+#define MSR_CST_CONFIG_CONTROL      0x000000e2
+#define MSR_PMG_IO_CAPTURE_BASE     0x000000e4
 #define MSR_MTRRCAP                 0x000000fe
 #define MSR_ARCH_CAPABILITIES       0x0000010a
+#define MSR_OC_MAILBOX              0x00000150
 #define MSR_SYSENTER_CS             0x00000174
 #define MSR_SYSENTER_ESP            0x00000175
 #define MSR_SYSENTER_EIP            0x00000176
@@ -149,9 +153,11 @@ enum vector {
 #define MSR_MCG_STATUS              0x0000017a
 #define MSR_MISC_ENABLE             0x000001a0
 #define MSR_DEBUGCTL                0x000001d9
+#define DEBUGCTL_LBR                BIT(0)
 #define DEBUGCTL_BTF                BIT(1)
 #define MSR_SMRR_PHYSBASE           0x000001f2
 #define MSR_PRMRR_PHYSMASK          0x000001f5
+#define MSR_MTRR_PHYSBASE0          0x00000200
 #define MSR_PAT                     0x00000277
 #define MSR_MTRR_DEF_TYPE           0x000002ff
 #define MSR_PERF_GLOBAL_CTRL        0x0000038f
@@ -175,6 +181,7 @@ enum vector {
 #define MSR_VMX_VMFUNC              0x00000491
 #define MSR_VMX_PROCBASED_CTLS3     0x00000492
 #define MSR_VMX_EXIT_CTLS2          0x00000493
+#define MSR_TME_CAPABILITY          0x00000981
 #define MSR_TME_ACTIVATE            0x00000982
 #define MSR_TME_EXCLUDE_BASE        0x00000984
 #define MSR_DEBUG_INTERFACE         0x00000c80
@@ -245,6 +252,7 @@ enum vector {
 #define SYSCFG_SMEE BIT(23)
 
 /* VM_CR: APM vol. 2 15.30.1. */
+#define VM_CR_R_INIT BIT(1)
 #define VM_CR_LOCK   BIT(3)
 #define VM_CR_SVMDIS BIT(4)
 
@@ -287,6 +295,7 @@ enum vector {
 #define CPUID_7_0_ECX_PKU              BIT(3)
 #define CPUID_7_0_ECX_OSPKE            BIT(4)
 #define CPUID_7_0_ECX_CET_SS           BIT(7)
+#define CPUID_7_0_ECX_TME              BIT(13)
 #define CPUID_7_0_ECX_LA57             BIT(16)
 #define CPUID_7_0_ECX_PKS              BIT(31)
 #define CPUID_7_0_EDX_MD_CLEAR         BIT(10)

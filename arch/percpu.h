@@ -37,7 +37,7 @@ struct cpu {
 	u64 nmi_from, nmi_to, nmi_retry;
 	/* It runs no guest and never will: what comes is counted and otherwise ignored. */
 	bool parked;
-	u32 parked_nmis, parked_mcs;
+	u32 parked_nmis, parked_mcs, parked_inits;
 	u64 gdt[NR_GDT];
 	struct tss tss;
 };

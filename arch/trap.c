@@ -172,6 +172,11 @@ static bool ignore(struct cpu *cpu, u64 vector)
 		wrmsr(MSR_MCG_STATUS, 0);
 		return true;
 	}
+	/* What VM_CR.R_INIT makes of an INIT. */
+	if (vector == VEC_SX) {
+		cpu->parked_inits++;
+		return true;
+	}
 	return false;
 }
 

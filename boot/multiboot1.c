@@ -55,20 +55,42 @@ struct mmap_entry {
 /* Bytes of a memory map: far more than a struct memmap holds. */
 #define MMAP_BYTES_MAX 65536
 
+/* Past the last address that the loader can name; no more is mapped this early. */
+#define LOADER_END GIB(4)
+
+/* `size` bytes of the loader's; NULL after a fail() line when some of them are past all it can name. */
+static const void *loader_bytes(u64 hpa, u64 size, const char *what)
+{
+	if (hpa > LOADER_END || size > LOADER_END - hpa)
+		return fail("boot information: its %s at 0x%lx, %lu bytes, reaches past 4 GiB",
+			    what, hpa, size),
+		       NULL;
+	return phys_ptr(hpa);
+}
+
 /*
  * GRUB 2 leaves the file's name out of command lines; the specification's older loaders, and
  * QEMU, put it first.
  */
 static bool names_in_cmdlines(const struct info *info)
 {
+	static const char grub2[] = {'G', 'R', 'U', 'B', ' ', '2'};
+
 	return !(info->flags & INFO_LOADER_NAME) ||
-	       strncmp(phys_ptr(info->loader_name), "GRUB 2", 6) != 0;
+	       info->loader_name > LOADER_END - sizeof(grub2) ||
+	       memcmp(phys_ptr(info->loader_name), grub2, sizeof(grub2)) != 0;
 }
 
 static const char *copy_cmdline(u32 hpa, bool name_first)
 {
-	const char *s = hpa ? boot_string(phys_ptr(hpa), CMDLINE_MAX) : "";
+	u64 max = LOADER_END - hpa < CMDLINE_MAX ? LOADER_END - hpa : CMDLINE_MAX;
+	const char *s = hpa ? boot_string(phys_ptr(hpa), max) : "";
 
+	if (s && strlen(s) == max)
+		return fail("boot information: the command line at 0x%x does not end within %lu "
+			    "bytes",
+			    hpa, max),
+		       NULL;
 	if (s && name_first) {
 		while (*s && *s != ' ')
 			s++;
@@ -80,14 +102,18 @@ static const char *copy_cmdline(u32 hpa, bool name_first)
 
 static int parse_mmap(const struct info *info, struct bootinfo *boot)
 {
+	const u8 *map;
 	u64 at = 0;
 
 	if (info->mmap_length > MMAP_BYTES_MAX)
 		return fail("boot information: a memory map of %u bytes", info->mmap_length);
+	map = loader_bytes(info->mmap_addr, info->mmap_length, "memory map");
+	if (!map)
+		return -1;
 	while (info->mmap_length - at >= sizeof(struct mmap_entry)) {
 		struct mmap_entry e;
 
-		memcpy(&e, phys_ptr(info->mmap_addr + at), sizeof(e));
+		memcpy(&e, map + at, sizeof(e));
 		if (e.size < sizeof(e) - sizeof(e.size))
 			return fail("boot information: a memory map entry of %u bytes", e.size);
 		if (boot_add_range(boot, e.start, e.length, e.type))
@@ -102,9 +128,13 @@ static int parse_mmap(const struct info *info, struct bootinfo *boot)
 static int parse_modules(const struct info *info, struct bootinfo *boot, bool name_first)
 {
 	for (u32 i = 0; i < info->mods_count; i++) {
+		const void *at = loader_bytes(info->mods_addr + (u64)i * sizeof(struct module),
+					      sizeof(struct module), "list of modules");
 		struct module m;
 
-		memcpy(&m, phys_ptr(info->mods_addr + (u64)i * sizeof(m)), sizeof(m));
+		if (!at)
+			return -1;
+		memcpy(&m, at, sizeof(m));
 		if (boot_add_module(boot, m.start, m.end, copy_cmdline(m.cmdline, name_first)))
 			return -1;
 	}
@@ -135,9 +165,12 @@ static void parse_framebuffer(const struct info *info, struct bootinfo *boot)
 
 int multiboot1_parse(u64 info_hpa, struct bootinfo *boot)
 {
-	const struct info *info = phys_ptr(info_hpa);
-	bool name_first = names_in_cmdlines(info);
+	const struct info *info = loader_bytes(info_hpa, sizeof(*info), "structure");
+	bool name_first;
 
+	if (!info)
+		return -1;
+	name_first = names_in_cmdlines(info);
 	boot_begin(boot);
 	if (info->flags & INFO_CMDLINE)
 		boot->cmdline = copy_cmdline(info->cmdline, name_first);

@@ -8,16 +8,12 @@
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)
 {
-	struct segment ss;
-
 	if (v->machine->nested)
 		follow_paging_regs(v);
 	fault->ac = false;
 	fault->pkru = 0;
-	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC)) {
-		v->ops->get_seg(v, SEG_SS, &ss);
-		fault->ac = SEG_ATTR_DPL(ss.attr) != 3;
-	}
+	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC))
+		fault->ac = v->ops->cpl(v) != 3;
 	if (v->mmu.regs.cr4 & CR4_PKE)
 		fault->pkru = rdpkru();
 }

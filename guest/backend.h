@@ -18,6 +18,9 @@ enum pf_filter {
 	PF_FILTER_NONE,    /* none: nested paging */
 };
 
+/* Ways to hold INIT off: see block_init. */
+#define INIT_WAYS 2
+
 /*
  * The guest's next exit: see to it.
  *
@@ -39,9 +42,12 @@ struct backend {
 	/* Enter VMX root operation / set EFER.SVME on this CPU. page: zeroed, this CPU's alone from
 	 * now on: its VMXON region / host save area. 0, or -1 after a fail() line. */
 	int (*enable)(void *page);
-	/* After enable(), on a CPU that will run no guest: INIT does not reset it from here on. NULL
-	 * where the backend cannot do that; machines with more than one CPU are refused then. */
-	void (*block_init)(void);
+	/* After enable(), on a CPU that will run no guest: INIT does not reset it from here on, as far as
+	 * the manual goes. way: 0 is to be tried first. False, with nothing done: not to be had. The last
+	 * way always is. */
+	bool (*block_init)(u32 way);
+	/* INIT is known to reset a CPU here that runs a guest, in place of an exit. NULL: never. */
+	bool (*init_resets_guests)(void);
 	/* Allocate and set up the control structures; the guest's registers are as after vcpu_reset state
 	 * that the caller sets next. 0, or -1 after a fail() line. */
 	int (*vcpu_init)(struct vcpu *v);
@@ -87,6 +93,8 @@ struct backend {
 	 * set without LMA, while paging is off. */
 	void (*set_efer)(struct vcpu *v, u64 hw);
 
+	/* The privilege level that the guest runs at: 3 in virtual-8086 mode, 0 in real mode. */
+	u8 (*cpl)(const struct vcpu *v);
 	void (*get_seg)(struct vcpu *v, enum seg seg, struct segment *out);
 	void (*set_seg)(struct vcpu *v, enum seg seg, const struct segment *in);
 	void (*set_dtables)(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
@@ -104,6 +112,10 @@ struct backend {
 	void (*intercept_port)(struct vcpu *v, u16 port, bool on);
 	/* Exit when this MSR is read or written (an MSR outside the bitmaps always exits). */
 	void (*intercept_msr)(struct vcpu *v, u32 msr, bool read, bool write);
+
+	/* VM entry and exit do not switch IA32_PAT: the hypervisor runs with the guest's. After
+	 * enable_nested(), if that is called. */
+	bool (*shares_pat)(const struct vcpu *v);
 
 	/* Drop every translation of the guest (all its contexts, global ones too), and what the CPU has
 	 * cached of the nested tables. */

@@ -14,10 +14,11 @@ enum { EAX, EBX, ECX, EDX };
 #define HIDDEN_1_EDX BIT(21) /* DS */
 /* Leaf 6. Hardware feedback writes to physical memory. */
 #define HIDDEN_6_EAX (BIT(19) /* HFI */ | BIT(23) /* thread director */)
-/* Leaf 7: paging features that are not offered, and enclaves. */
+/* Leaf 7: paging features that are not offered, enclaves, and keys that take address bits away. */
 #define HIDDEN_7_EBX (BIT(2) /* SGX */ | BIT(25) /* PT */)
-#define HIDDEN_7_ECX \
-	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | BIT(30) /* SGX_LC */)
+#define HIDDEN_7_ECX                                                                           \
+	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_TME | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | \
+	 BIT(30) /* SGX_LC */)
 #define HIDDEN_7_EDX (CPUID_7_0_EDX_CET_IBT | BIT(5) /* UINTR */ | BIT(19) /* architectural LBR */)
 
 /*
@@ -29,15 +30,19 @@ enum { EAX, EBX, ECX, EDX };
 	 BIT(20) /* NMI_SRC */ | BIT(26) /* LAM */)
 #define HIDDEN_7_1_EDX BIT(18) /* CET_SSS */
 /* AMD: EFER bits that guests are not given. */
-#define HIDDEN_80000001_ECX (CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_SKINIT | BIT(17) /* TCE */)
+#define HIDDEN_80000001_ECX \
+	(CPUID_80000001_ECX_SVM | BIT(10) /* IBS */ | CPUID_80000001_ECX_SKINIT | BIT(17) /* TCE */)
 #define HIDDEN_80000008_EBX (BIT(8) /* MCOMMIT */ | BIT(13) /* INT_WBINVD */)
 #define HIDDEN_80000021_EAX (BIT(7) /* UAI */ | BIT(8) /* automatic IBRS */)
+#define HIDDEN_80000022_EAX (BIT(1) /* LBR stack */ | BIT(2) /* and its freeze */)
 
 #define LEAF_SGX            0x12
 #define LEAF_PT             0x14
+#define LEAF_PCONFIG        0x1b
 #define LEAF_LBR            0x1c
 #define LEAF_PERFMON        0x23
 #define LEAF_SVM            0x8000000a
+#define LEAF_IBS            0x8000001b
 
 static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 {
@@ -68,6 +73,7 @@ static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 {
 	struct cpuid c;
+	u8 bits;
 
 	if (leaf >= NOTRAP_CPUID_BASE && leaf <= NOTRAP_CPUID_BASE + 0xffff) {
 		our_leaf(v, leaf, subleaf, regs);
@@ -108,21 +114,28 @@ void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 		break;
 	case LEAF_SGX:
 	case LEAF_PT:
+	case LEAF_PCONFIG:
 	case LEAF_LBR:
 	case LEAF_PERFMON:
 	case LEAF_SVM:
+	case LEAF_IBS:
 		memset(regs, 0, 4 * sizeof(u32));
 		break;
 	case 0x80000008:
 		regs[EBX] &= ~HIDDEN_80000008_EBX;
-		if (v->machine->nested && (regs[EAX] & 0xff) > NESTED_BITS)
-			regs[EAX] = (regs[EAX] & ~0xffU) | NESTED_BITS;
+		bits = v->machine->maxphyaddr;
+		if (v->machine->nested && bits > NESTED_BITS)
+			bits = NESTED_BITS;
+		regs[EAX] = (regs[EAX] & ~0xffU) | bits;
 		break;
 	case 0x80000001:
 		regs[ECX] &= ~HIDDEN_80000001_ECX;
 		break;
 	case 0x80000021:
 		regs[EAX] &= ~HIDDEN_80000021_EAX;
+		break;
+	case 0x80000022:
+		regs[EAX] &= ~(u32)HIDDEN_80000022_EAX;
 		break;
 	}
 	v->ops->hide_cpuid(leaf, subleaf, regs);

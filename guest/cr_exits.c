@@ -69,13 +69,9 @@ void handle_lmsw(struct vcpu *v, const struct vmexit *exit)
  */
 static bool store_word(struct vcpu *v, u64 gva, u16 word)
 {
-	u32 pfec = PFEC_W;
-	struct segment ss;
+	u32 pfec = PFEC_W | (v->ops->cpl(v) == 3 ? PFEC_U : 0);
 	u64 gpa[2];
 
-	v->ops->get_seg(v, SEG_SS, &ss);
-	if (SEG_ATTR_DPL(ss.attr) == 3)
-		pfec |= PFEC_U;
 	for (u32 i = 0; i < ARRAY_SIZE(gpa); i++) {
 		struct mmu_fault fault = {.gva = gva + i, .pfec = pfec};
 
@@ -118,6 +114,11 @@ void handle_xsetbv(struct vcpu *v, const struct vmexit *exit)
 {
 	u32 lo = v->gpr[RAX], hi = v->gpr[RDX];
 
+	/* The hypervisor's own CR4 has it. */
+	if (!(v->ops->get_cr(v, 4) & CR4_OSXSAVE)) {
+		inject_ud(v);
+		return;
+	}
 	if (xsetbv_safe((u32)v->gpr[RCX], (u64)hi << 32 | lo))
 		insn_skip(v, exit);
 	else

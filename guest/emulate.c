@@ -4,6 +4,7 @@
 #include "arch/string.h"
 #include "guest/exits.h"
 #include "guest/insn.h"
+#include "guest/watch.h"
 #include "mm/phys.h"
 
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
@@ -63,7 +64,37 @@ static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 ol
 	return true;
 }
 
-bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
+/* Where an instruction that faulted stores; false when it is not all in one page of RAM. */
+static bool find_ram(struct vcpu *v, const struct insn *insn, u64 gva,
+		     const struct mmu_fault *fault, u64 *gpa)
+{
+	/* The whole operand is where the fault was, or it takes another walk to know. */
+	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
+	    mmu_is_guest_ram(v->mmu.mmu, fault->gpa)) {
+		*gpa = fault->gpa;
+		return true;
+	}
+	return guest_translate(v, gva, insn->opsize, (fault->pfec & PFEC_U) | PFEC_W, gpa);
+}
+
+/* The same for watched registers. The fault tells all of it but, under nested paging, the linear address. */
+static bool find_watched(struct vcpu *v, const struct insn *insn, u64 gva,
+			 const struct mmu_fault *fault, u64 *gpa)
+{
+	struct mmu_fault access = {.gva = gva, .pfec = (fault->pfec & PFEC_U) | PFEC_W};
+
+	*gpa = fault->gpa;
+	if ((gva & (PAGE_SIZE - 1)) + insn->opsize > PAGE_SIZE)
+		return false;
+	if (!v->machine->nested)
+		return gva == fault->gva;
+	access_context(v, &access);
+	return mmu_translate(&v->mmu, &access, gpa) == 0 &&
+	       ((*gpa ^ fault->gpa) & ~(PAGE_SIZE - 1)) == 0;
+}
+
+/* watched: the fault was at registers, not at RAM. */
+static bool carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
 {
 	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, gpa, gva;
 	u32 pfec = fault->pfec & PFEC_U;
@@ -78,11 +109,7 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 	if (insn->op == INSN_MOVS)
 		segment_base(v, insn->src.seg, flat, base);
 	gva = insn_gva(insn, v->gpr, base, v->rip);
-	/* The whole operand is where the fault was, or it takes another walk to know. */
-	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
-	    mmu_is_guest_ram(v->mmu.mmu, fault->gpa))
-		gpa = fault->gpa;
-	else if (!guest_translate(v, gva, insn->opsize, pfec | PFEC_W, &gpa))
+	if (!(watched ? find_watched : find_ram)(v, insn, gva, fault, &gpa))
 		return false;
 	if (insn->op == INSN_MOVS) {
 		u64 from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len), from_gpa;
@@ -91,14 +118,30 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 			return false;
 		memcpy(&src, phys_ptr(from_gpa), insn->opsize);
 	}
-	if (insn_reads(insn) || insn_is_atomic(insn))
-		memcpy(old, phys_ptr(gpa), insn->opsize);
+	if (insn_reads(insn) || insn_is_atomic(insn)) {
+		if (watched)
+			watched_read(v->machine, gpa, old, insn->opsize);
+		else
+			memcpy(old, phys_ptr(gpa), insn->opsize);
+	}
 	insn_run(insn, v->gpr, v->rflags, v->rip, old, src, &effect);
-	if (store(v, insn, gpa, old, &effect)) {
+	if (watched && effect.write)
+		watched_write(v->machine, gpa, effect.value, insn->opsize);
+	if (watched || store(v, insn, gpa, old, &effect)) {
 		insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
 		insn_done(v);
 	}
 	return true;
+}
+
+bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
+{
+	return carry_out(v, fault, false);
+}
+
+bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault)
+{
+	return carry_out(v, fault, true);
 }
 
 void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault)

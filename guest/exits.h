@@ -101,6 +101,12 @@ bool emulate_invpcid(struct vcpu *v);
  */
 bool emulate_write(struct vcpu *v, const struct mmu_fault *fault);
 
+/*
+ * The same for a write to registers that are watched; under nested paging fault->gva is not known. All of
+ * it is on one page.
+ */
+bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault);
+
 /* The same for a tracked table, which may be written by any instruction afterwards. */
 void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);
 
@@ -130,6 +136,10 @@ bool guest_write_efer(struct vcpu *v, u64 value);
 /* Set-up, before the first entry: which MSRs and ports exit. */
 void intercept_msrs(struct vcpu *v);
 void intercept_ports(struct vcpu *v);
+
+/* msr_absent.c, a part of intercept_msrs(): MSRs that the guest's CPU does not have. */
+void intercept_absent_msrs(struct vcpu *v);
+bool msr_is_absent(u32 msr);
 
 /* msr_guard.c, a part of intercept_msrs(): MSRs of which a guest may change few bits or none. */
 void intercept_guarded_msrs(struct vcpu *v);

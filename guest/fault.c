@@ -2,6 +2,7 @@
 /* Page faults that reached the hypervisor. */
 #include "arch/cpu.h"
 #include "guest/exits.h"
+#include "guest/watch.h"
 
 /* More faults in a row than any instruction can need: it touches a few dozen pages at most. */
 #define RETRIES_MAX 32
@@ -66,6 +67,18 @@ static void wp0_write(struct vcpu *v, const struct vmexit *exit, const struct mm
 	retry(v, exit);
 }
 
+/*
+ * A write to watched registers that the guest's tables allow. What cannot be carried out is no access
+ * that any driver makes: a page fault, rather than a way past the filter.
+ */
+static void watched_fault(struct vcpu *v, const struct vmexit *exit, const struct mmu_fault *fault)
+{
+	if (exit->vectoring.type == EVENT_NONE && emulate_watched_write(v, fault))
+		return;
+	watched_unknown(v->machine, fault->gpa, v->rip);
+	inject_pf(v, exit->pf.gva, (fault->pfec & PFEC_U) | PFEC_W | PFEC_P, &exit->vectoring);
+}
+
 static void sort_out(struct vcpu *v, const struct vmexit *exit)
 {
 	struct mmu_fault fault = {.gva = exit->pf.gva, .pfec = exit->pf.error};
@@ -89,6 +102,9 @@ static void sort_out(struct vcpu *v, const struct vmexit *exit)
 		break;
 	case MMU_WP0_WRITE:
 		wp0_write(v, exit, &fault);
+		break;
+	case MMU_WATCHED_WRITE:
+		watched_fault(v, exit, &fault);
 		break;
 	}
 }

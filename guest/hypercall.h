@@ -8,7 +8,12 @@
  * zero past the last. Works from user mode.
  *
  * VMCALL (Intel) or VMMCALL (AMD): EAX = HC_*, RBX = argument; RAX = result, ~0 on an unknown
- * number or a bad argument. No other register changes.
+ * number, a bad argument, or one of the kernel's calls at a privilege level other than 0. No other
+ * register changes.
+ *
+ * Counters are everybody's to read: they tell how often the whole guest exits and why, as its
+ * /proc/vmstat does of its faults, never at which address, and a user who times his own instructions
+ * learns more of both.
  */
 #ifndef GUEST_HYPERCALL_H
 #define GUEST_HYPERCALL_H
@@ -22,9 +27,12 @@
 #define NOTRAP_INFO_BYPASS   (1 << 1) /* the fault filter is on */
 #define NOTRAP_INFO_NESTED   (1 << 2) /* nested paging: the CPU walks the guest's tables itself */
 
-#define HC_VERSION           0 /* RAX = NOTRAP_VERSION */
-#define HC_COUNTER           1 /* RBX = index in counters.def; RAX = value */
-#define HC_REPORT_FAULTS     2 /* RBX = page faults that the guest's own handler has counted so far */
-#define HC_END               3 /* RBX = 0 pass, else fail: final report, then power off */
+#define HC_VERSION           0     /* RAX = NOTRAP_VERSION */
+#define HC_COUNTER           1     /* RBX = index in counters.def; RAX = value */
+#define HC_NONE              (~0U) /* no call */
+
+/* The kernel's. */
+#define HC_REPORT_FAULTS 2 /* RBX = page faults that the guest's own handler has counted so far */
+#define HC_END           3 /* RBX = 0 pass, else fail: final report, then power off */
 
 #endif

@@ -77,5 +77,5 @@ static u32 ram_from(const struct memmap *map, u64 start, u64 max)
 void load_basic_meminfo(const struct memmap *map, u32 *lower, u32 *upper)
 {
 	*lower = ram_from(map, 0, LOAD_LOW_MAX);
-	*upper = ram_from(map, MIB(1), LOAD_LIMIT);
+	*upper = ram_from(map, MIB(1), GIB(4));
 }

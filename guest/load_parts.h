@@ -6,8 +6,11 @@
 #include "guest/acpi.h"
 #include "guest/load.h"
 
-/* Every protocol enters the kernel with 32-bit physical addresses, or tables that map just these. */
-#define LOAD_LIMIT     GIB(4)
+/*
+ * Every protocol enters the kernel with 32-bit physical addresses, or tables that map just these; and
+ * what the last page below 4 GiB holds would end at an address that has 33.
+ */
+#define LOAD_LIMIT     (GIB(4) - PAGE_SIZE)
 #define LOAD_LOW_MIN   KIB(64)
 #define LOAD_LOW_MAX   KIB(640)
 #define LOAD_PARTS_MAX 32

@@ -12,6 +12,7 @@
 #include "guest/memory.h"
 #include "guest/mitigate.h"
 #include "guest/prove_exits.h"
+#include "guest/phys_bits.h"
 #include "guest/selftest.h"
 #include "guest/smp.h"
 #include "guest/start.h"
@@ -42,10 +43,8 @@ static int check_mmu(const struct options *opt)
 static struct paging_features paging_features(void)
 {
 	struct cpuid ext = cpuid(0x80000001, 0), std = cpuid(1, 0);
-	struct paging_features f = {.maxphyaddr = 36};
+	struct paging_features f = {.maxphyaddr = machine.maxphyaddr};
 
-	if (cpuid(0x80000000, 0).eax >= 0x80000008)
-		f.maxphyaddr = cpuid(0x80000008, 0).eax & 0xff;
 	f.nx = ext.edx & CPUID_80000001_EDX_NX;
 	f.pages_1g = ext.edx & CPUID_80000001_EDX_PAGE1GB;
 	f.pse36 = std.edx & CPUID_1_EDX_PSE36;
@@ -110,18 +109,19 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 		.nr_vcpus = 1,
 		.guest_map = &machine.guest_map,
 		.hidden = machine.hidden,
-		.nr_hidden = ARRAY_SIZE(machine.hidden),
+		.nr_hidden = machine.nr_hidden,
+		.watched = machine.watched,
+		.nr_watched = machine.nr_watched,
 		.hole_hpa = phys_addr(hole_page),
 		.pool_hpa = pool_hpa,
 		.pool_size = pool_size,
 	};
 
-	machine.maxphyaddr = config.features.maxphyaddr;
 	if (opt->mmu != MMU_SHADOW)
 		return prepare_nested(v, &config);
 	if (selftest_traps(v, &proved) < 0)
 		return -1;
-	selftest_choose(&proved, opt->trap, &config.traps);
+	selftest_choose(&proved, opt->trap, machine.maxphyaddr, &config.traps);
 	choose_bypass(opt, &proved, &config.traps);
 	config.bypass = machine.notrap;
 	machine.mmu = mmu_init(&config);
@@ -155,6 +155,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	machine.opt = opt;
 	machine.ops = v->ops = ops;
 	v->machine = &machine;
+	machine.maxphyaddr = phys_bits();
 	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 ||
 	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;

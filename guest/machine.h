@@ -5,6 +5,7 @@
 
 #include "guest/acpi.h"
 #include "guest/bootinfo.h"
+#include "guest/memtype.h"
 #include "guest/options.h"
 #include "guest/vcpu.h"
 
@@ -12,23 +13,41 @@
 enum refusal { REFUSED_STRING_IO, REFUSED_SLEEP, REFUSED_RESET, NR_REFUSALS };
 #define REFUSAL_LINES 8
 
+#define HIDDEN_RAM   2 /* the first of them */
+#define HIDDEN_MAX   34
+#define IO_APICS_MAX 8
+#define WATCHED_MAX  16
+
 struct machine {
 	const struct options *opt;
 	const struct backend *ops;
 	struct mmu *mmu;
-	struct nested *nested;         /* NULL: the guest runs on shadow tables */
-	struct memmap guest_map;       /* the firmware's, the hypervisor's memory made reserved */
-	struct memmap_range hidden[2]; /* image; pool */
+	struct nested *nested;   /* NULL: the guest runs on shadow tables */
+	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
+	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
+	struct memmap_range hidden[HIDDEN_MAX];
+	enum memtype hidden_type[HIDDEN_MAX]; /* what type the firmware's MTRRs gave them */
+	u32 nr_hidden;
+	/* Pages of registers that the guest reads itself, and that are written for it: guest/watch.h. */
+	struct memmap_range watched[WATCHED_MAX];
+	u32 nr_watched;
+	bool watched_said;
+	u64 ipi_base; /* of the local APIC's page, where INIT and start-up IPIs are dropped: guest/ipi.h */
+	bool ipi_said;
+	u64 io_apic[IO_APICS_MAX]; /* and their pages, watched as well */
+	u32 nr_io_apics;
+	u64 guest_pat; /* where the CPU does not switch it: guest/pat.h */
 	struct acpi_power power;
-	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
-	u8 maxphyaddr;
-	bool notrap;             /* notrap entries are in use: see handle_page_fault() */
-	bool bypass;             /* and the fault filter goes by it */
-	bool invpcid;            /* the guest's CPU has INVPCID */
-	u64 guest_entry;         /* TSC at the guest's first instruction */
-	u8 last_words;           /* how often they were said */
-	u8 refused[NR_REFUSALS]; /* lines said of each */
-	u64 stats_ticks;         /* between live reports; 0: none */
+	u64 cr4_allowed, efer_allowed;  /* bits that the guest's CPU has */
+	u8 maxphyaddr;                  /* without bits that name a key: guest/phys_bits.h */
+	bool notrap;                    /* notrap entries are in use: see handle_page_fault() */
+	bool bypass;                    /* and the fault filter goes by it */
+	bool invpcid;                   /* the guest's CPU has INVPCID */
+	bool mtrr_refused, pat_differs; /* the line that says so is printed */
+	u64 guest_entry;                /* TSC at the guest's first instruction */
+	u8 last_words;                  /* how often they were said */
+	u8 refused[NR_REFUSALS];        /* lines said of each */
+	u64 stats_ticks;                /* between live reports; 0: none */
 	struct vcpu vcpu;
 };
 

@@ -9,6 +9,7 @@
 #define ENTRIES          44 /* behind the header, the APIC's address and flags */
 
 #define TYPE_APIC        0 /* processor ID, APIC ID, flags */
+#define TYPE_IO_APIC     1 /* ID, reserved, address */
 #define TYPE_X2APIC      9 /* 2 reserved, APIC ID, flags, processor ID */
 #define FLAGS_ENABLED    BIT(0)
 #define FLAGS_ONLINE_CAP BIT(1)
@@ -56,6 +57,24 @@ void madt_each(const struct bootinfo *boot, void (*visit)(void *ctx, u32 apic_id
 				continue;
 			if (e.start[0] == TYPE_X2APIC || e.apic_id != APIC_ID_NONE)
 				visit(ctx, e.apic_id);
+		}
+	}
+}
+
+void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx)
+{
+	struct entry e;
+	u32 size;
+	u8 *madt;
+
+	for (u32 i = 0; (madt = acpi_table(boot, "APIC", i, &size)); i++) {
+		for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
+			u32 hpa;
+
+			if (e.start[0] != TYPE_IO_APIC || e.start[1] < 12)
+				continue;
+			memcpy(&hpa, e.start + 4, sizeof(hpa));
+			visit(ctx, hpa);
 		}
 	}
 }

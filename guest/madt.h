@@ -11,6 +11,9 @@
  */
 void madt_each(const struct bootinfo *boot, void (*visit)(void *ctx, u32 apic_id), void *ctx);
 
+/* Call visit() for every I/O APIC's address. */
+void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx);
+
 /*
  * Mark all CPUs but that with the local APIC ID `own` as disabled, in the tables themselves, those
  * included that could be switched on later; mend the checksums.

@@ -79,7 +79,8 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 			"piece below 4 GiB and its guest %lu MiB: add memory",
 			memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1, GUEST_RAM_MIN >> 20);
 	machine->hidden[1] = (struct memmap_range){.start = base, .end = base + size};
-	for (u32 i = 0; i < ARRAY_SIZE(machine->hidden); i++) {
+	machine->nr_hidden = HIDDEN_RAM;
+	for (u32 i = 0; i < machine->nr_hidden; i++) {
 		if (memmap_set(&machine->guest_map, machine->hidden[i].start,
 			       machine->hidden[i].end, MEMMAP_RESERVED) < 0)
 			return fail("the firmware's memory map has too many ranges");

@@ -1,82 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * MSRs. All are the machine's own and go through, except those that would reach around the shadow
- * tables, move the APIC over the hypervisor, or show the virtualisation that is hidden.
+ * tables, move the APIC over memory, act on the machine outside of the CPU (guest/msr_guard.c), or show
+ * what is hidden (guest/msr_absent.c).
  */
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/safe.h"
 #include "guest/exits.h"
+#include "guest/ipi.h"
+#include "guest/mtrr.h"
+#include "guest/pat.h"
 #include "guest/mitigate.h"
-
-#define MSR_IA32_PEBS_ENABLE 0x3f1
-#define MSR_IA32_DS_AREA     0x600
-#define MSR_RTIT_FIRST       0x560
-#define MSR_RTIT_LAST        0x571
-#define MSR_RTIT_ADDR_FIRST  0x580
-#define MSR_RTIT_ADDR_LAST   0x587
-#define MSR_U_CET            0x6a0
-#define MSR_S_CET_LAST       0x6a8
-#define MSR_PEBS_BASE        0x3f4 /* architectural PEBS: at a linear address */
-#define MSR_PEBS_INDEX       0x3f5
-/* Architectural LBR: no exit switches it off, so it would show the hypervisor's branches. */
-#define MSR_LBR_CTL        0x14ce
-#define MSR_LBR_DEPTH      0x14cf
-#define MSR_LBR_INFO_FIRST 0x1200
-#define MSR_LBR_TO_LAST    0x161f
-#define MSR_PMC_FIRST      0x1900 /* of CPUID leaf 23h, PEBS' switches among them */
-#define MSR_PMC_LAST       0x19ff
-
-/* What a hypervisor below this one offers: most are physical addresses that it writes to. */
-#define MSR_KVM_WALL_CLOCK_OLD  0x11
-#define MSR_KVM_SYSTEM_TIME_OLD 0x12
-#define MSR_HYPERV_FIRST        0x40000000
-#define MSR_HYPERV_LAST         0x400002ff /* Xen's too */
-#define MSR_KVM_FIRST           0x4b564d00
-#define MSR_KVM_LAST            0x4b564dff
 
 /* IA32_MISC_ENABLE: SDM vol. 4 table 2-2. */
 #define MISC_ENABLE_LIMIT_CPUID BIT(22)
 #define MISC_ENABLE_XD_DISABLE  BIT(34)
 
-struct msr_range {
-	u32 first, last;
-};
-
-/* #GP on every access, as on a CPU that does not have them. */
-static const struct msr_range absent[] = {
-	{MSR_VMX_BASIC, MSR_VMX_EXIT_CTLS2},
-	{MSR_SMM_MONITOR_CTL, MSR_SMM_MONITOR_CTL},
-	{MSR_IA32_PEBS_ENABLE, MSR_IA32_PEBS_ENABLE},
-	{MSR_IA32_DS_AREA, MSR_IA32_DS_AREA},
-	{MSR_RTIT_FIRST, MSR_RTIT_LAST},
-	{MSR_RTIT_ADDR_FIRST, MSR_RTIT_ADDR_LAST},
-	{MSR_PEBS_BASE, MSR_PEBS_INDEX},
-	{MSR_U_CET, MSR_S_CET_LAST},
-	{MSR_LBR_CTL, MSR_LBR_DEPTH},
-	{MSR_LBR_INFO_FIRST, MSR_LBR_TO_LAST},
-	{MSR_PMC_FIRST, MSR_PMC_LAST},
-	{MSR_KVM_WALL_CLOCK_OLD, MSR_KVM_SYSTEM_TIME_OLD},
-	{MSR_HYPERV_FIRST, MSR_HYPERV_LAST},
-	{MSR_KVM_FIRST, MSR_KVM_LAST},
-	{MSR_VM_CR, MSR_SVM_KEY},
-};
-
-static bool is_absent(u32 msr)
-{
-	for (u32 i = 0; i < ARRAY_SIZE(absent); i++) {
-		if (msr >= absent[i].first && msr <= absent[i].last)
-			return true;
-	}
-	return false;
-}
-
 void intercept_msrs(struct vcpu *v)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(absent); i++) {
-		for (u32 msr = absent[i].first; msr <= absent[i].last; msr++)
-			v->ops->intercept_msr(v, msr, true, true);
-	}
+	intercept_absent_msrs(v);
 	v->ops->intercept_msr(v, MSR_EFER, true, true);
 	v->ops->intercept_msr(v, MSR_FEATURE_CONTROL, true, true);
 	v->ops->intercept_msr(v, MSR_APIC_BASE, false, true);
@@ -87,6 +30,9 @@ void intercept_msrs(struct vcpu *v)
 	if (v->guards & GUARD_HOLD_IBRS)
 		v->ops->intercept_msr(v, MSR_SPEC_CTRL, true, true);
 	intercept_guarded_msrs(v);
+	mtrr_intercept(v);
+	pat_intercept(v);
+	ipi_intercept(v);
 }
 
 static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
@@ -104,24 +50,53 @@ static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
 	case MSR_SPEC_CTRL:
 		*value = v->spec_ctrl;
 		return true;
+	case MSR_PAT:
+		*value = pat_read(v);
+		return true;
 	}
-	return !is_absent(msr) && rdmsr_safe(msr, value);
+	return !msr_is_absent(msr) && rdmsr_safe(msr, value);
 }
 
 static bool is_over_hidden(const struct vcpu *v, u64 start, u64 size)
 {
 	const struct memmap_range *hidden = v->machine->hidden;
 
-	for (u32 i = 0; i < ARRAY_SIZE(v->machine->hidden); i++) {
+	for (u32 i = 0; i < v->machine->nr_hidden; i++) {
 		if (start + size > hidden[i].start && start < hidden[i].end)
 			return true;
 	}
 	return false;
 }
 
+static bool is_physical(const struct vcpu *v, u64 address)
+{
+	return !(address >> v->machine->maxphyaddr);
+}
+
+static bool overlaps_ram(const struct memmap *map, u64 start, u64 size)
+{
+	for (u32 i = 0; i < map->count; i++) {
+		const struct memmap_range *r = &map->range[i];
+
+		if (r->type == MEMMAP_RAM && r->start < start + size && start < r->end)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Where it is, RAM is RAM no more: the hypervisor would find registers where the guest's tables were.
+ * Nothing of ours uses the APIC while a guest runs, but for what Bochs needs (svm/quirks.c).
+ */
 static bool write_apic_base(struct vcpu *v, u64 value)
 {
-	return !is_over_hidden(v, value & GENMASK(51, 12), PAGE_SIZE) &&
+	u64 page = value & GENMASK(63, 12);
+
+	/* Writes are watched where it is now. */
+	if (ipi_is_watched(v->machine) && page != v->machine->ipi_base)
+		return false;
+	return is_physical(v, page) && !is_over_hidden(v, page, PAGE_SIZE) &&
+	       !overlaps_ram(&v->machine->guest_map, page, PAGE_SIZE) &&
 	       wrmsr_safe(MSR_APIC_BASE, value);
 }
 
@@ -130,7 +105,8 @@ static bool write_mmio_cfg_base(struct vcpu *v, u64 value)
 {
 	u64 start = value & GENMASK(51, 20), size = MIB(1) << (value >> 2 & 15);
 
-	return (!(value & BIT(0)) || !is_over_hidden(v, start, size)) &&
+	return (!(value & BIT(0)) ||
+		(is_physical(v, start + size - 1) && !is_over_hidden(v, start, size))) &&
 	       wrmsr_safe(MSR_MMIO_CFG_BASE, value);
 }
 
@@ -166,6 +142,8 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 		return false;
 	case MSR_SPEC_CTRL:
 		return write_spec_ctrl(v, value);
+	case MSR_PAT:
+		return pat_write(v, value);
 	case MSR_MISC_ENABLE:
 		return write_misc_enable(value);
 	case MSR_BIOS_UPDT_TRIG:
@@ -173,7 +151,11 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 		/* A microcode update reads memory at a linear address: it is the firmware's to make. */
 		return true;
 	}
-	return !is_absent(msr) && !msr_write_is_guarded(msr, value) && wrmsr_safe(msr, value);
+	if (ipi_msr_is_dropped(v->machine, msr, value))
+		return true;
+	if (mtrr_is(msr))
+		return mtrr_write(v, msr, value);
+	return !msr_is_absent(msr) && !msr_write_is_guarded(msr, value) && wrmsr_safe(msr, value);
 }
 
 void handle_rdmsr(struct vcpu *v, const struct vmexit *exit)

@@ -8,6 +8,7 @@
 #include "guest/exits.h"
 #include "guest/prove_exits.h"
 #include "guest/selftest_context.h"
+#include "guest/watch.h"
 
 u64 nested_memory(const struct memmap *guest_map)
 {
@@ -39,6 +40,8 @@ int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 		.guest_map = config->guest_map,
 		.hidden = config->hidden,
 		.nr_hidden = config->nr_hidden,
+		.watched = config->watched,
+		.nr_watched = config->nr_watched,
 		.hole_hpa = config->hole_hpa,
 		.pool_hpa = config->pool_hpa,
 		.pool_size = nested_memory_size(config->guest_map),
@@ -89,14 +92,34 @@ void load_nested_regs(struct vcpu *v, const struct paging_regs *regs)
 	v->mmu.flush = MMU_FLUSH_ALL;
 }
 
+/* As the page fault handler has it; there is no linear address to fault with. */
+static void watched_fault(struct vcpu *v, const struct vmexit *exit)
+{
+	struct mmu_fault fault = {.gpa = exit->npf.gpa, .pfec = PFEC_W};
+
+	if (v->ops->cpl(v) == 3)
+		fault.pfec |= PFEC_U;
+	if (exit->vectoring.type == EVENT_NONE && emulate_watched_write(v, &fault))
+		return;
+	watched_unknown(v->machine, exit->npf.gpa, v->rip);
+	if (exit->vectoring.type == EVENT_NONE)
+		inject_gp(v);
+	else
+		inject_pf(v, 0, fault.pfec | PFEC_P, &exit->vectoring);
+}
+
 void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 {
 	bool flush = false;
 
 	saves_rf(v, exit);
+	if ((exit->npf.error & NPF_WRITE) && is_watched(v->machine, exit->npf.gpa)) {
+		watched_fault(v, exit);
+		return;
+	}
 	if (nested_fault(v->machine->nested, &v->counters, exit->npf.gpa, &flush) < 0)
-		die("the guest uses physical address %lx at rip %lx: nested paging maps %u bits, as its "
-		    "CPUID says; use mmu=shadow",
+		die("the guest uses physical address %lx at rip %lx: it has no more bits than its CPUID "
+		    "says; where those are %u, mmu=shadow maps more",
 		    exit->npf.gpa, v->rip, NESTED_BITS);
 	if (flush)
 		v->mmu.flush = MMU_FLUSH_ALL;

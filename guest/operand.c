@@ -16,11 +16,8 @@ bool guest_decode_system(struct vcpu *v, struct insn_system *out)
 {
 	u8 bytes[INSN_MAX_LEN];
 	enum insn_mode mode;
-	struct segment ss;
-	u32 avail;
+	u32 avail = guest_fetch(v, v->ops->cpl(v) == 3 ? PFEC_U : 0, bytes, &mode);
 
-	v->ops->get_seg(v, SEG_SS, &ss);
-	avail = guest_fetch(v, SEG_ATTR_DPL(ss.attr) == 3 ? PFEC_U : 0, bytes, &mode);
 	return insn_system(bytes, avail, mode, out) == 0;
 }
 

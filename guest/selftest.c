@@ -83,7 +83,7 @@ static bool prove_trap(struct vcpu *v, int level, u64 entry)
 static void prove_levels(struct vcpu *v, enum spte_format format, int first, int last,
 			 struct selftest_result *out)
 {
-	int maxphyaddr = cpuid(0x80000008, 0).eax & 0xff;
+	int maxphyaddr = v->machine->maxphyaddr;
 	bool *address = out->address[format], *structural = out->structural[format];
 	u64 bit7 = context_empty_table() | PTE_PS | PTE_P;
 
@@ -153,11 +153,9 @@ int selftest_traps(struct vcpu *v, struct selftest_result *out)
 	return 0;
 }
 
-void selftest_choose(const struct selftest_result *result, enum opt_trap trap,
+void selftest_choose(const struct selftest_result *result, enum opt_trap trap, u8 maxphyaddr,
 		     struct spte_traps *traps)
 {
-	int maxphyaddr = cpuid(0x80000008, 0).eax & 0xff;
-
 	*traps = (struct spte_traps){0};
 	for (enum spte_format format = 0; format < NR_SPTE_FORMATS; format++)
 		for (int level = 1; level <= result->levels[format]; level++) {

@@ -34,7 +34,7 @@ int selftest_traps(struct vcpu *v, struct selftest_result *out);
  * Pick trap entries from what is proved: the address encoding where both are, unless told otherwise. 0 at
  * the levels that no guest has.
  */
-void selftest_choose(const struct selftest_result *result, enum opt_trap trap,
+void selftest_choose(const struct selftest_result *result, enum opt_trap trap, u8 maxphyaddr,
 		     struct spte_traps *traps);
 
 #endif

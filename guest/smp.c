@@ -12,6 +12,7 @@
 #include "arch/string.h"
 #include "guest/apic.h"
 #include "guest/backend.h"
+#include "guest/ipi.h"
 #include "guest/madt.h"
 #include "mm/map.h"
 #include "mm/phys.h"
@@ -26,12 +27,16 @@
 #define LISTED_TIME   1000000 /* for one more CPU that must come to come */
 #define UNLISTED_TIME 20000   /* for one that nobody knows of */
 
+/* More turns of its loop than a CPU can make before it takes an INIT that has come. */
+#define BEATS 1000
+
 /* What a parked CPU has of its own. */
 struct ap {
 	struct cpu_stacks stacks;
 	u8 page[PAGE_SIZE]; /* for enable() */
 	struct cpu cpu;
 	u32 apic_id;
+	volatile u32 beats; /* it runs, as long as this grows */
 } __attribute__((aligned(PAGE_SIZE)));
 
 /* Shared with guest/ap.asm. */
@@ -49,7 +54,9 @@ static struct {
 	u64 cr0, cr4;
 	struct ap *ap, *end; /* `parked` of them are in use, one more is ready */
 	volatile u32 parked;
+	volatile u32 way; /* of block_init(), that they use */
 	volatile bool full, failed;
+	volatile bool settled; /* nothing is tried any more: they may halt */
 } aps;
 
 static void count_cpu(void *ctx, u32 id)
@@ -107,7 +114,8 @@ void ap_main(void)
 		aps.failed = true;
 		stay();
 	}
-	aps.ops->block_init();
+	while (!aps.ops->block_init(aps.way))
+		aps.way++;
 	ap->apic_id = apic_id();
 	ap->cpu.parked = true;
 	barrier();
@@ -115,6 +123,10 @@ void ap_main(void)
 	if (prepare_next()) {
 		barrier();
 		ap_lock = 0;
+	}
+	while (!aps.settled) {
+		ap->beats++;
+		cpu_pause();
 	}
 	stay();
 }
@@ -217,23 +229,75 @@ static int check_parked(const struct bootinfo *boot)
 	return 0;
 }
 
-int smp_park(const struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa,
-	     u64 *pool_size)
+static bool goes_on(const struct ap *ap)
+{
+	u32 start = ap->beats;
+
+	for (u32 i = 0; i < LISTED_TIME; i++) {
+		if (ap->beats - start > BEATS)
+			return true;
+		wait(1);
+	}
+	return false;
+}
+
+/* What the manual says of INIT, tried: a parked CPU goes on, all of them or none. */
+static bool survive_init(void)
+{
+	bool all = true;
+
+	apic_send(ICR_OTHERS | ICR_INIT);
+	wait(INIT_TIME);
+	for (u32 i = 0; i < aps.parked; i++) {
+		all = goes_on(&aps.ap[i]) && all;
+		aps.ap[i].cpu.parked_inits = 0;
+	}
+	return all;
+}
+
+static int park(const struct bootinfo *boot, u64 page)
+{
+	ap_arrived = 0;
+	aps.parked = 0;
+	ap_lock = !prepare_next();
+	start_others(boot, page);
+	return check_parked(boot);
+}
+
+/*
+ * Park them in the first way in which INIT leaves them alone. Where it does in none, as on QEMU, whose
+ * CPU looks at neither GIF nor its intercept, they are parked all the same, to hold off what else comes,
+ * and the guest may not send INIT.
+ */
+static int park_for_good(struct machine *machine, const struct bootinfo *boot, u64 page)
+{
+	for (aps.way = 0; aps.way < INIT_WAYS; aps.way++) {
+		if (park(boot, page) < 0)
+			return -1;
+		if (!aps.parked || survive_init())
+			break;
+	}
+	if (aps.way == INIT_WAYS) {
+		aps.way--;
+		if (park(boot, page) < 0)
+			return -1;
+	} else if (!machine->ops->init_resets_guests || !machine->ops->init_resets_guests()) {
+		return 0;
+	}
+	say("INIT resets a CPU here that is parked or runs a guest: the guest's INIT and start-up IPIs are "
+	    "dropped; INIT as a device's MSI cannot be");
+	return ipi_watch(machine, boot);
+}
+
+int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
 	u64 page =
 		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, NULL, 0);
 	const char *found = ", and finds no other in the ACPI tables";
-	u32 listed;
+	int err;
 
 	if (apic_check() < 0)
 		return -1;
-	listed = others_listed(boot);
-	if (!machine->ops->block_init && listed)
-		return fail("notrap cannot park other CPUs with %s, and this machine has %u: "
-			    "switch them off in the firmware's set-up",
-			    machine->ops->name, listed);
-	if (!machine->ops->block_init)
-		return 0;
 	if (page == MEMMAP_NONE)
 		return fail("no RAM below 640 KiB, where other CPUs can be started from");
 
@@ -242,9 +306,9 @@ int smp_park(const struct machine *machine, const struct bootinfo *boot, u64 *po
 	aps.cr4 = read_cr4();
 	aps.ap = phys_ptr(*pool_hpa);
 	aps.end = aps.ap + *pool_size / sizeof(struct ap);
-	ap_lock = !prepare_next();
-	start_others(boot, page);
-	if (check_parked(boot) < 0)
+	err = park_for_good(machine, boot, page);
+	aps.settled = true;
+	if (err < 0)
 		return -1;
 	*pool_hpa += aps.parked * sizeof(struct ap);
 	*pool_size -= aps.parked * sizeof(struct ap);
@@ -258,12 +322,15 @@ int smp_park(const struct machine *machine, const struct bootinfo *boot, u64 *po
 
 void smp_report(void)
 {
-	u32 nmis = 0, mcs = 0;
+	u32 nmis = 0, mcs = 0, inits = 0;
 
 	for (u32 i = 0; i < aps.parked; i++) {
 		nmis += aps.ap[i].cpu.parked_nmis;
 		mcs += aps.ap[i].cpu.parked_mcs;
+		inits += aps.ap[i].cpu.parked_inits;
 	}
 	if (nmis || mcs)
 		say("parked CPUs: %u NMIs, %u machine checks ignored", nmis, mcs);
+	if (inits)
+		say("parked CPUs: %u INITs ignored", inits);
 }

@@ -18,9 +18,7 @@ static void check_link(struct audit *a, u32 index, u32 i, u64 spte)
 /* A leaf maps one page, or a whole region; mmu_audit() checks what is known about regions. */
 static bool maps_hidden(const struct mmu *m, u64 gfn, int level)
 {
-	const struct region *r = region_of(m, gfn);
-
-	return level == 1 ? gfn_is_hidden(m, gfn) : r && r->hidden;
+	return level == 1 ? gfn_is_hidden(m, gfn) : region_is_apart(m, gfn);
 }
 
 static bool maps_tracked(const struct mmu *m, u64 gfn, int level)
@@ -46,7 +44,11 @@ static void check_leaf(struct audit *a, u32 index, u32 i, u64 spte)
 		if (gfn_is_hidden(m, gfn + n - 1))
 			audit_bad(a, index, i, "the topmost page frame is mapped");
 		if (maps_hidden(m, gfn, s->role.level))
-			audit_bad(a, index, i, "the hypervisor's memory is mapped");
+			audit_bad(
+				a, index, i,
+				"the hypervisor's memory is mapped, or a watched page by a large leaf");
+		if ((spte & PTE_W) && s->role.level == 1 && gfn_is_watched(m, gfn))
+			audit_bad(a, index, i, "a watched page is writable");
 		if ((spte & PTE_W) && maps_tracked(m, gfn, s->role.level))
 			audit_bad(a, index, i, "a synced table is writable (invariant 4)");
 	}
@@ -131,7 +133,8 @@ static void check_direct(struct audit *a, u32 index, u32 i, u64 spte)
 		at &= ~511ULL;
 	if (at != gfn && !(gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->hole_hpa))
 		audit_bad(a, index, i, "a direct table maps another frame");
-	if (level == 1 && !(spte & PTE_W) != frame_is_tracked(frame_of(m, gfn)))
+	if (level == 1 &&
+	    !(spte & PTE_W) != (frame_is_tracked(frame_of(m, gfn)) || gfn_is_watched(m, gfn)))
 		audit_bad(a, index, i, "a direct leaf is read-only without need, or writable");
 }
 

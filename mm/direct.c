@@ -34,7 +34,7 @@ bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights)
 	const struct region *r = region_of(m, gfn);
 
 	return level > 2 || gfn == (m->ones >> 12 & ~511ULL) ||
-	       (r && (r->hidden || (r->tracked && (rights & PTE_W))));
+	       region_is_apart(m, gfn) || (r && r->tracked && (rights & PTE_W));
 }
 
 void direct_fill(struct mmu_vcpu *v, u32 index)

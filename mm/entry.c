@@ -163,7 +163,8 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	} else if (gfn_is_hidden(m, gfn)) {
 		spte = m->hole_hpa | PTE_P | bits;
 		count(v->counters, hole_mapped);
-	} else if ((bits & PTE_W) && frame_is_tracked(frame_of(m, gfn))) {
+	} else if ((bits & PTE_W) &&
+		   (frame_is_tracked(frame_of(m, gfn)) || gfn_is_watched(m, gfn))) {
 		spte = (spte & ~PTE_W) | SPTE_PROTECTED;
 	}
 	if (spte & PTE_W)

@@ -248,6 +248,10 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 	if (v->mode < PAGING_4LEVEL)
 		fault->gva = (u32)fault->gva;
 	if (shortcut_table_write(v, fault)) {
+		if (unlikely(gfn_is_watched(m, fault->gpa >> PAGE_SHIFT))) {
+			count(v->counters, pf_emulate);
+			return MMU_WATCHED_WRITE;
+		}
 		if (table_write(v, fault->gpa >> PAGE_SHIFT)) {
 			count(v->counters, pf_emulate);
 			return MMU_TABLE_WRITE;
@@ -267,6 +271,11 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 		}
 	}
 	fault->gpa = w.gpa;
+	if ((fault->pfec & PFEC_W) && unlikely(gfn_is_watched(m, w.gpa >> PAGE_SHIFT))) {
+		shadow_reap(v);
+		count(v->counters, pf_emulate);
+		return MMU_WATCHED_WRITE;
+	}
 	if (fault->pfec & PFEC_W) {
 		bool tracked = frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT));
 

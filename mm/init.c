@@ -94,12 +94,16 @@ static void init_frames(struct mmu *m, const struct mmu_config *c)
 		u64 first = c->hidden[r].start >> PAGE_SHIFT;
 		u64 end = ALIGN_UP(c->hidden[r].end, PAGE_SIZE) >> PAGE_SHIFT;
 
-		for (u64 i = first; i < end; i++) {
-			if (i < m->nr_frames)
-				m->frames[i].state = FRAME_HIDDEN;
-			if (i >> 9 < m->nr_regions)
-				m->regions[i >> 9].hidden = true;
-		}
+		for (u64 i = first; i < end && i < m->nr_frames; i++)
+			m->frames[i].state = FRAME_HIDDEN;
+		for (u64 i = first >> 9; i < (end + 511) >> 9 && i < m->nr_regions; i++)
+			m->regions[i].hidden = true;
+	}
+	for (u32 r = 0; r < c->nr_watched; r++) {
+		u64 first = c->watched[r].start >> 21, end = (c->watched[r].end + MIB(2) - 1) >> 21;
+
+		for (u64 i = first; i < end && i < m->nr_regions; i++)
+			m->regions[i].watched = true;
 	}
 }
 
@@ -123,11 +127,6 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	u8 *next = phys_ptr(c->pool_hpa);
 	struct mmu *m;
 
-	for (u32 i = 0; i < c->nr_hidden; i++) {
-		u64 end = ALIGN_UP(c->hidden[i].end, PAGE_SIZE) >> PAGE_SHIFT;
-
-		frames = end > frames ? end : frames;
-	}
 	fixed = fixed_bytes(frames);
 	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
 	if (shadows < (c->walks_only ? SHADOWS_WALKS : SHADOWS_LEAST(c->nr_vcpus)))
@@ -141,6 +140,10 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->max_vcpus = c->nr_vcpus;
 	m->ones = GENMASK(c->features.maxphyaddr - 1, 12);
 	m->hole_hpa = c->hole_hpa;
+	m->hidden = c->hidden;
+	m->nr_hidden = c->nr_hidden;
+	m->watched = c->watched;
+	m->nr_watched = c->nr_watched;
 	m->nr_frames = frames;
 	m->frames = take(&next, frames * sizeof(struct frame));
 	m->nr_regions = nr_regions(frames);

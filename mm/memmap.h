@@ -20,6 +20,16 @@ struct memmap_range {
 	u32 type;
 };
 
+/* True when [start, end) overlaps one of `nr` ranges, in any order. */
+static inline bool ranges_overlap(const struct memmap_range *range, u32 nr, u64 start, u64 end)
+{
+	for (u32 i = 0; i < nr; i++) {
+		if (range[i].start < end && start < range[i].end)
+			return true;
+	}
+	return false;
+}
+
 #define MEMMAP_MAX 256
 
 /* Sorted by start; ranges are not empty, do not overlap, and equal neighbours are one range. */

@@ -31,9 +31,16 @@ struct mmu_config {
 	bool walks_only; /* nested paging: mmu_set_regs() is never called, no shadow table made */
 	/* The guest's map: what is RAM may hold page tables. */
 	const struct memmap *guest_map;
-	/* Physical ranges that no shadow entry may ever map: the hypervisor's own. */
+	/*
+	 * Physical ranges that no shadow entry may ever map: the hypervisor's own memory, and device
+	 * registers that it keeps to itself. Whole pages anywhere: what lies past RAM costs nothing.
+	 * They have to outlive the MMU, as have the watched ones.
+	 */
 	const struct memmap_range *hidden;
 	u32 nr_hidden;
+	/* Whole pages, none of them RAM of guest_map, that the guest reads itself and never writes itself. */
+	const struct memmap_range *watched;
+	u32 nr_watched;
 	/* A page of the hypervisor's that guest mappings of hidden memory are turned to. */
 	u64 hole_hpa;
 	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more; where only
@@ -74,7 +81,7 @@ struct mmu_fault {
 	u32 pkru; /* valid when CR4.PKE is set */
 	/* Results: */
 	u32 guest_pfec; /* MMU_GUEST_FAULT: the error code that the bare machine would give */
-	u64 gpa;        /* MMU_TABLE_WRITE, MMU_WP0_WRITE: the byte that is written */
+	u64 gpa;        /* MMU_*_WRITE: the byte that is written */
 };
 
 enum mmu_verdict {
@@ -86,6 +93,7 @@ enum mmu_verdict {
 	 * for the page: emulate it, or mmu_lend(). The address may be no RAM.
 	 */
 	MMU_WP0_WRITE,
+	MMU_WATCHED_WRITE, /* a write that the guest may make, to a watched range: carry it out for it */
 };
 
 /*

@@ -8,8 +8,8 @@
 #include "mm/phys.h"
 
 /*
- * A software bit: the leaf is read-only only because the page is, or was, a tracked table. It is a
- * hint for the shortest way to emulate a write; the page may have been let go since.
+ * A software bit: the leaf is read-only only because the page is, or was, a tracked table, or is
+ * watched. It is a hint for the shortest way to emulate a write; the page may have been let go since.
  */
 #define SPTE_PROTECTED BIT(9)
 
@@ -61,10 +61,11 @@ struct frame {
 
 /* 2 MiB of guest-physical memory. */
 struct region {
-	slot_t rmap; /* writable 2M leaves that map it */
-	u32 direct;  /* direct level-1 tables that map it, linked by shadow.region_next */
-	u16 tracked; /* frames in it that are write-protected as tables */
-	bool hidden; /* overlaps the hypervisor's memory */
+	slot_t rmap;  /* writable 2M leaves that map it */
+	u32 direct;   /* direct level-1 tables that map it, linked by shadow.region_next */
+	u16 tracked;  /* frames in it that are write-protected as tables */
+	bool hidden;  /* overlaps the hypervisor's memory */
+	bool watched; /* overlaps a watched range */
 };
 
 /* A shadow table's description; its 512 entries are at table_of(). */
@@ -130,6 +131,9 @@ struct mmu {
 	u64 nr_frames;
 	struct region *regions;
 	u64 nr_regions;
+	/* ranges.c; those in reach of frames and regions are marked there as well. */
+	const struct memmap_range *hidden, *watched;
+	u32 nr_hidden, nr_watched;
 	u32 *direct; /* a hash of all direct tables: direct_bucket() */
 	u32 direct_mask;
 	u32 blank; /* shadows of what is not RAM: all traps */
@@ -201,10 +205,16 @@ static inline struct region *region_of(const struct mmu *m, u64 gfn)
 	return (gfn >> 9) < m->nr_regions ? &m->regions[gfn >> 9] : NULL;
 }
 
+/* ranges.c: what is not RAM, and yet not the guest's alone. */
+bool far_is_hidden(const struct mmu *m, u64 gfn);
+bool gfn_is_watched(const struct mmu *m, u64 gfn);
+bool region_is_apart(const struct mmu *m, u64 gfn);
+
 static inline bool gfn_is_hidden(const struct mmu *m, u64 gfn)
 {
-	return gfn == m->ones >> 12 ||
-	       (gfn < m->nr_frames && (m->frames[gfn].state & FRAME_HIDDEN));
+	if (likely(gfn < m->nr_frames && !(m->frames[gfn].state & FRAME_NOT_RAM)))
+		return m->frames[gfn].state & FRAME_HIDDEN;
+	return far_is_hidden(m, gfn);
 }
 
 /* Write-protected, because shadows of it are in sync. */

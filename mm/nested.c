@@ -17,6 +17,7 @@
 
 /* SDM vol. 3C tables 29-2 and 29-6: read, write, execute; memory types. */
 #define EPT_RWX     7
+#define EPT_W       BIT(1)
 #define EPT_PS      BIT(7)
 #define EPT_TYPE_UC (0 << 3)
 #define EPT_TYPE_WB (6 << 3)
@@ -74,11 +75,18 @@ static u32 index_of(int level, u64 gpa)
 
 static bool overlaps_hidden(const struct nested *n, u64 start, u64 end)
 {
-	for (u32 i = 0; i < n->config.nr_hidden; i++) {
-		if (n->config.hidden[i].start < end && start < n->config.hidden[i].end)
-			return true;
-	}
-	return false;
+	return ranges_overlap(n->config.hidden, n->config.nr_hidden, start, end);
+}
+
+static bool overlaps_watched(const struct nested *n, u64 start, u64 end)
+{
+	return ranges_overlap(n->config.watched, n->config.nr_watched, start, end);
+}
+
+/* True when one leaf can map [start, end). */
+static bool is_plain(const struct nested *n, u64 start, u64 end)
+{
+	return !overlaps_hidden(n, start, end) && !overlaps_watched(n, start, end);
 }
 
 /* True when [start, end) is RAM in part, so that no one memory type is right for it. */
@@ -103,11 +111,11 @@ static u64 link_entry(const struct nested *n, u64 table_hpa)
 /* A leaf for `size` bytes at hpa, which are of one memory type. */
 static u64 leaf_entry(const struct nested *n, u64 hpa, u64 size)
 {
-	bool large = size > PAGE_SIZE;
+	bool large = size > PAGE_SIZE, watched = overlaps_watched(n, hpa, hpa + size);
 
 	if (n->config.format == NESTED_NPT)
-		return hpa | NPT_LEAF | (large ? PTE_PS : 0);
-	return hpa | EPT_RWX | (large ? EPT_PS : 0) |
+		return hpa | (NPT_LEAF & ~(watched ? PTE_W : 0)) | (large ? PTE_PS : 0);
+	return hpa | (EPT_RWX & ~(watched ? EPT_W : 0)) | (large ? EPT_PS : 0) |
 	       (hpa == n->config.hole_hpa || memmap_is_ram(n->config.guest_map, hpa, hpa + size)
 			? EPT_TYPE_WB
 			: EPT_TYPE_UC);
@@ -157,7 +165,7 @@ static bool map_page(struct nested *n, struct counters *counters, u64 gpa)
 		entry = &table[index_of(level, gpa)];
 		if (is_present(*entry) && is_large(level, *entry))
 			return true;
-		if (!is_present(*entry) && level == 2 && !overlaps_hidden(n, base, base + MIB(2)) &&
+		if (!is_present(*entry) && level == 2 && is_plain(n, base, base + MIB(2)) &&
 		    (n->config.format == NESTED_NPT || !mixes_types(n, base, base + MIB(2)))) {
 			*entry = leaf_entry(n, base, MIB(2));
 			return true;

@@ -23,11 +23,14 @@ enum nested_format {
 struct nested_config {
 	enum nested_format format;
 	u8 maxphyaddr; /* bits; what is past the 48th, four levels cannot map */
-	/* The guest's map: what is RAM is write-back. It has to outlive the tables, as has hidden. */
+	/* The guest's map: what is RAM is write-back. It has to outlive the tables, as have the ranges. */
 	const struct memmap *guest_map;
 	/* Physical ranges that no entry may ever map: the hypervisor's own. */
 	const struct memmap_range *hidden;
 	u32 nr_hidden;
+	/* Whole pages, none of them RAM, that the guest reads itself and never writes itself. */
+	const struct memmap_range *watched;
+	u32 nr_watched;
 	/* A page of the hypervisor's that hidden addresses lead to. */
 	u64 hole_hpa;
 	/* Physically contiguous memory for everything here, of nested_memory_size() bytes or more. */
@@ -50,7 +53,8 @@ u64 nested_root(const struct nested *n);
 /*
  * The CPU found no entry for a guest-physical address: make one. When the pool is used up, everything
  * is dropped first, and *flush set: every CPU has to forget all that these tables told it before its
- * guest runs on. *flush is left alone otherwise.
+ * guest runs on. *flush is left alone otherwise. A write to a watched page stays forbidden: the caller
+ * carries it out.
  *
  * Returns 0; or -1, with nothing done, for an address past maxphyaddr or NESTED_BITS.
  */

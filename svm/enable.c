@@ -35,7 +35,20 @@ int svm_enable(void *page)
 	return 0;
 }
 
-/* With GIF clear INIT is held, and a CPU that it has not reset ignores SIPIs: 15.17. */
-void svm_block_init(void)
+/*
+ * First choice: INIT becomes an exception, #SX, and SMIs, which firmware wants all CPUs to take, go on
+ * coming (15.28, 15.30.1). Else GIF stays clear, which holds both: 15.17. A CPU that INIT has not reset
+ * ignores start-up IPIs.
+ */
+bool svm_block_init(u32 way)
 {
+	u64 vm_cr;
+
+	if (way)
+		return true;
+	if (!rdmsr_safe(MSR_VM_CR, &vm_cr) || !wrmsr_safe(MSR_VM_CR, vm_cr | VM_CR_R_INIT) ||
+	    !(rdmsr(MSR_VM_CR) & VM_CR_R_INIT))
+		return false;
+	__asm__ volatile("stgi");
+	return true;
 }

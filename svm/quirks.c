@@ -4,6 +4,7 @@
 #include "arch/insn.h"
 #include "guest/exits.h"
 #include "guest/machine.h"
+#include "mm/map.h"
 #include "mm/phys.h"
 #include "svm/svm.h"
 
@@ -18,6 +19,18 @@ void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva)
 u16 svm_quirk_cr_read(const struct svm_vcpu *svm, u16 wanted)
 {
 	return svm->caps.cr_read_by_cr0 && wanted ? wanted | BIT(0) : wanted;
+}
+
+/*
+ * QEMU's TCG: an intercepted INIT exits, is still pending then, and is taken before the first instruction
+ * after the exit. There is no trying that without a reset: so by its name.
+ */
+bool svm_quirk_init_resets_guests(void)
+{
+	struct cpuid c = cpuid(0x40000000, 0);
+
+	return (cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) && c.ebx == 0x54474354 /* TCGT */ &&
+	       c.ecx == 0x43544743 /* CGTC */ && c.edx == 0x47435447 /* GTCG */;
 }
 
 /* QEMU 7.2: an interrupt whose delivery is cut is reported as an exception with its vector. */
@@ -41,9 +54,12 @@ static void interrupt_as_exception(struct event *event)
 static int apic_in_service(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
-	const volatile u32 *apic = phys_ptr(base & GENMASK(51, 12));
+	u64 page = base & GENMASK(51, 12);
+	const volatile u32 *apic = phys_ptr(page);
 
-	if (!(base & APIC_BASE_ENABLE))
+	/* It is where the guest has put it, and that may be past what is mapped here. */
+	if (!(base & APIC_BASE_ENABLE) ||
+	    (!(base & APIC_BASE_X2APIC) && page + PAGE_SIZE > map_end()))
 		return -1;
 	for (int i = 7; i >= 0; i--) {
 		u32 isr = base & APIC_BASE_X2APIC ? (u32)rdmsr(X2APIC_ISR + i)

@@ -80,6 +80,18 @@ static struct vmcb_seg *seg_of(struct svm_vcpu *svm, enum seg seg)
 	return segs[seg];
 }
 
+/* The guest has one of its own with nested paging alone: APM vol. 2 15.25.2. */
+bool svm_shares_pat(const struct vcpu *v)
+{
+	return !(to_svm(v)->vmcb.nested_control & SVM_NESTED_PAGING);
+}
+
+/* A field of its own; what the CPU saves as SS.DPL may be old: APM vol. 2 15.5.1. */
+u8 svm_cpl(const struct vcpu *v)
+{
+	return to_svm(v)->vmcb.cpl;
+}
+
 void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
 {
 	const struct vmcb_seg *in = seg_of(to_svm(v), seg);
@@ -90,9 +102,8 @@ void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
 	out->attr = (in->attr & 0xff) | (in->attr & 0xf00) << 4;
 	if (!(in->attr & BIT(7)))
 		out->attr |= SEG_ATTR_UNUSABLE;
-	/* The CPL is a field of its own, and what the CPU saves as SS.DPL may be old: 15.5.1. */
 	if (seg == SEG_SS)
-		out->attr = (out->attr & ~0x60U) | (u32)to_svm(v)->vmcb.cpl << 5;
+		out->attr = (out->attr & ~0x60U) | (u32)svm_cpl(v) << 5;
 }
 
 void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in)

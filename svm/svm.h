@@ -50,7 +50,7 @@ void svm_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 
 /* enable.c */
 int svm_enable(void *page);
-void svm_block_init(void);
+bool svm_block_init(u32 way);
 
 /* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
 struct svm_vcpu *svm_vcpu_of(u32 cpu);
@@ -91,6 +91,8 @@ void svm_set_cr(struct vcpu *v, int nr, u64 hw, u64 view);
 u64 svm_get_cr(struct vcpu *v, int nr);
 void svm_set_root(struct vcpu *v, u64 hpa);
 void svm_set_efer(struct vcpu *v, u64 hw);
+u8 svm_cpl(const struct vcpu *v);
+bool svm_shares_pat(const struct vcpu *v);
 void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
 void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
 void svm_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
@@ -111,6 +113,7 @@ void svm_flush_gva(struct vcpu *v, u64 gva);
 /* quirks.c: what emulators get wrong. */
 u16 svm_quirk_cr_read(const struct svm_vcpu *svm, u16 wanted);
 void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva);
+bool svm_quirk_init_resets_guests(void);
 void svm_quirk_event(struct vcpu *v, struct event *event);
 
 /* dump.c */

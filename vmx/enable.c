@@ -53,6 +53,8 @@ int vmx_enable(void *page)
 }
 
 /* VMX root operation blocks INIT, and a CPU that INIT has not reset ignores SIPIs: 24.8, 26.2. */
-void vmx_block_init(void)
+bool vmx_block_init(u32 way)
 {
+	(void)way;
+	return true;
 }

@@ -72,6 +72,18 @@ void vmx_set_efer(struct vcpu *v, u64 hw)
 	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, nr + (other ? 1 : 0));
 }
 
+bool vmx_shares_pat(const struct vcpu *v)
+{
+	return !to_vmx(v)->caps.pat_controls;
+}
+
+/* It is always SS.DPL's: SDM vol. 3C 25.4.1. */
+u8 vmx_cpl(const struct vcpu *v)
+{
+	(void)v;
+	return SEG_ATTR_DPL(vmread(VMCS_GUEST_ES_ATTR + 2 * SEG_SS));
+}
+
 void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
 {
 	(void)v;

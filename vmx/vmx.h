@@ -68,7 +68,7 @@ void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 
 /* enable.c */
 int vmx_enable(void *page);
-void vmx_block_init(void);
+bool vmx_block_init(u32 way);
 
 /* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
 struct vmx_vcpu *vmx_vcpu_of(u32 cpu);
@@ -108,6 +108,8 @@ void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view);
 u64 vmx_get_cr(struct vcpu *v, int nr);
 void vmx_set_root(struct vcpu *v, u64 hpa);
 void vmx_set_efer(struct vcpu *v, u64 hw);
+u8 vmx_cpl(const struct vcpu *v);
+bool vmx_shares_pat(const struct vcpu *v);
 void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
 void vmx_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
 void vmx_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);

@@ -8,6 +8,8 @@ from .bochs import Bochs
 
 # Where GRUB starts the kernel: bzImage's preferred address, which is free on these machines.
 KERNEL_ENTRY = 0x1000000
+# The self-check's line.
+NOT_SEEN = r"^linux: pgfault that notrap has not seen = (\d+)$"
 
 
 def boot_ticks(result):

@@ -20,8 +20,7 @@ def test_self_check(machine, passes, arch, model, options):
     assert result.powered_off
     assert linux.workloads(result)
     assert result.find(r"^linux: hypervisor = notrap$")
-    assert counters["pf_guest_counted"] == result.number(r"^linux: pgfault = (\d+)$")
     if "bypass_guest_pf=1" in options:
-        assert counters["pf_bypassed"] > counters["pf_guest_notpresent"]
+        assert result.number(linux.NOT_SEEN) > counters["pf_guest_notpresent"]
     # Address spaces come and go; their tables are not made anew at each switch.
     assert counters["mmu_shadow_new"] < counters["exits_cr3_write"]

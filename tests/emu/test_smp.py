@@ -39,6 +39,31 @@ def test_other_cpus_cannot_be_started_under_notrap(machine, passes, model, cpus)
     assert nmis == 6 * modes * (cpus - 1)
 
 
+SVM = [("bochs", "ryzen", 2), ("qemu-tcg", "max", 2), ("qemu-tcg", "max", 4)]
+DROPPED = r"^notrap: the guest asks for INIT or a start-up IPI \([0-9a-f]+\): dropped$"
+RESETS = r"^notrap: INIT resets a CPU here that is parked or runs a guest: .*"
+
+
+@pytest.mark.parametrize("host, model, cpus", SVM)
+@pytest.mark.parametrize("options", ["", "mmu=npt"])
+def test_other_cpus_cannot_be_started_under_svm(passes, host, model, cpus, options):
+    """QEMU's INIT resets whatever it meets, so that the guest's is dropped there, with a line."""
+    result = passes(boots.machine(host, model, cpus=cpus).run(
+        boots.notrap(options, [Module(SMP, f"cpus={cpus}")]), boots.guest_expect([parked(cpus)])))
+    assert result.find(r"^smp: xAPIC: other CPUs have run guest code 0 times$")
+    lines = [len(re.findall(line, result.text, re.M)) for line in (RESETS, DROPPED)]
+    assert lines == ([1, 1] if host == "qemu-tcg" else [0, 0])
+
+
+@pytest.mark.parametrize("options", ["", "mmu=npt"])
+@pytest.mark.parametrize("own", [1, 2])
+def test_qemu_does_not_reset_the_only_cpu(passes, own, options):
+    """By an IPI, by the I/O APIC."""
+    result = passes(boots.machine("qemu-tcg", "max").run(
+        boots.notrap(options, [Module(SMP, f"own={own}")]), boots.guest_expect()))
+    assert result.find(RESETS) and result.find(DROPPED)
+
+
 # Where the BIOS of Bochs puts the MADT on a machine with two CPUs and 256 MiB, and what is in it.
 MADT = 0xfff0f80
 SUM_AT, SUM = MADT + 9, 0xba

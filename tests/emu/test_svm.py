@@ -18,7 +18,7 @@ MEMORY = 256
 # QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
 QEMU_ACPI = (MEMORY << 20) - 0x20000
 
-GUESTS = ["access", "access32", "modes32", "msrs", "paging64", "reach"]
+GUESTS = ["access", "access32", "modes32", "msrs", "paging64", "privileged", "reach"]
 LIMIT = 180
 
 
@@ -28,7 +28,7 @@ def svm(request):
 
 
 # Exits between audits: fewer for the guests that make few.
-AUDIT = {"events": 8, "modes32": 64, "msrs": 8}
+AUDIT = {"events": 8, "modes32": 64, "msrs": 8, "privileged": 8}
 
 
 def run_guest(machine, passes, name, options="", cmdline=""):
@@ -56,6 +56,23 @@ def test_never_sets_osxsave_itself(passes):
 @pytest.mark.parametrize("name", GUESTS)
 def test_guest(svm, passes, name):
     run_guest(svm, passes, name)
+
+
+@pytest.mark.parametrize("model", BOCHS)
+def test_local_apic_out_of_reach(passes, model):
+    """Bochs alone needs to look at it, to know which event was cut."""
+    result = run_guest(boots.machine("bochs", model, MEMORY), passes, "apic", "audit=1")
+    assert result.find(r"^apic: base 1000000900$")
+
+
+@pytest.mark.parametrize("host, model", [("bochs", "ryzen"), ("qemu-tcg", "max")])
+def test_one_pat_for_both(passes, host, model):
+    """Entry 0 stays write-back, and one line says that it does."""
+    machine = boots.machine(host, model, MEMORY)
+    result = run_guest(machine, passes, "msrs")
+    assert len(re.findall(r"^notrap: the guest writes \w+ to its PAT: entry 0 stays write-back, .*",
+                          result.text, re.M)) == 1
+    assert "its PAT" not in run_guest(machine, passes, "msrs", "mmu=npt").text
 
 
 # QEMU's keys are right, as Bochs' are not: so this is where a guest's are compared with the manual.

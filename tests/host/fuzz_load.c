@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as a guest's kernel: no read outside the file, no write outside the guest's RAM, one
- * error line or none.
+ * error line or none. And any bytes as multiboot1 information: no read past 4 GiB.
  *
  * The first byte chooses the file that is changed (or none: the rest is the file); then each seven
- * bytes are a change: offset, width, value. The last byte of all places the file in memory.
+ * bytes are a change: offset, width, value. The last byte of all places the file in memory. Or it says
+ * that the rest is boot information, with what its pointers lead to.
  */
+#include "boot/multiboot.h"
 #include "mm/phys.h"
 #include "tests/host/load_files.h"
 #include "tests/host/load_machine.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
@@ -87,6 +90,33 @@ static u32 change(const u8 *data, size_t size)
 	return length;
 }
 
+#define INFO_KINDS 8 /* of the first byte; the last kind is boot information */
+#define INFO_AT    0x9000
+#define INFO_MAX   0x1000
+
+/* Pointers lead among the bytes themselves, or to the last of those that a boot loader can name. */
+static u32 pointer(u32 bytes)
+{
+	return bytes & 1 ? INFO_AT + (bytes >> 1) % INFO_MAX : -((bytes >> 1) % 128);
+}
+
+static void parse_information(const u8 *data, size_t size)
+{
+	static const u32 pointers[] = {16, 24, 48, 64};
+	u8 *info = phys_ptr(INFO_AT);
+	struct bootinfo boot = {0};
+
+	/* This early all of the first 4 GiB is mapped, and nothing else. */
+	if (mprotect(phys_ptr(0), GIB(4), PROT_READ | PROT_WRITE) ||
+	    mprotect(phys_ptr(GIB(4)), MIB(64), PROT_NONE))
+		abort();
+	memcpy(info, data, size < INFO_MAX ? size : INFO_MAX);
+	for (u32 i = 0; i < ARRAY_SIZE(pointers); i++)
+		put32(info + pointers[i], pointer(get32(info + pointers[i])));
+	if (multiboot1_parse(INFO_AT, &boot) ? machine.fails != 1 : machine.fails != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static const u64 place[] = {MIB(40), MIB(16) - 4096, MIB(1), 0x103000, MACHINE_RAM_END};
@@ -96,6 +126,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (size < 2)
 		return 0;
 	machine_reset();
+	if (data[0] % INFO_KINDS == INFO_KINDS - 1) {
+		parse_information(data + 1, size - 1);
+		return 0;
+	}
 	length = change(data, size);
 	at = place[data[size - 1] % ARRAY_SIZE(place)];
 	/* At RAM's end there is nothing behind the file's last byte. */

@@ -24,12 +24,14 @@ src_mmu_random := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
 src_memmap    := mm/memmap.c
 src_mitigate  := guest/mitigate.c
+src_memtype   := guest/memtype.c
+src_msr       := guest/memtype.c mm/ranges.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
 src_report    := guest/report.c
 load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c \
 		 $(wildcard guest/load*.c)
-src_load      := $(load_sources)
+src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
 src_acpi      := $(load_sources)
@@ -52,7 +54,7 @@ $(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | 
 
 # They include these, with a CPU of their own.
 $(O)/host/test_console: arch/console.c arch/serial.c
-$(O)/host/test_msr: guest/msr.c guest/msr_guard.c
+$(O)/host/test_msr: $(wildcard guest/msr*.c) guest/mtrr.c guest/pat.c guest/ipi.c
 
 # The bytes choose operations: no comparison in mm/ tells the fuzzer anything about them.
 fuzz_flags_mmu := -fno-sanitize-coverage=trace-cmp

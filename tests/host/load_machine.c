@@ -86,6 +86,11 @@ void machine_reset(void)
 	machine.boot.cmdline = "";
 }
 
+void machine_ram_to_4g(u64 start)
+{
+	add_memory(start, GIB(4), MEMMAP_RAM, MEMMAP_RAM);
+}
+
 void machine_module(u64 at, const void *file, u64 size, const char *cmdline)
 {
 	memcpy(phys_ptr(at), file, size);

@@ -43,6 +43,9 @@ extern struct load_machine machine;
 /* The machine as after power-on: memory zero, no module, options at their defaults. */
 void machine_reset(void);
 
+/* RAM from `start` to 4G as well. */
+void machine_ram_to_4g(u64 start);
+
 /* Put a file into memory and hand it over as the next module. */
 void machine_module(u64 at, const void *file, u64 size, const char *cmdline);
 

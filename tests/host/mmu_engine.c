@@ -52,11 +52,17 @@ static u64 page_of(struct engine *e, u64 gva)
 	return kind == REF_LEAF ? ALIGN_DOWN(path.addr, PAGE_SIZE) : engine_frame(e);
 }
 
+static const struct memmap_range watched[] = SIM_WATCHED, hidden[] = SIM_FAR_HIDDEN;
+
 static u64 some_address(struct engine *e)
 {
 	struct rnd *r = e->r;
 
-	switch (rnd(r, 24)) {
+	switch (rnd(r, 26)) {
+	case 24:
+		return watched[rnd(r, ARRAY_SIZE(watched))].start + rnd(r, 3) * PAGE_SIZE;
+	case 25:
+		return hidden[rnd(r, ARRAY_SIZE(hidden))].start + rnd(r, 3) * PAGE_SIZE;
 	case 0:
 		return e->frame[rnd(r, ENGINE_FRAMES)];
 	case 7:

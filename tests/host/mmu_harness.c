@@ -360,6 +360,21 @@ static void trace_access(struct sim *s, const struct ref_access *a, const void *
 	sim_trace(s, "%s, %u bytes: %llx%s", describe(a), size, (unsigned long long)value, how);
 }
 
+static const struct memmap_range watched[] = SIM_WATCHED;
+static const struct memmap_range far_hidden[] = SIM_FAR_HIDDEN;
+
+static bool is_watched(u64 gpa)
+{
+	return ranges_overlap(watched, ARRAY_SIZE(watched), gpa, gpa + 1);
+}
+
+/* The hypervisor's, memory or registers. */
+static bool is_hidden(u64 gpa)
+{
+	return sim_is_hidden(gpa) ||
+	       ranges_overlap(far_hidden, ARRAY_SIZE(far_hidden), gpa, gpa + 1);
+}
+
 struct target {
 	const struct sim *s;
 	u64 hpa;
@@ -374,7 +389,7 @@ static bool is_target(void *ctx, u64 gpa, u8 memtype)
 	u64 top = (1ULL << (t->s->guest.maxphyaddr - 12)) - 1;
 
 	if (t->hpa - SIM_HOLE < PAGE_SIZE)
-		return (sim_is_hidden(gpa) || gpa >> 12 == top) && (gpa ^ t->hpa) % PAGE_SIZE == 0;
+		return (is_hidden(gpa) || gpa >> 12 == top) && (gpa ^ t->hpa) % PAGE_SIZE == 0;
 	return gpa == t->hpa && (t->any_memtype || memtype == t->memtype);
 }
 
@@ -395,7 +410,7 @@ static void judge_reach(struct sim *s, const struct ref_access *a, u64 hpa, int 
 {
 	struct target t = {s, hpa, memtype, memtype < 0};
 
-	if (sim_is_hidden(hpa) && hpa - SIM_HOLE >= PAGE_SIZE)
+	if (is_hidden(hpa) && hpa - SIM_HOLE >= PAGE_SIZE)
 		sim_fail(s, "%s reached hidden memory at %llx", describe(a),
 			 (unsigned long long)hpa);
 	if (!reaches(s, a, &t))
@@ -463,6 +478,17 @@ static void complete(struct sim *s, const struct ref_access *a, u64 hpa, const v
 		memcpy(phys_ptr(hpa), data, size);
 }
 
+/* A write to registers that the hypervisor carries out: here they keep nothing. */
+static void watched_write(struct sim *s, const struct ref_access *a, u64 gpa)
+{
+	s->stats.watched++;
+	if (!a->write || !is_watched(gpa))
+		sim_fail(s, "MMU_WATCHED_WRITE at %llx for %s", (unsigned long long)gpa,
+			 describe(a));
+	judge_changes(s);
+	judge_reach(s, a, gpa, -1);
+}
+
 /* A write that CR0.WP=0 alone allows. True: it is done. */
 static bool wp0_write(struct sim *s, const struct ref_access *a, const struct mmu_fault *f,
 		      const void *data, u32 size)
@@ -473,7 +499,7 @@ static bool wp0_write(struct sim *s, const struct ref_access *a, const struct mm
 			 describe(a));
 	judge_changes(s);
 	/* Hidden memory is the hole's once the hardware writes it itself. */
-	if (!sim_is_hidden(f->gpa))
+	if (!is_hidden(f->gpa))
 		judge_reach(s, a, f->gpa, -1);
 	if (s->unknown_insn || !sim_is_ram(f->gpa)) {
 		sim_trace(s, "    %llx is lent", (unsigned long long)f->gva);
@@ -537,6 +563,10 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 		*again = !wp0_write(s, a, &f, data, size);
 		resume(s);
 		return SIM_DONE;
+	case MMU_WATCHED_WRITE:
+		watched_write(s, a, f.gpa);
+		resume(s);
+		return SIM_DONE;
 	}
 	sim_fail(s, "mmu_fault() returned %d", verdict);
 }
@@ -569,6 +599,9 @@ static enum sim_result access(struct sim *s, const struct ref_access *a, const v
 		if (hw_access(&s->hw, a, s->r, &leaf, pfec)) {
 			sim_trace(s, "    reaches %llx", (unsigned long long)leaf.addr);
 			judge_reach(s, a, leaf.addr, leaf.memtype);
+			if (a->write && is_watched(leaf.addr))
+				sim_fail(s, "%s wrote to watched %llx itself", describe(a),
+					 (unsigned long long)leaf.addr);
 			complete(s, a, leaf.addr, data, size);
 			return SIM_DONE;
 		}
@@ -689,6 +722,10 @@ static void check_table(struct sim *s, const struct ref_path *path)
 		if (next.addr < SIM_HIDDEN_END && next.addr + next.size > SIM_HIDDEN_START)
 			sim_fail(s, "a shadow entry at level %d maps hidden memory: %llx",
 				 path->level, (unsigned long long)entry);
+		if (ranges_overlap(far_hidden, ARRAY_SIZE(far_hidden), next.addr,
+				   next.addr + next.size))
+			sim_fail(s, "a shadow entry at level %d maps hidden registers: %llx",
+				 path->level, (unsigned long long)entry);
 	}
 }
 
@@ -767,15 +804,19 @@ static void make_traps(const struct sim_config *c, struct spte_traps *t)
 static void configure(const struct sim_config *config, struct sim *s, struct mmu_config *c)
 {
 	sim_mem_map(&s->map);
-	s->hidden = (struct memmap_range){SIM_HIDDEN_START, SIM_HIDDEN_END, MEMMAP_RESERVED};
+	s->hidden[0] = (struct memmap_range){SIM_HIDDEN_START, SIM_HIDDEN_END, MEMMAP_RESERVED};
+	memcpy(&s->hidden[1], far_hidden, sizeof(far_hidden));
+	memcpy(s->watched, watched, sizeof(watched));
 	*c = (struct mmu_config){
 		.features = config->features,
 		.bypass = config->bypass,
 		.sync = config->sync,
 		.nr_vcpus = config->vcpus ? config->vcpus : 1,
 		.guest_map = &s->map,
-		.hidden = &s->hidden,
-		.nr_hidden = 1,
+		.hidden = s->hidden,
+		.nr_hidden = ARRAY_SIZE(s->hidden),
+		.watched = s->watched,
+		.nr_watched = ARRAY_SIZE(s->watched),
 		.hole_hpa = SIM_HOLE,
 		.pool_hpa = SIM_POOL,
 		.pool_size = config->pool_size,

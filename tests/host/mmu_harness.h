@@ -38,13 +38,13 @@ struct sim_config {
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
-	u64 wp0_writes, lent, storms;
+	u64 wp0_writes, lent, storms, watched;
 };
 
 struct sim {
 	struct sim_config config;
 	struct memmap map;
-	struct memmap_range hidden;
+	struct memmap_range hidden[4], watched[3];
 	struct mmu *mmu;
 	struct mmu_vcpu v;
 	struct counters counters;

@@ -20,6 +20,21 @@
 #define SIM_POOL         (SIM_HIDDEN_START + PAGE_SIZE)
 #define SIM_HIGH_START   GIB(4)
 
+/*
+ * Device registers, whole pages of no RAM: watched ones in what RAM shares its 2 MiB with, below 4 GiB
+ * and past all RAM; hidden ones likewise.
+ */
+#define SIM_WATCHED                                                             \
+	{                                                                       \
+		{KIB(704), KIB(708), 0}, {GIB(3) + MIB(6), GIB(3) + MIB(9), 0}, \
+			{GIB(9), GIB(9) + 3 * PAGE_SIZE, 0},                    \
+	}
+#define SIM_FAR_HIDDEN                                                                      \
+	{                                                                                   \
+		{KIB(712), KIB(720), 0}, {GIB(3) + MIB(4), GIB(3) + MIB(4) + PAGE_SIZE, 0}, \
+			{GIB(9) + MIB(1), GIB(9) + MIB(3), 0},                              \
+	}
+
 /* Zero the guest's RAM, fill the hypervisor's with junk. */
 void sim_mem_reset(u64 pool_size, bool high_ram);
 

@@ -23,8 +23,12 @@
 #define LOW_SIZE (2u << 20)
 #define SLACK    (1u << 16)
 #define INFO     0x10000000ULL
+/* And the last bytes that the boot loader can name, with nothing behind them. */
+#define TOP_SIZE 0x1000u
+#define TOP      (GIB(4) - TOP_SIZE)
 
 static u8 low[LOW_SIZE + SLACK];
+static u8 top[TOP_SIZE];
 static u8 *info_block;
 static size_t info_size;
 static char failure[256];
@@ -33,6 +37,10 @@ void *phys_ptr(u64 hpa)
 {
 	if (info_block && hpa >= INFO && hpa - INFO <= info_size)
 		return info_block + (hpa - INFO);
+	if (hpa >= TOP) {
+		assert_true(hpa <= GIB(4));
+		return top + (hpa - TOP);
+	}
 	return low + hpa % LOW_SIZE;
 }
 
@@ -564,10 +572,61 @@ static void test_mb1_errors(void **state)
 	mb1_build("qemu");
 	low32(MB1_INFO + 16, MB1_TEXT);
 	memset(low + MB1_TEXT, 'x', 0x20000);
+	mb1_expect_failure("does not end within 4096 bytes");
+
+	low[MB1_TEXT + 4095] = 0;
 	low32(MB1_INFO + 20, 4);
 	for (u32 i = 0; i < 4; i++)
 		low32(MB1_MODS + i * 16 + 8, MB1_TEXT);
 	mb1_expect_failure("command lines");
+}
+
+/* Each pointer just below 4 GiB, where what it leads to does not fit any more, and where it just does. */
+static void test_mb1_near_4g(void **state)
+{
+	static const u8 grub[] = "GRUB 2";
+	struct bootinfo b;
+
+	(void)state;
+	mb1_build("qemu");
+	memset(top, 'x', sizeof(top));
+	low32(MB1_INFO + 16, (u32)TOP + TOP_SIZE - 8);
+	mb1_expect_failure("does not end within 8 bytes");
+	top[TOP_SIZE - 1] = 0;
+	assert_int_equal(mb1_parse(&b), 0);
+
+	mb1_build("qemu");
+	low32(MB1_INFO + 48, (u32)TOP + TOP_SIZE - 3 * 24 + 1);
+	mb1_expect_failure("memory map");
+	memcpy(top + TOP_SIZE - 3 * 24, low + MB1_MMAP, 3 * 24);
+	low32(MB1_INFO + 48, (u32)TOP + TOP_SIZE - 3 * 24);
+	assert_int_equal(mb1_parse(&b), 0);
+	assert_int_equal(b.map.count, 3);
+
+	mb1_build("qemu");
+	memcpy(top + TOP_SIZE - 16, low + MB1_MODS, 16);
+	low32(MB1_INFO + 24, (u32)TOP + TOP_SIZE - 16);
+	mb1_expect_failure("list of modules");
+	low32(MB1_INFO + 20, 1);
+	assert_int_equal(mb1_parse(&b), 0);
+
+	mb1_build("qemu");
+	low32(MB1_MODS + 8, (u32)TOP + TOP_SIZE - 1);
+	top[TOP_SIZE - 1] = 'x';
+	mb1_expect_failure("does not end within 1 bytes");
+
+	mb1_build("qemu");
+	memcpy(top + TOP_SIZE - 6, grub, 6);
+	low32(MB1_INFO + 64, (u32)TOP + TOP_SIZE - 5);
+	assert_int_equal(mb1_parse(&b), 0);
+	assert_string_equal(b.module[0].cmdline, "a b");
+	low32(MB1_INFO + 64, (u32)TOP + TOP_SIZE - 6);
+	assert_int_equal(mb1_parse(&b), 0);
+	assert_string_equal(b.module[0].cmdline, "vmlinuz a b");
+
+	memset(&b, 0, sizeof(b));
+	assert_int_equal(multiboot1_parse(TOP + TOP_SIZE - 115, &b), -1);
+	said("structure");
 }
 
 static void test_mb1_random(void **state)
@@ -581,6 +640,9 @@ static void test_mb1_random(void **state)
 		mb1_build("qemu");
 		for (int n = rand() % 4 + 1; n; n--)
 			low[MB1_INFO + rand() % 0x400] = (u8)rand();
+		/* One of the structure's numbers, as an address that ends soon. */
+		if (rand() % 4 == 0)
+			low32(MB1_INFO + 4 * ((u32)rand() % 29), -(u32)(rand() % 64));
 		refused += mb1_parse(&b) != 0;
 	}
 	assert_in_range(refused, 100, 4900);
@@ -668,6 +730,7 @@ int main(void)
 		cmocka_unit_test(test_mb2_random),
 		cmocka_unit_test(test_mb1_all),
 		cmocka_unit_test(test_mb1_errors),
+		cmocka_unit_test(test_mb1_near_4g),
 		cmocka_unit_test(test_mb1_random),
 		cmocka_unit_test(test_rsdp_bios),
 		cmocka_unit_test(test_rsdp_efi),

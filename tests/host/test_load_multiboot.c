@@ -95,6 +95,27 @@ static void mb1_text_framebuffer(void **state)
 	assert_int_equal(info[109], 2);
 }
 
+/* RAM that reaches to 4G: what would end there has no 32-bit end, wherever the boot loader put it. */
+static void ram_to_4g(void **state)
+{
+	static u8 module[2][PAGE_SIZE];
+	u8 *list;
+
+	(void)state;
+	machine_ram_to_4g(GIB(4) - 8 * PAGE_SIZE);
+	machine_module(MIB(40), file, ELF_SIZE, "");
+	for (u32 i = 0; i < 2; i++)
+		fill_pattern(module[i], PAGE_SIZE, i + 10);
+	machine_module(GIB(4) - PAGE_SIZE, module[0], PAGE_SIZE, "");
+	machine_module(MIB(44) + 8, module[1], PAGE_SIZE, "");
+	assert_int_equal(machine_load(), 0);
+	list = phys_ptr(get32((u8 *)phys_ptr(machine.start.rbx) + 24));
+	for (u32 i = 0; i < 2; i++, list += 16) {
+		assert_int_equal((u64)get32(list + 4) - get32(list), PAGE_SIZE);
+		assert_memory_equal(phys_ptr(get32(list)), module[i], PAGE_SIZE);
+	}
+}
+
 /* Whatever lies where the kernel goes, its own file included, is moved and stays whole. */
 static void files_in_the_way(void **state)
 {
@@ -570,6 +591,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(mb1_elf32, setup),
 		cmocka_unit_test_setup(mb1_text_framebuffer, setup),
+		cmocka_unit_test_setup(ram_to_4g, setup),
 		cmocka_unit_test_setup(files_in_the_way, setup),
 		cmocka_unit_test_setup(mb1_elf64_virtual_entry, setup),
 		cmocka_unit_test_setup(elf_physical_entry, setup),

@@ -953,6 +953,45 @@ static void hidden_memory_stays_hidden(void **state)
 	sim_finish(&sim);
 }
 
+/* Registers that the hypervisor keeps, and those it writes for the guest, wherever they are. */
+static void registers_apart(void **state)
+{
+	static const struct memmap_range watched[] = SIM_WATCHED, hidden[] = SIM_FAR_HIDDEN;
+	static const u64 large[] = {GIB(3) + MIB(4), GIB(3) + MIB(6), GIB(3) + MIB(8),
+				    GIB(9),          GIB(9) + MIB(2), GIB(9) + MIB(4)};
+	u64 before;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	for (u32 i = 0; i < 3; i++) {
+		sim_poke(&sim, pte(GVA + i * PAGE_SIZE), watched[i].start | USER_RW, 8);
+		sim_poke(&sim, pte(GVA + (8 + i) * PAGE_SIZE), hidden[i].start | USER_RW, 8);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(large); i++)
+		sim_poke(&sim, pde(GIB(1) + i * MIB(2)), large[i] | PTE_PS | USER_RW, 8);
+	sim_poke(&sim, entry_at(root, 4, GIB(2), 3), GIB(9) | PTE_PS | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	for (u32 round = 0; round < 2; round++) {
+		for (u32 i = 0; i < 3; i++) {
+			before = sim.stats.watched;
+			works(GVA + i * PAGE_SIZE, WRITE | USER);
+			works(GVA + i * PAGE_SIZE, READ | USER);
+			works(GVA + i * PAGE_SIZE, WRITE | USER);
+			assert_int_equal(sim.stats.watched, before + 2);
+			works(GVA + (8 + i) * PAGE_SIZE, WRITE | USER);
+			works(GVA + (8 + i) * PAGE_SIZE, READ | USER);
+		}
+		for (u64 at = 0; at < ARRAY_SIZE(large) * MIB(2); at += 61 * PAGE_SIZE) {
+			works(GIB(1) + at, READ | USER);
+			works(GIB(1) + at, WRITE | USER);
+		}
+		for (u64 at = 0; at < MIB(6); at += 61 * PAGE_SIZE)
+			works(GIB(2) + at, WRITE | USER);
+	}
+	sim_finish(&sim);
+}
+
 /* What is known of memory by the 2 MiB ends with RAM, at 4 GiB or over: tables past it are told apart. */
 static void pages_past_all_ram(void **state)
 {
@@ -1985,6 +2024,7 @@ int main(void)
 		cmocka_unit_test(table_written_through_aliases),
 		cmocka_unit_test(forbidden_writes_to_a_table),
 		cmocka_unit_test(hidden_memory_stays_hidden),
+		cmocka_unit_test(registers_apart),
 		cmocka_unit_test(pages_past_all_ram),
 		cmocka_unit_test(invlpg_of_a_split_large_page),
 		cmocka_unit_test(both_of_two_invlpgs),

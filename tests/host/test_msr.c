@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What reaches the CPU of the MSRs that a guest reads and writes: guest/msr.c on a CPU that has all. */
+#include <string.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,31 +11,138 @@
 
 #include "arch/cpu.h"
 
-/* In the place of arch/safe.h. */
+/* In the place of arch/safe.h and arch/insn.h. */
 #define ARCH_SAFE_H
+#define ARCH_INSN_H
 static bool rdmsr_safe(u32 msr, u64 *value);
 static bool wrmsr_safe(u32 msr, u64 value);
 
-#include "guest/msr.c"
-#include "guest/msr_guard.c"
+struct cpuid {
+	u32 eax, ebx, ecx, edx;
+};
 
-static u32 reads, writes, faults, done;
+static struct cpuid cpuid(u32 leaf, u32 subleaf)
+{
+	(void)leaf;
+	(void)subleaf;
+	return (struct cpuid){.edx = CPUID_1_EDX_MTRR};
+}
+
+static u64 rdmsr(u32 msr)
+{
+	u64 value;
+
+	rdmsr_safe(msr, &value);
+	return value;
+}
+
+static u64 cr0 = CR0_PE | CR0_PG;
+static u32 flushes;
+
+static u64 read_cr0(void)
+{
+	return cr0;
+}
+
+static void write_cr0(u64 value)
+{
+	cr0 = value;
+}
+
+static u64 read_cr3(void)
+{
+	return 0;
+}
+
+static void write_cr3(u64 value)
+{
+	(void)value;
+}
+
+/* With the caches on it would leave behind what comes after it. */
+static void wbinvd(void)
+{
+	assert_true(cr0 & CR0_CD);
+	flushes++;
+}
+
+#include "guest/ipi.c"
+#include "guest/msr.c"
+#include "guest/msr_absent.c"
+#include "guest/msr_guard.c"
+#include "guest/mtrr.c"
+#include "guest/pat.c"
+
+static u32 reads, writes, faults, done, lines;
 static u64 written;
+
+#define PAIRS 8
+
+/* The MTRRs keep what is written to them; all other MSRs read as 0. */
+static u64 pairs[2 * PAIRS], def_type;
+
+static u64 *mtrr_at(u32 msr)
+{
+	if (msr == MSR_MTRR_DEF_TYPE)
+		return &def_type;
+	return msr - MSR_MTRR_PHYSBASE0 < 2 * PAIRS ? &pairs[msr - MSR_MTRR_PHYSBASE0] : NULL;
+}
 
 static bool rdmsr_safe(u32 msr, u64 *value)
 {
-	(void)msr;
 	reads++;
-	*value = 0;
+	*value = msr == MSR_MTRRCAP     ? PAIRS
+		 : msr == MSR_APIC_BASE ? 0xfee00900
+		 : mtrr_at(msr)         ? *mtrr_at(msr)
+					: 0;
 	return true;
 }
 
 static bool wrmsr_safe(u32 msr, u64 value)
 {
-	(void)msr;
 	writes++;
 	written = value;
+	if (mtrr_at(msr))
+		*mtrr_at(msr) = value;
 	return true;
+}
+
+void say(const char *fmt, ...)
+{
+	(void)fmt;
+	lines++;
+}
+
+/* An I/O APIC's first register is what this reads; it has no other. */
+static u32 io_select;
+
+void *phys_ptr(u64 hpa)
+{
+	assert_int_equal(hpa, 0xfec00000);
+	return &io_select;
+}
+
+u64 map_end(void)
+{
+	return GIB(4);
+}
+
+void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx)
+{
+	(void)boot;
+	visit(ctx, 0xfec00000);
+}
+
+int fail(const char *fmt, ...)
+{
+	(void)fmt;
+	return -1;
+}
+
+int watch_memory(struct machine *m, u64 start, u64 end)
+{
+	m->watched[m->nr_watched++] = (struct memmap_range){start, end, MEMMAP_RESERVED};
+	return 0;
 }
 
 void inject_gp(struct vcpu *v)
@@ -56,8 +165,36 @@ bool guest_write_efer(struct vcpu *v, u64 value)
 	return false;
 }
 
-static struct machine machine;
-static struct vcpu vcpu = {.machine = &machine};
+static u32 intercepts;
+
+static void intercept(struct vcpu *v, u32 msr, bool read, bool write)
+{
+	(void)v;
+	(void)msr;
+	(void)read;
+	assert_true(write);
+	intercepts++;
+}
+
+static bool shares_pat(const struct vcpu *v)
+{
+	(void)v;
+	return true;
+}
+
+#define HIDDEN_START MIB(512)
+#define HIDDEN_END   MIB(576)
+#define REGISTERS    0xfed90000ULL
+
+static const struct backend ops = {
+	.amd = true, .intercept_msr = intercept, .shares_pat = shares_pat};
+static struct machine machine = {.maxphyaddr = 40,
+				 .hidden = {{MIB(2), MIB(3), MEMMAP_RESERVED},
+					    {HIDDEN_START, HIDDEN_END, MEMMAP_RESERVED},
+					    {REGISTERS, REGISTERS + PAGE_SIZE, MEMMAP_RESERVED}},
+				 .nr_hidden = 3,
+				 .guest_map = {.count = 1, .range = {{0, MIB(1), MEMMAP_RAM}}}};
+static struct vcpu vcpu = {.machine = &machine, .ops = &ops};
 
 static void access_msr(u32 msr, u64 value, bool write)
 {
@@ -118,7 +255,7 @@ static void locks_stay_allowed(void **state)
 
 static void all_else_goes_through(void **state)
 {
-	static const u32 own[] = {0x10, 0x174, 0x277, 0x13, 0x40000300, 0x4b564e00, 0xc0000081};
+	static const u32 own[] = {0x10, 0x174, 0x830, 0x13, 0x40000300, 0x4b564e00, 0xc0000081};
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(own); i++) {
@@ -156,6 +293,178 @@ static void held_branch_prediction(void **state)
 	assert_int_equal(writes, 1);
 }
 
+static bool refused(u32 msr, u64 value)
+{
+	access_msr(msr, value, true);
+	return faults;
+}
+
+static void msrs_that_act_outside_of_the_cpu(void **state)
+{
+	static const u32 closed[] = {0x9e,       0xe4,       0x150,      0x1f4,      0x2a0,
+				     0x2f5,      0x4e0,      0x603,      0xc0010022, 0xc0010041,
+				     0xc0010050, 0xc0010064, 0xc0010070, 0xc0010113, 0xc0010116,
+				     0xc0010119, 0xc001011b};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(closed); i++) {
+		assert_true(refused(closed[i], 1));
+		assert_false(refused(closed[i], 0));
+	}
+	/* C-states in place of port reads; not the rest of that register. */
+	assert_true(refused(0xe2, BIT(10)));
+	assert_true(refused(0xe2, BIT(15)));
+	assert_false(refused(0xe2, BIT(25)));
+	assert_false(refused(0x1fc, BIT(1)));
+	assert_true(refused(0x1fc, BIT(0)));
+	assert_false(refused(0xc001001f, BIT(46)));
+	assert_true(refused(0xc001001f, BIT(31)));
+	assert_true(refused(0x1d9, BIT(0)));
+	assert_false(refused(0x1d9, BIT(1)));
+}
+
+static void apic_base(void **state)
+{
+	(void)state;
+	assert_false(refused(0x1b, 0xfee00900));
+	assert_false(refused(0x1b, 0xfee00d00));
+	assert_true(refused(0x1b, 0x1000 | 0x900)); /* RAM */
+	assert_true(refused(0x1b, HIDDEN_START | 0x900));
+	assert_true(refused(0x1b, REGISTERS | 0x900));
+	assert_false(refused(0x1b, BIT(39) | 0x900));
+	assert_true(refused(0x1b, BIT(40) | 0x900));
+	assert_true(refused(0x1b, BIT(63) | 0x900));
+}
+
+/* All memory write-back, and devices from 3.5 to 4 GiB uncached. */
+static void mtrrs_of_firmware(void)
+{
+	memset(pairs, 0, sizeof(pairs));
+	def_type = MTRR_DEF_TYPE_E | MEMTYPE_WB;
+	pairs[0] = 0xe0000000 | MEMTYPE_UC;
+	pairs[1] = 0xffe0000000 | MTRR_MASK_VALID;
+	machine.mtrr_refused = false;
+	mtrr_intercept(&vcpu);
+	assert_int_equal(machine.hidden_type[1], MEMTYPE_WB);
+	assert_int_equal(machine.hidden_type[2], MEMTYPE_UC);
+	lines = flushes = 0;
+}
+
+static void mtrrs(void **state)
+{
+	const u64 all = 0xff00000000 | MTRR_MASK_VALID;
+
+	(void)state;
+	mtrrs_of_firmware();
+	/* A frame buffer. */
+	assert_false(refused(0x202, 0xd0000000 | MEMTYPE_WC));
+	assert_false(refused(0x203, 0xfff0000000 | MTRR_MASK_VALID));
+	assert_int_equal(flushes, 4);
+	/* The hypervisor's memory, all of it or its end; and what it would not be. */
+	assert_false(refused(0x204, MEMTYPE_WC));
+	assert_true(refused(0x205, all));
+	assert_int_equal(pairs[5], 0);
+	assert_false(refused(0x204, (HIDDEN_END - MIB(1)) | MEMTYPE_WT));
+	assert_true(refused(0x205, 0xfffff00000 | MTRR_MASK_VALID));
+	assert_true(refused(0x205, 0xff00100000 | MTRR_MASK_VALID)); /* with holes */
+	assert_false(refused(0x204, HIDDEN_END | MEMTYPE_WT));
+	assert_false(refused(0x205, 0xfffff00000 | MTRR_MASK_VALID));
+	assert_true(refused(0x204, (HIDDEN_END - MIB(1)) | MEMTYPE_WT));
+	assert_true(refused(0x2ff, MTRR_DEF_TYPE_E | MEMTYPE_WP));
+	/* Registers of the hypervisor's, made cached. */
+	assert_true(refused(0x201, 0));
+	assert_int_equal(lines, 1);
+	assert_int_equal(cr0, CR0_PE | CR0_PG);
+}
+
+/* A system switches them off to change them, in any order, and must mean well when it is done. */
+static void mtrrs_off_and_on(void **state)
+{
+	(void)state;
+	mtrrs_of_firmware();
+	assert_false(refused(0x2ff, MEMTYPE_UC));
+	assert_false(refused(0x201, 0));
+	assert_false(refused(0x200, 0xe0000000 | MEMTYPE_UC));
+	assert_false(refused(0x201, 0xffe0000000 | MTRR_MASK_VALID));
+	assert_false(refused(0x202, MEMTYPE_WC));
+	assert_false(refused(0x203, 0xff80000000 | MTRR_MASK_VALID));
+	assert_true(refused(0x2ff, MTRR_DEF_TYPE_E | MEMTYPE_WB));
+	assert_int_equal(def_type, MEMTYPE_UC);
+	assert_false(refused(0x203, 0));
+	assert_false(refused(0x2ff, MTRR_DEF_TYPE_E | MEMTYPE_WB));
+}
+
+static void one_pat_for_both(void **state)
+{
+	(void)state;
+	lines = 0;
+	assert_false(refused(0x277, 0x0007010600070106));
+	assert_int_equal(written, 0x0007010600070106);
+	assert_int_equal(lines, 0);
+	assert_false(refused(0x277, 0x0007010600070100));
+	assert_int_equal(written, 0x0007010600070106);
+	access_msr(0x277, 0, false);
+	assert_int_equal(vcpu.gpr[RAX], 0x00070100);
+	assert_int_equal(vcpu.gpr[RDX], 0x00070106);
+	assert_false(refused(0x277, 0x0007010600070101));
+	assert_int_equal(lines, 1);
+	for (u32 type = 0; type < 256; type++)
+		assert_int_equal(refused(0x277, 0x0606060606060600 | type),
+				 type == 2 || type == 3 || type > 7);
+}
+
+static void ipis(void **state)
+{
+	(void)state;
+	/* Where nothing is watched they are the guest's. */
+	assert_false(ipi_write_is_dropped(&machine, 0xfee00300, 0xc4500, 4));
+	assert_false(ipi_msr_is_dropped(&machine, 0x830, 0xc4500));
+	assert_int_equal(ipi_watch(&machine, NULL), 0);
+	assert_int_equal(machine.nr_watched, 2);
+	assert_int_equal(machine.ipi_base, 0xfee00000);
+	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0xc4500, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0x04608, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0, 1));
+	assert_true(ipi_write_is_dropped(&machine, 0xfee00301, 5, 1));
+	assert_true(ipi_write_is_dropped(&machine, 0xfee00302, 0, 2));
+	assert_false(ipi_write_is_dropped(&machine, 0xfee00300, 0x04081, 4));
+	assert_false(ipi_write_is_dropped(&machine, 0xfee00300, 0xc4400, 4));
+	assert_false(ipi_write_is_dropped(&machine, 0xfee00310, 0x05000000, 4));
+	assert_false(ipi_write_is_dropped(&machine, 0xfee000b0, 0, 4));
+	assert_false(ipi_write_is_dropped(&machine, 0xfee00380, 0x500, 4));
+	/* An MSI, by a store of the CPU's. */
+	assert_true(ipi_write_is_dropped(&machine, 0xfee01000, 0x500, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfee00000, 0x600, 4));
+	assert_false(ipi_write_is_dropped(&machine, 0xfee01000, 0x31, 4));
+	assert_false(ipi_write_is_dropped(&machine, 0xfef00000, 0x500, 4));
+	/* An entry of the I/O APIC's, where one is selected. */
+	io_select = 0x12;
+	assert_false(ipi_write_is_dropped(&machine, 0xfec00000, 0x500, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfec00010, 0x500, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfec00110, 0x500, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfec00011, 5, 1));
+	assert_false(ipi_write_is_dropped(&machine, 0xfec00010, 0x10030, 4));
+	io_select = 0x13;
+	assert_false(ipi_write_is_dropped(&machine, 0xfec00010, 0x05000500, 4));
+	assert_false(refused(0x830, 0xc4500));
+	assert_int_equal(writes, 0);
+	access_msr(0x830, 0x04081, true);
+	assert_int_equal(writes, 1);
+	/* It stays where it is watched; its modes are the guest's. */
+	assert_true(refused(0x1b, 0xfef00900));
+	assert_false(refused(0x1b, 0xfee00100));
+	machine.ipi_base = 0;
+}
+
+/* The set-up asks for all of it. */
+static void intercepted(void **state)
+{
+	(void)state;
+	intercepts = 0;
+	intercept_msrs(&vcpu);
+	assert_true(intercepts > 2 * PAIRS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +474,13 @@ int main(void)
 		cmocka_unit_test(msrs_that_make_the_cpu_write_memory),
 		cmocka_unit_test(locks_stay_allowed),
 		cmocka_unit_test(all_else_goes_through),
+		cmocka_unit_test(msrs_that_act_outside_of_the_cpu),
+		cmocka_unit_test(apic_base),
+		cmocka_unit_test(mtrrs),
+		cmocka_unit_test(mtrrs_off_and_on),
+		cmocka_unit_test(one_pat_for_both),
+		cmocka_unit_test(ipis),
+		cmocka_unit_test(intercepted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

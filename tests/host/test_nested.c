@@ -27,6 +27,9 @@
 static _Alignas(4096) u8 pool[POOL_END - POOL];
 static struct memmap map;
 static const struct memmap_range hidden[] = {{IMAGE, IMAGE_END, 0}, {POOL, POOL_END, 0}};
+/* Registers: below 4 GiB, and past all RAM. */
+static const struct memmap_range watched[] = {{GIB(2) + MIB(1), GIB(2) + MIB(3), 0},
+					      {GIB(300), GIB(300) + PAGE_SIZE, 0}};
 static struct counters counters;
 static struct nested *nested;
 static enum nested_format format;
@@ -66,6 +69,8 @@ static void start(enum nested_format which, u64 size)
 		.guest_map = &map,
 		.hidden = hidden,
 		.nr_hidden = ARRAY_SIZE(hidden),
+		.watched = watched,
+		.nr_watched = ARRAY_SIZE(watched),
 		.hole_hpa = HOLE,
 		.pool_hpa = POOL,
 		.pool_size = size,
@@ -106,6 +111,11 @@ struct found {
 	u64 hpa, entry;
 };
 
+static bool is_watched(u64 gpa)
+{
+	return ranges_overlap(watched, ARRAY_SIZE(watched), gpa, gpa + 1);
+}
+
 /* SDM vol. 3C 29.3.2 and APM vol. 2 15.25.5; asserts all that is fixed in an entry on the way. */
 static struct found walk(u64 gpa)
 {
@@ -120,10 +130,10 @@ static struct found walk(u64 gpa)
 		if (!entry)
 			return (struct found){.present = false};
 		assert_int_equal(entry >> 52, 0);
-		if (format == NESTED_EPT)
-			assert_int_equal(entry & 7, 7);
-		else /* P, R/W, U/S; no write-through, cache disable or PAT */
-			assert_int_equal(entry & 0x1f, 7);
+		/* Bit 1 is the right to write in both. NPT: P, R/W, U/S; no write-through, cache disable or PAT. */
+		u64 rights = leaf && level == 1 && is_watched(gpa) ? 5 : 7;
+
+		assert_int_equal(entry & (format == NESTED_EPT ? 7 : 0x1f), rights);
 		if (leaf) {
 			assert_true(level <= 2);
 			assert_int_equal(addr & low, 0);
@@ -147,6 +157,7 @@ static void check_mapped(u64 gpa)
 		assert_int_equal(f.level, 1);
 	} else {
 		assert_int_equal(f.hpa, gpa);
+		assert_true(f.level == 1 || !is_watched(gpa));
 	}
 	if (format == NESTED_EPT) {
 		/* The memory type, and "ignore PAT" clear. */
@@ -178,6 +189,8 @@ static const struct {
 	{0, RAM_END + MIB(4)},
 	{GIB(4) - MIB(4), GIB(4) + MIB(8)},
 	{BIT(MAXPHYADDR) - MIB(2), BIT(MAXPHYADDR)},
+	{GIB(2), GIB(2) + MIB(4)},
+	{GIB(300), GIB(300) + MIB(2)},
 };
 
 /* Every page of some memory, in an order of its own, with a pool of the stated size. */

@@ -11,6 +11,14 @@
 #include "guest/builtin/lib/print.h"
 #include "guest/builtin/lib/test.h"
 
+#define MSR_PSTATE_0       0xc0010064
+#define MSR_SMI_TRIGGER_IO 0xc0010056
+#define MSR_IBS_OP_CTL     0xc0011033
+
+#define MTRR_ON            BIT(11) /* of a pair's mask, and of IA32_MTRR_DEF_TYPE */
+#define TYPE_WC            1
+#define PAT_UC_FIRST       0x0007040600070400ULL /* after a reset, but for entry 0 */
+
 struct msr {
 	u32 nr;
 	u64 closed; /* bits to try, each by itself */
@@ -30,7 +38,11 @@ static const struct msr msrs[] = {
 	{MSR_SMM_MASK, BIT(0) | BIT(1) | BIT(17)},
 	{MSR_SMRR_PHYSBASE, BIT(12)},
 	{MSR_SMRR_PHYSBASE + 1, BIT(11) | BIT(12)},
-	{MSR_TME_ACTIVATE, BIT(0) | BIT(1)},
+	{MSR_OC_MAILBOX, BIT(63) | BIT(0)},
+	{MSR_CST_CONFIG_CONTROL, BIT(10) | BIT(15)},
+	{MSR_PMG_IO_CAPTURE_BASE, BIT(0) | BIT(16)},
+	{MSR_PSTATE_0, BIT(14) | BIT(21)},
+	{MSR_SMI_TRIGGER_IO, BIT(0) | BIT(26)},
 	{MSR_DEBUG_INTERFACE, BIT(0)},
 	{MSR_XSS, XSS_PT | XSS_CET | XSS_LBR},
 	{MSR_HW_FEEDBACK_PTR, BIT(0) | BIT(12)},
@@ -38,7 +50,8 @@ static const struct msr msrs[] = {
 };
 
 /* No guest has them, whoever's CPU it is. */
-static const u32 absent[] = {MSR_VMX_BASIC, MSR_VM_CR, MSR_VM_HSAVE_PA, MSR_SMM_MONITOR_CTL};
+static const u32 absent[] = {MSR_VMX_BASIC,       MSR_VM_CR,        MSR_VM_HSAVE_PA,
+			     MSR_SMM_MONITOR_CTL, MSR_TME_ACTIVATE, MSR_IBS_OP_CTL};
 
 static volatile bool faulted;
 
@@ -112,6 +125,91 @@ static void try_mmio_window(void)
 	write_msr(MSR_MMIO_CFG_BASE, old);
 }
 
+/* A PHYSMASK for a range of so many bytes. */
+static u64 mtrr_mask(u64 size)
+{
+	u32 bits = cpuid(0x80000008, 0).eax & 0xff;
+
+	return (GENMASK(bits - 1, 12) & ~(size - 1)) | MTRR_ON;
+}
+
+/* Write combining over memory that notrap has a part of, and over a device. */
+static void try_pair(u32 base, u64 def)
+{
+	u32 mask = base + 1;
+	u64 old_base = 0, old_mask = 0;
+
+	read_msr(base, &old_base);
+	read_msr(mask, &old_mask);
+	if (def & MTRR_ON) {
+		check(write_msr(base, TYPE_WC), "PHYSBASE of an unused pair is refused");
+		check(!write_msr(mask, mtrr_mask(GIB(4))),
+		      "memory of notrap's is made write combining");
+	}
+	/* As systems change them: all off, and on again. */
+	check(write_msr(MSR_MTRR_DEF_TYPE, def & ~MTRR_ON), "MTRRs cannot be switched off");
+	check(write_msr(base, TYPE_WC) && write_msr(mask, mtrr_mask(GIB(4))),
+	      "a pair cannot be written while MTRRs are off");
+	check(!write_msr(MSR_MTRR_DEF_TYPE, def | MTRR_ON),
+	      "MTRRs that make memory of notrap's write combining are switched on");
+	check(write_msr(mask, 0) && write_msr(base, 0xe0000000 | TYPE_WC) &&
+		      write_msr(mask, mtrr_mask(MIB(16))),
+	      "a device's memory cannot be made write combining");
+	check(write_msr(MSR_MTRR_DEF_TYPE, def), "MTRRs cannot be switched on again");
+	check(!write_msr(MSR_MTRR_DEF_TYPE, MTRR_ON | TYPE_WC),
+	      "memory is write combining by default");
+	check(write_msr(mask, old_mask) && write_msr(base, old_base), "no way back");
+}
+
+static void try_mtrrs(void)
+{
+	u64 cap = 0, def = 0, mask;
+
+	if (!notrap_present() || !(cpuid(1, 0).edx & CPUID_1_EDX_MTRR) ||
+	    !read_msr(MSR_MTRRCAP, &cap) || !read_msr(MSR_MTRR_DEF_TYPE, &def))
+		return;
+	check(write_msr(MSR_MTRR_DEF_TYPE, def), "the MTRRs' own value is refused");
+	for (u32 i = 0; i < (cap & 0xff); i++) {
+		if (!read_msr(MSR_MTRR_PHYSBASE0 + 2 * i + 1, &mask) || (mask & MTRR_ON))
+			continue;
+		try_pair(MSR_MTRR_PHYSBASE0 + 2 * i, def);
+		print("msrs: MTRR pairs: %lu, default type %lx\n", cap & 0xff, def);
+		return;
+	}
+}
+
+/* It reads as written, whatever the hardware has of it. */
+static void try_pat(void)
+{
+	u64 old, value;
+
+	if (!read_msr(MSR_PAT, &old))
+		return;
+	check(write_msr(MSR_PAT, PAT_UC_FIRST) && read_msr(MSR_PAT, &value) &&
+		      value == PAT_UC_FIRST,
+	      "the PAT is not what was written");
+	check(write_msr(MSR_PAT, old) && read_msr(MSR_PAT, &value) && value == old,
+	      "the PAT does not take its old value");
+	if (notrap_present() && (notrap_info() & NOTRAP_INFO_SVM) &&
+	    !(notrap_info() & NOTRAP_INFO_NESTED))
+		check(!write_msr(MSR_PAT, old | 0xff) && !write_msr(MSR_PAT, (old & ~0xffULL) | 2),
+		      "the PAT takes a type that there is not");
+}
+
+/* The local APIC's page: not over RAM, not past the physical addresses. */
+static void try_apic_base(void)
+{
+	u32 bits = cpuid(0x80000008, 0).eax & 0xff;
+	u64 old;
+
+	if (!notrap_present() || !read_msr(MSR_APIC_BASE, &old))
+		return;
+	check(write_msr(MSR_APIC_BASE, old), "the APIC's own base is refused");
+	check(!write_msr(MSR_APIC_BASE, (old & 0xfff) | MIB(2)), "the APIC is over RAM");
+	check(bits > 51 || !write_msr(MSR_APIC_BASE, old | BIT(bits)),
+	      "the APIC is past the physical addresses");
+}
+
 const char *guest_main(void)
 {
 	u64 value;
@@ -129,6 +227,9 @@ const char *guest_main(void)
 		      "EFER.SVME can be set");
 	}
 	try_mmio_window();
+	try_mtrrs();
+	try_pat();
+	try_apic_base();
 	exception_handle(VEC_GP, NULL);
 	return check_end("msrs");
 }

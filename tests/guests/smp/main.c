@@ -3,7 +3,8 @@
  * Tries to have the machine's other CPUs run its code. On the bare machine each start gets through,
  * which shows that the attempts are sound; under notrap none may, and everything goes on.
  *
- * cpus=N on the command line: what the machine has, 1 without it.
+ * cpus=N on the command line: what the machine has, 1 without it. own=1 and own=2: INIT goes to its own CPU
+ * first, as an IPI or as the timer's interrupt, which the bare machine does not survive.
  */
 #include "arch/string.h"
 #include "guest/builtin/lib/guest.h"
@@ -12,23 +13,30 @@
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/print.h"
 
-#define START_PAGE    0x8000 /* of real-mode code, named by the start-up IPI's vector */
-#define IDS           16     /* local APIC IDs tried one by one */
+#define START_PAGE     0x8000 /* of real-mode code, named by the start-up IPI's vector */
+#define IDS            16     /* local APIC IDs tried one by one */
 
-#define APIC          0xfee00000
-#define APIC_ID       (0x20 / 4)
-#define APIC_ICR_LOW  (0x300 / 4)
-#define APIC_ICR_HIGH (0x310 / 4)
-#define MSR_APIC_ID   0x802
-#define MSR_ICR       0x830
+#define APIC           0xfee00000
+#define APIC_ID        (0x20 / 4)
+#define APIC_ICR_LOW   (0x300 / 4)
+#define APIC_ICR_HIGH  (0x310 / 4)
+#define MSR_APIC_ID    0x802
 
-#define ICR_FIXED     0x04081
-#define ICR_LOWEST    0x04181
-#define ICR_NMI       0x04400
-#define ICR_INIT      0x04500
-#define ICR_DEASSERT  0x08500 /* level: to the end of INIT, on the CPUs that want it said */
-#define ICR_STARTUP   (0x04600 | START_PAGE >> PAGE_SHIFT)
-#define ICR_OTHERS    0xc0000
+#define IO_APIC        0xfec00000
+#define IO_APIC_SELECT 0
+#define IO_APIC_WINDOW (0x10 / 4)
+#define IO_APIC_ENTRY  0x10
+#define IO_APIC_INIT   0x500
+
+#define MSR_ICR        0x830
+
+#define ICR_FIXED      0x04081
+#define ICR_LOWEST     0x04181
+#define ICR_NMI        0x04400
+#define ICR_INIT       0x04500
+#define ICR_DEASSERT   0x08500 /* level: to the end of INIT, on the CPUs that want it said */
+#define ICR_STARTUP    (0x04600 | START_PAGE >> PAGE_SHIFT)
+#define ICR_OTHERS     0xc0000
 
 extern const u8 other_cpu[], other_cpu_marks[], other_cpu_end[];
 
@@ -100,6 +108,21 @@ static void disturb_all(void)
 	}
 }
 
+/* The timer, which the BIOS has left running, is the I/O APIC's input 0 or 2. */
+static void init_by_timer(void)
+{
+	volatile u32 *io_apic = ptr(IO_APIC);
+
+	map_identity(IO_APIC, PAGE_SIZE);
+	for (u32 input = 0; input <= 2; input += 2) {
+		io_apic[IO_APIC_SELECT] = IO_APIC_ENTRY + 2 * input + 1;
+		io_apic[IO_APIC_WINDOW] = own_id() << 24;
+		io_apic[IO_APIC_SELECT] = IO_APIC_ENTRY + 2 * input;
+		io_apic[IO_APIC_WINDOW] = IO_APIC_INIT;
+	}
+	wait(400000);
+}
+
 static const char *try_all(const char *mode, u32 others)
 {
 	u32 expected = notrap_present() ? 0 : 2 * others;
@@ -128,6 +151,10 @@ const char *guest_main(void)
 	memcpy(ptr(START_PAGE), other_cpu, (size_t)(other_cpu_end - other_cpu));
 	map_identity(APIC, PAGE_SIZE);
 	apic = ptr(APIC);
+	if (guest_option_number("own", 0) == 1)
+		send(own_id(), ICR_INIT);
+	if (guest_option_number("own", 0) == 2)
+		init_by_timer();
 	why = try_all("xAPIC", others);
 	if (why || !(cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC))
 		return why;

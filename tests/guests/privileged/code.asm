@@ -1,0 +1,80 @@
+; SPDX-License-Identifier: MIT
+; One instruction each, and INT 80h. RDI: a page of the user's; RAX, EDX:EAX: a value.
+
+bits 64
+default rel
+section .rodata
+
+%macro CODE 2+
+global try_%1, try_%1_end
+try_%1:
+	%2
+	int 0x80
+try_%1_end:
+%endmacro
+
+; With ECX, an MSR's or an extended control register's number.
+%macro CODE_ECX 3
+global try_%1, try_%1_end
+try_%1:
+	mov rdx, rax
+	shr rdx, 32
+	mov ecx, %2
+	%3
+	int 0x80
+try_%1_end:
+%endmacro
+
+	CODE hlt, hlt
+	CODE invd, invd
+	CODE wbinvd, wbinvd
+	CODE clts, clts
+	CODE lmsw, lmsw ax
+	CODE smsw, smsw eax
+	CODE to_cr0, mov cr0, rax
+	CODE from_cr0, mov rax, cr0
+	CODE to_cr2, mov cr2, rax
+	CODE to_cr3, mov cr3, rax
+	CODE from_cr3, mov rax, cr3
+	CODE to_cr4, mov cr4, rax
+	CODE from_cr4, mov rax, cr4
+	CODE to_cr8, mov cr8, rax
+	CODE from_dr7, mov rax, dr7
+	CODE invlpg, invlpg [rdi]
+	CODE invpcid, invpcid rax, [rdi]
+	CODE_ECX rdmsr, 0xc0000080, rdmsr
+	CODE_ECX wrmsr, 0xc0000080, wrmsr
+	CODE_ECX xsetbv, 0, xsetbv
+	CODE_ECX xsetbv_1, 1, xsetbv
+	CODE_ECX rdpmc, 0, rdpmc
+	CODE_ECX monitor, 0, monitor
+	CODE in, in al, 0x64
+	CODE out, out 0x64, al
+	CODE in_pass, in al, 0x80
+	CODE insb, insb
+	CODE vmxon, vmxon [rdi]
+	CODE vmclear, vmclear [rdi]
+	CODE vmread, vmread rax, rax
+	CODE invept, invept rax, [rdi]
+	CODE vmfunc, vmfunc
+	CODE vmrun, vmrun
+	CODE vmload, vmload
+	CODE stgi, stgi
+	CODE invlpga, invlpga rax, ecx
+	CODE skinit, skinit
+	CODE getsec, getsec
+	CODE rsm, rsm
+	CODE cpuid, cpuid
+	CODE to_cr1, db 0x0f, 0x22, 0xc8
+
+global user_vmcall, user_vmcall_end, user_vmmcall, user_vmmcall_end
+user_vmcall:
+	xor ebx, ebx
+	vmcall
+	int 0x80
+user_vmcall_end:
+user_vmmcall:
+	xor ebx, ebx
+	vmmcall
+	int 0x80
+user_vmmcall_end:

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Instructions that are the kernel's alone, executed by a user, and operands that a CPU refuses: each
+ * must raise its exception, and change nothing.
+ */
+#include "arch/string.h"
+#include "guest/builtin/lib/guest.h"
+#include "guest/builtin/lib/memory.h"
+#include "guest/builtin/lib/notrap.h"
+#include "guest/builtin/lib/paging.h"
+#include "guest/builtin/lib/test.h"
+#include "mm/counters.h"
+#include "tests/guests/privileged/privileged.h"
+
+#define CODE_VA (1ULL << 39)
+#define DATA_VA (CODE_VA + PAGE_SIZE)
+#define PAGE    (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+/* The last page of the lower half. */
+#define LAST_VA    0x7ffffffff000ULL
+#define CPUID_CODE 0xa20f
+
+static u8 *code;
+
+static u64 xgetbv(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return (u64)hi << 32 | lo;
+}
+
+/* What a user, or a kernel's mistake, might have changed. */
+struct state {
+	u64 cr0, cr3, cr4, efer, xcr0;
+};
+
+static struct state state(void)
+{
+	return (struct state){.cr0 = read_cr0(),
+			      .cr3 = read_cr3(),
+			      .cr4 = read_cr4(),
+			      .efer = rdmsr(MSR_EFER),
+			      .xcr0 = read_cr4() & CR4_OSXSAVE ? xgetbv() : 0};
+}
+
+static u8 run_user(const u8 *from, const u8 *to)
+{
+	memcpy(code, from, (size_t)(to - from));
+	return probe_run(CODE_VA, true, DATA_VA, 0, 1).vector;
+}
+
+static bool is_expected(const struct attempt *a, u8 vector)
+{
+	if (a->vector == VECTOR_REFUSED)
+		return vector == VEC_UD || vector == VEC_GP;
+	return vector == a->vector;
+}
+
+static void try_user(const struct attempt *a)
+{
+	struct state before = state(), after;
+	u8 vector;
+
+	if (a->needs && !has_feature(a->needs))
+		return;
+	vector = run_user(a->code, a->end);
+	after = state();
+	check(is_expected(a, vector), "user: %s: vector %u, not %u", a->name, vector, a->vector);
+	check(!memcmp(&before, &after, sizeof(before)), "user: %s has changed a register", a->name);
+}
+
+static void try_kernel(const struct attempt *a)
+{
+	struct state before = state(), after;
+	u64 value = a->keep == KEEP_CR0    ? before.cr0
+		    : a->keep == KEEP_CR3  ? before.cr3
+		    : a->keep == KEEP_CR4  ? before.cr4
+		    : a->keep == KEEP_EFER ? before.efer
+					   : 0;
+	u8 vector;
+
+	if (a->needs && !has_feature(a->needs))
+		return;
+	value = (value & ~a->clear) | a->set;
+	vector = probe_run((uintptr_t)a->code, false, DATA_VA, 0, value).vector;
+	after = state();
+	check(is_expected(a, vector), "%s: vector %u, not %u", a->name, vector, a->vector);
+	check(!memcmp(&before, &after, sizeof(before)), "%s has changed a register", a->name);
+}
+
+/* A user may read what notrap counts, and neither report faults nor end the machine. */
+static void try_hypercalls(void)
+{
+	bool amd = notrap_info() & NOTRAP_INFO_SVM;
+	const u8 *from = amd ? user_vmmcall : user_vmcall;
+	const u8 *to = amd ? user_vmmcall_end : user_vmcall_end;
+	u64 counted = notrap_call(HC_COUNTER, CNT_pf_guest_counted);
+	struct probe got;
+
+	memcpy(code, from, (size_t)(to - from));
+	got = probe_run(CODE_VA, true, DATA_VA, 0, HC_VERSION);
+	check(got.vector == VECTOR_DONE && got.value == NOTRAP_VERSION,
+	      "a user is not told the version: vector %u, %lx", got.vector, got.value);
+	got = probe_run(CODE_VA, true, DATA_VA, 0, HC_REPORT_FAULTS);
+	check(got.value == ~0UL && notrap_call(HC_COUNTER, CNT_pf_guest_counted) == counted,
+	      "a user has reported faults");
+	got = probe_run(CODE_VA, true, DATA_VA, 0, HC_END);
+	check(got.value == ~0UL, "a user may end the machine");
+}
+
+/* The next instruction is at an address that is none: the jump there is the guest's fault. */
+static void try_end_of_lower_half(void)
+{
+	u64 frame = page_alloc(1, PAGE_SIZE);
+	struct probe got;
+
+	*entry_of(paging_root, LAST_VA, 1) = frame | PAGE;
+	*(u16 *)ptr(frame + PAGE_SIZE - 2) = CPUID_CODE;
+	got = probe_run(LAST_VA + PAGE_SIZE - 2, true, 0, 0, 0);
+	check(got.vector == VEC_GP, "CPUID at the end of the lower half: vector %u", got.vector);
+}
+
+const char *guest_main(void)
+{
+	u64 frame = page_alloc(1, PAGE_SIZE);
+
+	code = ptr(frame);
+	*entry_of(paging_root, CODE_VA, 1) = frame | PAGE;
+	*entry_of(paging_root, DATA_VA, 1) = page_alloc(1, PAGE_SIZE) | PAGE;
+	for (u32 i = 0; i < nr_user_attempts; i++)
+		try_user(&user_attempts[i]);
+	/* XSETBV raises #UD without it, and only with it #GP. */
+	if (has_feature(FEATURE_XSAVE)) {
+		write_cr4(read_cr4() | CR4_OSXSAVE);
+		__asm__ volatile("xsetbv" : : "a"(3), "d"(0), "c"(0));
+		for (u32 i = 0; i < nr_xsave_attempts; i++)
+			try_user(&xsave_attempts[i]);
+	}
+	for (u32 i = 0; i < nr_kernel_attempts; i++)
+		try_kernel(&kernel_attempts[i]);
+	if (notrap_present())
+		try_hypercalls();
+	try_end_of_lower_half();
+	return check_end("privileged");
+}
