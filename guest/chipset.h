@@ -22,8 +22,8 @@ struct chipset {
 	struct io_range io[IO_RANGES_MAX];
 	u32 nr_io;
 
-	/* power.c: a sleep was refused, and the guest shall see that it woke up. */
-	bool woke;
+	/* power.c: a sleep was refused; and the guest has yet to see that it woke up. */
+	bool sleep_said, woke;
 
 	/* a20.c */
 	bool a20_closed;    /* what the guest wrote to port 92h */

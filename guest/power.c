@@ -63,9 +63,11 @@ bool power_write(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
 		case POWER_NONE:
 			break;
 		case POWER_SLEEP:
-			say("the guest asks for sleep type %u, which is not soft-off: refused",
-			    SLP_TYP(byte));
-			m->chipset.woke = true;
+			if (!m->chipset.sleep_said)
+				say("the guest asks for sleep type %u, which is not soft-off: refused, "
+				    "as it always will be",
+				    SLP_TYP(byte));
+			m->chipset.sleep_said = m->chipset.woke = true;
 			return false;
 		case POWER_OFF:
 			say("the guest switches the machine off");

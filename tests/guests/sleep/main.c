@@ -99,6 +99,9 @@ const char *guest_main(void)
 			out16(control, SLEEP_S3);
 		else
 			out32(control, SLEEP_S3);
+		/* An emulator takes its time. */
+		for (u32 i = 0; i < 100000; i++)
+			in8(0x61);
 		/* Refused, it looks as if the machine had woken up at once. */
 		if (!(in16(event) & WAK_STS))
 			return "no WAK_STS after a sleep that was refused";
