@@ -13,7 +13,7 @@ from tests.emu.boot import Boot, Module
 from tests.emu.result import Expect
 
 PC, Q35, BOCHS, RYZEN = "pc", "q35", "broadwell_ult", "ryzen"
-LIMIT = 60
+LIMIT = 30
 NOBODY = r"^(sleep: awake|warm: started).*"
 
 
