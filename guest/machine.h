@@ -17,8 +17,8 @@ struct machine {
 	const struct options *opt;
 	const struct backend *ops;
 	struct mmu *mmu;
-	struct nested *nested;         /* NULL: the guest runs on shadow tables */
-	struct memmap guest_map;       /* the firmware's, the hypervisor's memory made reserved */
+	struct nested *nested;   /* NULL: the guest runs on shadow tables */
+	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];
 	u32 nr_hidden;

@@ -13,7 +13,7 @@
 extern const u8 store_unknown[];
 
 #define SPECIFIC    0x40 /* the first register that is not of every function */
-#define WORDS       48	 /* from there on */
+#define WORDS       48   /* from there on */
 
 #define COMMAND     0x04
 #define COMMAND_MEM BIT(1)
@@ -85,8 +85,8 @@ static void unchanged(u32 bdf, const u32 before[WORDS], const char *how, u32 reg
 	take(bdf, now);
 	for (u32 i = 0; i < WORDS; i++) {
 		if (now[i] != before[i])
-			guest_fail("function %x: %u bytes at %x %s: register %x was %x and is %x", bdf,
-				   size, reg, how, SPECIFIC + 4 * i, before[i], now[i]);
+			guest_fail("function %x: %u bytes at %x %s: register %x was %x and is %x",
+				   bdf, size, reg, how, SPECIFIC + 4 * i, before[i], now[i]);
 	}
 }
 
@@ -121,8 +121,8 @@ static void attack(u32 bdf, u32 reg)
 	__asm__ volatile("xorb $0xff, %0" : "+m"(*at(bdf, reg)));
 	__asm__ volatile("lock btcl $0, %0" : "+m"(*(volatile u32 *)at(bdf, reg & ~3U)));
 	unchanged(bdf, before, "by instructions that read as well", reg, 1);
-	if (probe_run((uintptr_t)store_unknown, false, (uintptr_t)at(bdf, reg & ~3U), 0, 0).vector !=
-	    VEC_PF)
+	if (probe_run((uintptr_t)store_unknown, false, (uintptr_t)at(bdf, reg & ~3U), 0, 0)
+		    .vector != VEC_PF)
 		guest_fail("a store that cannot be carried out has gone through");
 	unchanged(bdf, before, "by an FPU's store", reg, 2);
 }
@@ -201,8 +201,8 @@ static u64 hypervisor(void)
 	for (u32 i = 0; i < memory_ranges; i++) {
 		const struct memory_range *r = &memory_map[i];
 
-		if (r->type != MEMORY_RAM && r->start >= MIB(1) && r->end <= memory_end() + MIB(16) &&
-		    r->end - r->start > size) {
+		if (r->type != MEMORY_RAM && r->start >= MIB(1) &&
+		    r->end <= memory_end() + MIB(16) && r->end - r->start > size) {
 			start = r->start;
 			size = r->end - r->start;
 		}
@@ -214,17 +214,17 @@ static const struct {
 	u32 host; /* the machine that has it */
 	u8 bdf, reg;
 } guarded[] = {
-	{PCI_I440FX, PCI_BDF(0, 0), 0x5a}, /* PAM */
+	{PCI_I440FX, PCI_BDF(0, 0), 0x5a},                                    /* PAM */
 	{PCI_I440FX, PCI_BDF(0, 0), 0x5f}, {PCI_I440FX, PCI_BDF(0, 0), 0x72}, /* SMRAM */
 	{PCI_I440FX, PCI_BDF(1, 0), 0x4f}, {PCI_I440FX, PCI_BDF(1, 0), 0x69}, /* TOM */
-	{PCI_I440FX, PCI_BDF(1, 3), 0x41}, /* PMBASE */
+	{PCI_I440FX, PCI_BDF(1, 3), 0x41},                                    /* PMBASE */
 	{PCI_I440FX, PCI_BDF(1, 3), 0x5f}, {PCI_I440FX, PCI_BDF(1, 3), 0x80}, /* PMREGMISC */
-	{PCI_I440FX, PCI_BDF(1, 3), 0x91}, {PCI_Q35, PCI_BDF(0, 0), 0x63},   /* PCIEXBAR */
-	{PCI_Q35, PCI_BDF(0, 0), 0x60}, {PCI_Q35, PCI_BDF(0, 0), 0x91},      /* PAM */
-	{PCI_Q35, PCI_BDF(0, 0), 0x9d}, {PCI_Q35, PCI_BDF(0, 0), 0x9e}, /* SMRAM, ESMRAMC */
-	{PCI_Q35, PCI_BDF(0, 0), 0xb3}, {PCI_Q35, PCI_BDF(31, 0), 0x41}, /* PMBASE */
-	{PCI_Q35, PCI_BDF(31, 0), 0x44}, {PCI_Q35, PCI_BDF(31, 0), 0xa0}, /* GEN_PMCON */
-	{PCI_Q35, PCI_BDF(31, 0), 0xf2}, /* RCBA */
+	{PCI_I440FX, PCI_BDF(1, 3), 0x91}, {PCI_Q35, PCI_BDF(0, 0), 0x63},    /* PCIEXBAR */
+	{PCI_Q35, PCI_BDF(0, 0), 0x60},    {PCI_Q35, PCI_BDF(0, 0), 0x91},    /* PAM */
+	{PCI_Q35, PCI_BDF(0, 0), 0x9d},    {PCI_Q35, PCI_BDF(0, 0), 0x9e},    /* SMRAM, ESMRAMC */
+	{PCI_Q35, PCI_BDF(0, 0), 0xb3},    {PCI_Q35, PCI_BDF(31, 0), 0x41},   /* PMBASE */
+	{PCI_Q35, PCI_BDF(31, 0), 0x44},   {PCI_Q35, PCI_BDF(31, 0), 0xa0},   /* GEN_PMCON */
+	{PCI_Q35, PCI_BDF(31, 0), 0xf2},                                      /* RCBA */
 };
 
 const char *guest_main(void)

@@ -57,5 +57,7 @@ const char *guest_main(void)
 		in8(0x61);
 	if (*(volatile u32 *)ptr(RAN_AT) == RAN)
 		return "its handler has run in SMM";
-	return smram(reg) & D_OPEN ? "SMRAM is open" : smram(reg) & D_LCK ? NULL : "SMRAM is not locked";
+	return smram(reg) & D_OPEN  ? "SMRAM is open"
+	       : smram(reg) & D_LCK ? NULL
+				    : "SMRAM is not locked";
 }
