@@ -29,6 +29,12 @@ bool pci_is_guarded(const struct pci_id *id);
 bool pci_is_open(const struct pci_id *id, u32 reg);
 
 /*
+ * True when the guest may change this PM register of AMD's southbridge: 20h to 2Fh and 60h to 6Fh say where
+ * the PM registers are, 24h where all of them are in memory.
+ */
+bool fch_is_open(u8 reg);
+
+/*
  * Where a memory BAR decodes: its two words (high: 0 for one of 32 bits), and what they read after all
  * ones were written (ones: mask_high is ~0 for 32 bits). False when it is none, or there is no BAR.
  */
