@@ -56,7 +56,12 @@ bool fch_write(struct machine *m, u64 gpa, u32 value, u32 size)
 	for (u32 i = 0; i < size; i++) {
 		u64 reg = gpa + i - MMIO - MMIO_PM;
 
-		if (reg < 256 && !fch_is_open((u8)reg)) {
+		u8 now;
+
+		if (reg >= 256 || fch_is_open((u8)reg))
+			continue;
+		watched_read(m, gpa + i, &now, 1);
+		if (now != (u8)(value >> 8 * i)) {
 			say_refused(m, (u32)reg);
 			return false;
 		}
