@@ -17,11 +17,11 @@ void machine_report(struct machine *m)
 	report_counters(&m->vcpu.counters);
 }
 
-bool machine_may_say(struct machine *machine, enum refusal what)
+bool machine_may_say(struct machine *machine, enum guest_line what)
 {
-	if (machine->refused[what] >= REFUSAL_LINES)
+	if (machine->lines_said[what] >= GUEST_LINES_MAX)
 		return false;
-	machine->refused[what]++;
+	machine->lines_said[what]++;
 	return true;
 }
 
@@ -52,16 +52,6 @@ void machine_power_off(struct machine *machine)
 	if (p->pm1b_cnt)
 		out16(p->pm1b_cnt, (u16)p->s5_typ_b << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
 	/* It takes the hardware a moment. */
-	for (;;)
-		cpu_hlt();
-}
-
-void machine_reset(struct machine *machine)
-{
-	machine_last_words(machine, "resetting");
-	out8(PORT_RESET_CONTROL, 0x02);
-	out8(PORT_RESET_CONTROL, 0x06);
-	out8(PORT_KBD_COMMAND, 0xfe);
 	for (;;)
 		cpu_hlt();
 }

@@ -11,8 +11,8 @@
 #include "guest/load.h"
 #include "guest/memory.h"
 #include "guest/mitigate.h"
-#include "guest/prove_exits.h"
 #include "guest/phys_bits.h"
+#include "guest/prove_exits.h"
 #include "guest/selftest.h"
 #include "guest/smp.h"
 #include "guest/start.h"
@@ -169,8 +169,8 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	if (machine.ops->vcpu_init(v) < 0)
 		return -1;
 	cpuid_limits(&machine);
-	if (acpi_find_power(boot, &machine.power) < 0)
-		say("no ACPI tables: the guest can switch the machine off only by hand");
+	if (chipset_prepare(&machine, boot) < 0)
+		return -1;
 	intercept_msrs(v);
 	intercept_ports(v);
 	if (prepare_mmu(v, opt, pool_hpa, pool_size) < 0)

@@ -5,18 +5,19 @@
 
 #include "guest/acpi.h"
 #include "guest/bootinfo.h"
+#include "guest/chipset.h"
 #include "guest/memtype.h"
 #include "guest/options.h"
 #include "guest/vcpu.h"
 
-/* What a guest can be refused again and again: so many lines of each, and no more. */
-enum refusal { REFUSED_STRING_IO, REFUSED_SLEEP, REFUSED_RESET, NR_REFUSALS };
-#define REFUSAL_LINES 8
+/* Lines that a guest can bring about again and again: so many of each, and no more. */
+enum guest_line { LINE_STRING_IO, LINE_POWER_OFF, NR_GUEST_LINES };
+#define GUEST_LINES_MAX 8
 
-#define HIDDEN_RAM   2 /* the first of them */
-#define HIDDEN_MAX   34
-#define IO_APICS_MAX 8
-#define WATCHED_MAX  16
+#define HIDDEN_RAM      2 /* the first of them */
+#define HIDDEN_MAX      34
+#define IO_APICS_MAX    8
+#define WATCHED_MAX     16
 
 struct machine {
 	const struct options *opt;
@@ -38,6 +39,7 @@ struct machine {
 	u32 nr_io_apics;
 	u64 guest_pat; /* where the CPU does not switch it: guest/pat.h */
 	struct acpi_power power;
+	struct chipset chipset;
 	u64 cr4_allowed, efer_allowed;  /* bits that the guest's CPU has */
 	u8 maxphyaddr;                  /* without bits that name a key: guest/phys_bits.h */
 	bool notrap;                    /* notrap entries are in use: see handle_page_fault() */
@@ -46,8 +48,8 @@ struct machine {
 	bool mtrr_refused, pat_differs; /* the line that says so is printed */
 	u64 guest_entry;                /* TSC at the guest's first instruction */
 	u8 last_words;                  /* how often they were said */
-	u8 refused[NR_REFUSALS];        /* lines said of each */
-	u64 stats_ticks;                /* between live reports; 0: none */
+	u8 lines_said[NR_GUEST_LINES];
+	u64 stats_ticks; /* between live reports; 0: none */
 	struct vcpu vcpu;
 };
 
@@ -63,7 +65,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt,
 void machine_report(struct machine *machine);
 
 /* May one more line be said of this? Counts it. */
-bool machine_may_say(struct machine *machine, enum refusal what);
+bool machine_may_say(struct machine *machine, enum guest_line what);
 
 /* The report, and a line that says what comes next, all of it out on the console. */
 void machine_last_words(struct machine *machine, const char *what);

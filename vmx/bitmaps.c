@@ -16,7 +16,7 @@ void vmx_set_invlpg_exiting(struct vcpu *v, bool on)
 /* SDM vol. 3C 25.6.4. */
 void vmx_intercept_port(struct vcpu *v, u16 port, bool on)
 {
-	u8 *byte = &to_vmx(v)->io_bitmap[port / 8], bit = BIT(port % 8);
+	u8 *byte = &to_vmx(v)->io_bitmap[port / 8], bit = (u8)BIT(port % 8);
 
 	*byte = on ? *byte | bit : *byte & ~bit;
 }

@@ -7,6 +7,7 @@
 
 FUZZ_SECONDS ?= 300
 
+src_chipset   := guest/pci_guard.c guest/power_effect.c
 src_boot      := boot/multiboot1.c boot/multiboot2.c boot/parse.c boot/rsdp.c mm/memmap.c
 src_console   := arch/format.c
 src_format    := arch/format.c
@@ -29,7 +30,7 @@ src_msr       := guest/memtype.c mm/ranges.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
 src_report    := guest/report.c
-load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c \
+load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c guest/acpi_power.c \
 		 $(wildcard guest/load*.c)
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
