@@ -32,8 +32,10 @@ NASMFLAGS := -f elf64 -g -F dwarf -I ./ -w+error
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
 	   --build-id=none -T linker.ld
 
-SRC_C   := $(wildcard $(addsuffix /*.c,$(ROOMS)))
-SRC_ASM := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
+# A room may have rooms in it; guest/builtin/ holds programs of their own.
+SRC_DIRS := $(filter-out guest/builtin/,$(ROOMS:%=%/) $(wildcard $(ROOMS:%=%/*/)))
+SRC_C   := $(wildcard $(SRC_DIRS:%=%*.c))
+SRC_ASM := $(wildcard $(SRC_DIRS:%=%*.asm))
 OBJS    := $(SRC_C:%.c=$(O)/%.o) $(SRC_ASM:%.asm=$(O)/%.asm.o)
 # A user's text as one word of the shell's, after what it is.
 option   = $(1)='$(subst ','\'',$(2))'
