@@ -120,7 +120,7 @@ static void check_invariants(struct vcpu *v)
 	halt();
 }
 
-/* What options ask for now and then, between two exits. */
+/* What options, and devices that are watched, ask for now and then, between two exits. */
 struct watch {
 	u32 until_audit;
 	u64 next_stats;
@@ -134,6 +134,8 @@ static void watch(struct vcpu *v, struct watch *w)
 		w->until_audit = machine->opt->audit;
 		check_invariants(v);
 	}
+	if (machine->iommu.nr_units && --machine->iommu.until_poll == 0)
+		iommu_poll(machine);
 	if (machine->stats_ticks && rdtsc() > w->next_stats) {
 		w->next_stats = rdtsc() + machine->stats_ticks;
 		machine_report(machine);
@@ -143,7 +145,7 @@ static void watch(struct vcpu *v, struct watch *w)
 void run_guest(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
-	bool watched = machine->opt->audit || machine->stats_ticks;
+	bool watched = machine->opt->audit || machine->stats_ticks || machine->iommu.nr_units;
 	struct watch w = {machine->opt->audit, rdtsc() + machine->stats_ticks};
 	struct vmexit exit;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking the machine, in order: CPU, memory, other CPUs, traps, guest. */
+/* Taking the machine, in order: CPU, memory, devices, other CPUs, traps, guest. */
 #include "guest/machine.h"
 
 #include "arch/console.h"
@@ -115,7 +115,6 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 		.pool_size = pool_size,
 	};
 
-	machine.maxphyaddr = config.features.maxphyaddr;
 	if (opt->mmu != MMU_SHADOW)
 		return prepare_nested(v, &config);
 	if (selftest_traps(v, &proved) < 0)
@@ -152,7 +151,8 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	machine.opt = opt;
 	machine.ops = v->ops = ops;
 	v->machine = &machine;
-	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 ||
+	machine.maxphyaddr = paging_features().maxphyaddr;
+	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || iommu_find(&machine, boot) < 0 ||
 	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;
 	/* The guest's PKRU is read with RDPKRU. */
@@ -162,7 +162,8 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	    smp_park(&machine, boot, &pool_hpa, &pool_size) < 0 || machine.ops->vcpu_init(v) < 0)
 		return -1;
 	cpuid_limits(&machine);
-	if (prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
+	if (iommu_start(&machine, boot, &pool_hpa, &pool_size) < 0 ||
+	    prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
 		return -1;
 	if (acpi_find_power(boot, &machine.power) < 0)
 		say("no ACPI tables: the guest can switch the machine off only by hand");

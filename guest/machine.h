@@ -5,19 +5,20 @@
 
 #include "guest/acpi.h"
 #include "guest/bootinfo.h"
+#include "guest/iommu/iommu.h"
 #include "guest/options.h"
 #include "guest/vcpu.h"
 
 #define HIDDEN_RAM  2 /* the first of them */
-#define HIDDEN_MAX  34
+#define HIDDEN_MAX  (IOMMU_UNITS_MAX + 16)
 #define WATCHED_MAX 16
 
 struct machine {
 	const struct options *opt;
 	const struct backend *ops;
 	struct mmu *mmu;
-	struct nested *nested;         /* NULL: the guest runs on shadow tables */
-	struct memmap guest_map;       /* the firmware's, the hypervisor's memory made reserved */
+	struct nested *nested;   /* NULL: the guest runs on shadow tables */
+	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];
 	u32 nr_hidden;
@@ -25,6 +26,7 @@ struct machine {
 	struct memmap_range watched[WATCHED_MAX];
 	u32 nr_watched;
 	bool watched_said;
+	struct iommu iommu;
 	struct acpi_power power;
 	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
 	u8 maxphyaddr;

@@ -8,6 +8,7 @@ enum option {
 	OPT_TRAP,
 	OPT_SYNC,
 	OPT_MMU,
+	OPT_IOMMU,
 	OPT_CONSOLE,
 	OPT_STATS,
 	OPT_AUDIT,
@@ -25,6 +26,7 @@ static const struct {
 	[OPT_TRAP] = {"trap", "auto|address|structural"},
 	[OPT_SYNC] = {"sync", "hybrid|always|never"},
 	[OPT_MMU] = {"mmu", "shadow|npt|ept"},
+	[OPT_IOMMU] = {"iommu", "auto|off|require"},
 	[OPT_CONSOLE] = {"console", "none|com1|com2"},
 	[OPT_STATS] = {"stats", KNOWN_NUMBER},
 	[OPT_AUDIT] = {"audit", KNOWN_NUMBER},
@@ -32,7 +34,7 @@ static const struct {
 };
 
 static const char known_options[] =
-	"bypass_guest_pf= trap= sync= mmu= console= stats= audit= guest=";
+	"bypass_guest_pf= trap= sync= mmu= iommu= console= stats= audit= guest=";
 
 static bool is_space(char c)
 {
@@ -149,6 +151,9 @@ static int set_option(struct options *opt, u32 which, const char *value, size_t 
 		break;
 	case OPT_MMU:
 		opt->mmu = (enum opt_mmu)n;
+		break;
+	case OPT_IOMMU:
+		opt->iommu = (enum opt_iommu)n;
 		break;
 	case OPT_CONSOLE:
 		opt->console = (enum console_port)n;
