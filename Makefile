@@ -35,8 +35,10 @@ NASMFLAGS := -f elf64 -g -F dwarf -I ./ -w+error
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
 	   --build-id=none -T linker.ld
 
-SRC_C   := $(wildcard $(addsuffix /*.c,$(ROOMS)))
-SRC_ASM := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
+# A room may have rooms in it; guest/builtin/ holds programs of their own.
+SRC_DIRS := $(filter-out guest/builtin/,$(ROOMS:%=%/) $(wildcard $(ROOMS:%=%/*/)))
+SRC_C   := $(wildcard $(SRC_DIRS:%=%*.c))
+SRC_ASM := $(wildcard $(SRC_DIRS:%=%*.asm))
 OBJS    := $(SRC_C:%.c=$(O)/%.o) $(SRC_ASM:%.asm=$(O)/%.asm.o)
 # A user's text as one word of the shell's, after what it is.
 option   = $(1)='$(subst ','\'',$(2))'
@@ -185,7 +187,23 @@ $(O)/linux/busybox-i386: tools/fetch-package | $(O)/.deps-run
 $(O)/linux/initramfs-%.cpio: $(O)/linux/selfcheck-% $(O)/linux/busybox-% tests/linux/shell tools/mkinitramfs
 	@tools/mkinitramfs $@ $(O)/linux/selfcheck-$* tests/linux/shell $(O)/linux/busybox-$*
 
-.PRECIOUS: $(O)/linux/selfcheck-% $(O)/linux/busybox-%
+# A disk and a network card are kept busy: NVMe and virtio for the one kernel, AHCI and e1000 for the other.
+modules_amd64 := virtio virtio_ring virtio_pci virtio_pci_modern_dev virtio_pci_legacy_dev failover \
+	net_failover virtio_net virtio_blk
+modules_i686-pae := crct10dif_common crc-t10dif crc64 crc64-rocksoft t10-pi scsi_common scsi_mod \
+	libata libahci ahci sd_mod e1000
+TRAFFIC := $(O)/linux/traffic-amd64.cpio $(O)/linux/traffic-i686-pae.cpio
+
+$(O)/linux/traffic-program-%: tests/linux/traffic.c tests/linux/selfcheck.h | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@echo '  CC      $@'
+	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(if $(filter amd64,$*),-m64,-m32) -static -I. \
+		-o $@ $< && strip $@
+
+$(O)/linux/traffic-%.cpio: $(O)/linux/traffic-program-% $(O)/linux/vmlinuz-% tools/mktraffic
+	@tools/mktraffic $@ $< $$(tools/fetch-package $(kernel_$*) $(O)/packages) $(modules_$*)
+
+.PRECIOUS: $(O)/linux/traffic-program-% $(O)/linux/selfcheck-% $(O)/linux/busybox-%
 
 # --- machines -----------------------------------------------------------------------------------
 
@@ -218,7 +236,7 @@ PYTEST := $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider
 test-host: $(HOST_TESTS) | test-deps
 	@tools/host-tests $(HOST_TESTS)
 
-test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
+test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) | test-deps
 	@$(PYTEST) tests/emu
 
 # For HOST=bochs3, qemu10 and qemu11; `make test-emu EMULATORS=trixie` starts that release's in all
@@ -232,7 +250,7 @@ export EMULATORS
 SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
-SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access))
+SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access dma))
 .PHONY: soak soak-random soak-fuzz soak-emu
 soak: all guests soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -244,7 +262,7 @@ soak-random: $(O)/host/test_mmu_random
 soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
-soak-emu: all guests $(LINUX) | test-deps
+soak-emu: all guests $(LINUX) $(TRAFFIC) | test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTEST) $(SOAK_TESTS)
 
 include tools/check.mk

@@ -240,6 +240,12 @@ static inline void wbinvd(void)
 	__asm__ volatile("wbinvd" : : : "memory");
 }
 
+/* Write the cache line at addr, 64 bytes on every CPU with VMX or SVM, back to memory and drop it. */
+static inline void clflush(const void *addr)
+{
+	__asm__ volatile("clflush (%0)" : : "r"(addr) : "memory");
+}
+
 /* Keeps the compiler from moving memory accesses across. */
 static inline void barrier(void)
 {

@@ -165,10 +165,16 @@ static void watch(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
 	struct watch *w = &v->watch;
+	u64 start;
 
 	if (machine->opt->audit && --w->until_audit == 0) {
 		w->until_audit = machine->opt->audit;
 		check_invariants(v);
+	}
+	if (machine->iommu.nr_units && --machine->iommu.until_poll == 0) {
+		start = rdtsc();
+		iommu_poll(machine);
+		count_longest(v, start);
 	}
 	if (machine->stats_ticks && rdtsc() > w->next_stats) {
 		w->next_stats = rdtsc() + machine->stats_ticks;
@@ -209,7 +215,7 @@ void run_guest(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
 
-	v->watched = machine->opt->audit || machine->stats_ticks;
+	v->watched = machine->opt->audit || machine->stats_ticks || machine->iommu.nr_units;
 	v->watch = (struct watch){machine->opt->audit, rdtsc() + machine->stats_ticks};
 	machine->guest_entry = rdtsc();
 	update_hardware(v);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking the machine, in order: CPU, memory, other CPUs, traps, guest. */
+/* Taking the machine, in order: CPU, memory, devices, other CPUs, traps, guest. */
 #include "guest/machine.h"
 
 #include "arch/console.h"
@@ -156,7 +156,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	machine.ops = v->ops = ops;
 	v->machine = &machine;
 	machine.maxphyaddr = phys_bits();
-	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 ||
+	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || iommu_find(&machine, boot) < 0 ||
 	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;
 	/* The guest's PKRU is read with RDPKRU. */
@@ -169,7 +169,8 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	if (machine.ops->vcpu_init(v) < 0)
 		return -1;
 	cpuid_limits(&machine);
-	if (chipset_prepare(&machine, boot) < 0)
+	if (chipset_prepare(&machine, boot) < 0 ||
+	    iommu_start(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;
 	intercept_msrs(v);
 	intercept_ports(v);

@@ -6,6 +6,7 @@
 #include "guest/acpi.h"
 #include "guest/bootinfo.h"
 #include "guest/chipset.h"
+#include "guest/iommu/iommu.h"
 #include "guest/memtype.h"
 #include "guest/options.h"
 #include "guest/vcpu.h"
@@ -15,7 +16,7 @@ enum guest_line { LINE_STRING_IO, LINE_POWER_OFF, NR_GUEST_LINES };
 #define GUEST_LINES_MAX 8
 
 #define HIDDEN_RAM      2 /* the first of them */
-#define HIDDEN_MAX      34
+#define HIDDEN_MAX      (IOMMU_UNITS_MAX + 32)
 #define IO_APICS_MAX    8
 #define WATCHED_MAX     16
 
@@ -38,6 +39,7 @@ struct machine {
 	u64 io_apic[IO_APICS_MAX]; /* and their pages, watched as well */
 	u32 nr_io_apics;
 	u64 guest_pat; /* where the CPU does not switch it: guest/pat.h */
+	struct iommu iommu;
 	struct acpi_power power;
 	struct chipset chipset;
 	u64 cr4_allowed, efer_allowed;  /* bits that the guest's CPU has */

@@ -47,6 +47,18 @@ static void say_share(const char *whose, u64 pool, u64 ram)
 	    permille % 10, ram >> 20);
 }
 
+int memory_hide(struct machine *machine, u64 start, u64 end)
+{
+	struct memmap_range range = {.start = ALIGN_DOWN(start, PAGE_SIZE),
+				     .end = ALIGN_UP(end, PAGE_SIZE)};
+
+	if (machine->nr_hidden == ARRAY_SIZE(machine->hidden) ||
+	    memmap_set(&machine->guest_map, range.start, range.end, MEMMAP_RESERVED) < 0)
+		return fail("the firmware's memory map has too many ranges");
+	machine->hidden[machine->nr_hidden++] = range;
+	return 0;
+}
+
 int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
 	struct memmap_range avoid[BOOT_MODULES_MAX + 1];
@@ -56,9 +68,8 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	u32 nr = 0;
 
 	machine->guest_map = boot->map;
-	machine->hidden[0] =
-		(struct memmap_range){.start = ALIGN_DOWN(boot->image_start, PAGE_SIZE),
-				      .end = ALIGN_UP(boot->image_end, PAGE_SIZE)};
+	if (memory_hide(machine, boot->image_start, boot->image_end) < 0)
+		return -1;
 	avoid[nr++] = machine->hidden[0];
 	for (u32 i = 0; i < boot->modules; i++) {
 		avoid[nr++] =
@@ -66,7 +77,8 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 					      .end = boot->module[i].start + boot->module[i].size};
 	}
 	size = shadow ? mmu_memory_size(&boot->map) : nested_memory(&boot->map);
-	size = ALIGN_UP(size + tables, PAGE_SIZE) + smp_memory_size(boot);
+	size = ALIGN_UP(size + tables, PAGE_SIZE) + smp_memory_size(boot) +
+	       iommu_memory_size(&machine->iommu);
 	base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
 	/* Room below 4 GiB does not grow with the RAM, as what each page of it takes does. */
 	if (base == ~0ULL && memmap_ram_size(&boot->map) >= GIB(8))
@@ -78,19 +90,14 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 			"too little memory: the machine has %lu MiB of RAM, notrap needs %lu MiB in one "
 			"piece below 4 GiB and its guest %lu MiB: add memory",
 			memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1, GUEST_RAM_MIN >> 20);
-	machine->hidden[1] = (struct memmap_range){.start = base, .end = base + size};
-	machine->nr_hidden = HIDDEN_RAM;
-	for (u32 i = 0; i < machine->nr_hidden; i++) {
-		if (memmap_set(&machine->guest_map, machine->hidden[i].start,
-			       machine->hidden[i].end, MEMMAP_RESERVED) < 0)
-			return fail("the firmware's memory map has too many ranges");
-	}
+	if (memory_hide(machine, base, base + size) < 0)
+		return -1;
 	pages = (struct table_pages){.next = base, .end = base + tables};
 	if (map_extend(&boot->map, table_page, &pages) < 0)
 		return -1;
 	*pool_hpa = base + tables;
 	*pool_size = size - tables;
-	say_share(shadow ? "the shadow MMU" : "nested paging", *pool_size,
-		  memmap_ram_size(&boot->map));
+	say_share(shadow ? "the shadow MMU" : "nested paging",
+		  *pool_size - iommu_memory_size(&machine->iommu), memmap_ram_size(&boot->map));
 	return 0;
 }

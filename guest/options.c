@@ -9,6 +9,7 @@ enum option {
 	OPT_SYNC,
 	OPT_MMU,
 	OPT_MITIGATIONS,
+	OPT_IOMMU,
 	OPT_CONSOLE,
 	OPT_STATS,
 	OPT_AUDIT,
@@ -28,6 +29,7 @@ static const struct {
 	[OPT_SYNC] = {"sync", "hybrid|always|never"},
 	[OPT_MMU] = {"mmu", "shadow|npt|ept"},
 	[OPT_MITIGATIONS] = {"mitigations", "auto|off|all"},
+	[OPT_IOMMU] = {"iommu", "auto|off|require"},
 	[OPT_CONSOLE] = {"console", "none|com1|com2"},
 	[OPT_STATS] = {"stats", KNOWN_NUMBER},
 	[OPT_AUDIT] = {"audit", KNOWN_NUMBER},
@@ -36,7 +38,7 @@ static const struct {
 };
 
 static const char known_options[] =
-	"bypass_guest_pf= trap= sync= mmu= mitigations= console= stats= audit= guest= smi=";
+	"bypass_guest_pf= trap= sync= mmu= mitigations= iommu= console= stats= audit= guest= smi=";
 
 static bool is_space(char c)
 {
@@ -156,6 +158,9 @@ static int set_option(struct options *opt, u32 which, const char *value, size_t 
 		break;
 	case OPT_MITIGATIONS:
 		opt->mitigations = (enum opt_mitigations)n;
+		break;
+	case OPT_IOMMU:
+		opt->iommu = (enum opt_iommu)n;
 		break;
 	case OPT_CONSOLE:
 		opt->console = (enum console_port)n;

@@ -11,12 +11,15 @@ enum opt_sync { SYNC_HYBRID, SYNC_ALWAYS, SYNC_NEVER };
 enum opt_mmu { MMU_SHADOW, MMU_NPT, MMU_EPT };
 enum opt_mitigations { MITIGATIONS_AUTO, MITIGATIONS_OFF, MITIGATIONS_ALL };
 
+enum opt_iommu { IOMMU_AUTO, IOMMU_OFF, IOMMU_REQUIRE };
+
 struct options {
 	bool bypass_guest_pf;
 	enum opt_trap trap;
 	enum opt_sync sync;
 	enum opt_mmu mmu;
 	enum opt_mitigations mitigations;
+	enum opt_iommu iommu;
 	enum console_port console;
 	u32 stats;                         /* seconds between live reports; 0: only the last one */
 	u32 audit;                         /* exits between audits; 0: never */

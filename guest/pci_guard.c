@@ -49,6 +49,9 @@ bool pci_is_open(const struct pci_id *id, u32 reg)
 
 	if (!pci_is_guarded(id))
 		return true;
+	/* An IOMMU walks its tables as a master of the bus. */
+	if (reg == PCI_COMMAND && id->class == CLASS_IOMMU)
+		return false;
 	/* Were the class to change, the function would be guarded no more. */
 	if (reg < DEVICE_SPECIFIC)
 		return reg != PCI_CLASS && reg != PCI_CLASS + 1;

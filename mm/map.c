@@ -154,3 +154,23 @@ int map_extend(const struct memmap *map, u64 (*alloc)(void *ctx), void *ctx)
 	}
 	return 0;
 }
+
+int map_uncached(u64 hpa, u64 size, u64 (*alloc)(void *ctx), void *ctx)
+{
+	for (u64 at = hpa; at < hpa + size; at += PAGE_SIZE) {
+		u64 *pde = entry_of(MAP_DIRECT + at, 1);
+
+		if (*pde & PTE_PS) {
+			u64 pt = alloc(ctx);
+
+			if (pt == ~0ULL)
+				return fail("no memory for the map of registers at %lx", at);
+			split_2m(ALIGN_DOWN(at, MIB(2)), phys_ptr(pt));
+		}
+		*entry_of(MAP_DIRECT + at, 0) |= PTE_PCD | PTE_PWT;
+	}
+	write_cr3(read_cr3());
+	/* What was read while they were cacheable. */
+	wbinvd();
+	return 0;
+}

@@ -41,6 +41,15 @@ void map_guard(const void *page);
  */
 int map_extend(const struct memmap *map, u64 (*alloc)(void *ctx), void *ctx);
 
+/*
+ * Make [hpa, hpa + size) uncacheable in the direct map: registers of a device. Page aligned, bytes,
+ * below 4 GiB and outside of the image.
+ *
+ * alloc, ctx: as for map_extend(); a page for each 2 MiB page that is cut.
+ * Returns 0, or -1 after a fail() line when alloc has no page.
+ */
+int map_uncached(u64 hpa, u64 size, u64 (*alloc)(void *ctx), void *ctx);
+
 /* Bytes of physical memory, from 0, that phys_ptr() reaches. */
 u64 map_end(void);
 

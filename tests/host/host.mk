@@ -23,6 +23,8 @@ src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
+src_iommu     := guest/iommu/dmar.c guest/iommu/ivrs.c guest/iommu/pages.c
+src_iommu_units := $(src_iommu) guest/iommu/vtd.c guest/iommu/amdvi.c
 src_memmap    := mm/memmap.c
 src_mitigate  := guest/mitigate.c
 src_memtype   := guest/memtype.c
@@ -42,7 +44,7 @@ src_madt      := guest/madt.c $(load_sources)
 
 HOST_CFLAGS := -std=gnu17 -I. -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 	       -fsanitize=address,undefined -fno-sanitize-recover=undefined
-HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def guest/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h)
+HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h)
 
 HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DMA kept out of the hypervisor's memory: every device behind an IOMMU, Intel's VT-d or AMD's
+ * AMD-Vi, is given one identity map of all that is not the hypervisor's. It is made once, at boot, and
+ * never changes. Interrupts are not remapped: a device can send what the guest can with its APIC.
+ */
+#ifndef GUEST_IOMMU_IOMMU_H
+#define GUEST_IOMMU_IOMMU_H
+
+#include "guest/bootinfo.h"
+
+struct machine;
+
+#define IOMMU_UNITS_MAX 32
+/* Devices whose first blocked access gets a line; those of the rest are only counted. */
+#define IOMMU_REPORTED_MAX 16
+
+enum iommu_kind { IOMMU_NONE, IOMMU_VTD, IOMMU_AMDVI };
+
+struct iommu_unit {
+	u64 base, size; /* its registers: physical, bytes */
+	u16 segment;    /* PCI segment group */
+	u8 flags;       /* of its DRHD or IVHD */
+	u16 device;     /* AMD: its own PCI function: bus 15:8, device 7:3, function 2:0 */
+	u32 faults;     /* VT-d: where the fault recording registers are */
+	u32 nr_faults;  /* VT-d: how many; AMD: the event log's next entry */
+	u64 log;        /* AMD: the event log's physical address */
+	bool on;
+};
+
+struct iommu {
+	enum iommu_kind kind;
+	u32 nr_units;
+	struct iommu_unit unit[IOMMU_UNITS_MAX];
+	u32 levels, leaf; /* of the tables; the largest page is a leaf of that level: 1, 2, 3 */
+	u64 end;          /* devices reach [0, end) but for the holes */
+	u32 until_poll;   /* exits */
+	u32 nr_reported;
+	u32 reported[IOMMU_REPORTED_MAX]; /* segment 31:16, source ID 15:0 */
+};
+
+/*
+ * Find the IOMMUs in the firmware's tables (DMAR, IVRS), and read what they can do, for
+ * iommu_memory_size(). To be called before memory is set aside; fills machine->iommu.
+ *
+ * Returns 0, with a line for each thing that leaves memory open to devices; or -1 after a fail() line
+ * where there is one and iommu=require.
+ */
+int iommu_find(struct machine *machine, const struct bootinfo *boot);
+
+/* Bytes of pool that iommu_start() needs, at most; 0 without an IOMMU. */
+u64 iommu_memory_size(const struct iommu *iommu);
+
+/*
+ * Hide the IOMMUs' registers from the guest, build the tables, switch translation on, and take DMAR
+ * and IVRS from the firmware's tables. To be called when machine->hidden and
+ * machine->watched are complete but for these registers: no device reaches what is in either.
+ *
+ * *pool_hpa, *pool_size: memory, from the front of which the tables are taken.
+ * Returns 0; or -1 after a fail() line: where a device must reach the hypervisor's memory (RMRR,
+ * IVMD), or anything is left open and iommu=require.
+ */
+int iommu_start(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa,
+		u64 *pool_size);
+
+/* Count what has been blocked since the last time (dma_blocked), a line for each device's first. */
+void iommu_poll(struct machine *machine);
+
+#endif
