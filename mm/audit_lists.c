@@ -90,7 +90,7 @@ void audit_lists(struct audit *a)
 	}
 }
 
-/* Every parent of a table is a link to it; audit.c checks that every link is known as a parent. */
+/* Every parent of a table is a link to it. */
 static void check_parents(struct audit *a, u32 index)
 {
 	const struct mmu *m = a->v->mmu;
@@ -100,6 +100,7 @@ static void check_parents(struct audit *a, u32 index)
 		u32 parent = at >> 9;
 		u64 spte = table_of(m, parent)[at & 511];
 
+		a->parents++;
 		if (m->links[at].prev != prev) {
 			audit_bad(a, parent, at & 511, "a list of parents is broken");
 			return;
