@@ -25,7 +25,7 @@ extern const u8 order_run[];
 #define OWN    (2ULL << 39)            /* the code, its data, and pages for faults elsewhere */
 #define LEAF   (PTE_P | PTE_W | PTE_U) /* A clear: the first access faults, whatever was prefilled */
 #define MAPPED 300ULL                  /* the one page under each new table */
-#define TRIES  60
+#define TRIES  32
 #define ROOTS  2048
 
 /* What order_run() reads: see ops.asm. */
@@ -100,9 +100,10 @@ static void attack(struct order *order, u64 try, u64 tables)
 	order->new_table = SHARED | try << 21 | MAPPED << 12;
 	order->forbidden = SHARED | try << 21 | try << 12;
 	result = probe_run(own_page(CODE), false, own_page(DATA), 0, 0);
-	check(result.vector == 14 && result.cr2 == order->forbidden,
-	      "try %lu: an address that is not mapped says %lx (vector %u, at %lx)", try,
-	      result.value, result.vector, result.cr2);
+	check(result.vector != VECTOR_DONE, "try %lu: %lx, which is not mapped, says %lx", try,
+	      order->forbidden, result.value);
+	check(result.vector == VECTOR_DONE || result.cr2 == order->forbidden,
+	      "try %lu: a fault at %lx, where all is mapped", try, result.cr2);
 }
 
 const char *guest_main(void)
