@@ -191,7 +191,14 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	struct frame *f;
 
 	count(v->counters, pf_guest);
-	/* A page fault drops what is cached for its address, as INVLPG does: SDM vol. 3A 4.10.4.1. */
+	/*
+	 * A page fault drops what is cached for its address, as INVLPG does: SDM vol. 3A 4.10.4.1, APM
+	 * vol. 2 5.5.3. The CPU has done so though the fault exits, and no flush is asked for: both manuals
+	 * promise it for the access that faults (the APM's CPU even walks once more before it reports),
+	 * and what SDM vol. 3C 28.1 says an exit leaves undone, CR2 first of all, is not this. Were a CPU
+	 * to break the promise, the guest would see for longer what it changed without a flush, and no
+	 * more: where an entry of ours goes, a flush is asked for that relies on no fault.
+	 */
 	resync_gva(v, gva);
 	if (!w->not_present) {
 		count(v->counters, pf_guest_protection);
