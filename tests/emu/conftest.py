@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from tests.emu import boots
+from tests.emu import boots, machine as machines
 from tests.emu.qemu import nested_kvm
 
 
@@ -22,6 +22,35 @@ def passes():
             pytest.fail(result.explain(), pytrace=False)
         return result
     return check
+
+
+def pytest_sessionfinish(session):
+    """A worker process hands its longest exit to the one that reports."""
+    longest = machines.longest_exit
+    if longest and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["longest_exit"] = [longest.ticks, longest.where]
+
+
+class Workers:
+    """What only the process that has worker processes can be told."""
+
+    def pytest_testnodedown(self, node):
+        handed = getattr(node, "workeroutput", {}).get("longest_exit")
+        if handed:
+            machines.note_longest_exit(*handed)
+
+
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(Workers())
+
+
+def pytest_terminal_summary(terminalreporter):
+    longest = machines.longest_exit
+    if longest:
+        terminalreporter.write_line(
+            f"longest exit on Bochs: {longest.ticks:,} of {machines.EXIT_MAX:,} ticks: "
+            f"{longest.where}")
 
 
 def pytest_report_header():
