@@ -10,7 +10,7 @@
 /* Where nothing is made but each virtual CPU's PAE root. */
 #define SHADOWS_WALKS (1 + MMU_VCPUS_MAX)
 /* Regions exist for the first 4 GiB at least: the identity tables of a guest without paging. */
-#define REGIONS_MIN  2048
+#define REGIONS_MIN 2048
 
 /* With its share of the direct tables' hash. */
 #define SHADOW_BYTES (2 * PAGE_SIZE + sizeof(struct shadow) + sizeof(u32))

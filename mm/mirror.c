@@ -228,7 +228,7 @@ static bool remapped(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 	return entry_sync(v, index, i, fresh) && (was || spte_is_present(*spte, m->ones));
 }
 
-static u32 sync_entries(struct mmu_vcpu *v, u32 index, bool fresh)
+static u32 sync_entries(struct mmu_vcpu *v, u32 index, bool fresh, u32 *looked_at)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
@@ -243,16 +243,20 @@ static u32 sync_entries(struct mmu_vcpu *v, u32 index, bool fresh)
 	u32 changed = 0;
 
 	if (s->role.format == GPTE_32) {
-		for (u32 i = 0; i < SPT_ENTRIES; i++)
+		for (u32 i = 0; i < SPT_ENTRIES; i++) {
 			changed += remapped(v, index, i, fresh);
+			*looked_at += gpte_read(s->gfn, GPTE_32, guest_index(s->role, i)) & PTE_P;
+		}
 		return changed;
 	}
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		u64 gpte = guest[i];
 
 		if (gpte & PTE_P) {
-			if (!plain_leaves || (gpte & bad) || !leaf_is_current(table[i], gpte))
+			if (!plain_leaves || (gpte & bad) || !leaf_is_current(table[i], gpte)) {
 				changed += remapped(v, index, i, fresh);
+				++*looked_at;
+			}
 		} else if (table[i] == trap && hard) {
 			table[i] = empty;
 		} else if (table[i] != empty) {
@@ -273,9 +277,11 @@ static u32 sync_entries(struct mmu_vcpu *v, u32 index, bool fresh)
 u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 {
 	struct mmu *m = v->mmu;
-	u32 changed = sync_entries(v, index, fresh);
+	u32 looked_at = 0, changed = sync_entries(v, index, fresh, &looked_at);
 
 	m->shadows[index].synced = m->clock;
-	m->work += WORK_TABLE + changed;
+	/* To look for an upper entry's table is as much as to link it; a leaf is soon compared. */
+	m->work += WORK_TABLE;
+	m->work += m->shadows[index].role.level > 1 ? looked_at : (looked_at + 3 * changed) / 4;
 	return changed;
 }

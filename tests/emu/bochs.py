@@ -44,6 +44,7 @@ class Bochs(Machine):
 
     name = "bochs"
     default_model = "broadwell_ult"
+    ticks_are_instructions = True
 
     def __init__(self, model=None, memory=256, cpus=1, marks=None, release=None):
         super().__init__(model or self.default_model, memory, cpus)

@@ -50,6 +50,11 @@ class Boot:
                 for m in self.modules]
         return lines
 
+    def what(self):
+        """One line that tells this boot from others."""
+        words = [f"{os.path.basename(m.path)} {m.cmdline}".rstrip() for m in self.modules[:1]]
+        return ", ".join(filter(None, [self.cmdline] + words)) or os.path.basename(self.kernel)
+
     def files(self):
         return [self.kernel] + [m.path for m in self.modules]
 

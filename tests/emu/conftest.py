@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.emu import boots
+from tests.emu import boots, machine as machines
 from tests.emu.qemu import nested_kvm
 
 
@@ -30,6 +30,35 @@ def pytest_runtest_logreport(report):
     """A failure is printed when it happens, not an hour later; by the controller alone."""
     if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
         print(f"\nFAILED {report.nodeid}\n{report.longreprtext}\n", flush=True)
+
+
+def pytest_sessionfinish(session):
+    """A worker process hands its longest exit to the one that reports."""
+    longest = machines.longest_exit
+    if longest and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["longest_exit"] = [longest.ticks, longest.where]
+
+
+class Workers:
+    """What only the process that has worker processes can be told."""
+
+    def pytest_testnodedown(self, node):
+        handed = getattr(node, "workeroutput", {}).get("longest_exit")
+        if handed:
+            machines.note_longest_exit(*handed)
+
+
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(Workers())
+
+
+def pytest_terminal_summary(terminalreporter):
+    longest = machines.longest_exit
+    if longest:
+        terminalreporter.write_line(
+            f"longest exit on Bochs: {longest.ticks:,} of {machines.EXIT_MAX:,} ticks: "
+            f"{longest.where}")
 
 
 def pytest_report_header():

@@ -14,6 +14,8 @@ import termios
 import time
 import tty
 
+from dataclasses import dataclass
+
 from . import result
 from .boot import write_iso
 
@@ -25,6 +27,33 @@ START_ATTEMPTS = 5
 SILENCE, ASLEEP = 45, 20
 ESCAPE = b"\x1d"  # Ctrl-]
 
+# What one exit may cost at the most, in instructions: a tick each on Bochs.
+EXIT_MAX = 2_000_000
+
+
+@dataclass
+class LongestExit:
+    ticks: int
+    where: str
+
+
+# Of all runs so far that printed their counters and whose ticks are instructions.
+longest_exit = None
+
+
+def note_longest_exit(ticks, where):
+    global longest_exit  # pylint: disable=global-statement
+    if longest_exit is None or ticks > longest_exit.ticks:
+        longest_exit = LongestExit(ticks, where)
+
+
+def judge_longest_exit(machine, boot, res):
+    """Note a run's longest exit; one that is too long fails the run."""
+    ticks = res.counters.get("exit_longest", 0)
+    note_longest_exit(ticks, f"{machine}, {boot.what()}")
+    if ticks > EXIT_MAX and res.passed:
+        res.verdict, res.reason = result.FAIL, f"an exit took {ticks:,} ticks"
+
 
 class Machine:
     """One kind of emulated machine. A subclass gives command() and judges its own log."""
@@ -32,6 +61,7 @@ class Machine:
     name = ""
     release = ""    # see emulators.choose()
     nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
+    ticks_are_instructions = False
 
     def __init__(self, model, memory=256, cpus=1):
         self.model, self.memory, self.cpus = model, memory, cpus
@@ -68,6 +98,8 @@ class Machine:
                 if res.text or not self.never_started(directory):
                     break
                 time.sleep(1)
+            if self.ticks_are_instructions and res.counters:
+                judge_longest_exit(self, boot, res)
             return res
 
 

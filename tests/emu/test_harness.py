@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.emu import boots
+from tests.emu import boots, machine
 from tests.emu.boot import Boot
 from tests.emu.result import FAIL, PASS, TIMEOUT, Result
 from tests.emu.qemu import Qemu
@@ -94,3 +94,10 @@ def test_counters_are_parsed_from_the_last_whole_report():
     assert Result(PASS, "", text, 0).counters == {"exits": 2, "pf_guest": 0}
 
 
+def test_an_exit_that_is_too_long_fails(any_machine):
+    report = "notrap: counters begin\nnotrap: exit_longest = {}\nnotrap: counters end\n"
+    for ticks, verdict in ((machine.EXIT_MAX, PASS), (machine.EXIT_MAX + 1, FAIL)):
+        result, before = Result(PASS, "", report.format(ticks), 0), machine.longest_exit
+        machine.judge_longest_exit(any_machine, Boot(boots.BENCH), result)
+        machine.longest_exit = before
+        assert result.verdict == verdict

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""Page tables that would make one exit long: each exit stays under its bound, and nothing is lost."""
+import os
+
+import pytest
+
+from tests.emu import boots
+from tests.emu.boot import Boot, Module
+from tests.emu.machine import EXIT_MAX
+
+GUEST = os.path.join(boots.BUILD, "tests/guests/slow.elf")
+LIMIT = 300
+MODELS = ["broadwell_ult", "ryzen"]
+OPTIONS = ["", "sync=always", "sync=never", "trap=structural", "trap=structural sync=never"]
+
+
+def longest(result):
+    assert result.counters["mmu_shadow_new"] > 0
+    return result.counters["exit_longest"]
+
+
+def test_bare(machine, passes):
+    passes(machine("broadwell_ult").run(Boot(GUEST, "n=64"), boots.bare_expect(), LIMIT))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("options", OPTIONS)
+def test_every_exit_is_bounded(machine, passes, model, options):
+    """The harness fails a run with a longer exit by itself."""
+    result = passes(machine(model).run(
+        boots.notrap(options, [Module(GUEST, "n=256")]), boots.guest_expect(), LIMIT))
+    assert 0 < longest(result) <= EXIT_MAX
+
+
+@pytest.mark.parametrize("n", [2048, 8000])
+def test_with_much_memory(machine, passes, n):
+    """More tables: there is room for them, and it is not what the time of an exit depends on."""
+    result = passes(machine("broadwell_ult", memory=2048).run(
+        boots.notrap("", [Module(GUEST, f"n={n}")]), boots.guest_expect(), LIMIT * 4))
+    assert 0 < longest(result) <= EXIT_MAX
+
+
+def test_audited(machine, passes):
+    """The invariants hold in the middle of it."""
+    options = "audit=64"
+    result = passes(machine("broadwell_ult").run(
+        boots.notrap(options, [Module(GUEST, "n=24")]), boots.guest_expect(),
+        boots.limit(LIMIT, options)))
+    assert boots.audited(result, options)
