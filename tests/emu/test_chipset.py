@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The chipset's ways past the CPU: suspend, warm starts, SMRAM, the A20 gate, PCI configuration space.
+"""The chipset's ways past the CPU: suspend, warm starts, SMRAM, the A20 gate, PCI's registers.
 
 Each guest tries them; on the bare machine what it tries works, where that can be shown.
 """
@@ -36,8 +36,8 @@ def run(machine, passes, name, cmdline="", options="audit=64", need=()):
 
 def refused(result):
     """The PCI registers that were refused: one line each."""
-    lines = re.findall(r"^notrap: the guest's write to register (\w+) of PCI (\S+) is refused", result.text,
-                       re.M)
+    line = r"^notrap: the guest's write to register (\w+) of PCI (\S+) is refused"
+    lines = re.findall(line, result.text, re.M)
     assert len(lines) == len(set(lines)), result.explain()
     return lines
 
@@ -82,13 +82,14 @@ def test_restart(name, way):
     restarts(host(name, reboot=True), way)
 
 
-# QEMU has a guest's intercepts reach into SMM, so that no SMI may come there: Bochs alone has smi=1.
+# QEMU has a guest's intercepts reach into SMM, so that no SMI may come there: only Bochs has smi=1.
 @pytest.mark.parametrize("name, options", [(PC, ""), (Q35, ""), (BOCHS, ""), (BOCHS, "smi=1")])
 def test_smram(passes, name, options):
     """With smi=1 the firmware's own handler runs, as it is locked in."""
     result = run(host(name), passes, "smram", options=options)
     assert result.find(r"^notrap: SMRAM was not locked: closed and locked now$")
-    assert bool(result.find(r"^notrap: the guest asks for SMI 42 by port b2: refused")) != bool(options)
+    said = result.find(r"^notrap: the guest asks for SMI 42 by port b2: refused")
+    assert bool(said) != bool(options)
 
 
 def test_a20_is_sound():
