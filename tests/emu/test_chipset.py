@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.emu import boots, linux
+from tests.emu import boots
 from tests.emu.boot import Boot, Module
 from tests.emu.result import Expect
 
@@ -116,7 +116,19 @@ def test_pci(passes, name, options, said):
 
 @pytest.mark.parametrize("name", [PC, Q35, BOCHS])
 def test_linux_is_refused_nothing(passes, name):
-    result = passes(linux.run_notrap(host(name), ""))
+    boot = boots.notrap("", boots.linux_modules())
+    result = passes(host(name).run(boot, boots.linux_expect(), boots.LINUX_LIMIT))
     assert result.powered_off
     assert not re.search(r"^notrap: .*refused", result.text, re.M), result.explain()
     assert "ACPI: PM: (supports S0 S5)" in result.text
+
+
+@pytest.mark.parametrize("name", [PC, Q35, BOCHS])
+def test_linux_restarts(name):
+    """A kernel without a root panics, and restarts the machine by what it finds best."""
+    more = {"reboot": True} if name != BOCHS else {}
+    boot = boots.notrap("", boots.linux_modules("rdinit=/none quiet"))
+    again = r"(?s)^notrap: resetting$.*^notrap: notrap \d"
+    result = host(name, **more).run(boot, Expect(again, (boots.PANIC,), boots.NEVER),
+                                    boots.LINUX_LIMIT)
+    assert result.passed, result.explain()
