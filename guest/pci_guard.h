@@ -25,6 +25,12 @@ struct pci_id {
  */
 bool pci_is_guarded(const struct pci_id *id);
 
+/* True for a word of the header that can change what a function decodes: command, BARs, windows, ROM. */
+static inline bool pci_decides_place(u32 reg)
+{
+	return reg == PCI_COMMAND || (reg >= PCI_BAR0 && reg <= 0x30) || reg == 0x38;
+}
+
 /* True when the guest may change this byte of configuration space. */
 bool pci_is_open(const struct pci_id *id, u32 reg);
 
