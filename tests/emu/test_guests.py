@@ -15,7 +15,7 @@ OTHERS = ("a20", "bound", "differ", "differ32", "dma", "pci", "recycle", "sleep"
           "uart", "warm")
 GUESTS = [path for path in BUILT if os.path.basename(path).removesuffix(".elf") not in OTHERS]
 # Exits between audits: fewer for the guests that make few.
-AUDIT = {"events": 8, "modes32": 64, "msrs": 8, "pcid": 16, "pcid32": 8,
+AUDIT = {"apic": 4, "events": 8, "modes32": 64, "msrs": 8, "pcid": 16, "pcid32": 8,
          "privileged": 8, "smp": 4}
 LIMIT = 180
 
