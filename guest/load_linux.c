@@ -55,11 +55,14 @@ static int check(const struct load *l, struct linux_kernel *k)
 		return fail("%s is a bzImage with a broken setup header", l->what);
 
 	k->offset = ((h->setup_sects ? h->setup_sects : 4) + 1) * 512ULL;
-	k->size = h->syssize * 16ULL;
+	k->size = h->syssize * LINUX_PARAGRAPH;
 	need = k->offset + k->size;
-	if (need > file->size)
+	if (need >= file->size + LINUX_PARAGRAPH)
 		return fail("%s is a truncated bzImage: header says %lu bytes, file has %lu",
 			    l->what, need, file->size);
+	/* Of a size that is rounded up, the file has the part that there is. */
+	if (need > file->size)
+		k->size = file->size - k->offset;
 
 	k->entry64 = h->version >= LINUX_PROTOCOL_XLF && (h->xloadflags & LINUX_XLF_KERNEL_64);
 	if (k->size <= LINUX_ENTRY_64 || k->header_end > k->offset)

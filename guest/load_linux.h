@@ -12,6 +12,7 @@
 #define LINUX_PROTOCOL_XLF     0x020c /* xloadflags */
 #define LINUX_LOADED_HIGH      BIT(0)
 #define LINUX_KEEP_SEGMENTS    BIT(6)
+#define LINUX_PARAGRAPH        16ULL /* syssize counts these */
 #define LINUX_XLF_KERNEL_64    BIT(0)
 #define LINUX_XLF_ABOVE_4G     BIT(1)
 #define LINUX_LOADER_UNKNOWN   0xff
