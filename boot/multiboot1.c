@@ -49,7 +49,7 @@ struct mmap_entry {
 	u32 type;
 } __attribute__((packed));
 
-/* A string in the loader's memory has no stated size; no command line is longer than this. */
+/* A string in the loader's memory has no stated size; none is longer than this. */
 #define CMDLINE_MAX 4096
 
 /* Bytes of a memory map: far more than a struct memmap holds. */
@@ -59,23 +59,14 @@ struct mmap_entry {
  * GRUB 2 leaves the file's name out of command lines; the specification's older loaders, and
  * QEMU, put it first.
  */
-static bool names_in_cmdlines(const struct info *info)
+static bool names_in_cmdlines(const struct bootinfo *boot)
 {
-	return !(info->flags & INFO_LOADER_NAME) ||
-	       strncmp(phys_ptr(info->loader_name), "GRUB 2", 6) != 0;
+	return strncmp(boot->loader, "GRUB 2", 6) != 0;
 }
 
-static const char *copy_cmdline(u32 hpa, bool name_first)
+static const char *copy_string(u32 hpa)
 {
-	const char *s = hpa ? boot_string(phys_ptr(hpa), CMDLINE_MAX) : "";
-
-	if (s && name_first) {
-		while (*s && *s != ' ')
-			s++;
-		while (*s == ' ')
-			s++;
-	}
-	return s;
+	return hpa ? boot_string(phys_ptr(hpa), CMDLINE_MAX) : "";
 }
 
 static int parse_mmap(const struct info *info, struct bootinfo *boot)
@@ -99,13 +90,14 @@ static int parse_mmap(const struct info *info, struct bootinfo *boot)
 	return 0;
 }
 
-static int parse_modules(const struct info *info, struct bootinfo *boot, bool name_first)
+static int parse_modules(const struct info *info, struct bootinfo *boot)
 {
 	for (u32 i = 0; i < info->mods_count; i++) {
 		struct module m;
 
 		memcpy(&m, phys_ptr(info->mods_addr + (u64)i * sizeof(m)), sizeof(m));
-		if (boot_add_module(boot, m.start, m.end, copy_cmdline(m.cmdline, name_first)))
+		if (boot_add_module(boot, m.start, m.end, copy_string(m.cmdline),
+				    names_in_cmdlines(boot)))
 			return -1;
 	}
 	return 0;
@@ -136,14 +128,17 @@ static void parse_framebuffer(const struct info *info, struct bootinfo *boot)
 int multiboot1_parse(u64 info_hpa, struct bootinfo *boot)
 {
 	const struct info *info = phys_ptr(info_hpa);
-	bool name_first = names_in_cmdlines(info);
 
 	boot_begin(boot);
+	if (info->flags & INFO_LOADER_NAME)
+		boot->loader = copy_string(info->loader_name);
 	if (info->flags & INFO_CMDLINE)
-		boot->cmdline = copy_cmdline(info->cmdline, name_first);
-	if (!boot->cmdline)
+		boot->cmdline = copy_string(info->cmdline);
+	if (!boot->loader || !boot->cmdline)
 		return -1;
-	if (info->flags & INFO_MODS && parse_modules(info, boot, name_first))
+	if (names_in_cmdlines(boot))
+		boot->cmdline = boot_words(boot->cmdline);
+	if (info->flags & INFO_MODS && parse_modules(info, boot))
 		return -1;
 	if (info->flags & INFO_FRAMEBUFFER)
 		parse_framebuffer(info, boot);

@@ -9,6 +9,7 @@
 enum tag_type {
 	TAG_END = 0,
 	TAG_CMDLINE = 1,
+	TAG_LOADER = 2,
 	TAG_MODULE = 3,
 	TAG_MEMMAP = 6,
 	TAG_FRAMEBUFFER = 8,
@@ -159,17 +160,17 @@ static void parse_framebuffer(const struct tag_framebuffer *t, struct bootinfo *
 	fb->bpp = t->bpp;
 }
 
-static int parse_cmdline(const struct tag *t, struct bootinfo *boot)
+static int parse_string(const struct tag *t, const char **to)
 {
-	boot->cmdline = boot_string(t + 1, t->size - sizeof(*t));
-	return boot->cmdline ? 0 : -1;
+	*to = boot_string(t + 1, t->size - sizeof(*t));
+	return *to ? 0 : -1;
 }
 
 static int parse_module(const struct tag_module *t, struct bootinfo *boot)
 {
-	const char *cmdline = boot_string(t->cmdline, t->tag.size - sizeof(*t));
+	const char *given = boot_string(t->cmdline, t->tag.size - sizeof(*t));
 
-	return boot_add_module(boot, t->start, t->end, cmdline);
+	return boot_add_module(boot, t->start, t->end, given, false);
 }
 
 /* The least size that each tag's fixed part needs. */
@@ -196,7 +197,9 @@ static int parse_tag(const struct tag *t, struct bootinfo *boot)
 {
 	switch (t->type) {
 	case TAG_CMDLINE:
-		return parse_cmdline(t, boot);
+		return parse_string(t, &boot->cmdline);
+	case TAG_LOADER:
+		return parse_string(t, &boot->loader);
 	case TAG_MODULE:
 		return parse_module((const void *)t, boot);
 	case TAG_FRAMEBUFFER:

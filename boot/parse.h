@@ -15,8 +15,15 @@ void boot_begin(struct bootinfo *boot);
  */
 const char *boot_string(const void *from, size_t max);
 
-/* Add a module. Returns 0, or -1 after a fail() line when it is one too many or no range. */
-int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *cmdline);
+/* A command line without its first word. */
+const char *boot_words(const char *given);
+
+/*
+ * Add a module, with its command line as the boot loader gave it, a file's name first if
+ * name_first; a NULL is boot_string()'s failure.
+ * Returns 0, or -1 after a fail() line when it is one too many or no range.
+ */
+int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *given, bool name_first);
 
 /* Add a range of the firmware's map; unknown types count as reserved. 0, or -1 after fail(). */
 int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type);

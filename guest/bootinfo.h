@@ -12,6 +12,7 @@ struct boot_module {
 	u64 start;           /* physical, bytes */
 	u64 size;            /* bytes */
 	const char *cmdline; /* the words after the file's name; never NULL */
+	const char *given;   /* what the boot loader gave: the name too, where it puts that first */
 };
 
 #define BOOT_MODULES_MAX 32
@@ -28,6 +29,7 @@ struct boot_framebuffer {
 
 struct bootinfo {
 	const char *cmdline; /* notrap's own; never NULL */
+	const char *loader;  /* the boot loader's name; empty where it gives none, never NULL */
 	struct memmap map;   /* the firmware's, unchanged */
 	u32 modules;
 	struct boot_module module[BOOT_MODULES_MAX];

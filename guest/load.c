@@ -9,7 +9,7 @@ static void take_builtin(struct load *l, const struct builtin_guest *g)
 {
 	l->what = g->name;
 	l->files = 1;
-	l->file[0] = (struct load_file){g->start, g->size, ""};
+	l->file[0] = (struct load_file){g->start, g->size, "", ""};
 	l->busies = 1; /* busy[0] is empty: the file is in the hypervisor's image */
 }
 
@@ -23,7 +23,8 @@ static int take_modules(struct load *l, const struct bootinfo *boot)
 		if (m->size > ~0ULL - m->start)
 			return fail("module %u: its size %lx at 0x%lx is no memory", i + 1, m->size,
 				    m->start);
-		l->file[i] = (struct load_file){phys_ptr(m->start), m->size, m->cmdline};
+		l->file[i] =
+			(struct load_file){phys_ptr(m->start), m->size, m->cmdline, m->given};
 		l->busy[i] = (struct memmap_range){m->start, m->start + m->size, 0};
 	}
 	return 0;

@@ -44,7 +44,7 @@ static void put_modules(const struct load *l, struct load_block *b)
 {
 	for (u32 i = 1; i < l->files; i++) {
 		const u32 place[] = {(u32)l->busy[i].start, (u32)l->busy[i].end};
-		const char *words = l->file[i].cmdline;
+		const char *words = l->file[i].given;
 
 		put_tag(b, MB2_INFO_MODULE, place, sizeof(place), words, strlen(words) + 1);
 	}
@@ -102,8 +102,10 @@ void mb2_info(const struct load *l, struct load_block *b, u64 load_base, u64 ent
 	const u32 base = (u32)load_base;
 	u32 *head = load_at(b, info);
 
-	put_string(b, MB2_INFO_CMDLINE, l->file[0].cmdline);
-	put_string(b, MB2_INFO_LOADER, LOAD_LOADER);
+	put_string(b, MB2_INFO_CMDLINE, l->file[0].given);
+	/* By this name kernels tell whether command lines begin with a file's name. */
+	if (*l->boot->loader)
+		put_string(b, MB2_INFO_LOADER, l->boot->loader);
 	put_modules(l, b);
 	put_memory(l->map, b);
 	put_framebuffer(&l->boot->fb, b);

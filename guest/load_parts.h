@@ -16,7 +16,7 @@
 struct load_file {
 	const u8 *data;
 	u64 size;
-	const char *cmdline;
+	const char *cmdline, *given; /* as in struct boot_module */
 };
 
 /*
@@ -123,7 +123,6 @@ u64 load_put_gdt(struct load_block *b, bool long_mode);
 #define LOAD_GDT_LIMIT 31
 #define LOAD_CS        0x10 /* __BOOT_CS */
 #define LOAD_DS        0x18 /* __BOOT_DS */
-#define LOAD_LOADER    "notrap"
 #define LOAD_CR0_PROT  0x11ULL /* PE, ET */
 
 /* ---- the protocols: 1 if the file is none of this kind, else 0 or -1 as load_guest() ---- */

@@ -84,12 +84,13 @@ void machine_reset(void)
 	add_memory(MACHINE_ACPI, MACHINE_ACPI + MIB(1), MEMMAP_ACPI, MEMMAP_ACPI);
 	add_memory(GIB(4), GIB(4) + MIB(64), MEMMAP_RAM, MEMMAP_RAM);
 	machine.boot.cmdline = "";
+	machine.boot.loader = "GRUB 2.06";
 }
 
 void machine_module(u64 at, const void *file, u64 size, const char *cmdline)
 {
 	memcpy(phys_ptr(at), file, size);
-	machine.boot.module[machine.boot.modules++] = (struct boot_module){at, size, cmdline};
+	machine.boot.module[machine.boot.modules++] = (struct boot_module){at, size, cmdline, cmdline};
 }
 
 int machine_load(void)

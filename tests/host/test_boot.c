@@ -209,6 +209,7 @@ static void test_mb2_all(void **state)
 	build_all();
 	assert_int_equal(parse(&b), 0);
 	assert_string_equal(b.cmdline, "trap=auto stats=1");
+	assert_string_equal(b.loader, "GRUB 2.06");
 	assert_int_equal(b.modules, 2);
 	assert_int_equal(b.module[0].start, 0x300000);
 	assert_int_equal(b.module[0].size, 0x45678);
@@ -507,6 +508,8 @@ static void test_mb1_all(void **state)
 	assert_int_equal(b.module[0].start, 0x300000);
 	assert_int_equal(b.module[0].size, 0x10000);
 	assert_string_equal(b.module[0].cmdline, "a b");
+	assert_string_equal(b.module[0].given, "vmlinuz a b");
+	assert_string_equal(b.loader, "qemu");
 	assert_int_equal(b.module[1].size, 0x10);
 	assert_string_equal(b.module[1].cmdline, "");
 	assert_int_equal(b.map.count, 3);
@@ -520,6 +523,8 @@ static void test_mb1_all(void **state)
 	assert_int_equal(mb1_parse(&b), 0);
 	assert_string_equal(b.cmdline, "notrap.elf  stats=5 audit=1");
 	assert_string_equal(b.module[0].cmdline, "vmlinuz a b");
+	assert_string_equal(b.module[0].given, "vmlinuz a b");
+	assert_string_equal(b.loader, "GRUB 2.06-13");
 
 	mb1_build("qemu");
 	low_text(MB1_TEXT, "notrap.elf");
