@@ -7,15 +7,21 @@ from .machine import Machine
 
 
 class Qemu(Machine):
-    """icount: TCG's TSC counts instructions then, not time: runs repeat, ten times as slow."""
+    """icount: TCG's TSC counts instructions then, not time: runs repeat, ten times as slow.
+    chipset: QEMU's name of the board, pc (i440FX) or q35, with its further properties. more: further
+    words of QEMU's command line: devices. reboot: a reset starts the machine again, else it ends it.
+    """
 
-    def __init__(self, accel, model=None, memory=256, cpus=1, icount=False):
+    def __init__(self, accel, model=None, memory=256, cpus=1, icount=False, chipset="pc",
+                 more=(), reboot=False):
         super().__init__(model or {"kvm": "host", "tcg": "max"}[accel], memory, cpus)
         self.accel, self.name, self.icount = accel, f"qemu-{accel}", icount
+        self.chipset, self.more, self.reboot = chipset, list(more), reboot
         self.nested = {"kvm": "ept", "tcg": "npt"}[accel]
 
     def __str__(self):
-        return super().__str__() + (" -icount" if self.icount else "")
+        board = f" {self.chipset}" if self.chipset != "pc" else ""
+        return super().__str__() + board + (" -icount" if self.icount else "")
 
     def command(self, directory, iso, port):
         cpu = self.model + (",+vmx" if self.accel == "kvm" and self.model == "host"
@@ -23,11 +29,12 @@ class Qemu(Machine):
         # More memory than the host has is only taken as far as it is touched.
         ram = f"memory-backend-ram,id=ram,size={self.memory}M,reserve=off"
         return ["qemu-system-x86_64", "-accel", self.accel, "-cpu", cpu, "-m", f"{self.memory}M",
-                "-object", ram, "-machine", "memory-backend=ram",
-                "-smp", str(self.cpus), "-cdrom", iso, "-display", "none", "-no-reboot",
-                "-monitor", "none", "-nic", "none", "-d", "cpu_reset,guest_errors", "-D",
+                "-object", ram, "-machine", f"{self.chipset},memory-backend=ram",
+                "-smp", str(self.cpus), "-cdrom", iso, "-display", "none",
+                *([] if self.reboot else ["-no-reboot"]), "-monitor", "none", "-nic", "none", "-d", "cpu_reset,guest_errors", "-D",
                 "qemu.log", "-chardev", f"socket,id=com1,host=127.0.0.1,port={port}", "-serial",
-                "chardev:com1", *(["-icount", "shift=0,sleep=off"] if self.icount else [])]
+                "chardev:com1", *(["-icount", "shift=0,sleep=off"] if self.icount else []),
+                *self.more]
 
     def finish(self, directory, res, by_itself):
         # A triple fault and a power-off both end QEMU with exit code 0: only its log differs.
