@@ -298,7 +298,7 @@ static void mb1_refusals(void **state)
 	put_mb1((u8 *)phys_ptr(MIB(40)) + KIB(8) - 8, 0);
 	assert_fails("is no kernel that notrap knows"); /* the header must end within 8 KiB */
 	put_mb1((u8 *)phys_ptr(MACHINE_RAM_END) - 12, 1 << 16);
-	machine.boot.module[0] = (struct boot_module){MACHINE_RAM_END - 12, 12, ""};
+	machine.boot.module[0] = (struct boot_module){MACHINE_RAM_END - 12, 12, "", ""};
 	assert_fails("is truncated: its multiboot header ends beyond its 12 bytes");
 }
 
@@ -311,7 +311,7 @@ static void no_room_for_a_module(void **state)
 	make_elf(file, true, MIB(32), &large, 1);
 	put_mb1(file + ELF_HEADER_AT, 0);
 	machine_module(MIB(1), file, ELF_SIZE, "");
-	machine.boot.module[machine.boot.modules++] = (struct boot_module){MIB(33), MIB(23), ""};
+	machine.boot.module[machine.boot.modules++] = (struct boot_module){MIB(33), MIB(23), "", ""};
 	assert_fails("module 2 (24117248 bytes) is in the way, and no room for it is left");
 }
 
@@ -557,7 +557,7 @@ static void mb2_refusals(void **state)
 	put32(file + 8, 24);
 	put32(file + 12, -(0xe85250d6 + 4 + 24));
 	memcpy(phys_ptr(MACHINE_RAM_END - 16), file, 16);
-	machine.boot.module[0] = (struct boot_module){MACHINE_RAM_END - 16, 16, ""};
+	machine.boot.module[0] = (struct boot_module){MACHINE_RAM_END - 16, 16, "", ""};
 	assert_fails("is for architecture 4, not for i386");
 	put_mb2(phys_ptr(MACHINE_RAM_END - 16), t.bytes, 0);
 	put32(phys_ptr(MACHINE_RAM_END - 8), 0xffffffff);
