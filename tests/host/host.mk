@@ -31,6 +31,7 @@ libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
 src_acpi      := $(load_sources)
 src_madt      := guest/madt.c $(load_sources)
+src_mptable   := guest/mptable.c $(load_sources)
 
 # -----------------------------------------------------------------------------------------------
 

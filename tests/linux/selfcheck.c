@@ -49,7 +49,7 @@ bool wrong(const char *what)
 	return false;
 }
 
-/* The text of a file in /proc, up to its first 16 KiB; empty when there is none. */
+/* The text of a file in /proc or /sys, up to its first 16 KiB; empty when there is none. */
 static const char *read_proc(const char *path)
 {
 	static char text[16384];
@@ -74,6 +74,14 @@ static uint64_t vmstat(const char *name)
 		if ((at == text || at[-1] == '\n') && at[strlen(name)] == ' ')
 			return strtoull(at + strlen(name), NULL, 10);
 	return ~0ULL;
+}
+
+/* A file's first line. */
+static void say_file(const char *what, const char *path)
+{
+	const char *text = read_proc(path);
+
+	say("%s = %.*s", what, (int)strcspn(text, "\n"), text);
 }
 
 static unsigned int count_cpus(void)
@@ -183,6 +191,7 @@ static int check(uint64_t start)
 	say("init tsc = %llu", (unsigned long long)start);
 	say("hypervisor = %s", info < 0 ? "other or none" : "notrap");
 	say("cpus = %u", count_cpus());
+	say_file("cpus possible", "/sys/devices/system/cpu/possible");
 	levels = paging_levels();
 	if (levels)
 		say("paging levels = %d", levels);
