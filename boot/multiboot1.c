@@ -81,7 +81,7 @@ static int parse_mmap(const struct info *info, struct bootinfo *boot)
 		memcpy(&e, phys_ptr(info->mmap_addr + at), sizeof(e));
 		if (e.size < sizeof(e) - sizeof(e.size))
 			return fail("boot information: a memory map entry of %u bytes", e.size);
-		if (boot_add_range(boot, e.start, e.length, e.type))
+		if (boot_add_range(boot, e.start, e.length, e.type, false))
 			return -1;
 		at += (u64)e.size + sizeof(e.size);
 		if (at > info->mmap_length)

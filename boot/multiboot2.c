@@ -13,6 +13,7 @@ enum tag_type {
 	TAG_MODULE = 3,
 	TAG_MEMMAP = 6,
 	TAG_FRAMEBUFFER = 8,
+	TAG_EFI32_SYSTAB = 11,
 	TAG_EFI64_SYSTAB = 12,
 	TAG_ACPI_OLD = 14,
 	TAG_ACPI_NEW = 15,
@@ -58,6 +59,11 @@ struct tag_framebuffer {
 #define FB_SIZE_RGB    (FB_SIZE_COMMON + 6)
 enum { FB_INDEXED = 0, FB_RGB = 1, FB_EGA_TEXT = 2 };
 
+struct tag_efi32_systab {
+	struct tag tag;
+	u32 addr;
+};
+
 struct tag_efi_systab {
 	struct tag tag;
 	u64 addr;
@@ -69,33 +75,34 @@ struct tag_efi_memmap {
 	u8 entries[];
 };
 
-/* UEFI specification 7.2.3, EFI_MEMORY_DESCRIPTOR. */
-struct efi_desc {
-	u32 type, pad;
-	u64 start, virt, pages, attr;
-};
-
 #define EFI_ATTR_SPECIFIC BIT(18) /* EFI_MEMORY_SP: for a driver, not for general use */
 
 /* EFI_MEMORY_TYPE, as it counts after ExitBootServices(). */
 static u32 efi_type(const struct efi_desc *d)
 {
 	switch (d->type) {
-	case 1: /* loader code, data */
-	case 2:
-	case 3: /* boot services code, data */
-	case 4:
-	case 7: /* conventional */
+	case EFI_LOADER_CODE:
+	case EFI_LOADER_DATA:
+	case EFI_BOOT_CODE:
+	case EFI_BOOT_DATA:
+	case EFI_CONVENTIONAL:
 		return d->attr & EFI_ATTR_SPECIFIC ? MEMMAP_RESERVED : MEMMAP_RAM;
-	case 8:
+	case EFI_UNUSABLE:
 		return MEMMAP_BAD;
-	case 9:
+	case EFI_ACPI_RECLAIM:
 		return MEMMAP_ACPI;
-	case 10:
+	case EFI_ACPI_NVS:
 		return MEMMAP_NVS;
 	default:
 		return MEMMAP_RESERVED;
 	}
+}
+
+/* Tables that the system table leads to may be there; and firmware that uses it still, until the
+ * guest has called SetVirtualAddressMap(), is well known. */
+static bool is_boot_services(const struct efi_desc *d)
+{
+	return d->type == EFI_BOOT_CODE || d->type == EFI_BOOT_DATA;
 }
 
 static int parse_efi_memmap(const struct tag_efi_memmap *t, struct bootinfo *boot)
@@ -112,10 +119,13 @@ static int parse_efi_memmap(const struct tag_efi_memmap *t, struct bootinfo *boo
 		if (d.pages > ~0ULL >> PAGE_SHIFT)
 			return fail("EFI memory map: the range at %lx has %lx pages", d.start,
 				    d.pages);
-		if (boot_add_range(boot, d.start, d.pages << PAGE_SHIFT, efi_type(&d)))
+		if (boot_add_range(boot, d.start, d.pages << PAGE_SHIFT, efi_type(&d),
+				   is_boot_services(&d)))
 			return -1;
 	}
-	return 0;
+	boot->efi.desc_size = t->desc_size;
+	boot->efi.desc_version = t->desc_version;
+	return boot_keep_efi_map(boot, t->entries, bytes - bytes % t->desc_size);
 }
 
 static int parse_memmap(const struct tag_memmap *t, struct bootinfo *boot)
@@ -130,7 +140,7 @@ static int parse_memmap(const struct tag_memmap *t, struct bootinfo *boot)
 		struct memmap_entry e;
 
 		memcpy(&e, t->entries + at, sizeof(e));
-		if (boot_add_range(boot, e.start, e.size, e.type))
+		if (boot_add_range(boot, e.start, e.size, e.type, false))
 			return -1;
 	}
 	return 0;
@@ -183,6 +193,8 @@ static size_t tag_min_size(u32 type)
 		return sizeof(struct tag_memmap);
 	case TAG_FRAMEBUFFER:
 		return FB_SIZE_COMMON;
+	case TAG_EFI32_SYSTAB:
+		return sizeof(struct tag_efi32_systab);
 	case TAG_EFI64_SYSTAB:
 		return sizeof(struct tag_efi_systab);
 	case TAG_EFI_MEMMAP:
@@ -204,6 +216,10 @@ static int parse_tag(const struct tag *t, struct bootinfo *boot)
 		return parse_module((const void *)t, boot);
 	case TAG_FRAMEBUFFER:
 		parse_framebuffer((const void *)t, boot);
+		return 0;
+	case TAG_EFI32_SYSTAB:
+		boot->efi_systab = ((const struct tag_efi32_systab *)t)->addr;
+		boot->efi.is32 = true;
 		return 0;
 	case TAG_EFI64_SYSTAB:
 		boot->efi_systab = ((const struct tag_efi_systab *)t)->addr;

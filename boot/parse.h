@@ -25,8 +25,15 @@ const char *boot_words(const char *given);
  */
 int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *given, bool name_first);
 
-/* Add a range of the firmware's map; unknown types count as reserved. 0, or -1 after fail(). */
-int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type);
+/*
+ * Add a range of the firmware's map; unknown types count as reserved. in_use: the firmware's tables
+ * may be in it, RAM though it is.
+ * Returns 0, or -1 after fail().
+ */
+int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type, bool in_use);
+
+/* Keep a copy of EFI's memory map. Returns 0, or -1 after a fail() line when it is too long. */
+int boot_keep_efi_map(struct bootinfo *boot, const void *map, size_t size);
 
 /* Keep a copy of an ACPI RSDP of `size` bytes, in case the firmware's own is not found. */
 void boot_keep_rsdp(struct bootinfo *boot, const void *rsdp, size_t size);
@@ -35,6 +42,6 @@ void boot_keep_rsdp(struct bootinfo *boot, const void *rsdp, size_t size);
  * Physical address of the firmware's own RSDP: from the EFI configuration table, else by the scan
  * of the BIOS areas (ACPI specification 5.2.5). 0 when there is none.
  */
-u64 rsdp_find(u64 efi_systab);
+u64 rsdp_find(const struct bootinfo *boot);
 
 #endif

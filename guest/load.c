@@ -30,6 +30,20 @@ static int take_modules(struct load *l, const struct bootinfo *boot)
 	return 0;
 }
 
+static int find_free(struct load *l)
+{
+	const struct memmap *free = &l->boot->free;
+
+	l->free = *l->map;
+	for (u32 i = 0; i < free->count; i++) {
+		const struct memmap_range *r = &free->range[i];
+
+		if (r->type != MEMMAP_RAM && memmap_add(&l->free, r->start, r->end, r->type))
+			return fail("the firmware's memory map has too many ranges");
+	}
+	return 0;
+}
+
 int load_guest(const struct bootinfo *boot, const struct options *opt,
 	       const struct memmap *guest_map, struct guest_start *out)
 {
@@ -49,6 +63,8 @@ int load_guest(const struct bootinfo *boot, const struct options *opt,
 	if (ret)
 		return ret;
 
+	if (find_free(&l))
+		return -1;
 	l.rsdp_size = acpi_read_rsdp(boot, boot->rsdp, l.rsdp);
 	*out = (struct guest_start){0};
 	ret = load_linux(&l, out);

@@ -104,10 +104,10 @@ static int place_kernel(struct load *l, struct linux_kernel *k)
 
 	k->at = pref;
 	if (pref >= LOAD_LIMIT || room > LOAD_LIMIT - pref || pref < MIB(1) ||
-	    pref % h->kernel_alignment || !memmap_is_ram(l->map, pref, pref + room))
+	    pref % h->kernel_alignment || !memmap_is_ram(&l->free, pref, pref + room))
 		/* Below the preferred address it would move itself back up there. */
-		k->at = memmap_find_low(l->map, room, h->kernel_alignment,
-					pref > MIB(1) ? pref : MIB(1), LOAD_LIMIT, NULL, 0);
+		k->at = load_find(l, memmap_find_low, room, h->kernel_alignment,
+				  pref > MIB(1) ? pref : MIB(1), LOAD_LIMIT, 0);
 	if (k->at == MEMMAP_NONE)
 		return fail("%s: no room for the kernel: 0x%lx bytes of free RAM from 0x%lx to 4G "
 			    "are needed",

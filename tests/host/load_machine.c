@@ -62,6 +62,7 @@ int fail(const char *fmt, ...)
 static void add_memory(u64 start, u64 end, u32 type, u32 guest_type)
 {
 	assert_int_equal(memmap_add(&machine.boot.map, start, end, type), 0);
+	assert_int_equal(memmap_add(&machine.boot.free, start, end, type), 0);
 	assert_int_equal(memmap_add(&machine.guest_map, start, end, guest_type), 0);
 	if (type == guest_type)
 		assert_int_equal(mprotect(memory + start, end - start, PROT_READ | PROT_WRITE), 0);
