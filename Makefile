@@ -155,7 +155,7 @@ linux-programs: $(O)/linux/selfcheck-amd64 $(O)/linux/selfcheck-i386
 $(O)/linux/vmlinuz-%: tools/fetch-kernel tools/fetch-package | $(O)/.deps-run
 	@tools/fetch-kernel $(kernel_$*) $(O)/packages $@
 
-SELFCHECK := tests/linux/selfcheck.c tests/linux/workloads.c
+SELFCHECK := tests/linux/selfcheck.c tests/linux/workloads.c tests/linux/efi.c
 selfcheck = $(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(1) -static -I. -o $@ $(SELFCHECK) && strip $@
 
 $(O)/linux/selfcheck-amd64: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h | $(O)/.deps-run
@@ -180,6 +180,19 @@ $(O)/linux/busybox-i386: tools/fetch-package | $(O)/.deps-run
 
 $(O)/linux/initramfs-%.cpio: $(O)/linux/selfcheck-% $(O)/linux/busybox-% tests/linux/shell tools/mkinitramfs
 	@tools/mkinitramfs $@ $(O)/linux/selfcheck-$* tests/linux/shell $(O)/linux/busybox-$*
+
+# The cloud kernel's modules for EFI's runtime services.
+EFI_MODULES := $(addprefix $(O)/linux/efi/,efivarfs.ko efi-pstore.ko)
+
+$(EFI_MODULES) &: tools/fetch-package | $(O)/.deps-run
+	@mkdir -p $(O)/linux/efi
+	@dpkg-deb --fsys-tarfile $$(tools/fetch-package $(kernel_amd64) $(O)/packages) | \
+		tar -x -C $(O)/linux/efi --wildcards --transform 's,.*/,,' '*/efivarfs.ko' '*/efi-pstore.ko'
+	@touch $(EFI_MODULES)
+
+$(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
+	@tools/mkinitramfs $@ $(O)/linux/selfcheck-amd64 tests/linux/shell $(O)/linux/busybox-amd64 \
+		$(EFI_MODULES)
 
 .PRECIOUS: $(O)/linux/selfcheck-% $(O)/linux/busybox-%
 

@@ -31,6 +31,7 @@ class Machine:
     """One kind of emulated machine. A subclass gives command() and judges its own log."""
 
     name = ""
+    platform = "i386-pc"  # GRUB's name of the firmware's kind
     nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
 
     def __init__(self, model, memory=256, cpus=1):
@@ -59,7 +60,7 @@ class Machine:
         """
         with tempfile.TemporaryDirectory(prefix="notrap-") as directory:
             iso = os.path.join(directory, "boot.iso")
-            write_iso(iso, [("notrap", boot)])
+            write_iso(iso, [("notrap", boot)], platform=self.platform)
             for _ in range(START_ATTEMPTS):
                 with Session(self, directory, iso) as session:
                     watch = session.converse if interactive else session.watch

@@ -9,15 +9,11 @@ import pytest
 from tests.emu import boot as boot_module
 from tests.emu import boots
 from tests.emu.boot import Boot, Module
+from tests.emu.efi import QemuEfi
 from tests.emu.qemu import Qemu
 from tests.emu.result import Expect
 
 DEBUG_ELF = f"{boots.BUILD}/notrap.debug.elf"
-OVMF = "/usr/share/OVMF/OVMF_CODE.fd"
-GRUB_EFI = "/usr/lib/grub/x86_64-efi"
-# What grub-mkrescue's own start-up file for EFI asks for.
-GRUB_EFI_MODULES = ("part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt "
-                    "part_msdos part_plan part_sun part_sunpc")
 
 BANNER = r"^notrap: notrap \S+, image ([0-9a-f]+)-([0-9a-f]+), RAM \d+ MB, CPU \S.*$"
 HALTED = r"^notrap: halted$"
@@ -104,20 +100,11 @@ def test_qemu_kernel_unknown_option(returning):
     assert result.passed, result.explain()
 
 
-class QemuEfi(Qemu):
-    def command(self, directory, iso, port):
-        return super().command(directory, iso, port) + [
-            "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}"]
-
-
 # GRUB looks for a text mode, which an EFI machine has not, and says so with an "error:".
 UEFI_LOADED = Expect(HALTED, (BANNER,), (r"^notrap: (error|fatal): .*",))
 
 
-def test_uefi(passes, returning, monkeypatch):
-    monkeypatch.setattr(boot_module, "GRUB_DIR", GRUB_EFI)
-    monkeypatch.setattr(boot_module, "GRUB_MODULES",
-                        f"{boot_module.GRUB_MODULES} {GRUB_EFI_MODULES}".replace("biosdisk", ""))
+def test_uefi(passes, returning):
     boot = Boot(returning, modules=[Module(returning, "x")])
     result = passes(QemuEfi("tcg").run(boot, UEFI_LOADED))
     assert image_start(result) >= 200 << 20

@@ -76,8 +76,7 @@ static uint64_t vmstat(const char *name)
 	return ~0ULL;
 }
 
-/* A file's first line. */
-static void say_file(const char *what, const char *path)
+void say_file(const char *what, const char *path)
 {
 	const char *text = read_proc(path);
 
@@ -195,8 +194,9 @@ static int check(uint64_t start)
 	levels = paging_levels();
 	if (levels)
 		say("paging levels = %d", levels);
+	ok = check_efi();
 	before = vmstat("pgfault");
-	ok = run_all(info);
+	ok = run_all(info) && ok;
 	if (levels < 0)
 		ok = wrong("memory over 2^47");
 	after = vmstat("pgfault");
@@ -227,6 +227,7 @@ int main(int argc, char **argv)
 		status = -1;
 	say("self-check %s", status == 0 ? "pass" : "fail");
 	tcdrain(1);
-	reboot(RB_POWER_OFF);
+	/* A word of the kernel's command line that it does not know. */
+	reboot(getenv("selfcheck_restart") ? RB_AUTOBOOT : RB_POWER_OFF);
 	return 1;
 }
