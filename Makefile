@@ -143,6 +143,13 @@ programs_amd64   := amd64
 programs_i686-pae := i386
 programs_i686    := i386
 
+# What else the tests boot: Debian's kernels for all machines and with real-time scheduling, Xen,
+# and memtest86+.
+kernel_amd64-full := amd64 linux-image-amd64
+kernel_amd64-rt   := amd64 linux-image-rt-amd64
+OTHER_KERNELS     := $(addprefix $(O)/linux/,vmlinuz-amd64-full vmlinuz-amd64-rt xen \
+		     memtest86+x64.bin memtest86+ia32.bin)
+
 ifeq ($(filter $(ARCH),$(ARCHES)),)
 $(error ARCH=$(ARCH) is none of: $(ARCHES))
 endif
@@ -154,6 +161,16 @@ linux-programs: $(O)/linux/selfcheck-amd64 $(O)/linux/selfcheck-i386
 
 $(O)/linux/vmlinuz-%: tools/fetch-kernel tools/fetch-package | $(O)/.deps-run
 	@tools/fetch-kernel $(kernel_$*) $(O)/packages $@
+
+$(O)/linux/xen: tools/fetch-package | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@dpkg-deb --fsys-tarfile $$(tools/fetch-package amd64 xen-system-amd64 $(O)/packages) | \
+		tar -x -O --wildcards './boot/xen-*.gz' | gunzip >$@
+
+$(O)/linux/memtest86+%: tools/fetch-package | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@dpkg-deb --fsys-tarfile $$(tools/fetch-package amd64 memtest86+ $(O)/packages) | \
+		tar -x -O ./boot/$(@F) >$@
 
 SELFCHECK := tests/linux/selfcheck.c tests/linux/workloads.c tests/linux/efi.c
 selfcheck = $(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(1) -static -I. -o $@ $(SELFCHECK) && strip $@
@@ -224,14 +241,16 @@ test: test-host test-emu
 test-host: $(HOST_TESTS) | test-deps
 	@tools/host-tests $(HOST_TESTS)
 
-test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
+test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(OTHER_KERNELS) \
+		$(O)/linux/initramfs-efi.cpio | test-deps
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider tests/emu
 
 # The long versions, one after the other. Seeds are shared out to JOBS processes.
 SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
-SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access))
+SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access \
+		     kernels))
 .PHONY: soak soak-random soak-fuzz soak-emu
 soak: all guests soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -243,7 +262,8 @@ soak-random: $(O)/host/test_mmu_random
 soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
-soak-emu: all guests $(LINUX) | test-deps
+soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(OTHER_KERNELS) | \
+		test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup \
 		-p no:cacheprovider $(SOAK_TESTS)
 

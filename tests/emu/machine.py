@@ -144,7 +144,7 @@ class Session:
             data, _ = self.receive(0.1)
             if data:
                 piece = decoder.decode(data.replace(b"\r", b""))
-                text += piece
+                text = result.joined(text, piece)
                 if show:
                     show(piece)
             elif self.process.poll() is not None:

@@ -123,6 +123,18 @@ def test_menu(passes, returning, tmp_path, firmware, expect):
     passes(Menu("tcg").run(boot, expect))
 
 
+# mov ecx, 0x1a0; rdmsr; test eax, 1 << 22; jnz bad; test edx, 1 << 2; jz good; bad: ud2; good: ret
+SWITCHED_ON = bytes.fromhex("b9a00100000f32 a900004000 7508 f7c204000000 7402 0f0b c3")
+
+
+def test_switches_of_the_firmware(passes, with_code, monkeypatch):
+    """A CPU that wakes up without NX and CPUID's later leaves is switched on (no AMD CPU's MSR)."""
+    monkeypatch.setattr(boot_module, "GRUB_MODULES", f"{boot_module.GRUB_MODULES} rdmsr wrmsr")
+    boot = Boot(with_code(SWITCHED_ON), before=["wrmsr 0x1a0 0x400400001", "rdmsr 0x1a0"])
+    result = passes(Qemu("tcg", "Nehalem").run(boot, LOADED))
+    assert result.find(r"^0x400400001$")
+
+
 @pytest.mark.parametrize("cpu, line", [
     ("qemu32", r"^notrap: fatal: this CPU has no long mode .*"),
     ("max,-lm", r"^notrap: fatal: this CPU has no long mode .*"),

@@ -29,6 +29,7 @@ load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c g
 src_load      := $(load_sources)
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
+src_load_efi  := $(load_sources)
 src_acpi      := $(load_sources)
 src_madt      := guest/madt.c $(load_sources)
 src_mptable   := guest/mptable.c $(load_sources)
