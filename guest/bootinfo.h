@@ -63,7 +63,7 @@ struct bootinfo {
 	struct boot_module module[BOOT_MODULES_MAX];
 	u64 rsdp; /* physical address of a copy or of the original; 0 when unknown */
 	struct boot_framebuffer fb;
-	u64 efi_systab;             /* physical; 0 when the firmware is not EFI */
+	u64 efi_systab; /* physical; 0 when the firmware is not EFI */
 	struct boot_efi efi;
 	u64 image_start, image_end; /* notrap's own image, physical */
 };

@@ -23,8 +23,7 @@ static int take_modules(struct load *l, const struct bootinfo *boot)
 		if (m->size > ~0ULL - m->start)
 			return fail("module %u: its size %lx at 0x%lx is no memory", i + 1, m->size,
 				    m->start);
-		l->file[i] =
-			(struct load_file){phys_ptr(m->start), m->size, m->cmdline, m->given};
+		l->file[i] = (struct load_file){phys_ptr(m->start), m->size, m->cmdline, m->given};
 		l->busy[i] = (struct memmap_range){m->start, m->start + m->size, 0};
 	}
 	return 0;

@@ -29,7 +29,7 @@ struct load {
 	const struct bootinfo *boot;
 	const struct memmap *map;
 	struct memmap free; /* the same, as boot->free is of boot->map */
-	const char *what; /* the kernel's name in messages: "module 1", "built-in guest bench" */
+	const char *what;   /* the kernel's name in messages: "module 1", "built-in guest bench" */
 	u32 files;
 	struct load_file file[BOOT_MODULES_MAX];
 	u8 rsdp[ACPI_RSDP_MAX]; /* read before anything is overwritten */
@@ -140,8 +140,8 @@ void load_basic_meminfo(const struct memmap *map, u32 *lower, u32 *upper);
 u64 load_put_gdt(struct load_block *b, bool long_mode);
 
 #define LOAD_GDT_LIMIT 31
-#define LOAD_CS        0x10 /* __BOOT_CS */
-#define LOAD_DS        0x18 /* __BOOT_DS */
+#define LOAD_CS        0x10    /* __BOOT_CS */
+#define LOAD_DS        0x18    /* __BOOT_DS */
 #define LOAD_CR0_PROT  0x11ULL /* PE, ET */
 
 /* ---- the protocols: 1 if the file is none of this kind, else 0 or -1 as load_guest() ---- */

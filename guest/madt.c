@@ -55,8 +55,8 @@ void madt_each(const struct bootinfo *boot, void (*visit)(void *ctx, u32 apic_id
 		for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
 			if (!e.flags || !(e.flags[0] & FLAGS_ENABLED))
 				continue;
-			if (e.apic_id != (e.start[0] == TYPE_X2APIC ? X2APIC_ID_NONE
-								    : APIC_ID_NONE))
+			if (e.apic_id !=
+			    (e.start[0] == TYPE_X2APIC ? X2APIC_ID_NONE : APIC_ID_NONE))
 				visit(ctx, e.apic_id);
 		}
 	}

@@ -10,7 +10,7 @@ PASS, FAIL, TIMEOUT = "pass", "fail", "time-out"
 
 
 def joined(text, piece):
-    """What was said so far and what has come, which may begin in the midst of a cursor's movement."""
+    """What was said so far and what has come; a cursor's movement may be cut between the two."""
     tail = text[-12:]
     return text[:len(text) - len(tail)] + CURSOR.sub("\n", tail + piece)
 

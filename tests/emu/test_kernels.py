@@ -48,7 +48,8 @@ def test_memtest(passes, build, host, model):
 # Xen starts in real mode otherwise, to ask the BIOS for video modes and disks.
 XEN = "com1=115200,8n1 console=com1 dom0_mem=256M noreboot no-real-mode edd=off"
 DOM0 = "console=hvc0 nokaslr mitigations=off cryptomgr.notests=1"
-XEN_END = r"^\(XEN\) .*(Preparing system for ACPI S5|halting machine)|^notrap: (powering off|halted)$"
+XEN_END = (r"^\(XEN\) .*(Preparing system for ACPI S5|halting machine)|"
+           r"^notrap: (powering off|halted)$")
 XEN_NEED = (r"^\(XEN\) Dom0 has maximum 1 VCPUs$", r"^linux: self-check pass$")
 XEN_NEVER = boots.NEVER + (boots.PANIC, r"^\(XEN\) .*([Pp]anic|crashed).*",
                            r"^linux: self-check fail$")

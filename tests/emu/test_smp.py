@@ -108,7 +108,8 @@ def smp_linux(firmware, chipset, options, arch):
     # Without ACPI there is no switching off.
     end = Expect(r"^notrap: (powering off|halted)$|reboot: (System halted|Power down)",
                  (r"^linux: self-check pass$",), boots.NEVER[1:] + (boots.PANIC,))
-    for boot in boots.notrap("", boots.linux_modules(options, arch)), boots.linux_bare(options, arch):
+    for boot in (boots.notrap("", boots.linux_modules(options, arch)),
+                 boots.linux_bare(options, arch)):
         yield on.run(boot, end, boots.LINUX_LIMIT)
 
 

@@ -91,7 +91,8 @@ void machine_reset(void)
 void machine_module(u64 at, const void *file, u64 size, const char *cmdline)
 {
 	memcpy(phys_ptr(at), file, size);
-	machine.boot.module[machine.boot.modules++] = (struct boot_module){at, size, cmdline, cmdline};
+	machine.boot.module[machine.boot.modules++] =
+		(struct boot_module){at, size, cmdline, cmdline};
 }
 
 int machine_load(void)

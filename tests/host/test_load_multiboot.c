@@ -311,7 +311,8 @@ static void no_room_for_a_module(void **state)
 	make_elf(file, true, MIB(32), &large, 1);
 	put_mb1(file + ELF_HEADER_AT, 0);
 	machine_module(MIB(1), file, ELF_SIZE, "");
-	machine.boot.module[machine.boot.modules++] = (struct boot_module){MIB(33), MIB(23), "", ""};
+	machine.boot.module[machine.boot.modules++] =
+		(struct boot_module){MIB(33), MIB(23), "", ""};
 	assert_fails("module 2 (24117248 bytes) is in the way, and no room for it is left");
 }
 
