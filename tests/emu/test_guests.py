@@ -14,7 +14,7 @@ BUILT = sorted(glob.glob(os.path.join(boots.BUILD, "tests/guests/*.elf")))
 OTHERS = ("bound", "differ", "differ32")
 GUESTS = [path for path in BUILT if os.path.basename(path).removesuffix(".elf") not in OTHERS]
 # Exits between audits: fewer for the guests that make few.
-AUDIT = {"events": 8, "modes32": 64, "msrs": 8, "pcid": 16, "pcid32": 8, "smp": 4}
+AUDIT = {"events": 8, "modes32": 64, "msrs": 8, "pcid": 16, "pcid32": 8, "smp": 4, "start": 1}
 LIMIT = 180
 
 
