@@ -75,57 +75,10 @@ struct tag_efi_memmap {
 	u8 entries[];
 };
 
-#define EFI_ATTR_SPECIFIC BIT(18) /* EFI_MEMORY_SP: for a driver, not for general use */
-
-/* EFI_MEMORY_TYPE, as it counts after ExitBootServices(). */
-static u32 efi_type(const struct efi_desc *d)
-{
-	switch (d->type) {
-	case EFI_LOADER_CODE:
-	case EFI_LOADER_DATA:
-	case EFI_BOOT_CODE:
-	case EFI_BOOT_DATA:
-	case EFI_CONVENTIONAL:
-		return d->attr & EFI_ATTR_SPECIFIC ? MEMMAP_RESERVED : MEMMAP_RAM;
-	case EFI_UNUSABLE:
-		return MEMMAP_BAD;
-	case EFI_ACPI_RECLAIM:
-		return MEMMAP_ACPI;
-	case EFI_ACPI_NVS:
-		return MEMMAP_NVS;
-	default:
-		return MEMMAP_RESERVED;
-	}
-}
-
-/* Tables that the system table leads to may be there; and firmware that uses it still, until the
- * guest has called SetVirtualAddressMap(), is well known. */
-static bool is_boot_services(const struct efi_desc *d)
-{
-	return d->type == EFI_BOOT_CODE || d->type == EFI_BOOT_DATA;
-}
-
 static int parse_efi_memmap(const struct tag_efi_memmap *t, struct bootinfo *boot)
 {
-	size_t bytes = t->tag.size - sizeof(*t);
-
-	if (t->desc_size < sizeof(struct efi_desc))
-		return fail("EFI memory map: descriptors of %u bytes, expected at least %lu",
-			    t->desc_size, sizeof(struct efi_desc));
-	for (size_t at = 0; bytes - at >= t->desc_size; at += t->desc_size) {
-		struct efi_desc d;
-
-		memcpy(&d, t->entries + at, sizeof(d));
-		if (d.pages > ~0ULL >> PAGE_SHIFT)
-			return fail("EFI memory map: the range at %lx has %lx pages", d.start,
-				    d.pages);
-		if (boot_add_range(boot, d.start, d.pages << PAGE_SHIFT, efi_type(&d),
-				   is_boot_services(&d)))
-			return -1;
-	}
-	boot->efi.desc_size = t->desc_size;
-	boot->efi.desc_version = t->desc_version;
-	return boot_keep_efi_map(boot, t->entries, bytes - bytes % t->desc_size);
+	return boot_add_efi_map(boot, t->entries, t->tag.size - sizeof(*t), t->desc_size,
+				t->desc_version);
 }
 
 static int parse_memmap(const struct tag_memmap *t, struct bootinfo *boot)

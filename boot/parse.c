@@ -11,13 +11,9 @@
 /* An ACPI 2.0 RSDP. */
 #define RSDP_SIZE 36
 
-/* More than a thousand descriptors. */
-#define EFI_MAP_MAX 65536
-
 static char strings[STRINGS_MAX];
 static size_t strings_used;
 static u8 rsdp_copy[RSDP_SIZE];
-static u8 efi_map[EFI_MAP_MAX];
 
 void boot_begin(struct bootinfo *boot)
 {
@@ -89,16 +85,6 @@ int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type, bool in
 	if (memmap_add(&boot->map, start, start + size, type) ||
 	    memmap_add(&boot->free, start, start + size, in_use ? MEMMAP_RESERVED : type))
 		return fail("the firmware's memory map has more than %d ranges", MEMMAP_MAX);
-	return 0;
-}
-
-int boot_keep_efi_map(struct bootinfo *boot, const void *map, size_t size)
-{
-	if (size > EFI_MAP_MAX)
-		return fail("EFI's memory map has %lu bytes, notrap takes %d", size, EFI_MAP_MAX);
-	memcpy(efi_map, map, size);
-	boot->efi.map = efi_map;
-	boot->efi.map_size = (u32)size;
 	return 0;
 }
 

@@ -32,8 +32,12 @@ int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *given
  */
 int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type, bool in_use);
 
-/* Keep a copy of EFI's memory map. Returns 0, or -1 after a fail() line when it is too long. */
-int boot_keep_efi_map(struct bootinfo *boot, const void *map, size_t size);
+/*
+ * Add all of EFI's memory map (UEFI specification 2.10, 7.2.3), of `bytes` bytes with descriptors of
+ * desc_size, and keep a copy of it. Returns 0, or -1 after fail().
+ */
+int boot_add_efi_map(struct bootinfo *boot, const void *map, size_t bytes, u32 desc_size,
+		     u32 desc_version);
 
 /* Keep a copy of an ACPI RSDP of `size` bytes, in case the firmware's own is not found. */
 void boot_keep_rsdp(struct bootinfo *boot, const void *rsdp, size_t size);
