@@ -88,9 +88,10 @@ static bool take_out(struct table *t, u32 at)
 {
 	u32 behind = (u32)t->length + t->more - at - CPU_ENTRY;
 	u16 length = t->length - CPU_ENTRY;
+	volatile struct table *kept = t;
 
-	*(volatile u16 *)&t->length = length;
-	if (*(volatile u16 *)&t->length != length)
+	kept->length = length;
+	if (kept->length != length)
 		return false;
 	t->entries--;
 	memmove((u8 *)t + at, (u8 *)t + at + CPU_ENTRY, behind);
