@@ -149,6 +149,13 @@ programs_amd64   := amd64
 programs_i686-pae := i386
 programs_i686    := i386
 
+# What else the tests boot: Debian's kernels for all machines and with real-time scheduling, Xen,
+# and memtest86+.
+kernel_amd64-full := amd64 linux-image-amd64
+kernel_amd64-rt   := amd64 linux-image-rt-amd64
+OTHER_KERNELS     := $(addprefix $(O)/linux/,vmlinuz-amd64-full vmlinuz-amd64-rt xen \
+		     memtest86+x64.bin memtest86+ia32.bin)
+
 ifeq ($(filter $(ARCH),$(ARCHES)),)
 $(error ARCH=$(ARCH) is none of: $(ARCHES))
 endif
@@ -161,7 +168,17 @@ linux-programs: $(O)/linux/selfcheck-amd64 $(O)/linux/selfcheck-i386
 $(O)/linux/vmlinuz-%: tools/fetch-kernel tools/fetch-package | $(O)/.deps-run
 	@tools/fetch-kernel $(kernel_$*) $(O)/packages $@
 
-SELFCHECK := tests/linux/selfcheck.c tests/linux/workloads.c
+$(O)/linux/xen: tools/fetch-package | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@dpkg-deb --fsys-tarfile $$(tools/fetch-package amd64 xen-system-amd64 $(O)/packages) | \
+		tar -x -O --wildcards './boot/xen-*.gz' | gunzip >$@
+
+$(O)/linux/memtest86+%: tools/fetch-package | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@dpkg-deb --fsys-tarfile $$(tools/fetch-package amd64 memtest86+ $(O)/packages) | \
+		tar -x -O ./boot/$(@F) >$@
+
+SELFCHECK := tests/linux/selfcheck.c tests/linux/workloads.c tests/linux/efi.c
 selfcheck = $(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(1) -static -I. -o $@ $(SELFCHECK) && strip $@
 
 $(O)/linux/selfcheck-amd64: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h mm/counters.def | $(O)/.deps-run
@@ -205,6 +222,20 @@ $(O)/linux/traffic-%.cpio: $(O)/linux/traffic-program-% $(O)/linux/vmlinuz-% too
 
 .PRECIOUS: $(O)/linux/traffic-program-% $(O)/linux/selfcheck-% $(O)/linux/busybox-%
 
+# The cloud kernel's modules for EFI's runtime services.
+EFI_MODULES := $(addprefix $(O)/linux/efi/,efivarfs.ko efi-pstore.ko)
+
+$(EFI_MODULES) &: tools/fetch-package | $(O)/.deps-run
+	@mkdir -p $(O)/linux/efi
+	@dpkg-deb --fsys-tarfile $$(tools/fetch-package $(kernel_amd64) $(O)/packages) | \
+		tar -x -C $(O)/linux/efi --wildcards --transform 's,.*/,,' '*/efivarfs.ko' '*/efi-pstore.ko'
+	@touch $(EFI_MODULES)
+
+$(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
+	@tools/mkinitramfs $@ $(O)/linux/selfcheck-amd64 tests/linux/shell $(O)/linux/busybox-amd64 \
+		$(EFI_MODULES)
+
+
 # --- machines -----------------------------------------------------------------------------------
 
 run: all
@@ -236,7 +267,8 @@ PYTEST := $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider
 test-host: $(HOST_TESTS) | test-deps
 	@tools/host-tests $(HOST_TESTS)
 
-test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) | test-deps
+test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
+		$(O)/linux/initramfs-efi.cpio | test-deps
 	@$(PYTEST) tests/emu
 
 # For HOST=bochs3, qemu10 and qemu11; `make test-emu EMULATORS=trixie` starts that release's in all
@@ -250,7 +282,8 @@ export EMULATORS
 SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
-SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access dma))
+SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access \
+		     dma kernels))
 .PHONY: soak soak-random soak-fuzz soak-emu
 soak: all guests soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -262,7 +295,8 @@ soak-random: $(O)/host/test_mmu_random
 soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
-soak-emu: all guests $(LINUX) $(TRAFFIC) | test-deps
+soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) | \
+		test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTEST) $(SOAK_TESTS)
 
 include tools/check.mk

@@ -34,6 +34,8 @@ DIRECT_PML4E	equ 256 * 8	; 0xffff800000000000: MAP_DIRECT in mm/map.h
 SEL_CODE	equ 8
 SEL_DATA	equ 16
 
+%include "arch/misc_enable.inc"
+
 extern off_bss, off_end, off_tables, off_stack_top
 extern boot_main, boot_stack_top, map_image_hpa
 
@@ -126,6 +128,7 @@ check_cpu:
 	xor eax, ecx
 	test eax, 1 << 21
 	jz .no_long_mode
+	clear_misc_enable
 	push ebx
 	mov eax, 0x80000000
 	cpuid

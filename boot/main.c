@@ -59,7 +59,7 @@ static int parse(u32 magic, u64 info_hpa)
 				      : multiboot1_parse(info_hpa, &boot);
 	if (err)
 		return err;
-	rsdp = rsdp_find(boot.efi_systab);
+	rsdp = rsdp_find(&boot);
 	if (rsdp)
 		boot.rsdp = rsdp;
 	return 0;

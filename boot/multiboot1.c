@@ -49,7 +49,7 @@ struct mmap_entry {
 	u32 type;
 } __attribute__((packed));
 
-/* A string in the loader's memory has no stated size; no command line is longer than this. */
+/* A string in the loader's memory has no stated size; none is longer than this. */
 #define CMDLINE_MAX 4096
 
 /* Bytes of a memory map: far more than a struct memmap holds. */
@@ -72,31 +72,20 @@ static const void *loader_bytes(u64 hpa, u64 size, const char *what)
  * GRUB 2 leaves the file's name out of command lines; the specification's older loaders, and
  * QEMU, put it first.
  */
-static bool names_in_cmdlines(const struct info *info)
+static bool names_in_cmdlines(const struct bootinfo *boot)
 {
-	static const char grub2[] = {'G', 'R', 'U', 'B', ' ', '2'};
-
-	return !(info->flags & INFO_LOADER_NAME) ||
-	       info->loader_name > LOADER_END - sizeof(grub2) ||
-	       memcmp(phys_ptr(info->loader_name), grub2, sizeof(grub2)) != 0;
+	return strncmp(boot->loader, "GRUB 2", 6) != 0;
 }
 
-static const char *copy_cmdline(u32 hpa, bool name_first)
+static const char *copy_string(u32 hpa)
 {
 	u64 max = LOADER_END - hpa < CMDLINE_MAX ? LOADER_END - hpa : CMDLINE_MAX;
 	const char *s = hpa ? boot_string(phys_ptr(hpa), max) : "";
 
 	if (s && strlen(s) == max)
-		return fail("boot information: the command line at 0x%x does not end within %lu "
-			    "bytes",
+		return fail("boot information: the string at 0x%x does not end within %lu bytes",
 			    hpa, max),
 		       NULL;
-	if (s && name_first) {
-		while (*s && *s != ' ')
-			s++;
-		while (*s == ' ')
-			s++;
-	}
 	return s;
 }
 
@@ -116,7 +105,7 @@ static int parse_mmap(const struct info *info, struct bootinfo *boot)
 		memcpy(&e, map + at, sizeof(e));
 		if (e.size < sizeof(e) - sizeof(e.size))
 			return fail("boot information: a memory map entry of %u bytes", e.size);
-		if (boot_add_range(boot, e.start, e.length, e.type))
+		if (boot_add_range(boot, e.start, e.length, e.type, false))
 			return -1;
 		at += (u64)e.size + sizeof(e.size);
 		if (at > info->mmap_length)
@@ -125,7 +114,7 @@ static int parse_mmap(const struct info *info, struct bootinfo *boot)
 	return 0;
 }
 
-static int parse_modules(const struct info *info, struct bootinfo *boot, bool name_first)
+static int parse_modules(const struct info *info, struct bootinfo *boot)
 {
 	for (u32 i = 0; i < info->mods_count; i++) {
 		const void *at = loader_bytes(info->mods_addr + (u64)i * sizeof(struct module),
@@ -135,7 +124,8 @@ static int parse_modules(const struct info *info, struct bootinfo *boot, bool na
 		if (!at)
 			return -1;
 		memcpy(&m, at, sizeof(m));
-		if (boot_add_module(boot, m.start, m.end, copy_cmdline(m.cmdline, name_first)))
+		if (boot_add_module(boot, m.start, m.end, copy_string(m.cmdline),
+				    names_in_cmdlines(boot)))
 			return -1;
 	}
 	return 0;
@@ -166,17 +156,19 @@ static void parse_framebuffer(const struct info *info, struct bootinfo *boot)
 int multiboot1_parse(u64 info_hpa, struct bootinfo *boot)
 {
 	const struct info *info = loader_bytes(info_hpa, sizeof(*info), "structure");
-	bool name_first;
 
 	if (!info)
 		return -1;
-	name_first = names_in_cmdlines(info);
 	boot_begin(boot);
+	if (info->flags & INFO_LOADER_NAME)
+		boot->loader = copy_string(info->loader_name);
 	if (info->flags & INFO_CMDLINE)
-		boot->cmdline = copy_cmdline(info->cmdline, name_first);
-	if (!boot->cmdline)
+		boot->cmdline = copy_string(info->cmdline);
+	if (!boot->loader || !boot->cmdline)
 		return -1;
-	if (info->flags & INFO_MODS && parse_modules(info, boot, name_first))
+	if (names_in_cmdlines(boot))
+		boot->cmdline = boot_words(boot->cmdline);
+	if (info->flags & INFO_MODS && parse_modules(info, boot))
 		return -1;
 	if (info->flags & INFO_FRAMEBUFFER)
 		parse_framebuffer(info, boot);

@@ -9,9 +9,11 @@
 enum tag_type {
 	TAG_END = 0,
 	TAG_CMDLINE = 1,
+	TAG_LOADER = 2,
 	TAG_MODULE = 3,
 	TAG_MEMMAP = 6,
 	TAG_FRAMEBUFFER = 8,
+	TAG_EFI32_SYSTAB = 11,
 	TAG_EFI64_SYSTAB = 12,
 	TAG_ACPI_OLD = 14,
 	TAG_ACPI_NEW = 15,
@@ -57,6 +59,11 @@ struct tag_framebuffer {
 #define FB_SIZE_RGB    (FB_SIZE_COMMON + 6)
 enum { FB_INDEXED = 0, FB_RGB = 1, FB_EGA_TEXT = 2 };
 
+struct tag_efi32_systab {
+	struct tag tag;
+	u32 addr;
+};
+
 struct tag_efi_systab {
 	struct tag tag;
 	u64 addr;
@@ -68,53 +75,10 @@ struct tag_efi_memmap {
 	u8 entries[];
 };
 
-/* UEFI specification 7.2.3, EFI_MEMORY_DESCRIPTOR. */
-struct efi_desc {
-	u32 type, pad;
-	u64 start, virt, pages, attr;
-};
-
-#define EFI_ATTR_SPECIFIC BIT(18) /* EFI_MEMORY_SP: for a driver, not for general use */
-
-/* EFI_MEMORY_TYPE, as it counts after ExitBootServices(). */
-static u32 efi_type(const struct efi_desc *d)
-{
-	switch (d->type) {
-	case 1: /* loader code, data */
-	case 2:
-	case 3: /* boot services code, data */
-	case 4:
-	case 7: /* conventional */
-		return d->attr & EFI_ATTR_SPECIFIC ? MEMMAP_RESERVED : MEMMAP_RAM;
-	case 8:
-		return MEMMAP_BAD;
-	case 9:
-		return MEMMAP_ACPI;
-	case 10:
-		return MEMMAP_NVS;
-	default:
-		return MEMMAP_RESERVED;
-	}
-}
-
 static int parse_efi_memmap(const struct tag_efi_memmap *t, struct bootinfo *boot)
 {
-	size_t bytes = t->tag.size - sizeof(*t);
-
-	if (t->desc_size < sizeof(struct efi_desc))
-		return fail("EFI memory map: descriptors of %u bytes, expected at least %lu",
-			    t->desc_size, sizeof(struct efi_desc));
-	for (size_t at = 0; bytes - at >= t->desc_size; at += t->desc_size) {
-		struct efi_desc d;
-
-		memcpy(&d, t->entries + at, sizeof(d));
-		if (d.pages > ~0ULL >> PAGE_SHIFT)
-			return fail("EFI memory map: the range at %lx has %lx pages", d.start,
-				    d.pages);
-		if (boot_add_range(boot, d.start, d.pages << PAGE_SHIFT, efi_type(&d)))
-			return -1;
-	}
-	return 0;
+	return boot_add_efi_map(boot, t->entries, t->tag.size - sizeof(*t), t->desc_size,
+				t->desc_version);
 }
 
 static int parse_memmap(const struct tag_memmap *t, struct bootinfo *boot)
@@ -129,7 +93,7 @@ static int parse_memmap(const struct tag_memmap *t, struct bootinfo *boot)
 		struct memmap_entry e;
 
 		memcpy(&e, t->entries + at, sizeof(e));
-		if (boot_add_range(boot, e.start, e.size, e.type))
+		if (boot_add_range(boot, e.start, e.size, e.type, false))
 			return -1;
 	}
 	return 0;
@@ -159,17 +123,17 @@ static void parse_framebuffer(const struct tag_framebuffer *t, struct bootinfo *
 	fb->bpp = t->bpp;
 }
 
-static int parse_cmdline(const struct tag *t, struct bootinfo *boot)
+static int parse_string(const struct tag *t, const char **to)
 {
-	boot->cmdline = boot_string(t + 1, t->size - sizeof(*t));
-	return boot->cmdline ? 0 : -1;
+	*to = boot_string(t + 1, t->size - sizeof(*t));
+	return *to ? 0 : -1;
 }
 
 static int parse_module(const struct tag_module *t, struct bootinfo *boot)
 {
-	const char *cmdline = boot_string(t->cmdline, t->tag.size - sizeof(*t));
+	const char *given = boot_string(t->cmdline, t->tag.size - sizeof(*t));
 
-	return boot_add_module(boot, t->start, t->end, cmdline);
+	return boot_add_module(boot, t->start, t->end, given, false);
 }
 
 /* The least size that each tag's fixed part needs. */
@@ -182,6 +146,8 @@ static size_t tag_min_size(u32 type)
 		return sizeof(struct tag_memmap);
 	case TAG_FRAMEBUFFER:
 		return FB_SIZE_COMMON;
+	case TAG_EFI32_SYSTAB:
+		return sizeof(struct tag_efi32_systab);
 	case TAG_EFI64_SYSTAB:
 		return sizeof(struct tag_efi_systab);
 	case TAG_EFI_MEMMAP:
@@ -196,11 +162,17 @@ static int parse_tag(const struct tag *t, struct bootinfo *boot)
 {
 	switch (t->type) {
 	case TAG_CMDLINE:
-		return parse_cmdline(t, boot);
+		return parse_string(t, &boot->cmdline);
+	case TAG_LOADER:
+		return parse_string(t, &boot->loader);
 	case TAG_MODULE:
 		return parse_module((const void *)t, boot);
 	case TAG_FRAMEBUFFER:
 		parse_framebuffer((const void *)t, boot);
+		return 0;
+	case TAG_EFI32_SYSTAB:
+		boot->efi_systab = ((const struct tag_efi32_systab *)t)->addr;
+		boot->efi.is32 = true;
 		return 0;
 	case TAG_EFI64_SYSTAB:
 		boot->efi_systab = ((const struct tag_efi_systab *)t)->addr;

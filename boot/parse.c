@@ -19,6 +19,7 @@ void boot_begin(struct bootinfo *boot)
 {
 	*boot = (struct bootinfo){
 		.cmdline = "",
+		.loader = "",
 		.image_start = boot->image_start,
 		.image_end = boot->image_end,
 	};
@@ -45,9 +46,18 @@ const char *boot_string(const void *from, size_t max)
 	return copy;
 }
 
-int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *cmdline)
+const char *boot_words(const char *given)
 {
-	if (!cmdline)
+	while (*given && *given != ' ')
+		given++;
+	while (*given == ' ')
+		given++;
+	return given;
+}
+
+int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *given, bool name_first)
+{
+	if (!given)
 		return -1;
 	if (end < start)
 		return fail("module %u: the boot loader says it ends (%lx) before it starts (%lx)",
@@ -57,12 +67,13 @@ int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *cmdli
 	boot->module[boot->modules++] = (struct boot_module){
 		.start = start,
 		.size = end - start,
-		.cmdline = cmdline,
+		.cmdline = name_first ? boot_words(given) : given,
+		.given = given,
 	};
 	return 0;
 }
 
-int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type)
+int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type, bool in_use)
 {
 	if (size == 0)
 		return 0;
@@ -71,7 +82,8 @@ int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type)
 	/* A firmware may name the last byte of the address space. */
 	if (size > ~0ULL - start)
 		size = ~0ULL - start;
-	if (memmap_add(&boot->map, start, start + size, type))
+	if (memmap_add(&boot->map, start, start + size, type) ||
+	    memmap_add(&boot->free, start, start + size, in_use ? MEMMAP_RESERVED : type))
 		return fail("the firmware's memory map has more than %d ranges", MEMMAP_MAX);
 	return 0;
 }

@@ -15,11 +15,29 @@ void boot_begin(struct bootinfo *boot);
  */
 const char *boot_string(const void *from, size_t max);
 
-/* Add a module. Returns 0, or -1 after a fail() line when it is one too many or no range. */
-int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *cmdline);
+/* A command line without its first word. */
+const char *boot_words(const char *given);
 
-/* Add a range of the firmware's map; unknown types count as reserved. 0, or -1 after fail(). */
-int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type);
+/*
+ * Add a module, with its command line as the boot loader gave it, a file's name first if
+ * name_first; a NULL is boot_string()'s failure.
+ * Returns 0, or -1 after a fail() line when it is one too many or no range.
+ */
+int boot_add_module(struct bootinfo *boot, u64 start, u64 end, const char *given, bool name_first);
+
+/*
+ * Add a range of the firmware's map; unknown types count as reserved. in_use: the firmware's tables
+ * may be in it, RAM though it is.
+ * Returns 0, or -1 after fail().
+ */
+int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type, bool in_use);
+
+/*
+ * Add all of EFI's memory map (UEFI specification 2.10, 7.2.3), of `bytes` bytes with descriptors of
+ * desc_size, and keep a copy of it. Returns 0, or -1 after fail().
+ */
+int boot_add_efi_map(struct bootinfo *boot, const void *map, size_t bytes, u32 desc_size,
+		     u32 desc_version);
 
 /* Keep a copy of an ACPI RSDP of `size` bytes, in case the firmware's own is not found. */
 void boot_keep_rsdp(struct bootinfo *boot, const void *rsdp, size_t size);
@@ -28,6 +46,6 @@ void boot_keep_rsdp(struct bootinfo *boot, const void *rsdp, size_t size);
  * Physical address of the firmware's own RSDP: from the EFI configuration table, else by the scan
  * of the BIOS areas (ACPI specification 5.2.5). 0 when there is none.
  */
-u64 rsdp_find(u64 efi_systab);
+u64 rsdp_find(const struct bootinfo *boot);
 
 #endif

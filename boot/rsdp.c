@@ -88,7 +88,10 @@ static u64 find_efi(u64 systab)
 	return found;
 }
 
-u64 rsdp_find(u64 efi_systab)
+u64 rsdp_find(const struct bootinfo *boot)
 {
-	return efi_systab ? find_efi(efi_systab) : find_bios();
+	if (!boot->efi_systab)
+		return find_bios();
+	/* A 32-bit firmware's tables are not read: the boot loader's copy of the RSDP is all. */
+	return boot->efi.is32 ? 0 : find_efi(boot->efi_systab);
 }

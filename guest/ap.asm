@@ -12,6 +12,8 @@ SEL_CODE	equ 0x08
 SEL_DATA	equ 0x10
 SEL_CODE32	equ 0x18
 
+%include "arch/misc_enable.inc"
+
 extern ap_main, ap_arrived, ap_lock, ap_stack_top
 
 section .rodata
@@ -45,6 +47,7 @@ protected:
 	mov ds, eax
 	mov es, eax
 	mov ss, eax
+	clear_misc_enable			; EFER.NXE is refused otherwise
 	mov eax, CR4_VALUE
 	mov cr4, eax
 	mov eax, [ebx + ap_trampoline_cr3 - ap_trampoline]

@@ -9,7 +9,7 @@ static void take_builtin(struct load *l, const struct builtin_guest *g)
 {
 	l->what = g->name;
 	l->files = 1;
-	l->file[0] = (struct load_file){g->start, g->size, ""};
+	l->file[0] = (struct load_file){g->start, g->size, "", ""};
 	l->busies = 1; /* busy[0] is empty: the file is in the hypervisor's image */
 }
 
@@ -23,8 +23,22 @@ static int take_modules(struct load *l, const struct bootinfo *boot)
 		if (m->size > ~0ULL - m->start)
 			return fail("module %u: its size %lx at 0x%lx is no memory", i + 1, m->size,
 				    m->start);
-		l->file[i] = (struct load_file){phys_ptr(m->start), m->size, m->cmdline};
+		l->file[i] = (struct load_file){phys_ptr(m->start), m->size, m->cmdline, m->given};
 		l->busy[i] = (struct memmap_range){m->start, m->start + m->size, 0};
+	}
+	return 0;
+}
+
+static int find_free(struct load *l)
+{
+	const struct memmap *free = &l->boot->free;
+
+	l->free = *l->map;
+	for (u32 i = 0; i < free->count; i++) {
+		const struct memmap_range *r = &free->range[i];
+
+		if (r->type != MEMMAP_RAM && memmap_add(&l->free, r->start, r->end, r->type))
+			return fail("the firmware's memory map has too many ranges");
 	}
 	return 0;
 }
@@ -48,6 +62,8 @@ int load_guest(const struct bootinfo *boot, const struct options *opt,
 	if (ret)
 		return ret;
 
+	if (find_free(&l))
+		return -1;
 	l.rsdp_size = acpi_read_rsdp(boot, boot->rsdp, l.rsdp);
 	*out = (struct guest_start){0};
 	ret = load_linux(&l, out);

@@ -55,11 +55,14 @@ static int check(const struct load *l, struct linux_kernel *k)
 		return fail("%s is a bzImage with a broken setup header", l->what);
 
 	k->offset = ((h->setup_sects ? h->setup_sects : 4) + 1) * 512ULL;
-	k->size = h->syssize * 16ULL;
+	k->size = h->syssize * LINUX_PARAGRAPH;
 	need = k->offset + k->size;
-	if (need > file->size)
+	if (need >= file->size + LINUX_PARAGRAPH)
 		return fail("%s is a truncated bzImage: header says %lu bytes, file has %lu",
 			    l->what, need, file->size);
+	/* Of a size that is rounded up, the file has the part that there is. */
+	if (need > file->size)
+		k->size = file->size - k->offset;
 
 	k->entry64 = h->version >= LINUX_PROTOCOL_XLF && (h->xloadflags & LINUX_XLF_KERNEL_64);
 	if (k->size <= LINUX_ENTRY_64 || k->header_end > k->offset)
@@ -101,10 +104,10 @@ static int place_kernel(struct load *l, struct linux_kernel *k)
 
 	k->at = pref;
 	if (pref >= LOAD_LIMIT || room > LOAD_LIMIT - pref || pref < MIB(1) ||
-	    pref % h->kernel_alignment || !memmap_is_ram(l->map, pref, pref + room))
+	    pref % h->kernel_alignment || !memmap_is_ram(&l->free, pref, pref + room))
 		/* Below the preferred address it would move itself back up there. */
-		k->at = memmap_find_low(l->map, room, h->kernel_alignment,
-					pref > MIB(1) ? pref : MIB(1), LOAD_LIMIT, NULL, 0);
+		k->at = load_find(l, memmap_find_low, room, h->kernel_alignment,
+				  pref > MIB(1) ? pref : MIB(1), LOAD_LIMIT, 0);
 	if (k->at == MEMMAP_NONE)
 		return fail("%s: no room for the kernel: 0x%lx bytes of free RAM from 0x%lx to 4G "
 			    "are needed",

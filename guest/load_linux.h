@@ -12,6 +12,7 @@
 #define LINUX_PROTOCOL_XLF     0x020c /* xloadflags */
 #define LINUX_LOADED_HIGH      BIT(0)
 #define LINUX_KEEP_SEGMENTS    BIT(6)
+#define LINUX_PARAGRAPH        16ULL /* syssize counts these */
 #define LINUX_XLF_KERNEL_64    BIT(0)
 #define LINUX_XLF_ABOVE_4G     BIT(1)
 #define LINUX_LOADER_UNKNOWN   0xff
@@ -68,6 +69,12 @@ struct linux_screen_info {
 	u8 reserved[2];
 } PACKED;
 
+/* Where there are the system table and the memory map of EFI firmware. */
+struct linux_efi_info {
+	char signature[4]; /* "EL64" or "EL32": the firmware's width */
+	u32 systab, desc_size, desc_version, map, map_size, systab_high, map_high;
+} PACKED;
+
 struct linux_e820_entry {
 	u64 addr, size;
 	u32 type;
@@ -79,13 +86,15 @@ struct linux_boot_params {
 	u64 acpi_rsdp_addr;
 	u8 pad2[0xc0 - 0x78];
 	u32 ext_ramdisk_image, ext_ramdisk_size, ext_cmd_line_ptr;
-	u8 pad3[0x1e8 - 0xcc];
+	u8 pad3[0x1c0 - 0xcc];
+	struct linux_efi_info efi;
+	u8 pad4[0x1e8 - 0x1e0];
 	u8 e820_entries;
-	u8 pad4[0x1f1 - 0x1e9];
+	u8 pad5[0x1f1 - 0x1e9];
 	struct linux_setup_header hdr;
-	u8 pad5[0x2d0 - 0x26c];
+	u8 pad6[0x2d0 - 0x26c];
 	struct linux_e820_entry e820[LINUX_E820_MAX];
-	u8 pad6[0x1000 - 0xcd0];
+	u8 pad7[0x1000 - 0xcd0];
 } PACKED;
 
 struct linux_setup_data {
@@ -95,6 +104,7 @@ struct linux_setup_data {
 
 _Static_assert(sizeof(struct linux_screen_info) == 0x40, "screen_info's size");
 _Static_assert(offsetof(struct linux_screen_info, ext_lfb_base) == 0x3a, "screen_info's layout");
+_Static_assert(offsetof(struct linux_boot_params, efi) == 0x1c0, "efi_info's place");
 _Static_assert(offsetof(struct linux_boot_params, hdr.magic) == 0x202, "setup header's layout");
 _Static_assert(offsetof(struct linux_boot_params, hdr.init_size) == 0x260, "setup header's layout");
 _Static_assert(offsetof(struct linux_boot_params, e820) == 0x2d0, "boot_params' layout");

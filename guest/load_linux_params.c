@@ -114,6 +114,21 @@ static u64 put_e820_ext(struct load_block *b, u64 entries)
 	return at;
 }
 
+/* What the firmware gave, for its runtime services and its tables (SMBIOS). */
+static void fill_efi(struct linux_efi_info *e, const struct bootinfo *boot, u64 map, u32 map_size)
+{
+	if (!boot->efi_systab || !map_size)
+		return;
+	memcpy(e->signature, boot->efi.is32 ? "EL32" : "EL64", sizeof(e->signature));
+	e->systab = (u32)boot->efi_systab;
+	e->systab_high = (u32)(boot->efi_systab >> 32);
+	e->desc_size = boot->efi.desc_size;
+	e->desc_version = boot->efi.desc_version;
+	e->map = (u32)map;
+	e->map_high = (u32)(map >> 32);
+	e->map_size = map_size;
+}
+
 static void fill_params(const struct load *l, const struct linux_kernel *k,
 			struct linux_boot_params *p, u64 cmdline)
 {
@@ -150,6 +165,8 @@ void linux_params(const struct load *l, const struct linux_kernel *k, struct loa
 	u64 gdt = load_put_gdt(b, k->entry64);
 	u64 cmdline = load_put(b, words, strlen(words) + 1, 1);
 	u64 ext = put_e820_ext(b, l->map->count + 2ULL);
+	u64 efi_map = 0;
+	u32 efi_map_size = load_put_efi_map(l, b, &efi_map);
 	struct linux_boot_params *p = load_at(b, params);
 
 	*out = (struct guest_start){
@@ -169,6 +186,7 @@ void linux_params(const struct load *l, const struct linux_kernel *k, struct loa
 	if (!p)
 		return;
 	fill_params(l, k, p, cmdline);
+	fill_efi(&p->efi, l->boot, efi_map, efi_map_size);
 
 	struct e820 e = {.params = p};
 

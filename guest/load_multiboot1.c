@@ -114,7 +114,7 @@ static u32 put_modules(const struct load *l, struct load_block *b)
 	struct mb1_module *m = load_at(b, list);
 
 	for (u32 i = 1; i < l->files; i++) {
-		u32 string = put_string(b, l->file[i].cmdline);
+		u32 string = put_string(b, l->file[i].given);
 
 		if (m)
 			m[i - 1] = (struct mb1_module){(u32)l->busy[i].start, (u32)l->busy[i].end,
@@ -145,8 +145,7 @@ static void put_info(const struct load *l, struct load_block *b, u64 entry, stru
 {
 	u32 lower, upper;
 	struct mb1_info info = {
-		.flags = MB1_INFO_MEMORY | MB1_INFO_CMDLINE | MB1_INFO_MODULES | MB1_INFO_MMAP |
-			 MB1_INFO_LOADER,
+		.flags = MB1_INFO_MEMORY | MB1_INFO_CMDLINE | MB1_INFO_MODULES | MB1_INFO_MMAP,
 		.mods_count = l->files - 1,
 		.mmap_length = l->map->count * (u32)sizeof(struct mb1_mmap),
 	};
@@ -154,8 +153,12 @@ static void put_info(const struct load *l, struct load_block *b, u64 entry, stru
 	load_basic_meminfo(l->map, &lower, &upper);
 	info.mem_lower = lower;
 	info.mem_upper = upper;
-	info.cmdline = put_string(b, l->file[0].cmdline);
-	info.boot_loader_name = put_string(b, LOAD_LOADER);
+	info.cmdline = put_string(b, l->file[0].given);
+	/* By this name kernels tell whether command lines begin with a file's name. */
+	if (*l->boot->loader) {
+		info.flags |= MB1_INFO_LOADER;
+		info.boot_loader_name = put_string(b, l->boot->loader);
+	}
 	info.mods_addr = put_modules(l, b);
 	info.mmap_addr = put_mmap(l->map, b);
 	put_framebuffer(&l->boot->fb, &info);

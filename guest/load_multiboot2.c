@@ -137,8 +137,8 @@ static int relocate(const struct load *l, const struct mb2_relocate *r, struct l
 		low = p->dest < low ? p->dest : low;
 		high = p->dest + p->memsz > high ? p->dest + p->memsz : high;
 	}
-	to = (r->preference == MB2_PREFER_HIGH ? memmap_find_high : memmap_find_low)(
-		l->map, high - low, r->align, min, max, NULL, 0);
+	to = load_find(l, r->preference == MB2_PREFER_HIGH ? memmap_find_high : memmap_find_low,
+		       high - low, r->align, min, max, 0);
 	if (to == MEMMAP_NONE)
 		return fail("%s: no room for the kernel: 0x%lx bytes of RAM from 0x%lx to 0x%lx "
 			    "are needed",

@@ -44,7 +44,7 @@ static void put_modules(const struct load *l, struct load_block *b)
 {
 	for (u32 i = 1; i < l->files; i++) {
 		const u32 place[] = {(u32)l->busy[i].start, (u32)l->busy[i].end};
-		const char *words = l->file[i].cmdline;
+		const char *words = l->file[i].given;
 
 		put_tag(b, MB2_INFO_MODULE, place, sizeof(place), words, strlen(words) + 1);
 	}
@@ -95,6 +95,30 @@ static void put_framebuffer(const struct boot_framebuffer *fb, struct load_block
 			0);
 }
 
+/* Boot services have ended: there is neither tag 18, nor an image's handle. */
+static void put_efi(const struct load *l, struct load_block *b)
+{
+	const struct bootinfo *boot = l->boot;
+	struct load_block measure = {0};
+	u64 map;
+
+	if (!boot->efi_systab)
+		return;
+	/* The lower half of a little-endian number is a 32-bit firmware's. */
+	put_tag(b, boot->efi.is32 ? MB2_INFO_EFI32 : MB2_INFO_EFI64, &boot->efi_systab,
+		boot->efi.is32 ? sizeof(u32) : sizeof(u64), NULL, 0);
+	if (!boot->efi.map)
+		return;
+
+	const u32 layout[] = {boot->efi.desc_size, boot->efi.desc_version};
+	const struct tag tag = {MB2_INFO_EFI_MMAP, (u32)(sizeof(tag) + sizeof(layout)) +
+							   load_put_efi_map(l, &measure, &map)};
+
+	load_put(b, &tag, sizeof(tag), 8);
+	load_put(b, layout, sizeof(layout), 1);
+	load_put_efi_map(l, b, &map);
+}
+
 void mb2_info(const struct load *l, struct load_block *b, u64 load_base, u64 entry,
 	      struct guest_start *out)
 {
@@ -102,13 +126,14 @@ void mb2_info(const struct load *l, struct load_block *b, u64 load_base, u64 ent
 	const u32 base = (u32)load_base;
 	u32 *head = load_at(b, info);
 
-	put_string(b, MB2_INFO_CMDLINE, l->file[0].cmdline);
-	put_string(b, MB2_INFO_LOADER, LOAD_LOADER);
+	put_string(b, MB2_INFO_CMDLINE, l->file[0].given);
+	/* By this name kernels tell whether command lines begin with a file's name. */
+	if (*l->boot->loader)
+		put_string(b, MB2_INFO_LOADER, l->boot->loader);
 	put_modules(l, b);
 	put_memory(l->map, b);
 	put_framebuffer(&l->boot->fb, b);
-	if (l->boot->efi_systab)
-		put_tag(b, MB2_INFO_EFI64, &l->boot->efi_systab, sizeof(u64), NULL, 0);
+	put_efi(l, b);
 	if (l->rsdp_size)
 		put_tag(b, l->rsdp[15] < 2 ? MB2_INFO_ACPI_OLD : MB2_INFO_ACPI_NEW, l->rsdp,
 			l->rsdp_size, NULL, 0);

@@ -19,7 +19,7 @@
 struct load_file {
 	const u8 *data;
 	u64 size;
-	const char *cmdline;
+	const char *cmdline, *given; /* as in struct boot_module */
 };
 
 /*
@@ -31,7 +31,8 @@ struct load_file {
 struct load {
 	const struct bootinfo *boot;
 	const struct memmap *map;
-	const char *what; /* the kernel's name in messages: "module 1", "built-in guest bench" */
+	struct memmap free; /* the same, as boot->free is of boot->map */
+	const char *what;   /* the kernel's name in messages: "module 1", "built-in guest bench" */
 	u32 files;
 	struct load_file file[BOOT_MODULES_MAX];
 	u8 rsdp[ACPI_RSDP_MAX]; /* read before anything is overwritten */
@@ -48,6 +49,16 @@ bool load_read(const struct load_file *file, u64 offset, void *to, u64 len);
  * Returns 0, or -1 after a fail() line when it is not all guest RAM.
  */
 int load_claim(struct load *l, u64 start, u64 size, const char *part);
+
+typedef u64 (*load_finder)(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
+			   const struct memmap_range *avoid, u32 nr);
+
+/*
+ * memmap_find_high() or memmap_find_low() in guest RAM, avoiding the first `nr` of l->busy: where
+ * the firmware's tables are not, unless there is no other room.
+ */
+u64 load_find(const struct load *l, load_finder find, u64 size, u64 align, u64 min, u64 max,
+	      u32 nr);
 
 /*
  * Find and take free guest RAM: in the low 640K if that has room, else the highest below `max`.
@@ -79,6 +90,14 @@ u64 load_put(struct load_block *b, const void *data, u64 len, u64 align);
 
 /* The bytes at an address that load_put() returned, or NULL while measuring. */
 void *load_at(const struct load_block *b, u64 addr);
+
+/* ---- EFI ---- */
+
+/*
+ * Append the firmware's memory map to the guest's data, page by page as it was but for notrap's own
+ * memory, which is reserved in it. Returns its size in bytes: 0 where there is none.
+ */
+u32 load_put_efi_map(const struct load *l, struct load_block *b, u64 *at);
 
 /* ---- multiboot ---- */
 
@@ -124,9 +143,8 @@ void load_basic_meminfo(const struct memmap *map, u32 *lower, u32 *upper);
 u64 load_put_gdt(struct load_block *b, bool long_mode);
 
 #define LOAD_GDT_LIMIT 31
-#define LOAD_CS        0x10 /* __BOOT_CS */
-#define LOAD_DS        0x18 /* __BOOT_DS */
-#define LOAD_LOADER    "notrap"
+#define LOAD_CS        0x10    /* __BOOT_CS */
+#define LOAD_DS        0x18    /* __BOOT_DS */
 #define LOAD_CR0_PROT  0x11ULL /* PE, ET */
 
 /* ---- the protocols: 1 if the file is none of this kind, else 0 or -1 as load_guest() ---- */

@@ -14,7 +14,8 @@
 #define FLAGS_ENABLED    BIT(0)
 #define FLAGS_ONLINE_CAP BIT(1)
 /* No CPU's: firmware fills unused entries with it. */
-#define APIC_ID_NONE 0xff
+#define APIC_ID_NONE   0xff
+#define X2APIC_ID_NONE 0xffffffff
 
 struct entry {
 	u8 *start;
@@ -55,7 +56,8 @@ void madt_each(const struct bootinfo *boot, void (*visit)(void *ctx, u32 apic_id
 		for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
 			if (!e.flags || !(e.flags[0] & FLAGS_ENABLED))
 				continue;
-			if (e.start[0] == TYPE_X2APIC || e.apic_id != APIC_ID_NONE)
+			if (e.apic_id !=
+			    (e.start[0] == TYPE_X2APIC ? X2APIC_ID_NONE : APIC_ID_NONE))
 				visit(ctx, e.apic_id);
 		}
 	}
@@ -79,20 +81,36 @@ void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32
 	}
 }
 
+/* Change a byte, and the checksum with it. False when write-protected memory keeps what it has. */
+static bool change(u8 *madt, volatile u8 *byte, u8 value)
+{
+	madt[CHECKSUM] += *byte - value;
+	*byte = value;
+	return *byte == value;
+}
+
+/*
+ * An entry that is only disabled is a CPU that may be plugged in, and Linux keeps a place for it. One
+ * with an ID that no CPU has is passed over (ACPI 6.4, 5.2.12.2, 5.2.12.12).
+ */
+static bool hide_entry(u8 *madt, const struct entry *e)
+{
+	bool x2apic = e->start[0] == TYPE_X2APIC;
+	u8 *id = e->start + (x2apic ? 4 : 3);
+
+	for (u32 i = 0; i < (x2apic ? 4 : 1); i++) {
+		if (!change(madt, &id[i], 0xff))
+			return false;
+	}
+	return change(madt, e->flags, e->flags[0] & (u8) ~(FLAGS_ENABLED | FLAGS_ONLINE_CAP));
+}
+
 static int hide_in(u8 *madt, u32 size, u32 own)
 {
 	struct entry e;
 
 	for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
-		u8 cleared;
-
-		if (!e.flags || e.apic_id == own)
-			continue;
-		cleared = e.flags[0] & (u8) ~(FLAGS_ENABLED | FLAGS_ONLINE_CAP);
-		madt[CHECKSUM] += e.flags[0] - cleared;
-		*(volatile u8 *)e.flags = cleared;
-		/* A table in write-protected memory stays as it was. */
-		if (*(volatile u8 *)e.flags != cleared)
+		if (e.flags && e.apic_id != own && !hide_entry(madt, &e))
 			return -1;
 	}
 	return 0;

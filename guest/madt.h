@@ -15,8 +15,8 @@ void madt_each(const struct bootinfo *boot, void (*visit)(void *ctx, u32 apic_id
 void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx);
 
 /*
- * Mark all CPUs but that with the local APIC ID `own` as disabled, in the tables themselves, those
- * included that could be switched on later; mend the checksums.
+ * Make the entries of all CPUs but that with the local APIC ID `own` nobody's, in the tables
+ * themselves, those included that could be switched on later; mend the checksums.
  *
  * Returns 0; or -1 when a table does not keep what is written to it. Says nothing.
  */

@@ -79,7 +79,9 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	size = shadow ? mmu_memory_size(&boot->map) : nested_memory(&boot->map);
 	size = ALIGN_UP(size + tables, PAGE_SIZE) + smp_memory_size(boot) +
 	       iommu_memory_size(&machine->iommu);
-	base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+	base = memmap_find_high(&boot->free, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+	if (base == MEMMAP_NONE)
+		base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
 	/* Room below 4 GiB does not grow with the RAM, as what each page of it takes does. */
 	if (base == ~0ULL && memmap_ram_size(&boot->map) >= GIB(8))
 		return fail("too much memory: for %lu MiB of RAM notrap needs %lu MiB in one piece "

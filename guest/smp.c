@@ -14,6 +14,7 @@
 #include "guest/backend.h"
 #include "guest/ipi.h"
 #include "guest/madt.h"
+#include "guest/mptable.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 
@@ -295,6 +296,7 @@ int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa
 		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, NULL, 0);
 	const char *found = ", and finds no other in the ACPI tables";
 	int err;
+	bool mp_hidden;
 
 	if (apic_check() < 0)
 		return -1;
@@ -314,9 +316,12 @@ int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa
 	*pool_size -= aps.parked * sizeof(struct ap);
 	if (madt_hide_others(boot, apic_id()) < 0)
 		found = "; its ACPI tables are read-only and list more: start Linux with nosmp";
+	mp_hidden = mp_hide_others(boot, apic_id()) == 0;
 	if (aps.parked)
 		say("%u CPU%s parked; the guest has one%s", aps.parked, aps.parked == 1 ? "" : "s",
 		    found);
+	if (!mp_hidden)
+		say("its MP table is read-only and lists more: a Linux without ACPI wants nosmp");
 	return 0;
 }
 

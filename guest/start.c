@@ -44,5 +44,6 @@ void vcpu_start(struct vcpu *v, const struct guest_start *start)
 	v->gpr[RSI] = start->rsi;
 	v->rip = start->rip;
 	v->rflags = RFLAGS_FIXED;
+	v->ops->set_cr2(v, 0); /* the self-test's last fault is in it */
 	load_paging_regs(v, &regs);
 }

@@ -8,8 +8,13 @@ import tempfile
 from dataclasses import dataclass, field
 
 # A test's GRUB: one platform's, with what it needs and no more.
-GRUB_DIR = "/usr/lib/grub/i386-pc"
-GRUB_MODULES = "normal iso9660 biosdisk serial terminal multiboot multiboot2 linux halt test"
+GRUB_DIR = "/usr/lib/grub"
+GRUB_MODULES = "normal iso9660 serial terminal multiboot multiboot2 linux halt test"
+# For the firmware. What grub-mkrescue's own start-up file for EFI asks for is among it.
+GRUB_PLATFORMS = {
+    "i386-pc": "biosdisk vbe",
+    "x86_64-efi": "efi_gop part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt "
+                  "part_msdos part_plan part_sun part_sunpc"}
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Boot:
     cmdline: str = ""
     protocol: str = "multiboot2"
     modules: list = field(default_factory=list)
+    before: list = field(default_factory=list)  # GRUB's commands before these
 
     def grub_lines(self, name):
         """GRUB's commands; name(path) is the file's name on the ISO."""
@@ -48,7 +54,7 @@ class Boot:
             lines = [kernel] + [
                 f"{command} --nounzip {name(m.path)} {quoted(m.cmdline)}".rstrip()
                 for m in self.modules]
-        return lines
+        return self.before + lines
 
     def what(self):
         """One line that tells this boot from others."""
@@ -59,11 +65,11 @@ class Boot:
         return [self.kernel] + [m.path for m in self.modules]
 
 
-def write_iso(iso, entries, timeout=0):
+def write_iso(iso, entries, timeout=0, platform="i386-pc"):
     """Write an ISO whose GRUB menu holds entries: a list of (title, Boot). The first is booted.
 
-    With a timeout it is a menu for people: on the screen as well, and for each kind of firmware
-    that GRUB is installed for.
+    platform: GRUB's name of the firmware's kind. With a timeout it is a menu for people: on the
+    screen as well, and for each kind of firmware that GRUB is installed for.
     """
     with tempfile.TemporaryDirectory() as tree:
         names = {}
@@ -92,7 +98,9 @@ def write_iso(iso, entries, timeout=0):
         os.makedirs(os.path.join(tree, "boot/grub"))
         with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="utf-8") as cfg:
             cfg.write("\n".join(menu) + "\n")
-        one = [] if timeout else ["-d", GRUB_DIR, f"--install-modules={GRUB_MODULES}"]
+        one = [] if timeout else [
+            "-d", f"{GRUB_DIR}/{platform}",
+            f"--install-modules={GRUB_MODULES} {GRUB_PLATFORMS[platform]}"]
         subprocess.run(
             ["grub-mkrescue", *one, "--locales=", "--fonts=", "--themes=", "-o", iso, tree],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

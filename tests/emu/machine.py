@@ -60,6 +60,7 @@ class Machine:
 
     name = ""
     release = ""    # see emulators.choose()
+    platform = "i386-pc"  # GRUB's name of the firmware's kind
     nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
     ticks_are_instructions = False
 
@@ -90,7 +91,7 @@ class Machine:
         """
         with tempfile.TemporaryDirectory(prefix="notrap-") as directory:
             iso = os.path.join(directory, "boot.iso")
-            write_iso(iso, [("notrap", boot)])
+            write_iso(iso, [("notrap", boot)], platform=self.platform)
             for _ in range(START_ATTEMPTS):
                 with Session(self, directory, iso) as session:
                     watch = session.converse if interactive else session.watch
@@ -216,7 +217,7 @@ class Session:
             data, _ = self.receive(0.1)
             if data:
                 piece = decoder.decode(data.replace(b"\r", b""))
-                text += piece
+                text = result.joined(text, piece)
                 silence.heard()
                 if show:
                     show(piece)

@@ -3,7 +3,16 @@
 import re
 from dataclasses import dataclass, field
 
+# A program that draws a screen moves the cursor where another ends a line.
+CURSOR = re.compile(r"\x1b\[\d+;\d+H")
+
 PASS, FAIL, TIMEOUT = "pass", "fail", "time-out"
+
+
+def joined(text, piece):
+    """What was said so far and what has come; a cursor's movement may be cut between the two."""
+    tail = text[-12:]
+    return text[:len(text) - len(tail)] + CURSOR.sub("\n", tail + piece)
 
 
 @dataclass

@@ -9,17 +9,11 @@ import pytest
 from tests.emu import boot as boot_module
 from tests.emu import boots
 from tests.emu.boot import Boot, Module
+from tests.emu.efi import QemuEfi
 from tests.emu.qemu import Qemu
 from tests.emu.result import Expect
 
 DEBUG_ELF = f"{boots.BUILD}/notrap.debug.elf"
-# Debian 13 has the larger one alone.
-OVMF = next(filter(os.path.exists, ("/usr/share/OVMF/OVMF_CODE.fd",
-                                    "/usr/share/OVMF/OVMF_CODE_4M.fd")), "OVMF: make deps")
-GRUB_EFI = "/usr/lib/grub/x86_64-efi"
-# What grub-mkrescue's own start-up file for EFI asks for.
-GRUB_EFI_MODULES = ("part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt "
-                    "part_msdos part_plan part_sun part_sunpc")
 
 BANNER = r"^notrap: notrap \S+, image ([0-9a-f]+)-([0-9a-f]+), RAM \d+ MB, CPU \S.*$"
 HALTED = r"^notrap: halted$"
@@ -106,20 +100,11 @@ def test_qemu_kernel_unknown_option(returning):
     assert result.passed, result.explain()
 
 
-class QemuEfi(Qemu):
-    def command(self, directory, iso, port):
-        return super().command(directory, iso, port) + [
-            "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}"]
-
-
 # GRUB looks for a text mode, which an EFI machine has not, and says so with an "error:".
 UEFI_LOADED = Expect(HALTED, (BANNER,), (r"^notrap: (error|fatal): .*",))
 
 
-def test_uefi(passes, returning, monkeypatch):
-    monkeypatch.setattr(boot_module, "GRUB_DIR", GRUB_EFI)
-    monkeypatch.setattr(boot_module, "GRUB_MODULES",
-                        f"{boot_module.GRUB_MODULES} {GRUB_EFI_MODULES}".replace("biosdisk", ""))
+def test_uefi(passes, returning):
     boot = Boot(returning, modules=[Module(returning, "x")])
     result = passes(QemuEfi("tcg").run(boot, UEFI_LOADED))
     assert image_start(result) >= 200 << 20
@@ -136,6 +121,18 @@ def test_menu(passes, returning, tmp_path, firmware, expect):
             return super().command(directory, menu, port)
 
     passes(Menu("tcg").run(boot, expect))
+
+
+# mov ecx, 0x1a0; rdmsr; test eax, 1 << 22; jnz bad; test edx, 1 << 2; jz good; bad: ud2; good: ret
+SWITCHED_ON = bytes.fromhex("b9a00100000f32 a900004000 7508 f7c204000000 7402 0f0b c3")
+
+
+def test_switches_of_the_firmware(passes, with_code, monkeypatch):
+    """A CPU that wakes up without NX and CPUID's later leaves is switched on (no AMD CPU's MSR)."""
+    monkeypatch.setattr(boot_module, "GRUB_MODULES", f"{boot_module.GRUB_MODULES} rdmsr wrmsr")
+    boot = Boot(with_code(SWITCHED_ON), before=["wrmsr 0x1a0 0x400400001", "rdmsr 0x1a0"])
+    result = passes(Qemu("tcg", "Nehalem").run(boot, LOADED))
+    assert result.find(r"^0x400400001$")
 
 
 @pytest.mark.parametrize("cpu, line", [

@@ -18,7 +18,7 @@ MACHINES = [("qemu-tcg", "max"), ("qemu-tcg", "EPYC"), ("bochs", "ryzen"),
             ("bochs", "phenom_8650_toliman"), ("bochs", "corei5_arrandale_m520"),
             ("bochs", "tigerlake")]
 
-GUESTS = ["access", "access32", "far", "modes32", "paging64", "pcid", "pcid32", "reach"]
+GUESTS = ["access", "access32", "far", "modes32", "paging64", "pcid", "pcid32", "reach", "start"]
 DIFFER = ["differ", "differ32"]
 AUDIT = 64
 LIMIT = 180

@@ -8,6 +8,9 @@ import pytest
 from tests.emu import boot as boot_module
 from tests.emu import boots, linux
 from tests.emu.boot import Boot, Module
+from tests.emu.efi import QemuEfi
+from tests.emu.qemu import Qemu
+from tests.emu.result import Expect
 
 SMP = f"{boots.BUILD}/tests/guests/smp.elf"
 MODELS = ["core2_penryn_t9600", "corei7_skylake_x"]
@@ -119,8 +122,31 @@ def test_linux_finds_one_cpu(machine, passes):
     result = passes(linux.run_notrap(machine("broadwell_ult", cpus=2), ""))
     assert result.find(parked(2))
     assert result.number(r"^linux: cpus = (\d+)$") == 1
+    assert result.find(r"^linux: cpus possible = 0$")
     assert not result.find(r"smpboot|do_boot_cpu|CPU1")
     assert result.powered_off
+
+
+def smp_linux(firmware, chipset, options, arch):
+    """Linux on two CPUs of QEMU's, under notrap; and bare."""
+    on = firmware("tcg", cpus=2, chipset=chipset)
+    # Without ACPI there is no switching off.
+    end = Expect(r"^notrap: (powering off|halted)$|reboot: (System halted|Power down)",
+                 (r"^linux: self-check pass$",), boots.NEVER[1:] + (boots.PANIC,))
+    for boot in (boots.notrap("", boots.linux_modules(options, arch)),
+                 boots.linux_bare(options, arch)):
+        yield on.run(boot, end, boots.LINUX_LIMIT)
+
+
+@pytest.mark.parametrize("firmware, chipset, options, arch", [
+    (Qemu, "pc", "", "amd64"), (Qemu, "q35", "", "amd64"), (QemuEfi, "q35", "", "amd64"),
+    (Qemu, "pc", "acpi=off", "i686-pae")])
+def test_no_cpu_can_be_plugged_in(passes, firmware, chipset, options, arch):
+    """Whatever the firmware's DSDT says; and by the MP table, where a kernel reads that."""
+    under, bare = map(passes, smp_linux(firmware, chipset, options, arch))
+    assert under.find(parked(2))
+    assert under.find(r"^linux: cpus possible = 0$")
+    assert bare.find(r"^linux: cpus possible = 0-1$")
 
 
 def test_linux_finds_two_cpus_on_the_bare_machine(machine, passes):

@@ -18,7 +18,7 @@ MEMORY = 256
 # QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
 QEMU_ACPI = (MEMORY << 20) - 0x20000
 
-GUESTS = ["access", "access32", "modes32", "msrs", "paging64", "privileged", "reach"]
+GUESTS = ["access", "access32", "modes32", "msrs", "paging64", "privileged", "reach", "start"]
 LIMIT = 180
 
 
@@ -28,7 +28,7 @@ def svm(request):
 
 
 # Exits between audits: fewer for the guests that make few.
-AUDIT = {"events": 8, "modes32": 64, "msrs": 8, "privileged": 8}
+AUDIT = {"events": 8, "modes32": 64, "msrs": 8, "privileged": 8, "start": 1}
 
 
 def run_guest(machine, passes, name, options="", cmdline=""):

@@ -131,6 +131,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		return 0;
 	}
 	length = change(data, size);
+	/* EFI's memory map is the firmware's word: any of it may be nonsense. */
+	if (data[size - 1] & 0x20)
+		machine.boot.efi = (struct boot_efi){.map = data,
+						     .map_size = (u32)(size < 65536 ? size : 65536),
+						     .desc_size = sizeof(struct efi_desc),
+						     .desc_version = 1};
+	machine.boot.efi_systab = machine.boot.efi.map ? MACHINE_ACPI : 0;
 	at = place[data[size - 1] % ARRAY_SIZE(place)];
 	/* At RAM's end there is nothing behind the file's last byte. */
 	at = at == MACHINE_RAM_END ? at - length : at;

@@ -8,7 +8,7 @@
 FUZZ_SECONDS ?= 300
 
 src_chipset   := guest/pci_guard.c guest/power_effect.c
-src_boot      := boot/multiboot1.c boot/multiboot2.c boot/parse.c boot/rsdp.c mm/memmap.c
+src_boot      := boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c boot/rsdp.c mm/memmap.c
 src_console   := arch/format.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
@@ -37,8 +37,10 @@ load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c g
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
+src_load_efi  := $(load_sources)
 src_acpi      := $(load_sources)
 src_madt      := guest/madt.c $(load_sources)
+src_mptable   := guest/mptable.c $(load_sources)
 
 # -----------------------------------------------------------------------------------------------
 

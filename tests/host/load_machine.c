@@ -62,6 +62,7 @@ int fail(const char *fmt, ...)
 static void add_memory(u64 start, u64 end, u32 type, u32 guest_type)
 {
 	assert_int_equal(memmap_add(&machine.boot.map, start, end, type), 0);
+	assert_int_equal(memmap_add(&machine.boot.free, start, end, type), 0);
 	assert_int_equal(memmap_add(&machine.guest_map, start, end, guest_type), 0);
 	if (type == guest_type)
 		assert_int_equal(mprotect(memory + start, end - start, PROT_READ | PROT_WRITE), 0);
@@ -84,6 +85,7 @@ void machine_reset(void)
 	add_memory(MACHINE_ACPI, MACHINE_ACPI + MIB(1), MEMMAP_ACPI, MEMMAP_ACPI);
 	add_memory(GIB(4), GIB(4) + MIB(64), MEMMAP_RAM, MEMMAP_RAM);
 	machine.boot.cmdline = "";
+	machine.boot.loader = "GRUB 2.06";
 }
 
 void machine_ram_to_4g(u64 start)
@@ -94,7 +96,8 @@ void machine_ram_to_4g(u64 start)
 void machine_module(u64 at, const void *file, u64 size, const char *cmdline)
 {
 	memcpy(phys_ptr(at), file, size);
-	machine.boot.module[machine.boot.modules++] = (struct boot_module){at, size, cmdline};
+	machine.boot.module[machine.boot.modules++] =
+		(struct boot_module){at, size, cmdline, cmdline};
 }
 
 int machine_load(void)

@@ -217,6 +217,7 @@ static void test_mb2_all(void **state)
 	build_all();
 	assert_int_equal(parse(&b), 0);
 	assert_string_equal(b.cmdline, "trap=auto stats=1");
+	assert_string_equal(b.loader, "GRUB 2.06");
 	assert_int_equal(b.modules, 2);
 	assert_int_equal(b.module[0].start, 0x300000);
 	assert_int_equal(b.module[0].size, 0x45678);
@@ -294,8 +295,18 @@ static void test_mb2_efi_map(void **state)
 		assert_int_equal(b.map.count, 1);
 		assert_int_equal(b.map.range[0].type, expected[type]);
 		assert_int_equal(b.map.range[0].end, 0x110000);
+		assert_int_equal(b.efi.map_size, 48);
+		assert_int_equal(b.efi.desc_size, 48);
+		assert_int_equal(b.efi.desc_version, 1);
+		assert_int_equal(*(const u32 *)b.efi.map, type);
+		/* Boot services' memory is RAM, but not for new things. */
+		assert_int_equal(b.free.range[0].type,
+				 type == 3 || type == 4 ? MEMMAP_RESERVED : expected[type]);
 	}
 	begin();
+	tag_begin(11);
+	put32(0x7f9ec018);
+	tag_end();
 	tag_begin(17);
 	put32(48);
 	put32(1);
@@ -303,6 +314,9 @@ static void test_mb2_efi_map(void **state)
 	tag_end();
 	assert_int_equal(parse(&b), 0);
 	assert_int_equal(b.map.range[0].type, MEMMAP_RESERVED);
+	assert_int_equal(b.efi_systab, 0x7f9ec018);
+	assert_true(b.efi.is32);
+	assert_int_equal(rsdp_find(&b), 0);
 }
 
 static void expect_failure(const char *what)
@@ -515,6 +529,8 @@ static void test_mb1_all(void **state)
 	assert_int_equal(b.module[0].start, 0x300000);
 	assert_int_equal(b.module[0].size, 0x10000);
 	assert_string_equal(b.module[0].cmdline, "a b");
+	assert_string_equal(b.module[0].given, "vmlinuz a b");
+	assert_string_equal(b.loader, "qemu");
 	assert_int_equal(b.module[1].size, 0x10);
 	assert_string_equal(b.module[1].cmdline, "");
 	assert_int_equal(b.map.count, 3);
@@ -528,6 +544,8 @@ static void test_mb1_all(void **state)
 	assert_int_equal(mb1_parse(&b), 0);
 	assert_string_equal(b.cmdline, "notrap.elf  stats=5 audit=1");
 	assert_string_equal(b.module[0].cmdline, "vmlinuz a b");
+	assert_string_equal(b.module[0].given, "vmlinuz a b");
+	assert_string_equal(b.loader, "GRUB 2.06-13");
 
 	mb1_build("qemu");
 	low_text(MB1_TEXT, "notrap.elf");
@@ -661,23 +679,30 @@ static void put_rsdp(u64 hpa)
 	low[hpa + 19] = (u8)-sum;
 }
 
+static u64 find_at(u64 efi_systab)
+{
+	const struct bootinfo boot = {.efi_systab = efi_systab};
+
+	return rsdp_find(&boot);
+}
+
 static void test_rsdp_bios(void **state)
 {
 	(void)state;
 	memset(low, 0, sizeof(low));
-	assert_int_equal(rsdp_find(0), 0);
+	assert_int_equal(find_at(0), 0);
 	put_rsdp(0xffff0 - 16);
-	assert_int_equal(rsdp_find(0), 0xfffe0);
+	assert_int_equal(find_at(0), 0xfffe0);
 	put_rsdp(0xe0010);
-	assert_int_equal(rsdp_find(0), 0xe0010);
+	assert_int_equal(find_at(0), 0xe0010);
 	low[0xe0010 + 19]++;
-	assert_int_equal(rsdp_find(0), 0xfffe0);
+	assert_int_equal(find_at(0), 0xfffe0);
 	/* The extended BIOS data area comes first, where its segment is one. */
 	put_rsdp(0x9fc00 + 0x3e0);
-	assert_int_equal(rsdp_find(0), 0xfffe0);
+	assert_int_equal(find_at(0), 0xfffe0);
 	low[0x40e] = 0xc0;
 	low[0x40f] = 0x9f;
-	assert_int_equal(rsdp_find(0), 0x9fc00 + 0x3e0);
+	assert_int_equal(find_at(0), 0x9fc00 + 0x3e0);
 }
 
 static void put_efi_table(u32 at, const char *guid, u64 addr)
@@ -704,19 +729,19 @@ static void test_rsdp_efi(void **state)
 	put_efi_table(0x5000, "another one     ", 0x6000);
 	put_efi_table(0x5018, acpi1, 0x7000);
 	put_efi_table(0x5030, acpi2, 0x6000);
-	assert_int_equal(rsdp_find(0x4000), 0x6000);
+	assert_int_equal(find_at(0x4000), 0x6000);
 	low[0x6000] = 0;
-	assert_int_equal(rsdp_find(0x4000), 0x7000);
+	assert_int_equal(find_at(0x4000), 0x7000);
 	put_efi_table(0x5018, acpi1, ~0ULL);
-	assert_int_equal(rsdp_find(0x4000), 0);
+	assert_int_equal(find_at(0x4000), 0);
 	/* Tables out of reach. */
 	tables = ~0ULL;
 	memcpy(low + 0x4000 + 112, &tables, 8);
-	assert_int_equal(rsdp_find(0x4000), 0);
+	assert_int_equal(find_at(0x4000), 0);
 	nr = 1ULL << 60;
 	memcpy(low + 0x4000 + 104, &nr, 8);
-	assert_int_equal(rsdp_find(0x4000), 0);
-	assert_int_equal(rsdp_find(~0ULL), 0);
+	assert_int_equal(find_at(0x4000), 0);
+	assert_int_equal(find_at(~0ULL), 0);
 }
 
 int main(void)

@@ -333,12 +333,27 @@ static void no_vga_text_on_efi(void **state)
 static void truncated(void **state)
 {
 	(void)state;
-	machine_module(MACHINE_RAM_END - (BZ_SIZE - 1), file, BZ_SIZE - 1, "");
-	assert_fails("module 1 is a truncated bzImage: header says 10240 bytes, file has 10239");
-	for (u64 size = 0x206; size < BZ_SIZE; size += 97) {
+	machine_module(MACHINE_RAM_END - (BZ_SIZE - 16), file, BZ_SIZE - 16, "");
+	assert_fails("module 1 is a truncated bzImage: header says 10240 bytes, file has 10224");
+	for (u64 size = 0x206; size < BZ_SIZE - 15; size += 97) {
 		machine_reset();
 		machine_module(MACHINE_RAM_END - size, file, size, "");
 		assert_fails("module 1 is a truncated bzImage: header says");
+	}
+}
+
+/* syssize counts 16 bytes, and is rounded up: the rest of the last 16 need not be in the file. */
+static void rounded_up(void **state)
+{
+	(void)state;
+	for (u64 less = 0; less < 16; less++) {
+		u8 *at;
+
+		machine_reset();
+		machine_module(MACHINE_RAM_END - (BZ_SIZE - less), file, BZ_SIZE - less, "");
+		assert_int_equal(machine_load(), 0);
+		at = phys_ptr(machine.start.rip - 0x200);
+		assert_memory_equal(at, file + BZ_OFFSET, BZ_PAYLOAD - less);
 	}
 }
 
@@ -428,7 +443,7 @@ static void initrd_too_large(void **state)
 	(void)state;
 	put16(file + 0x236, 1);
 	machine_module(MIB(40), file, BZ_SIZE, "");
-	machine.boot.module[machine.boot.modules++] = (struct boot_module){GIB(4), MIB(48), ""};
+	machine.boot.module[machine.boot.modules++] = (struct boot_module){GIB(4), MIB(48), "", ""};
 	assert_fails("module 2, the initrd, is too large: it has 50331648 bytes, and beside the "
 		     "kernel's 4194304");
 }
@@ -499,6 +514,7 @@ int main(void)
 		cmocka_unit_test_setup(framebuffer, setup),
 		cmocka_unit_test_setup(no_vga_text_on_efi, setup),
 		cmocka_unit_test_setup(truncated, setup),
+		cmocka_unit_test_setup(rounded_up, setup),
 		cmocka_unit_test_setup(bad_headers, setup),
 		cmocka_unit_test_setup(payload, setup),
 		cmocka_unit_test_setup(fixed_kernel_over_notrap, setup),

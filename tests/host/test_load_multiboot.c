@@ -64,7 +64,7 @@ static void mb1_elf32(void **state)
 	assert_int_equal(get32(info + 8), 23 * 1024); /* up to notrap's memory */
 	assert_string_equal(phys_ptr(get32(info + 16)), "word other=1");
 	assert_int_equal(get32(info + 20), 0);
-	assert_string_equal(phys_ptr(get32(info + 64)), "notrap");
+	assert_string_equal(phys_ptr(get32(info + 64)), "GRUB 2.06");
 	assert_int_equal(get32(info + 44), 24 * machine.guest_map.count);
 	for (u32 i = 0; i < machine.guest_map.count; i++) {
 		const struct memmap_range *r = &machine.guest_map.range[i];
@@ -319,7 +319,7 @@ static void mb1_refusals(void **state)
 	put_mb1((u8 *)phys_ptr(MIB(40)) + KIB(8) - 8, 0);
 	assert_fails("is no kernel that notrap knows"); /* the header must end within 8 KiB */
 	put_mb1((u8 *)phys_ptr(MACHINE_RAM_END) - 12, 1 << 16);
-	machine.boot.module[0] = (struct boot_module){MACHINE_RAM_END - 12, 12, ""};
+	machine.boot.module[0] = (struct boot_module){MACHINE_RAM_END - 12, 12, "", ""};
 	assert_fails("is truncated: its multiboot header ends beyond its 12 bytes");
 }
 
@@ -332,7 +332,8 @@ static void no_room_for_a_module(void **state)
 	make_elf(file, true, MIB(32), &large, 1);
 	put_mb1(file + ELF_HEADER_AT, 0);
 	machine_module(MIB(1), file, ELF_SIZE, "");
-	machine.boot.module[machine.boot.modules++] = (struct boot_module){MIB(33), MIB(23), ""};
+	machine.boot.module[machine.boot.modules++] =
+		(struct boot_module){MIB(33), MIB(23), "", ""};
 	assert_fails("module 2 (24117248 bytes) is in the way, and no room for it is left");
 }
 
@@ -413,7 +414,7 @@ static void mb2_information(void **state)
 
 	info = phys_ptr(machine.start.rbx);
 	assert_string_equal((char *)info_tag(info, 1) + 8, "a b");
-	assert_string_equal((char *)info_tag(info, 2) + 8, "notrap");
+	assert_string_equal((char *)info_tag(info, 2) + 8, "GRUB 2.06");
 	tag = info_tag(info, 3);
 	assert_int_equal(get32(tag + 8), MIB(41));
 	assert_int_equal(get32(tag + 12), MIB(41) + 100);
@@ -578,7 +579,7 @@ static void mb2_refusals(void **state)
 	put32(file + 8, 24);
 	put32(file + 12, -(0xe85250d6 + 4 + 24));
 	memcpy(phys_ptr(MACHINE_RAM_END - 16), file, 16);
-	machine.boot.module[0] = (struct boot_module){MACHINE_RAM_END - 16, 16, ""};
+	machine.boot.module[0] = (struct boot_module){MACHINE_RAM_END - 16, 16, "", ""};
 	assert_fails("is for architecture 4, not for i386");
 	put_mb2(phys_ptr(MACHINE_RAM_END - 16), t.bytes, 0);
 	put32(phys_ptr(MACHINE_RAM_END - 8), 0xffffffff);

@@ -49,7 +49,7 @@ bool wrong(const char *what)
 	return false;
 }
 
-/* The text of a file in /proc, up to its first 16 KiB; empty when there is none. */
+/* The text of a file in /proc or /sys, up to its first 16 KiB; empty when there is none. */
 static const char *read_proc(const char *path)
 {
 	static char text[16384];
@@ -74,6 +74,13 @@ static uint64_t vmstat(const char *name)
 		if ((at == text || at[-1] == '\n') && at[strlen(name)] == ' ')
 			return strtoull(at + strlen(name), NULL, 10);
 	return ~0ULL;
+}
+
+void say_file(const char *what, const char *path)
+{
+	const char *text = read_proc(path);
+
+	say("%s = %.*s", what, (int)strcspn(text, "\n"), text);
 }
 
 static unsigned int count_cpus(void)
@@ -194,11 +201,13 @@ static int check(uint64_t start)
 	say("init tsc = %llu", (unsigned long long)start);
 	say("hypervisor = %s", info < 0 ? "other or none" : "notrap");
 	say("cpus = %u", count_cpus());
+	say_file("cpus possible", "/sys/devices/system/cpu/possible");
 	levels = paging_levels();
 	if (levels)
 		say("paging levels = %d", levels);
+	ok = check_efi();
 	before = vmstat("pgfault");
-	ok = run_all(info);
+	ok = run_all(info) && ok;
 	if (levels < 0)
 		ok = wrong("memory over 2^47");
 	after = vmstat("pgfault");
@@ -235,6 +244,7 @@ int main(int argc, char **argv)
 		status = -1;
 	say("self-check %s", status == 0 ? "pass" : "fail");
 	tcdrain(1);
-	reboot(RB_POWER_OFF);
+	/* A word of the kernel's command line that it does not know. */
+	reboot(getenv("selfcheck_restart") ? RB_AUTOBOOT : RB_POWER_OFF);
 	return 1;
 }

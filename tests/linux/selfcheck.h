@@ -22,4 +22,10 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Say what went wrong and return false, so that a workload can end with "return wrong(...)". */
 bool wrong(const char *what);
 
+/* Print a line with the first line of a file. */
+void say_file(const char *what, const char *path);
+
+/* Where the initramfs has the modules for it, call EFI's runtime services; false if one fails. */
+bool check_efi(void);
+
 #endif

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Other people's kernels as Debian packages them: with their own command lines, Xen, memtest86+."""
+import pytest
+
+from tests.emu import boots
+from tests.emu.boot import Boot, Module
+from tests.emu.matrix import SOAK
+from tests.emu.result import Expect
+
+LINUX = f"{boots.BUILD}/linux"
+# What Debian's installer would leave there, where a serial line is the console; no panic may hang.
+DEFAULT = "console=ttyS0,115200 panic=-1"
+# QEMU's quick; Bochs takes a minute and more, since mitigations and KASLR are on.
+LIMIT = 400
+
+KERNELS = {"amd64": "amd64", "amd64-full": "amd64", "amd64-rt": "amd64", "i686-pae": "i386"}
+HOSTS = [("qemu-tcg", "max")] + ([("bochs", "broadwell_ult"), ("bochs", "corei7_skylake_x")]
+                                 if SOAK else [])
+
+
+def initramfs(arch):
+    return Module(f"{LINUX}/initramfs-{arch}.cpio")
+
+
+@pytest.mark.parametrize("host, model", HOSTS)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_default_command_line(passes, kernel, host, model):
+    """KASLR and mitigations on."""
+    modules = [Module(f"{LINUX}/vmlinuz-{kernel}", DEFAULT), initramfs(KERNELS[kernel])]
+    result = passes(boots.machine(host, model, 512).run(
+        boots.notrap(modules=modules), boots.linux_expect(), LIMIT))
+    assert result.powered_off
+
+
+# It draws a screen, on the serial line too; this much of it comes once the first test runs.
+MEMTEST = Expect(r"^Using: .* Errors: 0 ", (r"^CPU: 1 Cores .* Status: Testing",), boots.NEVER)
+
+
+@pytest.mark.parametrize("host, model", [("qemu-tcg", "max"), ("bochs", "corei7_skylake_x")])
+@pytest.mark.parametrize("build", ["x64", "ia32"])
+def test_memtest(passes, build, host, model):
+    """Its bzImage's size is rounded up."""
+    kernel = f"{LINUX}/memtest86+{build}.bin"
+    passes(boots.machine(host, model).run(
+        boots.notrap(modules=[Module(kernel, "console=ttyS0,115200")]), MEMTEST, 120))
+
+
+# Xen starts in real mode otherwise, to ask the BIOS for video modes and disks.
+XEN = "com1=115200,8n1 console=com1 dom0_mem=256M noreboot no-real-mode edd=off"
+DOM0 = "console=hvc0 nokaslr mitigations=off cryptomgr.notests=1"
+XEN_END = (r"^\(XEN\) .*(Preparing system for ACPI S5|halting machine)|"
+           r"^notrap: (powering off|halted)$")
+XEN_NEED = (r"^\(XEN\) Dom0 has maximum 1 VCPUs$", r"^linux: self-check pass$")
+XEN_NEVER = boots.NEVER + (boots.PANIC, r"^\(XEN\) .*([Pp]anic|crashed).*",
+                           r"^linux: self-check fail$")
+# With SMAP QEMU 7.2 gives Xen's guests page faults that are none, on the bare machine too.
+XEN_HOSTS = [("qemu-tcg", "max,-smap")] + ([("bochs", "broadwell_ult"), ("bochs", "ryzen")]
+                                           if SOAK else [])
+
+
+def xen(kind, words=""):
+    modules = [Module(f"{LINUX}/vmlinuz-amd64-full", DOM0), initramfs("amd64")]
+    if kind == "bare":
+        return Boot(f"{LINUX}/xen", XEN, "multiboot2", modules)
+    return boots.notrap(words, [Module(f"{LINUX}/xen", XEN)] + modules)
+
+
+@pytest.mark.parametrize("host, model", XEN_HOSTS)
+def test_xen(passes, host, model):
+    """Dom0 is paravirtualised: it runs in rings 1 to 3, on page tables that Xen checks."""
+    result = passes(boots.machine(host, model, 512).run(
+        xen("notrap"), Expect(XEN_END, XEN_NEED, XEN_NEVER), 900))
+    # Both command lines are whole: Xen drops a first word unless the loader is GRUB.
+    assert result.find(r"^\(XEN\) Command line: com1=")
+    assert result.find(r"Command line: console=hvc0 ")
