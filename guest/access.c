@@ -8,16 +8,12 @@
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)
 {
-	struct segment ss;
-
 	if (v->machine->nested)
 		follow_paging_regs(v);
 	fault->ac = false;
 	fault->pkru = 0;
-	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC)) {
-		v->ops->get_seg(v, SEG_SS, &ss);
-		fault->ac = SEG_ATTR_DPL(ss.attr) != 3;
-	}
+	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC))
+		fault->ac = SEG_ATTR_DPL(v->ops->seg_attr(v, SEG_SS)) != 3;
 	if (v->mmu.regs.cr4 & CR4_PKE)
 		fault->pkru = rdpkru();
 }
@@ -50,19 +46,23 @@ static u32 fetch(struct vcpu *v, u64 gva, u32 pfec, u8 bytes[INSN_MAX_LEN])
 	return INSN_MAX_LEN;
 }
 
+u64 code_address(struct vcpu *v, enum insn_mode *mode)
+{
+	u32 attr = v->ops->seg_attr(v, SEG_CS);
+	struct segment cs;
+
+	if (guest_in_long_mode(v) && (attr & SEG_ATTR_L)) {
+		*mode = INSN_64;
+		return v->rip;
+	}
+	*mode = attr & SEG_ATTR_DB ? INSN_32 : INSN_16;
+	v->ops->get_seg(v, SEG_CS, &cs);
+	return (u32)(cs.base + v->rip);
+}
+
 u32 guest_fetch(struct vcpu *v, u32 pfec, u8 bytes[INSN_MAX_LEN], enum insn_mode *mode)
 {
-	struct segment cs;
-	u64 rip = v->rip;
-
-	v->ops->get_seg(v, SEG_CS, &cs);
-	if (guest_in_long_mode(v) && (cs.attr & SEG_ATTR_L)) {
-		*mode = INSN_64;
-	} else {
-		*mode = cs.attr & SEG_ATTR_DB ? INSN_32 : INSN_16;
-		rip = (u32)(cs.base + rip);
-	}
-	return fetch(v, rip, pfec, bytes);
+	return fetch(v, code_address(v, mode), pfec, bytes);
 }
 
 int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fault)

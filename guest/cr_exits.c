@@ -70,11 +70,9 @@ void handle_lmsw(struct vcpu *v, const struct vmexit *exit)
 static bool store_word(struct vcpu *v, u64 gva, u16 word)
 {
 	u32 pfec = PFEC_W;
-	struct segment ss;
 	u64 gpa[2];
 
-	v->ops->get_seg(v, SEG_SS, &ss);
-	if (SEG_ATTR_DPL(ss.attr) == 3)
+	if (SEG_ATTR_DPL(v->ops->seg_attr(v, SEG_SS)) == 3)
 		pfec |= PFEC_U;
 	for (u32 i = 0; i < ARRAY_SIZE(gpa); i++) {
 		struct mmu_fault fault = {.gva = gva + i, .pfec = pfec};
@@ -101,8 +99,10 @@ void handle_smsw(struct vcpu *v, const struct vmexit *exit)
 	u16 word = (u16)cr0;
 
 	if (exit->cr.gpr == INSN_NO_REG) {
-		if (store_word(v, exit->cr.gva, word))
-			insn_skip(v, exit);
+		if (!store_word(v, exit->cr.gva, word))
+			return;
+		watch_data(v, exit->cr.gva, sizeof(word), true);
+		insn_skip(v, exit);
 		return;
 	}
 	gpr = &v->gpr[exit->cr.gpr];

@@ -63,9 +63,20 @@ static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 ol
 	return true;
 }
 
+/* A CMPXCHG that stores nothing writes all the same; a REP that is over touches nothing. */
+static void watch(struct vcpu *v, const struct insn *insn, u64 gva, u64 from,
+		  const struct insn_effect *effect)
+{
+	if (!effect->write && !insn_reads(insn))
+		return;
+	watch_data(v, gva, insn->opsize, true);
+	if (insn->op == INSN_MOVS)
+		watch_data(v, from, insn->opsize, false);
+}
+
 bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 {
-	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, gpa, gva;
+	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, from = 0, gpa, gva;
 	u32 pfec = fault->pfec & PFEC_U;
 	struct insn_effect effect;
 	const struct insn *insn;
@@ -85,8 +96,9 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 	else if (!guest_translate(v, gva, insn->opsize, pfec | PFEC_W, &gpa))
 		return false;
 	if (insn->op == INSN_MOVS) {
-		u64 from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len), from_gpa;
+		u64 from_gpa;
 
+		from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len);
 		if (!guest_translate(v, from, insn->opsize, pfec, &from_gpa))
 			return false;
 		memcpy(&src, phys_ptr(from_gpa), insn->opsize);
@@ -95,6 +107,7 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 		memcpy(old, phys_ptr(gpa), insn->opsize);
 	insn_run(insn, v->gpr, v->rflags, v->rip, old, src, &effect);
 	if (store(v, insn, gpa, old, &effect)) {
+		watch(v, insn, gva, from, &effect);
 		insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
 		insn_done(v);
 	}

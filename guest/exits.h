@@ -17,9 +17,26 @@ NORETURN void guest_crashed(struct vcpu *v);
 /* What a triple fault does to a machine: the report, then a reset. */
 NORETURN void guest_triple_fault(struct vcpu *v);
 
-/* operand.c. An instruction was completed in software, RIP is moved on: SDM vol. 3B 18.3.1.4. */
+/*
+ * debug.c. An instruction was completed in software, RIP is moved on: the traps that follow it, a single
+ * step and what was watched, are due (SDM vol. 3B 18.3.1.4), and it ends what held events off.
+ */
 void insn_done(struct vcpu *v);
-/* The instruction that exited is done: go on behind it. */
+/*
+ * An instruction that is about to complete accessed memory, or a port: is there a breakpoint. Not for one
+ * that faults. size: bytes. write: it wrote, whatever else it did. SDM vol. 3B 18.2.5.
+ */
+void watch_data(struct vcpu *v, u64 gva, u32 size, bool write);
+void watch_port(struct vcpu *v, u16 port, u32 size);
+/* An instruction breakpoint is set at RIP. */
+bool code_is_watched(struct vcpu *v);
+/*
+ * The DR6_B bits of what a MOV SS from memory has met, if that is the instruction before RIP. To be called
+ * right after an exit: the registers are those that its address was made of.
+ */
+u64 watched_mov_ss(struct vcpu *v);
+
+/* operand.c. The instruction that exited is done: go on behind it. */
 void insn_skip(struct vcpu *v, const struct vmexit *exit);
 
 /* inject.c. Raise an exception at the current instruction. */
@@ -69,6 +86,9 @@ bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa);
  * Returns 0, or -1 with the fault's address and error code in *fault.
  */
 int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fault);
+
+/* The linear address of RIP, and the size of the code there. */
+u64 code_address(struct vcpu *v, enum insn_mode *mode);
 
 /*
  * The code at RIP, and its size. pfec: PFEC_U for a user's.

@@ -117,6 +117,7 @@ void handle_io(struct vcpu *v, const struct vmexit *exit)
 	} else {
 		v->gpr[RAX] = in32(w.port);
 	}
+	watch_port(v, w.port, w.size);
 	insn_skip(v, exit);
 }
 

@@ -134,7 +134,8 @@ struct vcpu {
 	struct counters counters;
 	const struct backend *ops;
 	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
-	u64 root; /* what the hardware's CR3 was last given */
+	u64 root;        /* what the hardware's CR3 was last given */
+	u64 debug_traps; /* DR6's bits of breakpoints that the current instruction has met */
 	bool invlpg_exiting, filter_present;
 	struct retries retries;
 	u64 unread_rip; /* of an instruction that exited and could not be read */

@@ -146,6 +146,8 @@ void svm_run(struct vcpu *v, struct vmexit *exit)
 	v->gpr[RSP] = vmcb->rsp;
 	v->rip = vmcb->rip;
 	v->rflags = vmcb->rflags;
+	if (unlikely(vmcb->interrupt_shadow))
+		svm_keep_traps(v);
 	exit->reason = vmcb->exit_code;
 	translate(v, exit);
 }

@@ -74,6 +74,18 @@ static struct vmcb_seg *seg_of(struct svm_vcpu *svm, enum seg seg)
 	return segs[seg];
 }
 
+u32 svm_seg_attr(struct vcpu *v, enum seg seg)
+{
+	u32 in = seg_of(to_svm(v), seg)->attr, attr = (in & 0xff) | (in & 0xf00) << 4;
+
+	if (!(in & BIT(7)))
+		attr |= SEG_ATTR_UNUSABLE;
+	/* The CPL is a field of its own, and what the CPU saves as SS.DPL may be old: 15.5.1. */
+	if (seg == SEG_SS)
+		attr = (attr & ~0x60U) | (u32)to_svm(v)->vmcb.cpl << 5;
+	return attr;
+}
+
 void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
 {
 	const struct vmcb_seg *in = seg_of(to_svm(v), seg);
@@ -81,12 +93,7 @@ void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
 	out->sel = in->sel;
 	out->limit = in->limit;
 	out->base = in->base;
-	out->attr = (in->attr & 0xff) | (in->attr & 0xf00) << 4;
-	if (!(in->attr & BIT(7)))
-		out->attr |= SEG_ATTR_UNUSABLE;
-	/* The CPL is a field of its own, and what the CPU saves as SS.DPL may be old: 15.5.1. */
-	if (seg == SEG_SS)
-		out->attr = (out->attr & ~0x60U) | (u32)to_svm(v)->vmcb.cpl << 5;
+	out->attr = svm_seg_attr(v, seg);
 }
 
 void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in)

@@ -20,6 +20,8 @@ struct svm_vcpu {
 	u32 clean;          /* what the clean field is after a run */
 	bool event_pending; /* EVENTINJ holds one */
 
+	u64 kept_traps; /* while the interrupt shadow is on: what the MOV SS before has met, DR6_B */
+
 	/* Of the last entry, for quirks.c. */
 	bool injected;
 	u64 entry_rip;
@@ -73,9 +75,13 @@ void svm_exit_io(struct vcpu *v, struct vmexit *exit);
 void svm_inject(struct vcpu *v, const struct event *event);
 bool svm_inject_pending(struct vcpu *v);
 void svm_set_cr2(struct vcpu *v, u64 gva);
-void svm_end_shadow(struct vcpu *v);
-void svm_single_step(struct vcpu *v);
+u64 svm_end_shadow(struct vcpu *v);
+void svm_debug_trap(struct vcpu *v, u64 dr6);
+u64 svm_dr7(struct vcpu *v);
 u64 svm_debugctl(struct vcpu *v);
+
+/* After an exit in an interrupt shadow: find out what kept_traps is. */
+void svm_keep_traps(struct vcpu *v);
 
 /* The event that the last exit has cut, if it has to be injected again; else EVENT_NONE. */
 void svm_read_event(struct vcpu *v, struct event *event);
@@ -86,6 +92,7 @@ u64 svm_get_cr(struct vcpu *v, int nr);
 void svm_set_root(struct vcpu *v, u64 hpa);
 void svm_set_efer(struct vcpu *v, u64 hw);
 void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
+u32 svm_seg_attr(struct vcpu *v, enum seg seg);
 void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
 void svm_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
 void svm_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);

@@ -60,16 +60,27 @@ void vmx_set_cr2(struct vcpu *v, u64 gva)
 	write_cr2(gva); /* the guest's CR2 is the CPU's; the hypervisor has no page faults */
 }
 
-void vmx_end_shadow(struct vcpu *v)
+/* What a MOV SS has met is pending in the VMCS. */
+u64 vmx_end_shadow(struct vcpu *v)
 {
 	(void)v;
 	end_blocking(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	return 0;
 }
 
-void vmx_single_step(struct vcpu *v)
+/* SDM vol. 3C table 25-4: DR6's bits, and one more. */
+void vmx_debug_trap(struct vcpu *v, u64 dr6)
 {
 	(void)v;
-	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	if (dr6 & DR6_B)
+		dr6 |= PENDING_DEBUG_ENABLED;
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | dr6);
+}
+
+u64 vmx_dr7(struct vcpu *v)
+{
+	(void)v;
+	return vmread(VMCS_GUEST_DR7);
 }
 
 u64 vmx_debugctl(struct vcpu *v)
