@@ -120,7 +120,9 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 	}
 	if (!vmx->nmi_waiting)
 		return;
-	if (vmx->event_pending || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS))) {
+	/* A trap of the instruction before comes first (SDM vol. 3A table 6-2), and would be lost. */
+	if (vmx->event_pending || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
+	    vmread(VMCS_GUEST_PENDING_DEBUG)) {
 		set_nmi_window(vmx, true);
 		return;
 	}
