@@ -16,10 +16,6 @@ void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
 
 	switch (exit->cr.nr) {
 	case 0:
-		if (!(value & CR0_PE) && !(value & CR0_PG))
-			die("the guest leaves protected mode at rip %lx: real mode is not offered; "
-			    "start a kernel that stays in protected or long mode",
-			    v->rip);
 		ok = guest_write_cr0(v, value);
 		break;
 	case 3:
