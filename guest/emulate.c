@@ -113,11 +113,3 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 	}
 	return true;
 }
-
-void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault)
-{
-	if (emulate_write(v, fault))
-		return;
-	count(&v->counters, mmu_insn_unknown);
-	mmu_let_unsync(&v->mmu, fault->gpa);
-}

@@ -48,6 +48,13 @@ void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
 /* Start an event again whose delivery an exit has cut. */
 void reinject(struct vcpu *v, const struct event *cut);
 
+/*
+ * progress.c. After this exit the guest is to do the same again: run the instruction, or have the event
+ * delivered. Returns the number of such exits in a row that left its registers alone, or 0 while they
+ * are few. Does not return when there is no end to them.
+ */
+u32 same_again(struct vcpu *v, const struct vmexit *exit);
+
 /* hardware.c. Make the hardware follow what the shadow MMU has decided. */
 void update_hardware(struct vcpu *v);
 
@@ -113,9 +120,6 @@ bool emulate_invpcid(struct vcpu *v);
  * when it is not one that is decoded, or an operand crosses a page, is no RAM, or faults.
  */
 bool emulate_write(struct vcpu *v, const struct mmu_fault *fault);
-
-/* The same for a tracked table, which may be written by any instruction afterwards. */
-void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);
 
 /*
  * Give the guest's CPU these registers, as the guest reads them, without any check: the hardware's

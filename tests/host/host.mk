@@ -23,6 +23,7 @@ src_mmu_random := $(mmu_sources)
 src_memmap    := mm/memmap.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
+src_progress  := guest/progress.c
 src_report    := guest/report.c
 load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c \
 		 $(wildcard guest/load*.c)
