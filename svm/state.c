@@ -51,8 +51,11 @@ u64 svm_get_cr(struct vcpu *v, int nr)
 
 void svm_set_root(struct vcpu *v, u64 hpa)
 {
-	to_svm(v)->vmcb.cr3 = hpa;
-	svm_dirty(to_svm(v), CLEAN_CR);
+	struct svm_vcpu *svm = to_svm(v);
+
+	svm->cr3 = hpa;
+	svm->vmcb.cr3 = hpa;
+	svm_dirty(svm, CLEAN_CR);
 }
 
 void svm_set_efer(struct vcpu *v, u64 hw)

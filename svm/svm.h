@@ -26,6 +26,7 @@ struct svm_vcpu {
 	bool injected;
 	u64 entry_rip;
 
+	u64 cr3; /* what the CPU was given; with nested paging the guest changes it */
 	/* CR0 and CR4 as the guest reads them; what it owns is the VMCB's. */
 	u64 cr0_view, cr4_view, cr0_owned;
 };
