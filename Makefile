@@ -218,7 +218,7 @@ test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
 SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
-SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access))
+SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access trace))
 .PHONY: soak soak-random soak-fuzz soak-emu
 soak: all guests soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
