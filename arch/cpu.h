@@ -51,6 +51,12 @@
 #define CR4_PKS        BIT(24)
 #define CR4_UINTR      BIT(25)
 
+/* DR6 and DR7: SDM vol. 3B 18.2.3, 18.2.4. */
+#define DR6_B       GENMASK(3, 0) /* a breakpoint's condition was met */
+#define DR6_BS      BIT(14)       /* a single step */
+#define DR7_ENABLED GENMASK(7, 0) /* L0, G0, L1, ... */
+#define DR7_GD      BIT(13)       /* MOV to or from a debug register is #DB */
+
 /* IA32_EFER: SDM vol. 3A 2.2.1, APM vol. 2 3.1.7. */
 #define EFER_SCE   BIT(0)
 #define EFER_LME   BIT(8)

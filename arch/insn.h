@@ -118,6 +118,10 @@ CR_ACCESSORS(8)
 		__asm__ volatile("mov %0, %%dr" #n : : "r"(v));   \
 	}
 
+DR_ACCESSORS(0)
+DR_ACCESSORS(1)
+DR_ACCESSORS(2)
+DR_ACCESSORS(3)
 DR_ACCESSORS(6)
 DR_ACCESSORS(7)
 

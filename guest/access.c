@@ -46,19 +46,23 @@ static u32 fetch(struct vcpu *v, u64 gva, u32 pfec, u8 bytes[INSN_MAX_LEN])
 	return INSN_MAX_LEN;
 }
 
+u64 code_address(struct vcpu *v, enum insn_mode *mode)
+{
+	u32 attr = v->ops->seg_attr(v, SEG_CS);
+	struct segment cs;
+
+	if (guest_in_long_mode(v) && (attr & SEG_ATTR_L)) {
+		*mode = INSN_64;
+		return v->rip;
+	}
+	*mode = attr & SEG_ATTR_DB ? INSN_32 : INSN_16;
+	v->ops->get_seg(v, SEG_CS, &cs);
+	return (u32)(cs.base + v->rip);
+}
+
 u32 guest_fetch(struct vcpu *v, u32 pfec, u8 bytes[INSN_MAX_LEN], enum insn_mode *mode)
 {
-	struct segment cs;
-	u64 rip = v->rip;
-
-	v->ops->get_seg(v, SEG_CS, &cs);
-	if (guest_in_long_mode(v) && (cs.attr & SEG_ATTR_L)) {
-		*mode = INSN_64;
-	} else {
-		*mode = cs.attr & SEG_ATTR_DB ? INSN_32 : INSN_16;
-		rip = (u32)(cs.base + rip);
-	}
-	return fetch(v, rip, pfec, bytes);
+	return fetch(v, code_address(v, mode), pfec, bytes);
 }
 
 int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fault)

@@ -96,13 +96,18 @@ struct backend {
 	/* The privilege level that the guest runs at: 3 in virtual-8086 mode, 0 in real mode. */
 	u8 (*cpl)(const struct vcpu *v);
 	void (*get_seg)(struct vcpu *v, enum seg seg, struct segment *out);
+	/* The attributes alone, which is quicker. */
+	u32 (*seg_attr)(struct vcpu *v, enum seg seg);
 	void (*set_seg)(struct vcpu *v, enum seg seg, const struct segment *in);
 	void (*set_dtables)(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
 	void (*get_dtables)(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
-	/* End STI and MOV SS blocking: an instruction was completed in software. */
-	void (*end_shadow)(struct vcpu *v);
-	/* Make a single step pending: the #DB that follows a completed instruction while RFLAGS.TF is set. */
-	void (*single_step)(struct vcpu *v);
+	/* End STI and MOV SS blocking: an instruction was completed in software. Returns the DR6_B bits of
+	 * traps that MOV SS has held off, if debug_trap() does not know of them by itself. */
+	u64 (*end_shadow)(struct vcpu *v);
+	/* A #DB trap follows the instruction that was just completed, before any NMI. dr6: DR6_B and DR6_BS
+	 * bits. It clears DR7.GD. */
+	void (*debug_trap)(struct vcpu *v, u64 dr6);
+	u64 (*dr7)(struct vcpu *v);
 	/* The guest's IA32_DEBUGCTL. */
 	u64 (*debugctl)(struct vcpu *v);
 

@@ -6,6 +6,7 @@
  * tables whatever its own format is. PCIDs exist in the guest's view alone, which is what the MMU
  * sees. With nested paging the hardware runs with what the guest writes.
  */
+#include "arch/console.h"
 #include "arch/cpu.h"
 #include "guest/exits.h"
 
@@ -98,7 +99,7 @@ static struct paging_regs current_regs(struct vcpu *v)
 	return r;
 }
 
-/* SDM vol. 2B, MOV to control registers; vol. 3A 10.8.5. False: #GP. */
+/* SDM vol. 2B, MOV to control registers; vol. 3A 2.5, 4.10.1, 10.8.5. False: #GP. */
 bool guest_write_cr0(struct vcpu *v, u64 value)
 {
 	struct paging_regs r = current_regs(v);
@@ -123,6 +124,11 @@ bool guest_write_cr0(struct vcpu *v, u64 value)
 			return false;
 		r.efer &= ~EFER_LMA;
 	}
+	/* All that raises #GP comes first: what is left would have left protected mode. */
+	if (!(value & CR0_PE))
+		die("the guest leaves protected mode at rip %lx: real mode is not offered; start a "
+		    "kernel that stays in protected or long mode",
+		    v->rip);
 	r.cr0 = value;
 	if (uses_pdptes(&r) && (changed & PDPTE_CR0) && !reload_pdptes(v, &r))
 		return false;

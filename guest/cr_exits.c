@@ -16,10 +16,6 @@ void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
 
 	switch (exit->cr.nr) {
 	case 0:
-		if (!(value & CR0_PE) && !(value & CR0_PG))
-			die("the guest leaves protected mode at rip %lx: real mode is not offered; "
-			    "start a kernel that stays in protected or long mode",
-			    v->rip);
 		ok = guest_write_cr0(v, value);
 		break;
 	case 3:
@@ -97,8 +93,10 @@ void handle_smsw(struct vcpu *v, const struct vmexit *exit)
 	u16 word = (u16)cr0;
 
 	if (exit->cr.gpr == INSN_NO_REG) {
-		if (store_word(v, exit->cr.gva, word))
-			insn_skip(v, exit);
+		if (!store_word(v, exit->cr.gva, word))
+			return;
+		watch_data(v, exit->cr.gva, sizeof(word), true);
+		insn_skip(v, exit);
 		return;
 	}
 	gpr = &v->gpr[exit->cr.gpr];

@@ -93,10 +93,21 @@ static bool find_watched(struct vcpu *v, const struct insn *insn, u64 gva,
 	       ((*gpa ^ fault->gpa) & ~(PAGE_SIZE - 1)) == 0;
 }
 
+/* A CMPXCHG that stores nothing writes all the same; a REP that is over touches nothing. */
+static void watch_operands(struct vcpu *v, const struct insn *insn, u64 gva, u64 from,
+			   const struct insn_effect *effect)
+{
+	if (!effect->write && !insn_reads(insn))
+		return;
+	watch_data(v, gva, insn->opsize, true);
+	if (insn->op == INSN_MOVS)
+		watch_data(v, from, insn->opsize, false);
+}
+
 /* watched: the fault was at registers, not at RAM. */
 static bool carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
 {
-	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, gpa, gva;
+	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, from = 0, gpa, gva;
 	u32 pfec = fault->pfec & PFEC_U;
 	struct insn_effect effect;
 	const struct insn *insn;
@@ -112,8 +123,9 @@ static bool carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watche
 	if (!(watched ? find_watched : find_ram)(v, insn, gva, fault, &gpa))
 		return false;
 	if (insn->op == INSN_MOVS) {
-		u64 from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len), from_gpa;
+		u64 from_gpa;
 
+		from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len);
 		if (!guest_translate(v, from, insn->opsize, pfec, &from_gpa))
 			return false;
 		memcpy(&src, phys_ptr(from_gpa), insn->opsize);
@@ -128,6 +140,7 @@ static bool carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watche
 	if (watched && effect.write)
 		watched_write(v->machine, gpa, effect.value, insn->opsize);
 	if (watched || store(v, insn, gpa, old, &effect)) {
+		watch_operands(v, insn, gva, from, &effect);
 		insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
 		insn_done(v);
 	}
@@ -142,12 +155,4 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault)
 {
 	return carry_out(v, fault, true);
-}
-
-void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault)
-{
-	if (emulate_write(v, fault))
-		return;
-	count(&v->counters, mmu_insn_unknown);
-	mmu_let_unsync(&v->mmu, fault->gpa);
 }

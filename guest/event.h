@@ -11,6 +11,8 @@
 
 /* SVM has no types 5 and 6: there INT1, INT3 and INTO are exceptions. */
 enum event_type {
+	EVENT_AGAIN =
+		-2, /* INT n, INT3 or INTO was cut, and is to be run again rather than injected */
 	EVENT_NONE = -1,
 	EVENT_EXTINT = 0,
 	EVENT_NMI = 2,

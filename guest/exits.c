@@ -23,6 +23,11 @@ static void handle_task_switch(struct vcpu *v, const struct vmexit *exit)
 		fail("the guest's handler of vector %u is a task, selector %x, at rip %lx: notrap "
 		     "does not switch tasks; run a guest that has none",
 		     exit->vectoring.vector, exit->task.sel, v->rip);
+	else if (exit->task.source == TASK_DONE)
+		fail("the guest has switched to the task of selector %x, and this CPU did not stop it: "
+		     "it ran on page tables that notrap has not seen; run a guest that has no tasks, or "
+		     "another CPU",
+		     exit->task.sel);
 	else
 		fail("the guest switches to the task of selector %x, by %s at rip %lx: notrap does "
 		     "not switch tasks; run a guest that has none",

@@ -17,9 +17,26 @@ NORETURN void guest_crashed(struct vcpu *v);
 /* What a triple fault does to a machine: the report, then a reset. */
 NORETURN void guest_triple_fault(struct vcpu *v);
 
-/* operand.c. An instruction was completed in software, RIP is moved on: SDM vol. 3B 18.3.1.4. */
+/*
+ * debug.c. An instruction was completed in software, RIP is moved on: the traps that follow it, a single
+ * step and what was watched, are due (SDM vol. 3B 18.3.1.4), and it ends what held events off.
+ */
 void insn_done(struct vcpu *v);
-/* The instruction that exited is done: go on behind it. */
+/*
+ * An instruction that is about to complete accessed memory, or a port: is there a breakpoint. Not for one
+ * that faults. size: bytes. write: it wrote, whatever else it did. SDM vol. 3B 18.2.5.
+ */
+void watch_data(struct vcpu *v, u64 gva, u32 size, bool write);
+void watch_port(struct vcpu *v, u16 port, u32 size);
+/* An instruction breakpoint is set at RIP. */
+bool code_is_watched(struct vcpu *v);
+/*
+ * The DR6_B bits of what a MOV SS from memory has met, if that is the instruction before RIP. To be called
+ * right after an exit: the registers are those that its address was made of.
+ */
+u64 watched_mov_ss(struct vcpu *v);
+
+/* operand.c. The instruction that exited is done: go on behind it. */
 void insn_skip(struct vcpu *v, const struct vmexit *exit);
 
 /* inject.c. Raise an exception at the current instruction. */
@@ -30,6 +47,13 @@ void inject_ud(struct vcpu *v);
 void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
 /* Start an event again whose delivery an exit has cut. */
 void reinject(struct vcpu *v, const struct event *cut);
+
+/*
+ * progress.c. After this exit the guest is to do the same again: run the instruction, or have the event
+ * delivered. Returns the number of such exits in a row that left its registers alone, or 0 while they
+ * are few. Does not return when there is no end to them.
+ */
+u32 same_again(struct vcpu *v, const struct vmexit *exit);
 
 /* hardware.c. Make the hardware follow what the shadow MMU has decided. */
 void update_hardware(struct vcpu *v);
@@ -78,6 +102,9 @@ bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa);
  */
 int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fault);
 
+/* The linear address of RIP, and the size of the code there. */
+u64 code_address(struct vcpu *v, enum insn_mode *mode);
+
 /*
  * The code at RIP, and its size. pfec: PFEC_U for a user's.
  * Returns how many bytes could be read; 0 when none.
@@ -107,9 +134,6 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault);
  * it is on one page.
  */
 bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault);
-
-/* The same for a tracked table, which may be written by any instruction afterwards. */
-void emulate_table_write(struct vcpu *v, const struct mmu_fault *fault);
 
 /*
  * Give the guest's CPU these registers, as the guest reads them, without any check: the hardware's

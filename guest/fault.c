@@ -4,57 +4,43 @@
 #include "guest/exits.h"
 #include "guest/watch.h"
 
-/* More faults in a row than any instruction can need: it touches a few dozen pages at most. */
-#define RETRIES_MAX 32
-
-/* A sum of the registers that tells a loop's passes apart. */
-static u64 mix_registers(const struct vcpu *v)
-{
-	u64 sum = v->rflags;
-
-	for (u32 i = 0; i < NR_GPRS; i++)
-		sum = (sum << 7 | sum >> 57) ^ v->gpr[i];
-	return sum;
-}
-
 /*
- * The shadow was mended for an access that the walk allows, and the instruction faults all the same,
- * for ever: the CPU knows better. RFLAGS.AC is for explicit accesses alone (SDM vol. 3A 4.6.1), which
+ * The shadow was mended for an access that the walk allows, and the instruction faults all the same, so
+ * often that the CPU must know better: RFLAGS.AC is for explicit accesses alone (SDM vol. 3A 4.6.1), which
  * the error code does not tell from implicit ones; and an emulator may have its own idea of keys.
- *
- * After RETRIES_MAX faults in a row of what may still be a loop of one instruction, the registers
- * have to stay the same for as many again.
  */
-static bool cpu_insists(struct vcpu *v, u32 pfec)
-{
-	struct retries *r = &v->retries;
-	u64 exits = v->counters.value[CNT_exits], regs;
-	bool again = exits == r->last + 1 && v->rip == r->rip;
+#define CPU_INSISTS 64
 
-	r->last = exits;
-	if (likely(!again)) {
-		r->rip = v->rip;
-		r->nr = 0;
-		return false;
-	}
-	if (likely(++r->nr < RETRIES_MAX))
-		return false;
-	regs = mix_registers(v);
-	if (r->nr > RETRIES_MAX && r->regs != regs)
-		r->nr = 0;
-	r->regs = regs;
-	return r->nr >= 2 * RETRIES_MAX && (pfec & (PFEC_P | PFEC_RSVD)) == PFEC_P;
+/* Run the instruction again, or deliver the event. */
+static void again(struct vcpu *v, const struct vmexit *exit)
+{
+	same_again(v, exit);
+	reinject(v, &exit->vectoring);
 }
 
-/* Run the instruction again, or deliver the event; or the fault, where that would never end. */
+/* The same; or the fault, where that would never end. */
 static void retry(struct vcpu *v, const struct vmexit *exit)
 {
-	if (likely(!cpu_insists(v, exit->pf.error))) {
+	if (likely(same_again(v, exit) < CPU_INSISTS) ||
+	    (exit->pf.error & (PFEC_P | PFEC_RSVD)) != PFEC_P) {
 		reinject(v, &exit->vectoring);
 		return;
 	}
 	v->retries.nr = 0;
 	inject_pf(v, exit->pf.gva, exit->pf.error, &exit->vectoring);
+}
+
+/* A write to a table: exactly; or by the instruction itself, and by any that follow. */
+static void table_write(struct vcpu *v, const struct vmexit *exit, const struct mmu_fault *fault)
+{
+	/* When an event was on its way, its stack is the table: the CPU itself is writing. */
+	if (exit->vectoring.type == EVENT_NONE) {
+		if (likely(emulate_write(v, fault)))
+			return;
+		count(&v->counters, mmu_insn_unknown);
+	}
+	mmu_let_unsync(&v->mmu, fault->gpa);
+	again(v, exit);
 }
 
 /* A write that CR0.WP=0 allows: exactly, or else as shortly as can be. */
@@ -92,13 +78,7 @@ static void sort_out(struct vcpu *v, const struct vmexit *exit)
 		inject_pf(v, fault.gva, fault.guest_pfec, &exit->vectoring);
 		break;
 	case MMU_TABLE_WRITE:
-		if (exit->vectoring.type == EVENT_NONE) {
-			emulate_table_write(v, &fault);
-		} else {
-			/* A stack that is a page table: the CPU itself is writing. */
-			mmu_let_unsync(&v->mmu, fault.gpa);
-			retry(v, exit);
-		}
+		table_write(v, exit, &fault);
 		break;
 	case MMU_WP0_WRITE:
 		wp0_write(v, exit, &fault);

@@ -148,7 +148,7 @@ static inline void insn_commit(const struct insn_effect *effect, u64 gpr[16], u6
 	*rip = effect->rip;
 }
 
-/* Instructions that the hypervisor intercepts, for CPUs that do not tell their operands. */
+/* Instructions that the hypervisor intercepts or looks at, for CPUs that do not tell their operands. */
 enum insn_sys {
 	INSN_SYS_NONE,
 	INSN_SYS_MOV_TO_CR,   /* .nr = .reg */
@@ -173,6 +173,7 @@ enum insn_sys {
 	INSN_SYS_INT3,
 	INSN_SYS_INTO,
 	INSN_SYS_INT1,
+	INSN_SYS_MOV_SS, /* .mem, 2 bytes, or .reg */
 };
 
 struct insn_system {

@@ -24,6 +24,19 @@ static void take_string_port(struct insn_parse *p, struct insn_system *out, u8 o
 	out->kind = outs ? INSN_SYS_OUTS : INSN_SYS_INS;
 }
 
+static void take_mov_seg(struct insn_parse *p, struct insn_system *out)
+{
+	insn_parse_modrm(p);
+	if ((p->reg & 7) != SS) /* REX.R is ignored */
+		return;
+	out->kind = INSN_SYS_MOV_SS;
+	out->opsize = 2;
+	if (p->mod == 3)
+		out->reg = p->rm;
+	else
+		out->mem = p->mem;
+}
+
 static void take_one_byte(struct insn_parse *p, struct insn_system *out, u8 opcode)
 {
 	switch (opcode) {
@@ -32,6 +45,9 @@ static void take_one_byte(struct insn_parse *p, struct insn_system *out, u8 opco
 	case 0x6e:
 	case 0x6f:
 		take_string_port(p, out, opcode);
+		break;
+	case 0x8e:
+		take_mov_seg(p, out);
 		break;
 	case 0xcc:
 		out->kind = INSN_SYS_INT3;

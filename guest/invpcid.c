@@ -54,6 +54,7 @@ static bool invpcid(struct vcpu *v, u64 type, u64 gva)
 		inject_zero(v, VEC_GP);
 		return false;
 	}
+	watch_data(v, gva, sizeof(d), false);
 	return true;
 }
 

@@ -117,5 +117,6 @@ void handle_io(struct vcpu *v, const struct vmexit *exit)
 	/* A 32-bit result clears what is above, a smaller one keeps it. */
 	if (exit->io.in)
 		v->gpr[RAX] = (a.size == 4 ? 0 : v->gpr[RAX] & ~mask) | (value & mask);
+	watch_port(v, a.port, a.size);
 	insn_skip(v, exit);
 }

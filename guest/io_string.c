@@ -103,8 +103,12 @@ void handle_string_io(struct vcpu *v, const struct vmexit *exit)
 	if (in.rep)
 		count = v->gpr[RCX] & mask_of(width);
 	if (count) {
-		if (!find_operand(v, guest_operand(v, &in.mem, in.len), exit->io.in, &o))
+		u64 gva = guest_operand(v, &in.mem, in.len);
+
+		if (!find_operand(v, gva, exit->io.in, &o))
 			return;
+		watch_port(v, a.port, a.size);
+		watch_data(v, gva, a.size, exit->io.in);
 		if (exit->io.in) {
 			store(v, &o, port_access(v, &a, true));
 		} else {

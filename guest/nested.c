@@ -123,5 +123,6 @@ void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 		    exit->npf.gpa, v->rip, NESTED_BITS);
 	if (flush)
 		v->mmu.flush = MMU_FLUSH_ALL;
+	same_again(v, exit);
 	reinject(v, &exit->vectoring);
 }

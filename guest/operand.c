@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* An instruction that exited: its operands where the CPU does not tell them, and the step over it. */
+/* An instruction that exited: its operands where the CPU does not tell them, and the way past it. */
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "guest/exits.h"
 
 bool guest_code_is_64bit(struct vcpu *v)
 {
-	struct segment cs;
-
-	v->ops->get_seg(v, SEG_CS, &cs);
-	return guest_in_long_mode(v) && (cs.attr & SEG_ATTR_L);
+	return guest_in_long_mode(v) && (v->ops->seg_attr(v, SEG_CS) & SEG_ATTR_L);
 }
 
 bool guest_decode_system(struct vcpu *v, struct insn_system *out)
@@ -39,6 +36,7 @@ u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
 /* It was changed or unmapped since it ran, and will be seen next time; or it never can be. */
 static void unread(struct vcpu *v)
 {
+	v->debug_traps = 0;
 	if (v->unread_rip != v->rip)
 		v->unread = 0;
 	v->unread_rip = v->rip;
@@ -48,14 +46,6 @@ static void unread(struct vcpu *v)
 	     "not tell its length; run the guest's code from RAM",
 	     v->rip);
 	guest_crashed(v);
-}
-
-void insn_done(struct vcpu *v)
-{
-	/* With BTF a single step counts branches, and none of these instructions is one. */
-	if (unlikely(v->rflags & RFLAGS_TF) && !(v->ops->debugctl(v) & DEBUGCTL_BTF))
-		v->ops->single_step(v);
-	v->ops->end_shadow(v);
 }
 
 void insn_skip(struct vcpu *v, const struct vmexit *exit)

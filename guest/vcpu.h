@@ -99,7 +99,13 @@ struct vmexit {
 		} npf;
 		struct {
 			u16 sel; /* of the new TSS */
-			enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE } source;
+			enum task_source {
+				TASK_CALL,
+				TASK_IRET,
+				TASK_JMP,
+				TASK_GATE,
+				TASK_DONE
+			} source;
 		} task;
 		u8 sipi_vector;
 		u64 qualification; /* the hardware's own detail, for messages */
@@ -119,7 +125,7 @@ struct insn_cache {
 	struct insn insn;
 };
 
-/* Exits in a row after which the guest was to run the same instruction again, on the same registers. */
+/* Exits in a row after which the guest was to do the same again: guest/progress.c. */
 struct retries {
 	u64 last; /* the count of exits at the last of them */
 	u64 rip, regs;
@@ -139,8 +145,9 @@ struct vcpu {
 	struct mmu_vcpu mmu;
 	struct counters counters;
 	const struct backend *ops;
-	void *hw; /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
-	u64 root; /* what the hardware's CR3 was last given */
+	void *hw;        /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
+	u64 root;        /* what the hardware's CR3 was last given */
+	u64 debug_traps; /* DR6's bits of breakpoints that the current instruction has met */
 	bool invlpg_exiting, filter_present;
 	bool console_held;  /* the console's ports exit: console_exit() */
 	bool watched;       /* run_guest() was asked for audits or live reports */

@@ -20,8 +20,8 @@ struct svm_caps {
 	bool cr_operand; /* EXITINFO1 tells the register of a MOV to or from a control register */
 	bool invlpg_gva; /* EXITINFO1 is the operand of INVLPG */
 	/* What emulators get wrong: svm/quirks.c. */
-	bool cr2_stays;    /* VMRUN does not load CR2 */
-	bool events_stale; /* EXITINTINFO is wrong for interrupts */
+	bool cr2_stays;      /* VMRUN does not load CR2 */
+	bool events_stale;   /* EXITINTINFO is wrong for interrupts */
 	bool cr_read_by_cr0; /* a read of any control register exits if one of CR0 does, only then */
 };
 

@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
+#include "guest/exits.h"
 #include "svm/svm.h"
 
 void svm_inject(struct vcpu *v, const struct event *event)
@@ -33,20 +34,41 @@ void svm_set_cr2(struct vcpu *v, u64 gva)
 	svm_quirk_load_cr2(svm, gva);
 }
 
-void svm_end_shadow(struct vcpu *v)
-{
-	to_svm(v)->vmcb.interrupt_shadow = 0;
-}
-
-void svm_single_step(struct vcpu *v)
+/*
+ * A breakpoint that MOV SS has met waits for the next instruction; when that one exits, the VMCB has no
+ * place for it, and GIF=0 discards it (APM vol. 2 15.17).
+ */
+void svm_keep_traps(struct vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
 
-	if (svm->event_pending)
-		return;
-	svm->vmcb.dr6 |= DR6_BS;
+	svm->kept_traps = svm->vmcb.dr7 & DR7_ENABLED ? watched_mov_ss(v) : 0;
+}
+
+u64 svm_end_shadow(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	if (likely(!svm->vmcb.interrupt_shadow))
+		return 0;
+	svm->vmcb.interrupt_shadow = 0;
+	return svm->kept_traps;
+}
+
+/* An injection changes neither DR6 nor DR7: what #DB does to them is done here (APM vol. 2 13.1.1). */
+void svm_debug_trap(struct vcpu *v, u64 dr6)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	svm->vmcb.dr6 = (svm->vmcb.dr6 & ~DR6_B) | dr6;
+	svm->vmcb.dr7 &= ~(u64)DR7_GD;
 	svm_dirty(svm, CLEAN_DR);
 	svm_inject(v, &(struct event){.type = EVENT_EXCEPTION, .vector = VEC_DB});
+}
+
+u64 svm_dr7(struct vcpu *v)
+{
+	return to_svm(v)->vmcb.dr7;
 }
 
 /* Without LBR virtualization the guest's is the CPU's; not every emulated CPU has one. */
@@ -81,5 +103,5 @@ void svm_read_event(struct vcpu *v, struct event *event)
 		event->error = (u32)(info >> SVM_EVENT_ERROR_SHIFT);
 	svm_quirk_event(v, event);
 	if (runs_again(event))
-		event->type = EVENT_NONE;
+		event->type = EVENT_AGAIN;
 }

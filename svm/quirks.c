@@ -134,7 +134,7 @@ static void find_cut_event(struct vcpu *v, struct event *event)
 		}
 	}
 	if (at_software_interrupt(v)) {
-		event->type = EVENT_NONE;
+		event->type = EVENT_AGAIN;
 		return;
 	}
 	if (page_fault_is_new(v, &recorded)) {

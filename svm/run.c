@@ -41,6 +41,16 @@ static void exit_task_switch(struct vcpu *v, struct vmexit *exit)
 		exit->task.source = vmcb->exit_int_info & EVENT_INFO_VALID ? TASK_GATE : TASK_CALL;
 }
 
+/* A task switch loads CR3. QEMU's TCG does not exit for one: all that is left is to say so. */
+static void check_cr3(const struct svm_vcpu *svm, struct vmexit *exit)
+{
+	if (svm->vmcb.nested_control & SVM_NESTED_PAGING)
+		return;
+	exit->kind = VMEXIT_TASK_SWITCH;
+	exit->task.sel = svm->vmcb.tr.sel;
+	exit->task.source = TASK_DONE;
+}
+
 /* An exit for one instruction. Where the CPU does not say how long it is, guest/ finds out. */
 static void exit_insn(struct vcpu *v, struct vmexit *exit, enum vmexit_kind kind)
 {
@@ -162,7 +172,11 @@ u32 svm_exited(struct vcpu *v)
 	v->gpr[RSP] = vmcb->rsp;
 	v->rip = vmcb->rip;
 	v->rflags = vmcb->rflags;
+	if (unlikely(vmcb->interrupt_shadow))
+		svm_keep_traps(v);
 	exit.reason = vmcb->exit_code;
 	translate(v, &exit);
+	if (unlikely(vmcb->cr3 != svm->cr3))
+		check_cr3(svm, &exit);
 	return guest_exited(v, &exit) ? svm_ready(v) : SVM_NEXT_LEAVE;
 }

@@ -57,8 +57,11 @@ u64 svm_get_cr(struct vcpu *v, int nr)
 
 void svm_set_root(struct vcpu *v, u64 hpa)
 {
-	to_svm(v)->vmcb.cr3 = hpa;
-	svm_dirty(to_svm(v), CLEAN_CR);
+	struct svm_vcpu *svm = to_svm(v);
+
+	svm->cr3 = hpa;
+	svm->vmcb.cr3 = hpa;
+	svm_dirty(svm, CLEAN_CR);
 }
 
 void svm_set_efer(struct vcpu *v, u64 hw)
@@ -92,6 +95,17 @@ u8 svm_cpl(const struct vcpu *v)
 	return to_svm(v)->vmcb.cpl;
 }
 
+u32 svm_seg_attr(struct vcpu *v, enum seg seg)
+{
+	u32 in = seg_of(to_svm(v), seg)->attr, attr = (in & 0xff) | (in & 0xf00) << 4;
+
+	if (!(in & BIT(7)))
+		attr |= SEG_ATTR_UNUSABLE;
+	if (seg == SEG_SS)
+		attr = (attr & ~0x60U) | (u32)svm_cpl(v) << 5;
+	return attr;
+}
+
 void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
 {
 	const struct vmcb_seg *in = seg_of(to_svm(v), seg);
@@ -99,11 +113,7 @@ void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
 	out->sel = in->sel;
 	out->limit = in->limit;
 	out->base = in->base;
-	out->attr = (in->attr & 0xff) | (in->attr & 0xf00) << 4;
-	if (!(in->attr & BIT(7)))
-		out->attr |= SEG_ATTR_UNUSABLE;
-	if (seg == SEG_SS)
-		out->attr = (out->attr & ~0x60U) | (u32)svm_cpl(v) << 5;
+	out->attr = svm_seg_attr(v, seg);
 }
 
 void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in)

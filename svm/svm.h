@@ -22,10 +22,13 @@ struct svm_vcpu {
 	u32 next;           /* enum svm_next: how the guest is entered */
 	bool event_pending; /* EVENTINJ holds one */
 
+	u64 kept_traps; /* while the interrupt shadow is on: what the MOV SS before has met, DR6_B */
+
 	/* Of the last entry, for quirks.c. */
 	bool injected;
 	u64 entry_rip;
 
+	u64 cr3; /* what the CPU was given; with nested paging the guest changes it */
 	/* CR0 and CR4 as the guest reads them; what it owns is the VMCB's. */
 	u64 cr0_view, cr4_view, cr0_owned;
 };
@@ -79,9 +82,13 @@ void svm_exit_io(struct vcpu *v, struct vmexit *exit);
 void svm_inject(struct vcpu *v, const struct event *event);
 bool svm_inject_pending(struct vcpu *v);
 void svm_set_cr2(struct vcpu *v, u64 gva);
-void svm_end_shadow(struct vcpu *v);
-void svm_single_step(struct vcpu *v);
+u64 svm_end_shadow(struct vcpu *v);
+void svm_debug_trap(struct vcpu *v, u64 dr6);
+u64 svm_dr7(struct vcpu *v);
 u64 svm_debugctl(struct vcpu *v);
+
+/* After an exit in an interrupt shadow: find out what kept_traps is. */
+void svm_keep_traps(struct vcpu *v);
 
 /* The event that the last exit has cut, if it has to be injected again; else EVENT_NONE. */
 void svm_read_event(struct vcpu *v, struct event *event);
@@ -94,6 +101,7 @@ void svm_set_efer(struct vcpu *v, u64 hw);
 u8 svm_cpl(const struct vcpu *v);
 bool svm_shares_pat(const struct vcpu *v);
 void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
+u32 svm_seg_attr(struct vcpu *v, enum seg seg);
 void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
 void svm_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
 void svm_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);

@@ -135,7 +135,4 @@ enum vmcb_clean {
 #define EXIT_TASK_IRET BIT(36)
 #define EXIT_TASK_JMP  BIT(38)
 
-/* DR6: a single step. */
-#define DR6_BS BIT(14)
-
 #endif

@@ -86,7 +86,7 @@
 #define INTERRUPTIBILITY_NMI    BIT(3)
 
 /* Pending debug exceptions: table 25-4. */
-#define PENDING_DEBUG_BS BIT(14)
+#define PENDING_DEBUG_ENABLED BIT(12) /* a breakpoint that is enabled was met */
 
 /* VM-exit interruption information, beside what guest/event.h has: table 25-19. */
 #define INTR_INFO_NMI_UNBLOCKED BIT(12)

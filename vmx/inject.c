@@ -60,16 +60,27 @@ void vmx_set_cr2(struct vcpu *v, u64 gva)
 	write_cr2(gva); /* the guest's CR2 is the CPU's; the hypervisor has no page faults */
 }
 
-void vmx_end_shadow(struct vcpu *v)
+/* What a MOV SS has met is pending in the VMCS. */
+u64 vmx_end_shadow(struct vcpu *v)
 {
 	(void)v;
 	end_blocking(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	return 0;
 }
 
-void vmx_single_step(struct vcpu *v)
+/* SDM vol. 3C table 25-4: DR6's bits, and one more. */
+void vmx_debug_trap(struct vcpu *v, u64 dr6)
 {
 	(void)v;
-	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	if (dr6 & DR6_B)
+		dr6 |= PENDING_DEBUG_ENABLED;
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | dr6);
+}
+
+u64 vmx_dr7(struct vcpu *v)
+{
+	(void)v;
+	return vmread(VMCS_GUEST_DR7);
 }
 
 u64 vmx_debugctl(struct vcpu *v)
@@ -109,7 +120,9 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 	}
 	if (!vmx->nmi_waiting)
 		return;
-	if (vmx->event_pending || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS))) {
+	/* A trap of the instruction before comes first (SDM vol. 3A table 6-2), and would be lost. */
+	if (vmx->event_pending || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
+	    vmread(VMCS_GUEST_PENDING_DEBUG)) {
 		set_nmi_window(vmx, true);
 		return;
 	}

@@ -84,12 +84,17 @@ u8 vmx_cpl(const struct vcpu *v)
 	return SEG_ATTR_DPL(vmread(VMCS_GUEST_ES_ATTR + 2 * SEG_SS));
 }
 
-void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
+u32 vmx_seg_attr(struct vcpu *v, enum seg seg)
 {
 	(void)v;
+	return vmread(VMCS_GUEST_ES_ATTR + 2 * seg);
+}
+
+void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
+{
 	out->sel = vmread(VMCS_GUEST_ES + 2 * seg);
 	out->limit = vmread(VMCS_GUEST_ES_LIMIT + 2 * seg);
-	out->attr = vmread(VMCS_GUEST_ES_ATTR + 2 * seg);
+	out->attr = vmx_seg_attr(v, seg);
 	out->base = vmread(VMCS_GUEST_ES_BASE + 2 * seg);
 }
 

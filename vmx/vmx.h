@@ -93,8 +93,9 @@ u32 vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
 void vmx_inject(struct vcpu *v, const struct event *event);
 bool vmx_inject_pending(struct vcpu *v);
 void vmx_set_cr2(struct vcpu *v, u64 gva);
-void vmx_end_shadow(struct vcpu *v);
-void vmx_single_step(struct vcpu *v);
+u64 vmx_end_shadow(struct vcpu *v);
+void vmx_debug_trap(struct vcpu *v, u64 dr6);
+u64 vmx_dr7(struct vcpu *v);
 u64 vmx_debugctl(struct vcpu *v);
 
 /* Turn VM-exit or IDT-vectoring information into an event; EVENT_NONE when it is not valid. */
@@ -111,6 +112,7 @@ void vmx_set_efer(struct vcpu *v, u64 hw);
 u8 vmx_cpl(const struct vcpu *v);
 bool vmx_shares_pat(const struct vcpu *v);
 void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
+u32 vmx_seg_attr(struct vcpu *v, enum seg seg);
 void vmx_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
 void vmx_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
 void vmx_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);

@@ -31,6 +31,7 @@ src_memtype   := guest/memtype.c
 src_msr       := guest/memtype.c mm/ranges.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
+src_progress  := guest/progress.c
 src_report    := guest/report.c
 load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c guest/acpi_power.c \
 		 $(wildcard guest/load*.c)

@@ -212,7 +212,10 @@ static enum insn_sys expected_sys(const struct zydis *z)
 	switch (z->insn.mnemonic) {
 	case ZYDIS_MNEMONIC_MOV:
 		if (z->insn.opcode_map != ZYDIS_OPCODE_MAP_0F)
-			return INSN_SYS_NONE;
+			return z->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+					       z->op[0].reg.value == ZYDIS_REGISTER_SS
+				       ? INSN_SYS_MOV_SS
+				       : INSN_SYS_NONE;
 		if (z->insn.opcode == 0x20)
 			return INSN_SYS_MOV_FROM_CR;
 		return z->insn.opcode == 0x22 ? INSN_SYS_MOV_TO_CR : INSN_SYS_NONE;
@@ -339,6 +342,13 @@ int oracle_system(const u8 *bytes, u32 avail, enum insn_mode mode)
 		break;
 	case INSN_SYS_INVLPG:
 		mem = &z.op[0];
+		break;
+	case INSN_SYS_MOV_SS:
+		if (z.op[1].type == ZYDIS_OPERAND_TYPE_MEMORY)
+			mem = &z.op[1];
+		else
+			reg = reg_number(z.op[1].reg.value);
+		size = 16;
 		break;
 	case INSN_SYS_INVPCID:
 		reg = reg_number(z.op[0].reg.value);
