@@ -28,7 +28,7 @@ struct sim_config {
 	u32 vcpus;        /* that the pool has to do for; 0: one */
 	bool clock_wraps; /* the MMU's count of operations is about to */
 	u64 pool_size;    /* 0: as much as mmu_memory_size() asks for */
-	bool tight;           /* the bounds below, in place of mmu_bounds */
+	bool tight;       /* the bounds below, in place of mmu_bounds */
 	struct mmu_bounds bounds;
 };
 
