@@ -65,8 +65,8 @@ static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 ol
 }
 
 /* Where an instruction that faulted stores; false when it is not all in one page of RAM. */
-static bool find_ram(struct vcpu *v, const struct insn *insn, u64 gva,
-		     const struct mmu_fault *fault, u64 *gpa)
+static inline bool find_ram(struct vcpu *v, const struct insn *insn, u64 gva,
+			    const struct mmu_fault *fault, u64 *gpa)
 {
 	/* The whole operand is where the fault was, or it takes another walk to know. */
 	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
@@ -93,8 +93,9 @@ static bool find_watched(struct vcpu *v, const struct insn *insn, u64 gva,
 	       ((*gpa ^ fault->gpa) & ~(PAGE_SIZE - 1)) == 0;
 }
 
-/* watched: the fault was at registers, not at RAM. */
-static bool carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
+/* watched: the fault was at registers, not at RAM. Twice in the image: RAM's way is a frequent one. */
+static inline __attribute__((always_inline)) bool
+carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
 {
 	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, gpa, gva;
 	u32 pfec = fault->pfec & PFEC_U;
@@ -109,7 +110,8 @@ static bool carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watche
 	if (insn->op == INSN_MOVS)
 		segment_base(v, insn->src.seg, flat, base);
 	gva = insn_gva(insn, v->gpr, base, v->rip);
-	if (!(watched ? find_watched : find_ram)(v, insn, gva, fault, &gpa))
+	if (watched ? !find_watched(v, insn, gva, fault, &gpa)
+		    : !find_ram(v, insn, gva, fault, &gpa))
 		return false;
 	if (insn->op == INSN_MOVS) {
 		u64 from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len), from_gpa;
