@@ -27,6 +27,7 @@ typedef int64_t s64;
 #define PAGE_SIZE              4096ULL
 
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ALWAYS_INLINE          inline __attribute__((always_inline))
 #define NORETURN               __attribute__((noreturn))
 #define likely(x)              __builtin_expect(!!(x), 1)
 #define unlikely(x)            __builtin_expect(!!(x), 0)

@@ -39,7 +39,8 @@ struct chipset {
 	/* fch.c: there is one; what the guest wrote to its index port */
 	bool fch, fch_said;
 	u8 fch_index;
-	/* fw_cfg.c */
+	/* fw_cfg.c: the first half of an address */
+	u32 fw_cfg_high;
 	bool fw_cfg_said;
 
 	/* pci.c, ecam.c, pci_filter.c */

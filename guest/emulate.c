@@ -8,8 +8,8 @@
 #include "mm/phys.h"
 
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
-static const struct insn *decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN],
-					u32 avail, enum insn_mode mode)
+static ALWAYS_INLINE const struct insn *
+decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, enum insn_mode mode)
 {
 	struct insn_cache *c = &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
 	u64 low, high;
@@ -29,7 +29,7 @@ static const struct insn *decode_cached(struct vcpu *v, u64 rip, const u8 bytes[
 }
 
 /* Decode the instruction at RIP. NULL when it is none that is known, or cannot be read. */
-static const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
+static ALWAYS_INLINE const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
 {
 	u8 bytes[INSN_MAX_LEN];
 	enum insn_mode mode;
@@ -41,7 +41,7 @@ static const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
 }
 
 /* The base of a segment that an operand uses; 64-bit code has those of FS and GS alone. */
-static void segment_base(struct vcpu *v, u8 seg, bool flat, u64 base[INSN_NR_SEGS])
+static ALWAYS_INLINE void segment_base(struct vcpu *v, u8 seg, bool flat, u64 base[INSN_NR_SEGS])
 {
 	struct segment s;
 
@@ -52,8 +52,8 @@ static void segment_base(struct vcpu *v, u8 seg, bool flat, u64 base[INSN_NR_SEG
 }
 
 /* Store what the instruction computed; false when another CPU was quicker and it starts anew. */
-static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 old[2],
-		  const struct insn_effect *effect)
+static ALWAYS_INLINE bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 old[2],
+				const struct insn_effect *effect)
 {
 	if (!effect->write)
 		return true;
@@ -65,8 +65,8 @@ static bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 ol
 }
 
 /* Where an instruction that faulted stores; false when it is not all in one page of RAM. */
-static bool find_ram(struct vcpu *v, const struct insn *insn, u64 gva,
-		     const struct mmu_fault *fault, u64 *gpa)
+static ALWAYS_INLINE bool find_ram(struct vcpu *v, const struct insn *insn, u64 gva,
+				   const struct mmu_fault *fault, u64 *gpa)
 {
 	/* The whole operand is where the fault was, or it takes another walk to know. */
 	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
@@ -104,8 +104,9 @@ static void watch_operands(struct vcpu *v, const struct insn *insn, u64 gva, u64
 		watch_data(v, from, insn->opsize, false);
 }
 
-/* watched: the fault was at registers, not at RAM. */
-static bool carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
+/* watched: the fault was at registers, not at RAM. Twice in the image: RAM's way is a frequent one. */
+static inline __attribute__((always_inline)) bool
+carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
 {
 	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, from = 0, gpa, gva;
 	u32 pfec = fault->pfec & PFEC_U;
@@ -120,7 +121,8 @@ static bool carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watche
 	if (insn->op == INSN_MOVS)
 		segment_base(v, insn->src.seg, flat, base);
 	gva = insn_gva(insn, v->gpr, base, v->rip);
-	if (!(watched ? find_watched : find_ram)(v, insn, gva, fault, &gpa))
+	if (watched ? !find_watched(v, insn, gva, fault, &gpa)
+		    : !find_ram(v, insn, gva, fault, &gpa))
 		return false;
 	if (insn->op == INSN_MOVS) {
 		u64 from_gpa;
