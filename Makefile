@@ -183,7 +183,23 @@ $(O)/linux/busybox-i386: tools/fetch-package | $(O)/.deps-run
 $(O)/linux/initramfs-%.cpio: $(O)/linux/selfcheck-% $(O)/linux/busybox-% tests/linux/shell tools/mkinitramfs
 	@tools/mkinitramfs $@ $(O)/linux/selfcheck-$* tests/linux/shell $(O)/linux/busybox-$*
 
-.PRECIOUS: $(O)/linux/selfcheck-% $(O)/linux/busybox-%
+# A disk and a network card are kept busy: NVMe and virtio for the one kernel, AHCI and e1000 for the other.
+modules_amd64 := virtio virtio_ring virtio_pci virtio_pci_modern_dev virtio_pci_legacy_dev failover \
+	net_failover virtio_net virtio_blk
+modules_i686-pae := crct10dif_common crc-t10dif crc64 crc64-rocksoft t10-pi scsi_common scsi_mod \
+	libata libahci ahci sd_mod e1000
+TRAFFIC := $(O)/linux/traffic-amd64.cpio $(O)/linux/traffic-i686-pae.cpio
+
+$(O)/linux/traffic-program-%: tests/linux/traffic.c tests/linux/selfcheck.h | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@echo '  CC      $@'
+	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(if $(filter amd64,$*),-m64,-m32) -static -I. \
+		-o $@ $< && strip $@
+
+$(O)/linux/traffic-%.cpio: $(O)/linux/traffic-program-% $(O)/linux/vmlinuz-% tools/mktraffic
+	@tools/mktraffic $@ $< $$(tools/fetch-package $(kernel_$*) $(O)/packages) $(modules_$*)
+
+.PRECIOUS: $(O)/linux/traffic-program-% $(O)/linux/selfcheck-% $(O)/linux/busybox-%
 
 # --- machines -----------------------------------------------------------------------------------
 
@@ -213,7 +229,7 @@ test: test-host test-emu
 test-host: $(HOST_TESTS) | test-deps
 	@tools/host-tests $(HOST_TESTS)
 
-test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) | test-deps
+test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) | test-deps
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider tests/emu
 
 # The long versions, one after the other. Seeds are shared out to JOBS processes.
