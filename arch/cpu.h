@@ -224,6 +224,7 @@ enum vector {
 #define SYSCFG_SMEE BIT(23)
 
 /* VM_CR: APM vol. 2 15.30.1. */
+#define VM_CR_DIS_A20M BIT(2)
 #define VM_CR_LOCK   BIT(3)
 #define VM_CR_SVMDIS BIT(4)
 

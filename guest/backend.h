@@ -92,8 +92,8 @@ struct backend {
 
 	void (*set_pf_filter)(struct vcpu *v, enum pf_filter filter);
 	void (*set_invlpg_exiting)(struct vcpu *v, bool on);
-	/* Exit when this port is read or written. For the set-up, before the first run. */
-	void (*intercept_port)(struct vcpu *v, u16 port);
+	/* Exit when this port is read or written, or no longer. */
+	void (*intercept_port)(struct vcpu *v, u16 port, bool on);
 	/* Exit when this MSR is read or written (an MSR outside the bitmaps always exits). */
 	void (*intercept_msr)(struct vcpu *v, u32 msr, bool read, bool write);
 

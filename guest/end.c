@@ -42,16 +42,6 @@ void machine_power_off(struct machine *machine)
 		cpu_hlt();
 }
 
-void machine_reset(struct machine *machine)
-{
-	machine_last_words(machine, "resetting");
-	out8(PORT_RESET_CONTROL, 0x02);
-	out8(PORT_RESET_CONTROL, 0x06);
-	out8(PORT_KBD_COMMAND, 0xfe);
-	for (;;)
-		cpu_hlt();
-}
-
 void guest_dump(struct vcpu *v)
 {
 	static const char *const names[NR_SEGS] = {"es", "cs", "ss",   "ds",

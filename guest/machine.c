@@ -162,11 +162,11 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	    smp_park(&machine, boot, &pool_hpa, &pool_size) < 0 || machine.ops->vcpu_init(v) < 0)
 		return -1;
 	cpuid_limits(&machine);
-	if (iommu_start(&machine, boot, &pool_hpa, &pool_size) < 0 ||
-	    prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
+	if (chipset_prepare(&machine, boot) < 0 ||
+	    iommu_start(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;
-	if (acpi_find_power(boot, &machine.power) < 0)
-		say("no ACPI tables: the guest can switch the machine off only by hand");
+	if (prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
+		return -1;
 	intercept_msrs(v);
 	intercept_ports(v);
 	if (load_guest(boot, opt, &machine.guest_map, &start) < 0)

@@ -5,6 +5,7 @@
 
 #include "guest/acpi.h"
 #include "guest/bootinfo.h"
+#include "guest/chipset.h"
 #include "guest/iommu/iommu.h"
 #include "guest/options.h"
 #include "guest/vcpu.h"
@@ -28,6 +29,7 @@ struct machine {
 	bool watched_said;
 	struct iommu iommu;
 	struct acpi_power power;
+	struct chipset chipset;
 	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
 	u8 maxphyaddr;
 	bool notrap;     /* notrap entries are in use: see handle_page_fault() */

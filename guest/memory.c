@@ -97,7 +97,7 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 		return -1;
 	*pool_hpa = base + tables;
 	*pool_size = size - tables;
-	say_share(shadow ? "the shadow MMU" : "nested paging", *pool_size,
-		  memmap_ram_size(&boot->map));
+	say_share(shadow ? "the shadow MMU" : "nested paging",
+		  *pool_size - iommu_memory_size(&machine->iommu), memmap_ram_size(&boot->map));
 	return 0;
 }

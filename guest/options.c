@@ -12,7 +12,8 @@ enum option {
 	OPT_CONSOLE,
 	OPT_STATS,
 	OPT_AUDIT,
-	OPT_GUEST
+	OPT_GUEST,
+	OPT_SMI
 };
 
 #define KNOWN_NUMBER "a number"
@@ -31,10 +32,11 @@ static const struct {
 	[OPT_STATS] = {"stats", KNOWN_NUMBER},
 	[OPT_AUDIT] = {"audit", KNOWN_NUMBER},
 	[OPT_GUEST] = {"guest", NULL}, /* builtin_guests[] */
+	[OPT_SMI] = {"smi", "0|1"},
 };
 
 static const char known_options[] =
-	"bypass_guest_pf= trap= sync= mmu= iommu= console= stats= audit= guest=";
+	"bypass_guest_pf= trap= sync= mmu= iommu= console= stats= audit= guest= smi=";
 
 static bool is_space(char c)
 {
@@ -166,6 +168,9 @@ static int set_option(struct options *opt, u32 which, const char *value, size_t 
 		break;
 	case OPT_GUEST:
 		opt->guest = &builtin_guests[n];
+		break;
+	case OPT_SMI:
+		opt->smi = n;
 		break;
 	}
 	return 0;

@@ -4,6 +4,8 @@
 
 #include "arch/console.h"
 #include "arch/string.h"
+#include "guest/pci.h"
+#include "guest/power.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 
@@ -61,8 +63,8 @@ void watched_read(const struct machine *m, u64 gpa, void *to, u32 size)
 
 static void write_piece(struct machine *m, u64 gpa, u32 value, u32 size)
 {
-	(void)m;
-	if (gpa + size > map_end())
+	if (ecam_write(m, gpa, value, size) || gpa + size > map_end() ||
+	    !power_write(m, ACPI_SPACE_MEMORY, gpa, value, size))
 		return;
 	if (size == 4)
 		*(volatile u32 *)phys_ptr(gpa) = value;

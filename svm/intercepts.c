@@ -29,11 +29,12 @@ void svm_set_invlpg_exiting(struct vcpu *v, bool on)
 }
 
 /* APM vol. 2 15.10.1. */
-void svm_intercept_port(struct vcpu *v, u16 port)
+void svm_intercept_port(struct vcpu *v, u16 port, bool on)
 {
 	struct svm_vcpu *svm = to_svm(v);
+	u8 *byte = &svm->iopm[port / 8], bit = (u8)BIT(port % 8);
 
-	svm->iopm[port / 8] |= BIT(port % 8);
+	*byte = on ? *byte | bit : *byte & ~bit;
 	svm_dirty(svm, CLEAN_MAPS);
 }
 

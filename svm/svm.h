@@ -94,7 +94,7 @@ void svm_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
 void svm_intercept(struct svm_vcpu *svm, enum intercept what, bool on);
 void svm_set_pf_filter(struct vcpu *v, enum pf_filter filter);
 void svm_set_invlpg_exiting(struct vcpu *v, bool on);
-void svm_intercept_port(struct vcpu *v, u16 port);
+void svm_intercept_port(struct vcpu *v, u16 port, bool on);
 void svm_intercept_msr(struct vcpu *v, u32 msr, bool read, bool write);
 
 /* tlb.c */

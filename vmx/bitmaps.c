@@ -14,9 +14,11 @@ void vmx_set_invlpg_exiting(struct vcpu *v, bool on)
 }
 
 /* SDM vol. 3C 25.6.4. */
-void vmx_intercept_port(struct vcpu *v, u16 port)
+void vmx_intercept_port(struct vcpu *v, u16 port, bool on)
 {
-	to_vmx(v)->io_bitmap[port / 8] |= BIT(port % 8);
+	u8 *byte = &to_vmx(v)->io_bitmap[port / 8], bit = (u8)BIT(port % 8);
+
+	*byte = on ? *byte | bit : *byte & ~bit;
 }
 
 /* SDM vol. 3C 25.6.9: reads below 2000h, reads from C0000000h, then the same for writes; 1 KiB each. */

@@ -110,7 +110,7 @@ void vmx_set_pf_filter(struct vcpu *v, enum pf_filter filter);
 
 /* bitmaps.c */
 void vmx_set_invlpg_exiting(struct vcpu *v, bool on);
-void vmx_intercept_port(struct vcpu *v, u16 port);
+void vmx_intercept_port(struct vcpu *v, u16 port, bool on);
 void vmx_intercept_msr(struct vcpu *v, u32 msr, bool read, bool write);
 
 /* tlb.c */

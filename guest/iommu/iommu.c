@@ -12,15 +12,11 @@
 /* Exits between two looks at the units. */
 #define POLL_EXITS 256
 
-/* MCFG: the ranges where PCI devices' registers are in memory (PCI Firmware Specification 4.1.2). */
-#define MCFG_ENTRIES 44
-#define MCFG_ENTRY   16
-
 /* Messages to local APICs; no IOMMU looks its addresses up. */
 #define INTERRUPTS_START 0xfee00000
 #define INTERRUPTS_END   0xfef00000
 
-#define HOLES_MAX        (HIDDEN_MAX + WATCHED_MAX + IOMMU_MMCONFIG_MAX + 1)
+#define HOLES_MAX        (HIDDEN_MAX + WATCHED_MAX + 1)
 
 static const struct iommu_ops *ops_of(const struct iommu *iommu)
 {
@@ -44,32 +40,6 @@ static int none(const struct machine *machine, const char *why)
 			why);
 	say("iommu: %s: devices can reach all memory", why);
 	return 0;
-}
-
-struct iommu_unit *iommu_add(struct iommu *iommu, u64 base)
-{
-	for (u32 i = 0; i < iommu->nr_units; i++)
-		if (iommu->unit[i].base == base)
-			return &iommu->unit[i];
-	if (iommu->nr_units == IOMMU_UNITS_MAX)
-		return NULL;
-	iommu->unit[iommu->nr_units] = (struct iommu_unit){.base = base};
-	return &iommu->unit[iommu->nr_units++];
-}
-
-static void find_mmconfig(struct iommu *iommu, const struct bootinfo *boot)
-{
-	u32 size;
-	const u8 *mcfg = acpi_table(boot, "MCFG", 0, &size);
-
-	for (u32 at = MCFG_ENTRIES; mcfg && at + MCFG_ENTRY <= size; at += MCFG_ENTRY) {
-		u64 base = iommu_get(mcfg + at, 8);
-		struct memmap_range r = {.start = base + MIB(mcfg[at + 10]),
-					 .end = base + MIB(mcfg[at + 11] + 1)};
-
-		if (base <= r.start && r.start < r.end && iommu->nr_mmconfig < IOMMU_MMCONFIG_MAX)
-			iommu->mmconfig[iommu->nr_mmconfig++] = r;
-	}
 }
 
 /* Why a unit's registers cannot be where the firmware says; NULL. */
@@ -151,7 +121,6 @@ int iommu_find(struct machine *machine, const struct bootinfo *boot)
 	iommu->levels = map.levels;
 	iommu->leaf = map.leaf;
 	iommu->end = map.end;
-	find_mmconfig(iommu, boot);
 	return 0;
 }
 
@@ -219,8 +188,6 @@ static u64 build(const struct machine *machine, const u8 *table, u32 size, struc
 		hole[map.nr_holes++] = machine->hidden[i];
 	for (u32 i = 0; i < machine->nr_watched; i++)
 		hole[map.nr_holes++] = machine->watched[i];
-	for (u32 i = 0; i < iommu->nr_mmconfig; i++)
-		hole[map.nr_holes++] = iommu->mmconfig[i];
 	hole[map.nr_holes++] =
 		(struct memmap_range){.start = INTERRUPTS_START, .end = INTERRUPTS_END};
 	root = iommu_build(&map, pool);
@@ -242,7 +209,7 @@ static int hide_table(u8 *table)
 	return at[0] == last && at[3] == first ? 0 : -1;
 }
 
-static int enable_units(struct machine *machine, u64 shared, struct iommu_pool *pool)
+static int enable_units(struct machine *machine, u64 shared, struct iommu_pool *pool, u64 start)
 {
 	struct iommu *iommu = &machine->iommu;
 	const struct iommu_ops *ops = ops_of(iommu);
@@ -257,8 +224,9 @@ static int enable_units(struct machine *machine, u64 shared, struct iommu_pool *
 		if (why && iommu_left_open(machine, "unit at", unit->base, why) < 0)
 			return -1;
 	}
-	say("iommu: %u of %u %s units on: devices reach what is below %lx but for the hypervisor's",
-	    on, iommu->nr_units, ops->name, iommu->end);
+	say("iommu: %u of %u %s units on, %lu KiB of tables: devices reach what is below %lx but for "
+	    "the hypervisor's",
+	    on, iommu->nr_units, ops->name, (pool->next - start) >> 10, iommu->end);
 	return 0;
 }
 
@@ -282,7 +250,7 @@ int iommu_start(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	shared = build(machine, table, size, &pool);
 	if (shared == ~0ULL)
 		return fail("no memory for the IOMMU's tables; use iommu=off to run without");
-	if (enable_units(machine, shared, &pool) < 0)
+	if (enable_units(machine, shared, &pool, *pool_hpa) < 0)
 		return -1;
 	if (hide_table(table) < 0)
 		say("iommu: the firmware's %s table cannot be hidden: the guest finds units that do "

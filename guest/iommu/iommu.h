@@ -11,8 +11,7 @@
 
 struct machine;
 
-#define IOMMU_UNITS_MAX    32
-#define IOMMU_MMCONFIG_MAX 8
+#define IOMMU_UNITS_MAX 32
 /* Devices whose first blocked access gets a line; those of the rest are only counted. */
 #define IOMMU_REPORTED_MAX 16
 
@@ -33,9 +32,6 @@ struct iommu {
 	enum iommu_kind kind;
 	u32 nr_units;
 	struct iommu_unit unit[IOMMU_UNITS_MAX];
-	/* The PCI devices' registers in memory: what the guest may not write, no device may. */
-	u32 nr_mmconfig;
-	struct memmap_range mmconfig[IOMMU_MMCONFIG_MAX];
 	u32 levels, leaf; /* of the tables; the largest page is a leaf of that level: 1, 2, 3 */
 	u64 end;          /* devices reach [0, end) but for the holes */
 	u32 until_poll;   /* exits */

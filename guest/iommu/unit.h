@@ -84,7 +84,16 @@ void ivrs_each_reserved(const u8 *ivrs, u32 size, iommu_range_visit visit, void 
 void ivrs_each_device(const u8 *ivrs, u32 size, iommu_device_visit visit, void *ctx);
 
 /* Add a unit, or find it there. NULL: no room. */
-struct iommu_unit *iommu_add(struct iommu *iommu, u64 base);
+static inline struct iommu_unit *iommu_add(struct iommu *iommu, u64 base)
+{
+	for (u32 i = 0; i < iommu->nr_units; i++)
+		if (iommu->unit[i].base == base)
+			return &iommu->unit[i];
+	if (iommu->nr_units == IOMMU_UNITS_MAX)
+		return NULL;
+	iommu->unit[iommu->nr_units] = (struct iommu_unit){.base = base};
+	return &iommu->unit[iommu->nr_units++];
+}
 
 /* --- vtd.c, amdvi.c: the units' registers ---------------------------------------------------- */
 

@@ -24,7 +24,7 @@ src_memmap    := mm/memmap.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
 src_report    := guest/report.c
-load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c \
+load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c guest/acpi_power.c \
 		 $(wildcard guest/load*.c)
 src_load      := $(load_sources)
 libs_load     := -lcmocka

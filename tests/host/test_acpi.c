@@ -212,6 +212,61 @@ static void aml_without(void **state)
 	assert_false(power.s5_known);
 }
 
+/* Name (_S3, Package), a method of that name, and \_S4: only packages are renamed, and sums stay right. */
+static void other_sleep_states(void **state)
+{
+	static const u8 aml[] = {0x08, '_',  'S', '3',  '_', 0x12, 5,    2, 0x0a, 1,    0x0a,
+				 1,    0x14, '_', 'S',  '3', '_',  0,    0, 0x08, '\\', '_',
+				 'S',  '4',  '_', 0x12, 5,   2,    0x0a, 2, 0x0a, 2};
+	u8 *dsdt = (u8 *)phys_ptr(DSDT_AT) + 36, *ssdt = (u8 *)phys_ptr(SSDT_AT) + 36;
+
+	(void)state;
+	put_s5(aml, sizeof(aml));
+	make_aml(SSDT_AT, "SSDT", s5, sizeof(s5));
+	assert_int_equal(acpi_hide_sleep(&machine.boot), 0);
+	assert_memory_equal(dsdt, "\x08XS3_\x12", 6);
+	assert_memory_equal(dsdt + 12, "\x14_S3_", 5);
+	assert_memory_equal(dsdt + 19, "\x08\\XS4_", 6);
+	assert_memory_equal(ssdt, s5, sizeof(s5));
+	/* The DSDT is still one: its _S5 would be found. */
+	memcpy(dsdt, s5, sizeof(s5));
+	set_sum(dsdt - 36, 36 + sizeof(aml) + 8, 9);
+	assert_s5(5, 6);
+	put_s5(aml, sizeof(aml));
+	acpi_hide_sleep(&machine.boot);
+	u8 sum = 0;
+
+	for (u32 i = 0; i < 36 + sizeof(aml) + 8; i++)
+		sum += dsdt[(s32)i - 36];
+	assert_int_equal(sum, 0);
+}
+
+/* What starts a sleep state: old ports, memory, and the register of hardware-reduced ACPI. */
+static void sleep_registers(void **state)
+{
+	(void)state;
+	assert_found();
+	assert_int_equal(power.nr_sleep, 2);
+	assert_int_equal(power.sleep[0].addr, 0x605);
+	assert_int_equal(power.sleep[0].s5_typ, 5);
+	assert_int_equal(power.sleep[1].addr, 0x609);
+	assert_int_equal(power.sleep[1].s5_typ, 6);
+	put32(fadt() + 4, 268);
+	memset(fadt() + 244, 0, 24);
+	fadt()[172] = ACPI_SPACE_MEMORY;
+	put64(fadt() + 176, 0xfed80804);
+	fadt()[244] = ACPI_SPACE_IO;
+	put64(fadt() + 248, 0x700);
+	set_sum(fadt(), 268, 9);
+	assert_found();
+	assert_int_equal(power.nr_sleep, 4);
+	assert_int_equal(power.sleep[1].space, ACPI_SPACE_MEMORY);
+	assert_int_equal(power.sleep[1].addr, 0xfed80805);
+	assert_int_equal(power.sleep[3].space, ACPI_SPACE_IO);
+	assert_int_equal(power.sleep[3].addr, 0x700);
+	assert_int_equal(power.sleep[3].s5_typ, 5);
+}
+
 static void s5_in_an_ssdt(void **state)
 {
 	(void)state;
@@ -323,6 +378,8 @@ int main(void)
 		cmocka_unit_test_setup(scanned, setup),
 		cmocka_unit_test_setup(aml_forms, setup),
 		cmocka_unit_test_setup(aml_without, setup),
+		cmocka_unit_test_setup(other_sleep_states, setup),
+		cmocka_unit_test_setup(sleep_registers, setup),
 		cmocka_unit_test_setup(s5_in_an_ssdt, setup),
 		cmocka_unit_test_setup(bad_checksums, setup),
 		cmocka_unit_test_setup(bad_lengths, setup),
