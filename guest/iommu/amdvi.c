@@ -29,7 +29,7 @@
 
 #define FEATURE_INVALIDATE_ALL BIT(6)
 #define FEATURE_COUNTERS       BIT(9)
-#define FEATURE_LEVELS(f)      ((u32)((f) >> 10 & 3) + 4)
+#define FEATURE_LEVELS(f)      (((f) >> 10 & 3) + 4)
 
 #define STATUS_OVERFLOW        BIT(0)
 #define STATUS_EVENTS          BIT(1)
@@ -68,12 +68,11 @@
 static const char *probe(struct iommu_unit *unit, struct iommu_limits *limits)
 {
 	u64 features = iommu_read64(unit, REG_FEATURES);
-	u32 levels = FEATURE_LEVELS(features);
 
 	if (features == ~0ULL && iommu_read64(unit, REG_CONTROL) == ~0ULL)
 		return "nothing answers there";
 	unit->size = features & FEATURE_COUNTERS ? KIB(512) : KIB(16);
-	limits->levels &= GENMASK(levels < 6 ? levels : 6, 3);
+	limits->levels &= GENMASK(FEATURE_LEVELS(features), 3);
 	return NULL;
 }
 

@@ -30,6 +30,11 @@ struct structure {
 	u16 type, size;
 };
 
+static u32 least_size(u16 type)
+{
+	return type == TYPE_DRHD ? DRHD_SIZE : type == TYPE_RMRR ? RMRR_SIZE : 4;
+}
+
 /* The structure at *at, which is moved behind it. False at the end, or where it is broken. */
 static bool next_structure(const u8 *dmar, u32 size, u32 *at, struct structure *s)
 {
@@ -38,7 +43,7 @@ static bool next_structure(const u8 *dmar, u32 size, u32 *at, struct structure *
 	s->start = dmar + *at;
 	s->type = (u16)iommu_get(s->start, 2);
 	s->size = (u16)iommu_get(s->start + 2, 2);
-	if (s->size < 4 || s->size > size - *at)
+	if (s->size < least_size(s->type) || s->size > size - *at)
 		return false;
 	*at += s->size;
 	return true;
@@ -69,13 +74,8 @@ const char *dmar_parse(const u8 *dmar, u32 size, struct iommu *iommu)
 	u32 at = STRUCTURES;
 
 	while (next_structure(dmar, size, &at, &s)) {
-		const char *problem = NULL;
+		const char *problem = s.type == TYPE_DRHD ? add_unit(&s, iommu) : NULL;
 
-		if (s.type == TYPE_DRHD)
-			problem = s.size < DRHD_SIZE ? "a unit's entry is cut short"
-						     : add_unit(&s, iommu);
-		else if (s.type == TYPE_RMRR && s.size < RMRR_SIZE)
-			problem = "an entry for reserved memory is cut short";
 		if (problem)
 			return problem;
 	}

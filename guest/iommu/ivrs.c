@@ -42,6 +42,18 @@ struct block {
 	u32 size, entries; /* entries: where an IVHD's begin, 0 for others */
 };
 
+static bool is_ivmd(const struct block *b)
+{
+	return b->start[0] >= TYPE_IVMD_FIRST && b->start[0] <= TYPE_IVMD_LAST;
+}
+
+static u32 entries_at(u8 type)
+{
+	if (type == TYPE_IVHD)
+		return IVHD_SIZE;
+	return type == TYPE_IVHD_EFR || type == TYPE_IVHD_ACPI ? IVHD_EFR_SIZE : 0;
+}
+
 /* The block at *at, which is moved behind it. False at the end, or where it is broken. */
 static bool next_block(const u8 *ivrs, u32 size, u32 *at, struct block *b)
 {
@@ -49,18 +61,12 @@ static bool next_block(const u8 *ivrs, u32 size, u32 *at, struct block *b)
 		return false;
 	b->start = ivrs + *at;
 	b->size = (u32)iommu_get(b->start + 2, 2);
-	b->entries = b->start[0] == TYPE_IVHD                                        ? IVHD_SIZE
-		     : b->start[0] == TYPE_IVHD_EFR || b->start[0] == TYPE_IVHD_ACPI ? IVHD_EFR_SIZE
-										     : 0;
-	if (b->size < 4 || b->size > size - *at || b->size < b->entries)
+	b->entries = entries_at(b->start[0]);
+	if (b->size < 4 || b->size > size - *at || b->size < b->entries ||
+	    (is_ivmd(b) && b->size < IVMD_SIZE))
 		return false;
 	*at += b->size;
 	return true;
-}
-
-static bool is_ivmd(const struct block *b)
-{
-	return b->start[0] >= TYPE_IVMD_FIRST && b->start[0] <= TYPE_IVMD_LAST;
 }
 
 static const char *add_unit(const struct block *b, struct iommu *iommu)
@@ -89,8 +95,6 @@ const char *ivrs_parse(const u8 *ivrs, u32 size, struct iommu *iommu)
 	while (next_block(ivrs, size, &at, &b)) {
 		const char *problem = b.entries ? add_unit(&b, iommu) : NULL;
 
-		if (is_ivmd(&b) && b.size < IVMD_SIZE)
-			problem = "an entry for reserved memory is cut short";
 		if (problem)
 			return problem;
 	}

@@ -7,8 +7,10 @@
 #include "guest/iommu/unit.h"
 #include "mm/phys.h"
 
-#define ENTRIES   512
-#define SHIFT(lv) (12 + 9 * ((lv)-1))
+#define ENTRIES 512
+/* 57 bits: no address of memory is longer. */
+#define LEVELS_MAX 5
+#define SHIFT(lv)  (12 + 9 * ((lv)-1))
 /* More of the address space is only mapped as far as its tables stay below it. */
 #define PAGES_WANTED (KIB(512) / PAGE_SIZE)
 
@@ -128,17 +130,13 @@ u64 iommu_map_pages(const struct iommu_map *map)
 
 const char *iommu_choose(struct iommu_map *map, const struct iommu_limits *limits, u64 ram_end)
 {
-	u32 bits;
+	u32 bits = 0;
 
-	map->levels = 0;
-	for (u32 n = 1; n <= 6; n++)
-		if ((limits->levels & BIT(n)) &&
-		    (!map->levels || SHIFT(map->levels + 1) < limits->address))
-			map->levels = n;
-	if (!map->levels)
+	for (u32 n = 3; n <= LEVELS_MAX; n++)
+		if (limits->levels & BIT(n))
+			bits = SHIFT(n + 1);
+	if (!bits)
 		return "its units have no table format in common";
-	map->leaf = limits->leaf < map->levels ? limits->leaf : map->levels;
-	bits = SHIFT(map->levels + 1);
 	if (bits > limits->address)
 		bits = limits->address;
 	for (map->end = GIB(4); map->end < ram_end; map->end <<= 1)
@@ -146,8 +144,12 @@ const char *iommu_choose(struct iommu_map *map, const struct iommu_limits *limit
 	if (bits < 32 || map->end > BIT(bits))
 		return "its addresses do not reach the end of RAM";
 	while (map->end < BIT(bits) &&
-	       plain_pages(map->levels, map->leaf, map->end << 1) <= PAGES_WANTED)
+	       plain_pages(LEVELS_MAX, limits->leaf, map->end << 1) <= PAGES_WANTED)
 		map->end <<= 1;
+	map->levels = 3;
+	while (!(limits->levels & BIT(map->levels)) || BIT(SHIFT(map->levels + 1)) < map->end)
+		map->levels++;
+	map->leaf = limits->leaf;
 	return NULL;
 }
 

@@ -16,7 +16,7 @@ u64 iommu_take(struct iommu_pool *pool, u64 pages);
 
 /* What every unit in use can do; each probe narrows it. */
 struct iommu_limits {
-	u32 levels;  /* bit n: tables of n levels */
+	u32 levels;  /* bit n: tables of n levels, 3 to 5 */
 	u32 leaf;    /* 1: 4 KiB pages only, 2: 2 MiB, 3: 1 GiB too */
 	u32 address; /* bits of an address */
 };
@@ -78,7 +78,7 @@ int iommu_check_cover(const struct machine *machine, const u8 *dmar, u32 size);
 /* iommu.c. Something is left open: a line, or an error, for which -1 is returned. */
 int iommu_left_open(const struct machine *machine, const char *which, u64 where, const char *why);
 
-/* Every RMRR and every IVMD. To be called with a table that was parsed. */
+/* Every RMRR and every IVMD. They end where the table makes no sense. */
 void dmar_each_reserved(const u8 *dmar, u32 size, iommu_range_visit visit, void *ctx);
 void ivrs_each_reserved(const u8 *ivrs, u32 size, iommu_range_visit visit, void *ctx);
 void ivrs_each_device(const u8 *ivrs, u32 size, iommu_device_visit visit, void *ctx);

@@ -19,7 +19,7 @@
 #define CAP_RWBF       BIT(4)
 #define CAP_PLMR       BIT(5)
 #define CAP_PHMR       BIT(6)
-#define CAP_SAGAW(cap) ((cap) >> 8 & 31) /* bit n: n + 2 levels */
+#define CAP_SAGAW(cap) ((cap) >> 8 & 14) /* bit n: n + 2 levels, 3 to 5 */
 #define CAP_MGAW(cap)  (((cap) >> 16 & 63) + 1)
 #define CAP_FRO(cap)   (u32)(((cap) >> 24 & 0x3ff) * 16)
 #define CAP_SLLPS_2M   BIT(34)
