@@ -236,7 +236,7 @@ test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) 
 SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
-SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access))
+SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access dma))
 .PHONY: soak soak-random soak-fuzz soak-emu
 soak: all guests soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -248,7 +248,7 @@ soak-random: $(O)/host/test_mmu_random
 soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
-soak-emu: all guests $(LINUX) | test-deps
+soak-emu: all guests $(LINUX) $(TRAFFIC) | test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup \
 		-p no:cacheprovider $(SOAK_TESTS)
 
