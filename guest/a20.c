@@ -33,7 +33,8 @@ static bool write_kbd_command(struct vcpu *v, struct io_access *w)
 	/* Commands that take a byte take the one that follows; others leave it to the last that does. */
 	if (command == KBD_OUTPUT)
 		expect_output(v, true);
-	else if ((command >= KBD_WRITE_CCB && command < 0x80) || (command > KBD_OUTPUT && command < 0xd5))
+	else if ((command >= KBD_WRITE_CCB && command < 0x80) ||
+		 (command > KBD_OUTPUT && command < 0xd5))
 		expect_output(v, false);
 	if (command >= KBD_PULSE)
 		w->value |= A20;
@@ -76,7 +77,8 @@ void a20_watch(struct machine *m)
 {
 	static const struct io_range ranges[] = {
 		{PORT_KBD_COMMAND, PORT_KBD_COMMAND, .bytes = true, .write = write_kbd_command},
-		{PORT_KBD_DATA, PORT_KBD_DATA, .bytes = true, .later = true, .write = write_kbd_data},
+		{PORT_KBD_DATA, PORT_KBD_DATA, .bytes = true, .later = true,
+		 .write = write_kbd_data},
 		{PORT_SYSTEM_A, PORT_SYSTEM_A, .bytes = true, .write = write_system_a,
 		 .read = read_system_a},
 		{PORT_OLD_GATE, PORT_OLD_GATE, .bytes = true, .write = refuse},

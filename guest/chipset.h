@@ -22,16 +22,16 @@ struct chipset {
 	struct io_range io[IO_RANGES_MAX];
 	u32 nr_io;
 
-	/* power.c: a sleep was refused, and the guest shall see that it woke up. */
-	bool woke;
+	/* power.c: a sleep was refused; and the guest has yet to see that it woke up. */
+	bool sleep_said, woke;
 
 	/* a20.c */
-	bool a20_closed;    /* what the guest wrote to port 92h */
+	bool a20_closed;     /* what the guest wrote to port 92h */
 	bool output_follows; /* the next byte to port 60h is the keyboard controller's output port */
 
 	/* cmos.c */
 	u8 cmos_index[2]; /* what the guest wrote to ports 70h and 72h */
-	u8 shutdown;	  /* the guest's shutdown byte */
+	u8 shutdown;      /* the guest's shutdown byte */
 
 	/* smi.c */
 	bool smi_said;

@@ -13,7 +13,7 @@
 #define CMOS_SHUTDOWN 0x0f
 #define CMOS_STATUS_D 0x0d
 /* Bit 7 of port 70h masks NMIs. */
-#define CMOS_INDEX    0x7f
+#define CMOS_INDEX 0x7f
 
 /* True when the data port of an access is the shutdown byte's; an index port's write is taken down. */
 static bool is_shutdown(struct chipset *c, const struct io_access *a)

@@ -82,8 +82,8 @@ static int add_amd(struct machine *m)
 
 	if (!m->ops->amd || !rdmsr_safe(MSR_MMIO_CFG_BASE, &value) || !(value & BIT(0)))
 		return 0;
-	return add_window(m, value & GENMASK(47, 20), 0, 1U << ((value >> 2 & 15) < 8 ? value >> 2 & 15 : 8),
-			  0);
+	return add_window(m, value & GENMASK(47, 20), 0,
+			  1U << ((value >> 2 & 15) < 8 ? value >> 2 & 15 : 8), 0);
 }
 
 int ecam_watch(struct machine *m, const struct bootinfo *boot)

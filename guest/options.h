@@ -22,7 +22,7 @@ struct options {
 	u32 stats;                         /* seconds between live reports; 0: only the last one */
 	u32 audit;                         /* exits between audits; 0: never */
 	const struct builtin_guest *guest; /* NULL: not given */
-	bool smi;			   /* the guest may ask its firmware for any SMI */
+	bool smi;                          /* the guest may ask its firmware for any SMI */
 };
 
 /*

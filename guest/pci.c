@@ -65,8 +65,9 @@ static bool filter_extended(struct machine *m, const struct pci_function *f, u32
 {
 	u32 low = w->value, high = w->value, mask = w->size < 4 ? BIT(8 * w->size) - 1 : ~0U;
 
-	return pci_filter(m, f, reg, w->size, &low) && pci_filter(m, f, reg | ext, w->size, &high) &&
-	       !((low ^ w->value) & mask) && !((high ^ w->value) & mask);
+	return pci_filter(m, f, reg, w->size, &low) &&
+	       pci_filter(m, f, reg | ext, w->size, &high) && !((low ^ w->value) & mask) &&
+	       !((high ^ w->value) & mask);
 }
 
 static bool write_data(struct vcpu *v, struct io_access *w)

@@ -108,7 +108,8 @@ static bool windows_hit(const struct machine *m, const struct view *w)
  */
 bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u32 reg, u32 value)
 {
-	u32 type = pci_read(f, PCI_HEADER_TYPE, 1) & TYPE_MASK, command = pci_read(f, PCI_COMMAND, 2);
+	u32 type = pci_read(f, PCI_HEADER_TYPE, 1) & TYPE_MASK,
+	    command = pci_read(f, PCI_COMMAND, 2);
 	struct view w = {.f = f, .reg = reg, .value = value};
 	bool on = command & PCI_COMMAND_MEM, host = pci_read(f, PCI_CLASS, 2) == 0x0600, hit;
 

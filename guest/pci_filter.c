@@ -24,8 +24,8 @@ static void say_refused(struct machine *m, const struct pci_function *f, u32 reg
 	reg &= ~3U;
 	if (said(&m->chipset, (u64)f->segment << 32 | (u32)f->bdf << 16 | reg))
 		return;
-	say("the guest's write to register %x of PCI %04x:%02x:%02x.%x is refused: %s", reg, f->segment,
-	    f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7, why);
+	say("the guest's write to register %x of PCI %04x:%02x:%02x.%x is refused: %s", reg,
+	    f->segment, f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7, why);
 	if (m->chipset.nr_pci_said == PCI_SAID_MAX)
 		say("further PCI registers that are refused will not be told");
 }
@@ -57,8 +57,8 @@ static u64 acpi_address(const struct pci_function *f, u32 reg)
 }
 
 /* The part that every function has: what it decodes may not be over the hypervisor's. */
-static bool header_may(struct machine *m, const struct pci_function *f, u32 reg, u32 size,
-		       u32 old, u32 value)
+static bool header_may(struct machine *m, const struct pci_function *f, u32 reg, u32 size, u32 old,
+		       u32 value)
 {
 	u32 shift = 8 * (reg & 3), mask = (size < 4 ? BIT(8 * size) - 1 : ~0U) << shift;
 	u32 word;

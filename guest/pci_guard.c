@@ -30,8 +30,8 @@ static const struct {
 	{INTEL, 0x7000, CLASS_ISA, 0x82, 0x82}, /* PIIX3: DLC, passive release; Linux sets it */
 	{INTEL, 0x7110, CLASS_ISA, 0x60, 0x63}, /* PIIX4: PIRQRC[A:D] */
 	{INTEL, 0x7110, CLASS_ISA, 0x82, 0x82}, /* PIIX4: DLC */
-	{INTEL, 0, CLASS_ISA, 0x60, 0x64},	/* ICH: PIRQ[n]_ROUT A to D, SIRQ_CNTL */
-	{INTEL, 0, CLASS_ISA, 0x68, 0x6b},	/* ICH: PIRQ[n]_ROUT E to H */
+	{INTEL, 0, CLASS_ISA, 0x60, 0x64},      /* ICH: PIRQ[n]_ROUT A to D, SIRQ_CNTL */
+	{INTEL, 0, CLASS_ISA, 0x68, 0x6b},      /* ICH: PIRQ[n]_ROUT E to H */
 	/* The number of a northbridge's register, whose data at 64h and BCh stay as they are. */
 	{AMD, 0, CLASS_HOST, 0x60, 0x63},
 	{AMD, 0, CLASS_HOST, 0xb8, 0xbb},

@@ -7,50 +7,8 @@
 #include "guest/io.h"
 #include "guest/watch.h"
 
-#define PORT_BOCHS_END  0x8900
-
-#define KBD_PULSE_RESET 0xf0 /* 0xf0 to 0xff pulse the lines whose bit is 0; bit 0 is the reset */
-#define FAST_RESET      BIT(0)
-#define RESET_CPU       BIT(2)
-
-/* In the byte that has both: struct acpi_sleep. */
-#define SLP_EN          BIT(5)
-#define SLP_TYP(byte)   ((byte) >> 2 & 7)
-
 /* PM1_STS: ACPI 6.4, 4.8.3.1.1. Bit 15, as a bit of the upper byte. */
-#define WAK_STS         BIT(7)
-
-static bool port_resets(u64 port, u8 byte)
-{
-	switch (port) {
-	case PORT_KBD_COMMAND:
-		return byte >= KBD_PULSE_RESET && !(byte & 1);
-	case PORT_SYSTEM_A:
-		return byte & FAST_RESET;
-	case PORT_RESET_CONTROL:
-		return byte & RESET_CPU;
-	default:
-		return false;
-	}
-}
-
-enum power_effect power_effect(const struct acpi_power *p, u8 space, u64 addr, u8 byte)
-{
-	for (u32 i = 0; i < p->nr_sleep; i++) {
-		const struct acpi_sleep *s = &p->sleep[i];
-
-		if (s->space == space && s->addr == addr && (byte & SLP_EN))
-			return p->s5_known && SLP_TYP(byte) == s->s5_typ ? POWER_OFF : POWER_SLEEP;
-	}
-	if (p->reset.supported && p->reset.space == space && p->reset.addr == addr &&
-	    byte == p->reset.value)
-		return POWER_RESET;
-	if (space != ACPI_SPACE_IO)
-		return POWER_NONE;
-	if (addr == PORT_BOCHS_END && byte == 'S')
-		return POWER_OFF;
-	return port_resets(addr, byte) ? POWER_RESET : POWER_NONE;
-}
+#define WAK_STS BIT(7)
 
 bool power_write(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
 {
@@ -63,9 +21,11 @@ bool power_write(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
 		case POWER_NONE:
 			break;
 		case POWER_SLEEP:
-			say("the guest asks for sleep type %u, which is not soft-off: refused",
-			    SLP_TYP(byte));
-			m->chipset.woke = true;
+			if (!m->chipset.sleep_said)
+				say("the guest asks for sleep type %u, which is not soft-off: refused, "
+				    "as it always will be",
+				    SLP_TYP(byte));
+			m->chipset.sleep_said = m->chipset.woke = true;
 			return false;
 		case POWER_OFF:
 			say("the guest switches the machine off");
@@ -136,7 +96,8 @@ int power_watch(struct machine *m)
 			return -1;
 	}
 	/* Reset control shares its place with PCI's address register, which looks after it. */
-	if (p->reset.supported && !(p->reset.space == ACPI_SPACE_IO && port == PORT_RESET_CONTROL) &&
+	if (p->reset.supported &&
+	    !(p->reset.space == ACPI_SPACE_IO && port == PORT_RESET_CONTROL) &&
 	    watch_register(m, p->reset.space, port) < 0)
 		return -1;
 	if (status)

@@ -15,6 +15,11 @@
 #define PORT_RESET_CONTROL 0xcf9 /* PIIX3 and ICH datasheets: RST_CNT */
 #define PORT_PCI_DATA      0xcfc
 
+#define PORT_BOCHS_END     0x8900 /* Bochs ends after the letters of "Shutdown" */
+
+/* The byte that has both: struct acpi_sleep. */
+#define SLP_TYP(byte) ((byte) >> 2 & 7)
+
 /* PM1_CNT: ACPI 6.4, 4.8.3.2.1. */
 #define PM1_SLP_TYP_SHIFT 10
 #define PM1_SLP_EN        BIT(13)
@@ -27,8 +32,10 @@ enum power_effect { POWER_NONE, POWER_SLEEP, POWER_OFF, POWER_RESET };
  */
 enum power_effect power_effect(const struct acpi_power *power, u8 space, u64 addr, u8 byte);
 
+/* True for what the FADT offers to an operating system on its SMI command port (ACPI 6.4, table 5.9). */
+bool smi_is_allowed(const struct acpi_power *power, u16 port, u8 command);
+
 struct machine;
-struct vcpu;
 
 /*
  * The guest writes `size` bytes (1 to 4) of value there. A reset is made here, and does not return; before

@@ -9,13 +9,13 @@
 #include "mm/map.h"
 #include "mm/phys.h"
 
-#define WARM_START   0x467 /* 40:67, where firmware jumps to after a warm start */
+#define WARM_START  0x467 /* 40:67, where firmware jumps to after a warm start */
 
-#define RESET_FULL   0x02 /* RST_CNT: hard instead of soft; then the same with the reset itself */
-#define RESET_CYCLE  0x0e /* power-cycles where that exists */
-#define RESET_HARD   0x06
+#define RESET_FULL  0x02 /* RST_CNT: hard instead of soft; then the same with the reset itself */
+#define RESET_CYCLE 0x0e /* power-cycles where that exists */
+#define RESET_HARD  0x06
 
-#define ANSWER_TIME  100000 /* microseconds that a way has to show */
+#define ANSWER_TIME 100000 /* microseconds that a way has to show */
 
 /* A read of a port of the PC's own chips takes about a microsecond. */
 static void wait(void)

@@ -3,23 +3,12 @@
  * SMIs by software: the firmware's handler runs above the hypervisor, on what the guest gives it. The
  * guest is let ask for what ACPI needs; smi=1 lets it ask for anything.
  */
-#include "guest/smi.h"
-
 #include "arch/console.h"
 #include "guest/exits.h"
 #include "guest/io.h"
+#include "guest/power.h"
 
 #define PORT_APM_CNT 0xb2 /* PIIX3 datasheet, "APMC"; the port that most firmware names */
-
-bool smi_is_allowed(const struct acpi_power *p, u16 port, u8 command)
-{
-	if (port != p->smi_cmd)
-		return false;
-	if (command == p->acpi_enable || command == p->acpi_disable)
-		return true;
-	/* The guest takes over P-states or C-states. S4BIOS_REQ would put the machine to sleep. */
-	return command && (command == p->pstate_cnt || command == p->cst_cnt);
-}
 
 static bool write_smi(struct vcpu *v, struct io_access *w)
 {

@@ -7,6 +7,7 @@
 
 FUZZ_SECONDS ?= 300
 
+src_chipset   := guest/pci_guard.c guest/power_effect.c
 src_boot      := boot/multiboot1.c boot/multiboot2.c boot/parse.c boot/rsdp.c mm/memmap.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)

@@ -35,6 +35,19 @@ static inline u16 in16(u16 port)
 	return value;
 }
 
+static inline void out32(u16 port, u32 value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline u32 in32(u16 port)
+{
+	u32 value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
 struct cpuid {
 	u32 eax, ebx, ecx, edx;
 };

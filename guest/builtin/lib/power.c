@@ -71,7 +71,7 @@ static const u8 *find_rsdp(void)
 	return rsdp ? rsdp : scan(0xe0000, 0x20000);
 }
 
-static const u8 *find_fadt(void)
+const u8 *power_fadt(void)
 {
 	const u8 *rsdp = find_rsdp(), *rsdt;
 
@@ -118,7 +118,7 @@ static void sleep(u32 port, u8 typ)
 
 void power_off(void)
 {
-	const u8 *fadt = find_fadt();
+	const u8 *fadt = power_fadt();
 	u32 pm1a;
 	u8 typ[2];
 

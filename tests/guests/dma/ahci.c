@@ -2,7 +2,7 @@
 /* AHCI: a port that is started puts its drive's first FIS into memory. */
 #include "tests/guests/dma/dma.h"
 
-#define CLASS_AHCI 0x0106
+#define CLASS_AHCI 0x0106U
 #define REG_GHC    (4 / 4)
 #define GHC_AE     (1U << 31)
 #define PORTS      6
@@ -44,10 +44,10 @@ static void start(volatile u32 *port, u64 at)
 
 bool ahci_write(u64 at, bool *reached)
 {
-	u32 device = pci_find_class(CLASS_AHCI);
+	u32 device = pci_find(0, 8, CLASS_AHCI << 16, 0xffff0000);
 	volatile u32 *reg;
 
-	if (device == NO_DEVICE)
+	if (device == PCI_NONE)
 		return false;
 	reg = pci_bar(device, 5, PAGE_SIZE);
 	reg[REG_GHC] |= GHC_AE;

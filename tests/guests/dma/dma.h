@@ -7,19 +7,11 @@
 #include "guest/builtin/lib/guest.h"
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/paging.h"
+#include "guest/builtin/lib/pci.h"
 #include "guest/builtin/lib/print.h"
 #include "guest/builtin/lib/test.h"
 
-/*
- * pci.c. Configuration space of bus 0; `device` is a device and function, and NO_DEVICE stands for none.
- */
-#define NO_DEVICE (~0U)
-
-u32 pci_read(u32 device, u32 offset);
-void pci_write(u32 device, u32 offset, u32 value);
-u32 pci_find(u32 id);          /* device ID 31:16, vendor ID 15:0 */
-u32 pci_find_class(u32 class); /* class 15:8, subclass 7:0 */
-/* A memory BAR, mapped; the device may master the bus. */
+/* pci.c. A memory BAR, mapped; the device may master the bus. */
 volatile u32 *pci_bar(u32 device, u32 n, u32 size);
 
 /* About as many microseconds on hardware; ticks on an emulator. */

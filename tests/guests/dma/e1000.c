@@ -19,11 +19,11 @@
 /* Its ring is at `at`. The packet is the ring's own page: that is memory of ours, or to be refused. */
 bool e1000_write(u64 at, bool *reached)
 {
-	u32 device = pci_find(E1000_ID);
+	u32 device = pci_find(0, 0, E1000_ID, ~0U);
 	volatile u64 *ring = ptr(at);
 	volatile u32 *reg;
 
-	if (device == NO_DEVICE)
+	if (device == PCI_NONE)
 		return false;
 	reg = pci_bar(device, 0, KIB(128));
 	ring[0] = at + 2048;

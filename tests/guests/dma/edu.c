@@ -20,9 +20,9 @@ static u64 *mine;
 
 static bool find(void)
 {
-	u32 device = pci_find(EDU_ID);
+	u32 device = pci_find(0, 0, EDU_ID, ~0U);
 
-	if (device == NO_DEVICE)
+	if (device == PCI_NONE)
 		return false;
 	if (!edu) {
 		edu = (volatile u64 *)pci_bar(device, 0, MIB(1));

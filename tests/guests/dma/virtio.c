@@ -66,12 +66,12 @@ static void put_address(u32 at, u64 value)
 /* Its queue is a page of ours, and its buffer at `at`. */
 bool virtio_write(u64 at, bool *reached)
 {
-	u32 device = pci_find(RNG_ID), cap = 0, turn = 0;
+	u32 device = pci_find(0, 0, RNG_ID, ~0U), cap = 0, turn = 0;
 	u64 page = page_alloc(1, PAGE_SIZE), *desc = ptr(page);
 	volatile u16 *available = ptr(page + AVAILABLE_AT);
 	volatile u64 *buffer = ptr(at);
 
-	if (device == NO_DEVICE)
+	if (device == PCI_NONE)
 		return false;
 	common = structure(device, CFG_COMMON, &cap);
 	notify = structure(device, CFG_NOTIFY, &cap);

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""The chipset's ways past the CPU: suspend, warm starts, SMRAM, the A20 gate, PCI configuration space.
+
+Each guest tries them; on the bare machine what it tries works, where that can be shown.
+"""
+import os
+import re
+
+import pytest
+
+from tests.emu import boots, linux
+from tests.emu.boot import Boot, Module
+from tests.emu.result import Expect
+
+PC, Q35, BOCHS, RYZEN = "pc", "q35", "broadwell_ult", "ryzen"
+LIMIT = 30
+NOBODY = r"^(sleep: awake|warm: started).*"
+
+
+def host(name, **more):
+    if name in (PC, Q35):
+        return boots.machine("qemu-tcg", "max", chipset=name, **more)
+    return boots.machine("bochs", name)
+
+
+def guest(name):
+    return os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
+
+
+def run(machine, passes, name, cmdline="", options="audit=64", need=()):
+    result = machine.run(boots.notrap(options, [Module(guest(name), cmdline)]),
+                         boots.guest_expect(need), boots.limit(LIMIT, options))
+    assert not result.find(NOBODY), result.explain()
+    return passes(result)
+
+
+def refused(result):
+    """The PCI registers that were refused: one line each."""
+    lines = re.findall(r"^notrap: the guest's write to register (\w+) of PCI (\S+) is refused", result.text,
+                       re.M)
+    assert len(lines) == len(set(lines)), result.explain()
+    return lines
+
+
+@pytest.mark.parametrize("name", [PC, Q35])
+@pytest.mark.parametrize("cmdline", ["", "moved=1"])
+def test_sleep_is_sound(name, cmdline):
+    """Without a hypervisor the guest sleeps, and wakes up in its own code."""
+    result = host(name).run(Boot(guest("sleep"), cmdline), Expect(NOBODY), LIMIT)
+    assert result.passed, result.explain()
+
+
+@pytest.mark.parametrize("name", [PC, Q35, BOCHS])
+@pytest.mark.parametrize("cmdline", ["", "moved=1"])
+def test_sleep(passes, name, cmdline):
+    result = run(host(name), passes, "sleep", cmdline)
+    assert len(re.findall("asks for sleep type 1", result.text)) == 1
+    assert bool(cmdline) == bool(refused(result))
+
+
+WAYS = {"keyboard": 1, "full": 2, "port92": 3, "soft": 4, "triple": 5, "output": 6, "wide": 7}
+
+
+def restarts(machine, way):
+    """The machine resets and comes up again through its firmware; -no-reboot is not asked for."""
+    boot = boots.notrap("", [Module(guest("warm"), f"by={WAYS[way]}")])
+    again = r"(?s)^warm: reset by way.*^notrap: resetting.*^notrap: notrap \d"
+    fault = r"^notrap: (error|fatal): (?!the guest ended in a triple fault).*"
+    result = machine.run(boot, Expect(again, (), (NOBODY, r"^guest: fail.*", fault)), LIMIT)
+    assert result.passed, result.explain()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_warm_start(way):
+    restarts(host(BOCHS), way)
+
+
+@pytest.mark.parametrize("name", [PC, Q35])
+@pytest.mark.parametrize("way", ["keyboard", "full", "triple", "output"])
+def test_restart(name, way):
+    """Firmware that finds SMRAM locked, and comes up all the same."""
+    restarts(host(name, reboot=True), way)
+
+
+@pytest.mark.parametrize("name", [PC, Q35])
+@pytest.mark.parametrize("options", ["", "smi=1"])
+def test_smram(passes, name, options):
+    """With smi=1 the firmware's own handler runs, as it is locked in."""
+    result = run(host(name), passes, "smram", options=options)
+    assert result.find(r"^notrap: SMRAM was not locked: closed and locked now$")
+    assert bool(result.find(r"^notrap: the guest asks for SMI 42 by port b2: refused")) != bool(options)
+
+
+def test_a20_is_sound():
+    result = host(PC).run(Boot(guest("a20"), "bare=1"), boots.bare_expect(), LIMIT)
+    assert result.passed, result.explain()
+
+
+@pytest.mark.parametrize("name", [PC, Q35, BOCHS, RYZEN])
+def test_a20(passes, name):
+    run(host(name), passes, "a20")
+
+
+@pytest.mark.parametrize("name, options, said", [
+    (PC, "audit=64", "9 registers, .* ports, a BAR"),
+    (Q35, "audit=64", "10 registers, .* ports and memory, a BAR"),
+    (Q35, "audit=64 sync=never bypass_guest_pf=0", "10 registers, .* ports and memory, a BAR"),
+    (Q35, "audit=64 mmu=npt", "10 registers, .* ports and memory, a BAR"),
+    (BOCHS, "audit=64", "9 registers, .* ports, "),
+])
+def test_pci(passes, name, options, said):
+    result = run(host(name), passes, "pci", options=options, need=[f"^pci: {said}"])
+    assert refused(result)
+
+
+@pytest.mark.parametrize("name", [PC, Q35, BOCHS])
+def test_linux_is_refused_nothing(passes, name):
+    result = passes(linux.run_notrap(host(name), ""))
+    assert result.powered_off
+    assert not re.search(r"^notrap: .*refused", result.text, re.M), result.explain()
+    assert "ACPI: PM: (supports S0 S5)" in result.text
