@@ -119,13 +119,12 @@ static bool write_apic_base(struct vcpu *v, u64 value)
 	       wrmsr_safe(MSR_APIC_BASE, value);
 }
 
-/* The window to the PCI devices' registers: 1 MiB for each of 2^n buses. */
-static bool write_mmio_cfg_base(struct vcpu *v, u64 value)
+/* The window to the PCI devices' registers stays where its writes are watched: guest/ecam.c. */
+static bool write_mmio_cfg_base(u64 value)
 {
-	u64 start = value & GENMASK(51, 20), size = MIB(1) << (value >> 2 & 15);
+	u64 now;
 
-	return (!(value & BIT(0)) || !is_over_hidden(v, start, size)) &&
-	       wrmsr_safe(MSR_MMIO_CFG_BASE, value);
+	return rdmsr_safe(MSR_MMIO_CFG_BASE, &now) && value == now;
 }
 
 /* Execute-disable is the hypervisor's too, and the leaves of CPUID that it reads. */
@@ -146,7 +145,7 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 	case MSR_APIC_BASE:
 		return write_apic_base(v, value);
 	case MSR_MMIO_CFG_BASE:
-		return write_mmio_cfg_base(v, value);
+		return write_mmio_cfg_base(value);
 	case MSR_FEATURE_CONTROL:
 		return false;
 	case MSR_MISC_ENABLE:

@@ -58,6 +58,7 @@ static void defaults(void **state)
 		assert_int_equal(opt.stats, 0);
 		assert_int_equal(opt.audit, 0);
 		assert_null(opt.guest);
+		assert_false(opt.smi);
 	}
 }
 
@@ -65,7 +66,7 @@ static void every_value(void **state)
 {
 	(void)state;
 	good("bypass_guest_pf=0  trap=structural\tsync=never mmu=ept console=com2 stats=7 "
-	     "audit=4294967295 guest=bench ");
+	     "audit=4294967295 guest=bench smi=1");
 	assert_false(opt.bypass_guest_pf);
 	assert_int_equal(opt.trap, TRAP_STRUCTURAL);
 	assert_int_equal(opt.sync, SYNC_NEVER);
@@ -74,6 +75,7 @@ static void every_value(void **state)
 	assert_int_equal(opt.stats, 7);
 	assert_int_equal(opt.audit, 4294967295);
 	assert_ptr_equal(opt.guest, &builtin_guests[0]);
+	assert_true(opt.smi);
 	good("bypass_guest_pf=1 trap=address sync=always mmu=npt console=none");
 	assert_true(opt.bypass_guest_pf);
 	assert_int_equal(opt.trap, TRAP_ADDRESS);
@@ -103,6 +105,7 @@ static void bad_values(void **state)
 	bad("stats=99999999999999999999999999", "bad value");
 	bad("audit=1k", "option audit: bad value \"1k\"");
 	bad("audit=", "bad value \"\"");
+	bad("smi=yes", "option smi: bad value \"yes\", known: 0|1");
 	bad("guest=", "option guest: bad value \"\", known: bench|bench2");
 	bad("guest=benc", "bad value \"benc\"");
 	bad("guest=bench3", "bad value \"bench3\"");
@@ -117,7 +120,7 @@ static void unknown_words(void **state)
 
 	(void)state;
 	bad("frob=1", "unknown option \"frob=1\", known: bypass_guest_pf= trap= sync= mmu= "
-		      "console= stats= audit= guest=");
+		      "console= stats= audit= guest= smi=");
 	bad("trap", "unknown option \"trap\"");
 	bad("traps=auto", "unknown option \"traps=auto\"");
 	bad("=1", "unknown option \"=1\"");
