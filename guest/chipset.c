@@ -18,6 +18,7 @@ int chipset_prepare(struct machine *m, const struct bootinfo *boot)
 	a20_watch(m);
 	cmos_watch(m);
 	smi_watch(m);
+	fw_cfg_watch(m);
 	smram_lock();
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's chipset is the guest's, but for what would reach past the hypervisor: registers that
- * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate.
+ * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, QEMU's own DMA.
  */
 #ifndef GUEST_CHIPSET_H
 #define GUEST_CHIPSET_H
@@ -36,6 +36,9 @@ struct chipset {
 	/* smi.c */
 	bool smi_said;
 
+	/* fw_cfg.c */
+	bool fw_cfg_said;
+
 	/* pci.c, ecam.c, pci_filter.c */
 	struct ecam ecam[ECAM_MAX];
 	u32 nr_ecam;
@@ -56,6 +59,7 @@ int chipset_prepare(struct machine *machine, const struct bootinfo *boot);
 void a20_watch(struct machine *machine);
 void cmos_watch(struct machine *machine);
 void smi_watch(struct machine *machine);
+void fw_cfg_watch(struct machine *machine);
 void pci_watch(struct machine *machine);
 int ecam_watch(struct machine *machine, const struct bootinfo *boot);
 void smram_lock(void);

@@ -25,7 +25,7 @@ static void only_open(const struct pci_id *id, u32 first, u32 last, u32 first2, 
 {
 	assert_true(pci_is_guarded(id));
 	for (u32 reg = 0; reg < 0x1000; reg++) {
-		bool open = reg < 0x40 ? reg != 0x0a && reg != 0x0b
+		bool open = reg < 0x40 ? reg != 0x0a && reg != 0x0b && (id != &iommu || reg != 4)
 				       : (reg >= first && reg <= last) ||
 						 (reg >= first2 && reg <= last2);
 
