@@ -41,8 +41,8 @@ def faults(trace):
         return len(re.findall(r"^amdvi_page_fault", file.read(), re.M))
 
 
-def traffic(directory, name, iommu, options, rounds, limit=300, **kwargs):
-    """Run Linux with a disk and a network card for so many rounds, in an empty directory."""
+def traffic(directory, name, iommu, options, rounds, limit=300, seconds=0, **kwargs):
+    """Run Linux with a disk and a network card for so many rounds and seconds, in an empty directory."""
     arch, devices = TRAFFIC[name]
     disk, served = os.path.join(directory, "disk"), os.path.join(directory, "served")
     os.makedirs(served)
@@ -55,7 +55,8 @@ def traffic(directory, name, iommu, options, rounds, limit=300, **kwargs):
     vmlinuz, initramfs = (f"{boots.BUILD}/linux/vmlinuz-{arch}",
                           f"{boots.BUILD}/linux/traffic-{arch}.cpio")
     # With iommu=off the IOMMU is there for Linux; here it is to be nobody's.
-    words = f"{boots.LINUX_CMDLINE} quiet intel_iommu=off amd_iommu=off traffic={rounds}"
+    words = (f"{boots.LINUX_CMDLINE} quiet intel_iommu=off amd_iommu=off traffic={rounds} "
+             f"traffic_seconds={seconds}")
     boot = Boot(boots.NOTRAP, options, "multiboot2", [Module(vmlinuz, words), Module(initramfs)])
     expect = Expect(r"^notrap: (powering off|halted)$",
                     (r"^traffic: pass$", r"^notrap: counters end$"),

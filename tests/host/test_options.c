@@ -59,6 +59,7 @@ static void defaults(void **state)
 		assert_int_equal(opt.audit, 0);
 		assert_null(opt.guest);
 		assert_false(opt.smi);
+		assert_int_equal(opt.iommu, IOMMU_AUTO);
 	}
 }
 
@@ -66,7 +67,7 @@ static void every_value(void **state)
 {
 	(void)state;
 	good("bypass_guest_pf=0  trap=structural\tsync=never mmu=ept console=com2 stats=7 "
-	     "audit=4294967295 guest=bench smi=1");
+	     "audit=4294967295 guest=bench smi=1 iommu=require");
 	assert_false(opt.bypass_guest_pf);
 	assert_int_equal(opt.trap, TRAP_STRUCTURAL);
 	assert_int_equal(opt.sync, SYNC_NEVER);
@@ -76,6 +77,9 @@ static void every_value(void **state)
 	assert_int_equal(opt.audit, 4294967295);
 	assert_ptr_equal(opt.guest, &builtin_guests[0]);
 	assert_true(opt.smi);
+	assert_int_equal(opt.iommu, IOMMU_REQUIRE);
+	good("iommu=off");
+	assert_int_equal(opt.iommu, IOMMU_OFF);
 	good("bypass_guest_pf=1 trap=address sync=always mmu=npt console=none");
 	assert_true(opt.bypass_guest_pf);
 	assert_int_equal(opt.trap, TRAP_ADDRESS);
@@ -95,6 +99,7 @@ static void bad_values(void **state)
 	bad("bypass_guest_pf=", "bad value \"\"");
 	bad("bypass_guest_pf=0|1", "bad value \"0|1\"");
 	bad("trap=auto|", "bad value");
+	bad("iommu=on", "option iommu: bad value \"on\", known: auto|off|require");
 	bad("trap=au", "option trap: bad value \"au\", known: auto|address|structural");
 	bad("trap=autos", "bad value \"autos\"");
 	bad("sync=Hybrid", "known: hybrid|always|never");

@@ -4,7 +4,8 @@
  * turn, and all that comes back is compared; then the machine is powered off.
  *
  * The disk is overwritten. The network is QEMU's own, whose TFTP server has the file "traffic" with
- * byte(i) at offset i. traffic=N on the kernel's command line: so many rounds.
+ * byte(i) at offset i. traffic=N on the kernel's command line: so many rounds at least; and for
+ * traffic_seconds=S.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -164,9 +165,8 @@ static bool use_disk(int fd, uint32_t *buffer, unsigned int round)
 static bool use_network(int fd)
 {
 	static const char request[] = "\0\1traffic\0octet";
-	struct sockaddr_in to = {.sin_family = AF_INET,
-				 .sin_addr = {htonl(SERVER)},
-				 .sin_port = htons(TFTP_PORT)};
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_addr = {htonl(SERVER)}, .sin_port = htons(TFTP_PORT)};
 	uint8_t packet[4 + TFTP_BLOCK], ack[4] = {0, TFTP_ACK};
 	unsigned int at = 0;
 
@@ -192,16 +192,19 @@ static bool use_network(int fd)
 	return at == FILE_SIZE || wrong("the size of what came over the network");
 }
 
-static unsigned int rounds(void)
+/* A number on the kernel's command line, 0 when it is not there. */
+static unsigned int option(const char *name)
 {
 	char text[4096] = "";
 	const char *at;
 	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
 
+	if (fd >= 0)
+		close(fd);
 	text[got > 0 ? got : 0] = 0;
-	at = strstr(text, "traffic=");
-	return at ? (unsigned int)strtoul(at + strlen("traffic="), NULL, 10) : 1;
+	at = strstr(text, name);
+	return at ? (unsigned int)strtoul(at + strlen(name), NULL, 10) : 0;
 }
 
 /* Time on the CPU in this process, nanoseconds: what waits for a device is not in it. */
@@ -215,7 +218,8 @@ static unsigned long long busy(void)
 
 static bool run(void)
 {
-	unsigned int n = rounds();
+	unsigned int n = option("traffic="), seconds = option("traffic_seconds="), round;
+	time_t end;
 	uint32_t *buffer;
 	uint64_t start;
 	unsigned long long was_busy;
@@ -230,13 +234,14 @@ static bool run(void)
 		return wrong("no memory");
 	start = rdtsc();
 	was_busy = busy();
-	for (unsigned int round = 0; round < n; round++) {
+	end = time(NULL) + (time_t)seconds;
+	for (round = 0; round < n || time(NULL) < end; round++) {
 		if (!use_disk(disk, buffer, round) || !use_network(net))
 			return false;
 		if ((round & (round - 1)) == 0)
 			say("round %u", round);
 	}
-	say("rounds=%u disk=%u net=%u ticks=%llu busy=%llu", n, disk_transfers, net_transfers,
+	say("rounds=%u disk=%u net=%u ticks=%llu busy=%llu", round, disk_transfers, net_transfers,
 	    (unsigned long long)(rdtsc() - start), busy() - was_busy);
 	return true;
 }
