@@ -124,7 +124,7 @@ static void unknown_words(void **state)
 	char lengthy[400];
 
 	(void)state;
-	bad("frob=1", "unknown option \"frob=1\", known: bypass_guest_pf= trap= sync= mmu= "
+	bad("frob=1", "unknown option \"frob=1\", known: bypass_guest_pf= trap= sync= mmu= iommu= "
 		      "console= stats= audit= guest= smi=");
 	bad("trap", "unknown option \"trap\"");
 	bad("traps=auto", "unknown option \"traps=auto\"");
