@@ -169,7 +169,8 @@ int map_uncached(u64 hpa, u64 size, u64 (*alloc)(void *ctx), void *ctx)
 		}
 		*entry_of(MAP_DIRECT + at, 0) |= PTE_PCD | PTE_PWT;
 	}
-	wbinvd();
 	write_cr3(read_cr3());
+	/* What was read while they were cacheable. */
+	wbinvd();
 	return 0;
 }

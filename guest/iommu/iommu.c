@@ -12,6 +12,9 @@
 /* Exits between two looks at the units. */
 #define POLL_EXITS 256
 
+/* More than any unit has: those of VT-d take 20 KiB, AMD's 512 KiB. */
+#define REGISTERS_MAX MIB(2)
+
 /* Messages to local APICs; no IOMMU looks its addresses up. */
 #define INTERRUPTS_START 0xfee00000
 #define INTERRUPTS_END   0xfef00000
@@ -50,6 +53,8 @@ static const char *check_place(const struct bootinfo *boot, const struct iommu_u
 	/* The hypervisor's own map of more than 4 GiB is of RAM. */
 	if (unit->base >= GIB(4) || unit->size > GIB(4) - unit->base)
 		return "its registers are not below 4 GiB";
+	if (unit->size > REGISTERS_MAX)
+		return "its registers take too much room";
 	for (u32 i = 0; i < map->count; i++)
 		if (map->range[i].type == MEMMAP_RAM &&
 		    map->range[i].start < unit->base + unit->size && unit->base < map->range[i].end)
@@ -133,9 +138,9 @@ u64 iommu_memory_size(const struct iommu *iommu)
 		return 0;
 	/* What the machine hides for other reasons has room too. */
 	map.nr_holes = HOLES_MAX - IOMMU_UNITS_MAX + iommu->nr_units;
-	/* A unit's registers cut one large page of the hypervisor's own map. */
+	/* A unit's registers cut two large pages of the hypervisor's own map at most. */
 	return (iommu_map_pages(&map) + ops->common_pages +
-		iommu->nr_units * (ops->unit_pages + 1)) *
+		iommu->nr_units * (ops->unit_pages + 2)) *
 	       PAGE_SIZE;
 }
 

@@ -81,9 +81,7 @@ static const char *add_unit(const struct block *b, struct iommu *iommu)
 		return "there are more units than notrap knows";
 	unit->device = (u16)iommu_get(b->start + IVHD_DEVICE, 2);
 	unit->segment = (u16)iommu_get(b->start + IVHD_SEGMENT, 2);
-	/* In 11h and 40h some of these bits are reserved. */
-	if (b->start[0] == TYPE_IVHD)
-		unit->flags = b->start[IVHD_FLAGS];
+	unit->flags = b->start[IVHD_FLAGS];
 	return NULL;
 }
 

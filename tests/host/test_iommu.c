@@ -251,7 +251,7 @@ static void ivrs_good(void **state)
 	assert_int_equal(iommu.nr_units, 2);
 	assert_int_equal(iommu.unit[0].device, 2);
 	assert_int_equal(iommu.unit[0].flags, 0x23);
-	assert_int_equal(iommu.unit[1].flags, 0);
+	assert_int_equal(iommu.unit[1].flags, 0x23);
 	reserved = 0, reserved_sum = 0;
 	ivrs_each_reserved(table, table_size, count_reserved, NULL);
 	assert_int_equal(reserved, 1);
