@@ -98,11 +98,11 @@ static inline struct iommu_unit *iommu_add(struct iommu *iommu, u64 base)
 /* --- vtd.c, amdvi.c: the units' registers ---------------------------------------------------- */
 
 struct iommu_fault {
-	u16 source; /* bus 15:8, device 7:3, function 2:0 */
 	u64 addr;
+	const char *text; /* of the reason */
+	u16 source;       /* bus 15:8, device 7:3, function 2:0 */
+	u8 reason;        /* the hardware's own number */
 	bool write;
-	u8 reason; /* the hardware's own number */
-	const char *text;
 };
 
 typedef void (*iommu_fault_visit)(void *ctx, const struct iommu_unit *unit,

@@ -42,7 +42,10 @@ def faults(trace):
 
 
 def traffic(directory, name, iommu, options, rounds, limit=300, seconds=0, **kwargs):
-    """Run Linux with a disk and a network card for so many rounds and seconds, in an empty directory."""
+    """Linux keeps a disk and a network card busy for so many rounds and seconds.
+
+    directory: an empty one, for the disk and what the network serves.
+    """
     arch, devices = TRAFFIC[name]
     disk, served = os.path.join(directory, "disk"), os.path.join(directory, "served")
     os.makedirs(served)

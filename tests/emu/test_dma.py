@@ -18,7 +18,8 @@ DEVICES = ["-device", "edu,dma_mask=0xffffffffffffffff", "-netdev", "user,id=net
 FOUND = 5  # edu twice, and the board's AHCI
 LIMIT = 120
 BOTH = pytest.mark.parametrize("iommu", [INTEL, AMD])
-ON = {INTEL: r"^notrap: iommu: 1 of 1 VT-d units on, ", AMD: r"^notrap: iommu: 1 of 1 AMD-Vi units on, "}
+ON = {INTEL: r"^notrap: iommu: 1 of 1 VT-d units on, ",
+      AMD: r"^notrap: iommu: 1 of 1 AMD-Vi units on, "}
 
 
 def words(iommu):
@@ -79,7 +80,8 @@ def test_fw_cfg(passes, chipset):
 
 def test_none_is_said(passes):
     result = passes(dma.machine(None).run(boots.notrap(), boots.guest_expect(), LIMIT))
-    assert result.find(r"^notrap: iommu: the firmware lists no IOMMU: devices can reach all memory$")
+    assert result.find(
+        r"^notrap: iommu: the firmware lists no IOMMU: devices can reach all memory$")
 
 
 @pytest.mark.parametrize("chipset", ["pc", "q35"])

@@ -325,10 +325,11 @@ static const u8 ivhd_flags[] = {
 static const char *start(const struct iommu_ops *ops)
 {
 	u8 table[48 + sizeof(ivhd_flags)] = {0};
-	struct iommu_limits limits = {~0U, 3, 46};
+	static struct iommu_limits limits;
 	const char *why;
 	u64 root;
 
+	limits = (struct iommu_limits){~0U, 3, 46};
 	is_amd = ops == &amdvi_ops;
 	memcpy(table + 48, ivhd_flags, sizeof(ivhd_flags));
 	unit = (struct iommu_unit){.base = 0xfeb80000, .size = PAGE_SIZE, .flags = 0x23};
