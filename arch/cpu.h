@@ -225,8 +225,8 @@ enum vector {
 
 /* VM_CR: APM vol. 2 15.30.1. */
 #define VM_CR_DIS_A20M BIT(2)
-#define VM_CR_LOCK   BIT(3)
-#define VM_CR_SVMDIS BIT(4)
+#define VM_CR_LOCK     BIT(3)
+#define VM_CR_SVMDIS   BIT(4)
 
 /* IA32_APIC_BASE: SDM vol. 3A 11.4.4. */
 #define APIC_BASE_BSP    BIT(8)

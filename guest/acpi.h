@@ -15,7 +15,7 @@ struct acpi_sleep {
 	u8 s5_typ; /* soft-off's SLP_TYP; meaningful when acpi_power.s5_known */
 };
 
-#define ACPI_SLEEPS_MAX 5
+#define ACPI_SLEEPS_MAX 6 /* the tables', and one that a chipset has besides */
 
 struct acpi_power {
 	u16 pm1a_cnt, pm1b_cnt; /* I/O ports; 0: none */

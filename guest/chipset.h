@@ -36,6 +36,10 @@ struct chipset {
 	/* smi.c */
 	bool smi_said;
 
+	/* fch.c: there is one; what the guest wrote to its index port */
+	bool fch, fch_said;
+	u8 fch_index;
+
 	/* fw_cfg.c */
 	bool fw_cfg_said;
 
@@ -62,6 +66,10 @@ void smi_watch(struct machine *machine);
 void fw_cfg_watch(struct machine *machine);
 void pci_watch(struct machine *machine);
 int ecam_watch(struct machine *machine, const struct bootinfo *boot);
+int fch_watch(struct machine *machine);
 void smram_lock(void);
+
+/* fch.c. The guest's write to watched memory. False: it is refused. */
+bool fch_write(struct machine *machine, u64 gpa, u32 value, u32 size);
 
 #endif

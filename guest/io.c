@@ -81,8 +81,7 @@ static u32 read_port(struct vcpu *v, u16 port, u8 size)
 	return r.value;
 }
 
-/* One access by an instruction; a write's value is in it, a read's is returned. */
-static u32 access(struct vcpu *v, const struct io_access *a, bool in)
+u32 port_access(struct vcpu *v, const struct io_access *a, bool in)
 {
 	u32 step = goes_by_bytes(&v->machine->chipset, a) ? 1 : a->size, value = 0;
 
@@ -104,13 +103,12 @@ void handle_io(struct vcpu *v, const struct vmexit *exit)
 	u32 value;
 
 	if (exit->io.string) {
-		say("string I/O to port %x at rip %lx is not offered: #GP", a.port, v->rip);
-		inject_gp(v);
+		handle_string_io(v, exit);
 		return;
 	}
 	if (!exit->io.in)
 		a.value = (u32)(v->gpr[RAX] & mask);
-	value = access(v, &a, exit->io.in);
+	value = port_access(v, &a, exit->io.in);
 	/* A 32-bit result clears what is above, a smaller one keeps it. */
 	if (exit->io.in)
 		v->gpr[RAX] = (a.size == 4 ? 0 : v->gpr[RAX] & ~mask) | (value & mask);

@@ -35,6 +35,11 @@ struct io_range {
  */
 void io_watch(struct machine *machine, const struct io_range *range);
 
+/*
+ * The guest's access to ports that exit, of any alignment: a write's value is in it, a read's is returned.
+ */
+u32 port_access(struct vcpu *v, const struct io_access *a, bool in);
+
 /* The machine's ports, as an access has it. */
 u32 port_in(u16 port, u8 size);
 void port_out(const struct io_access *w);

@@ -113,7 +113,8 @@ bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u
 	struct view w = {.f = f, .reg = reg, .value = value};
 	bool on = command & PCI_COMMAND_MEM, host = pci_read(f, PCI_CLASS, 2) == 0x0600, hit;
 
-	if (!((reg == PCI_COMMAND ? value : command) & PCI_COMMAND_MEM))
+	/* With other bits of the command it stays as it was when it began to decode. */
+	if (reg == PCI_COMMAND ? on || !(value & PCI_COMMAND_MEM) : !on)
 		return false;
 	if (on && !host)
 		pci_write(f, PCI_COMMAND, 2, command & ~PCI_COMMAND_MEM);

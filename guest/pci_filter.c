@@ -63,7 +63,7 @@ static bool header_may(struct machine *m, const struct pci_function *f, u32 reg,
 	u32 shift = 8 * (reg & 3), mask = (size < 4 ? BIT(8 * size) - 1 : ~0U) << shift;
 	u32 word;
 
-	if (old == value || (reg >= PCI_COMMAND + 2 && reg < PCI_BAR0))
+	if (old == value || !pci_decides_place(reg & ~3U))
 		return true;
 	word = (pci_read(f, reg & ~3U, 4) & ~mask) | (value << shift & mask);
 	/* The upper half is the status register, whose bits a write clears. */

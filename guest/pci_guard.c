@@ -67,6 +67,11 @@ bool pci_is_open(const struct pci_id *id, u32 reg)
 	return false;
 }
 
+bool fch_is_open(u8 reg)
+{
+	return (reg & 0xf0) != 0x20 && (reg & 0xf0) != 0x60;
+}
+
 bool pci_bar_range(u32 low, u32 high, u32 mask_low, u32 mask_high, struct memmap_range *range)
 {
 	u64 mask = (u64)mask_high << 32 | (mask_low & ~15U);

@@ -25,8 +25,20 @@ struct pci_id {
  */
 bool pci_is_guarded(const struct pci_id *id);
 
+/* True for a word of the header that can change what a function decodes: command, BARs, windows, ROM. */
+static inline bool pci_decides_place(u32 reg)
+{
+	return reg == PCI_COMMAND || (reg >= PCI_BAR0 && reg <= 0x30) || reg == 0x38;
+}
+
 /* True when the guest may change this byte of configuration space. */
 bool pci_is_open(const struct pci_id *id, u32 reg);
+
+/*
+ * True when the guest may change this PM register of AMD's southbridge: 20h to 2Fh and 60h to 6Fh say where
+ * the PM registers are, 24h where all of them are in memory.
+ */
+bool fch_is_open(u8 reg);
 
 /*
  * Where a memory BAR decodes: its two words (high: 0 for one of 32 bits), and what they read after all

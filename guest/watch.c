@@ -64,7 +64,7 @@ void watched_read(const struct machine *m, u64 gpa, void *to, u32 size)
 static void write_piece(struct machine *m, u64 gpa, u32 value, u32 size)
 {
 	if (ecam_write(m, gpa, value, size) || gpa + size > map_end() ||
-	    !power_write(m, ACPI_SPACE_MEMORY, gpa, value, size))
+	    !fch_write(m, gpa, value, size) || !power_write(m, ACPI_SPACE_MEMORY, gpa, value, size))
 		return;
 	if (size == 4)
 		*(volatile u32 *)phys_ptr(gpa) = value;

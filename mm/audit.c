@@ -72,7 +72,8 @@ static void check_leaf(struct audit *a, u32 index, u32 i, u64 spte)
 		if (gfn_is_hidden(m, gfn + n - 1))
 			bad(a, index, i, "the topmost page frame is mapped");
 		if (maps_hidden(m, gfn, s->role.level))
-			bad(a, index, i, "the hypervisor's memory is mapped, or a watched page by a large leaf");
+			bad(a, index, i,
+			    "the hypervisor's memory is mapped, or a watched page by a large leaf");
 		if ((spte & PTE_W) && s->role.level == 1 && gfn_is_watched(m, gfn))
 			bad(a, index, i, "a watched page is writable");
 		if ((spte & PTE_W) && maps_tracked(m, gfn, s->role.level))

@@ -33,8 +33,8 @@ bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights)
 {
 	const struct region *r = region_of(m, gfn);
 
-	return level > 2 || gfn == (m->ones >> 12 & ~511ULL) ||
-	       region_is_apart(m, gfn) || (r && r->tracked && (rights & PTE_W));
+	return level > 2 || gfn == (m->ones >> 12 & ~511ULL) || region_is_apart(m, gfn) ||
+	       (r && r->tracked && (rights & PTE_W));
 }
 
 void direct_fill(struct mmu_vcpu *v, u32 index)

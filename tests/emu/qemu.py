@@ -8,8 +8,9 @@ from .machine import Machine
 
 class Qemu(Machine):
     """icount: TCG's TSC counts instructions then, not time: runs repeat, ten times as slow.
-    chipset: QEMU's name of the board, pc (i440FX) or q35, with its further properties. more: further
-    words of QEMU's command line: devices. reboot: a reset starts the machine again, else it ends it.
+    chipset: QEMU's name of the board, pc (i440FX) or q35, with its further properties. more:
+    further words of QEMU's command line: devices. reboot: a reset starts the machine again, else
+    it ends it.
     """
 
     def __init__(self, accel, model=None, memory=256, cpus=1, icount=False, chipset="pc",
@@ -31,9 +32,10 @@ class Qemu(Machine):
         return ["qemu-system-x86_64", "-accel", self.accel, "-cpu", cpu, "-m", f"{self.memory}M",
                 "-object", ram, "-machine", f"{self.chipset},memory-backend=ram",
                 "-smp", str(self.cpus), "-cdrom", iso, "-display", "none",
-                *([] if self.reboot else ["-no-reboot"]), "-monitor", "none", "-nic", "none", "-d", "cpu_reset,guest_errors", "-D",
-                "qemu.log", "-chardev", f"socket,id=com1,host=127.0.0.1,port={port}", "-serial",
-                "chardev:com1", *(["-icount", "shift=0,sleep=off"] if self.icount else []),
+                *([] if self.reboot else ["-no-reboot"]), "-monitor", "none", "-nic", "none",
+                "-d", "cpu_reset,guest_errors", "-D", "qemu.log", "-chardev",
+                f"socket,id=com1,host=127.0.0.1,port={port}", "-serial", "chardev:com1",
+                *(["-icount", "shift=0,sleep=off"] if self.icount else []),
                 *self.more]
 
     def finish(self, directory, res, by_itself):

@@ -48,6 +48,14 @@ static void registers(void **state)
 		assert_true(pci_is_open(&nic, reg) && pci_is_open(&bridge, reg));
 }
 
+static void southbridge(void **state)
+{
+	(void)state;
+	for (u32 reg = 0; reg < 256; reg++)
+		assert_int_equal(fch_is_open((u8)reg),
+				 (reg < 0x20 || reg > 0x2f) && (reg < 0x60 || reg > 0x6f));
+}
+
 static void bar(u32 low, u32 high, u32 mask_low, u32 mask_high, u64 start, u64 end)
 {
 	struct memmap_range r = {0};
@@ -160,9 +168,10 @@ static void smis(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(registers), cmocka_unit_test(bars),
-		cmocka_unit_test(windows),   cmocka_unit_test(sleep_and_off),
-		cmocka_unit_test(resets),    cmocka_unit_test(smis),
+		cmocka_unit_test(registers),     cmocka_unit_test(southbridge),
+		cmocka_unit_test(bars),          cmocka_unit_test(windows),
+		cmocka_unit_test(sleep_and_off), cmocka_unit_test(resets),
+		cmocka_unit_test(smis),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

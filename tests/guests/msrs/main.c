@@ -108,7 +108,8 @@ static void try_mmio_window(void)
 		return;
 	check(write_msr(MSR_MMIO_CFG_BASE, old), "the PCI window's own value is refused");
 	check(!write_msr(MSR_MMIO_CFG_BASE, all), "the PCI window can be put over all memory");
-	check(!write_msr(MSR_MMIO_CFG_BASE, old ^ BIT(0)), "the PCI window can be switched on or off");
+	check(!write_msr(MSR_MMIO_CFG_BASE, old ^ BIT(0)),
+	      "the PCI window can be switched on or off");
 	check(!write_msr(MSR_MMIO_CFG_BASE, old ^ GIB(1)), "the PCI window can be moved");
 }
 

@@ -10,7 +10,7 @@
 #include "guest/builtin/lib/print.h"
 #include "guest/builtin/lib/probe.h"
 
-extern const u8 store_unknown[];
+extern const u8 store_unknown[], string_in[], string_out[];
 
 #define SPECIFIC    0x40 /* the first register that is not of every function */
 #define WORDS       48   /* from there on */
@@ -121,10 +121,39 @@ static void attack(u32 bdf, u32 reg)
 	__asm__ volatile("xorb $0xff, %0" : "+m"(*at(bdf, reg)));
 	__asm__ volatile("lock btcl $0, %0" : "+m"(*(volatile u32 *)at(bdf, reg & ~3U)));
 	unchanged(bdf, before, "by instructions that read as well", reg, 1);
+	/* #PF; under nested paging, where no linear address is known, #GP. */
 	if (probe_run((uintptr_t)store_unknown, false, (uintptr_t)at(bdf, reg & ~3U), 0, 0)
-		    .vector != VEC_PF)
+		    .vector == VECTOR_DONE)
 		guest_fail("a store that cannot be carried out has gone through");
 	unchanged(bdf, before, "by an FPU's store", reg, 2);
+}
+
+/* INS and OUTS at the data port: what they move, where their registers end, what is refused, a fault. */
+static void strings(void)
+{
+	u64 page = page_alloc(2, PAGE_SIZE), across = page + PAGE_SIZE - 2,
+	    nothing = 0x123456789000;
+	u32 before[WORDS], id;
+	struct probe got;
+
+	pci_select(0, 0);
+	id = in32(PCI_DATA);
+	got = probe_run((uintptr_t)string_in, false, across, 0, 0);
+	if (got.vector != VECTOR_DONE || got.value != across + 4 || *(u32 *)ptr(across) != id)
+		guest_fail("INSD: vector %u, RDI %lx, read %x", got.vector, got.value,
+			   *(u32 *)ptr(across));
+	take(0, before);
+	*(u32 *)ptr(across) = ~0U;
+	*(u32 *)ptr(across - 4) = 0;
+	pci_select(0, 0x70);
+	got = probe_run((uintptr_t)string_out, false, across, 0, 0);
+	if (got.vector != VECTOR_DONE || got.value != across - 8)
+		guest_fail("OUTSD: vector %u, RSI %lx", got.vector, got.value);
+	unchanged(0, before, "by OUTSD", 0x70, 4);
+	got = probe_run((uintptr_t)string_in, false, nothing, 0, 0);
+	if (got.vector != VEC_PF || got.cr2 != nothing || got.error != 2)
+		guest_fail("INSD to nowhere: vector %u, CR2 %lx, error %x", got.vector, got.cr2,
+			   got.error);
 }
 
 /* Mechanism #2 of PCI 2.0: byte registers at CF8h and CFAh, and functions' registers from C000h on. */
@@ -243,6 +272,7 @@ const char *guest_main(void)
 		done++;
 	}
 	second_mechanism();
+	strings();
 	isa = pci_find(0, 8, CLASS_ISA, 0xffff0000);
 	changes(isa, 0x60, "the routing of PIRQA");
 	if (vga != PCI_NONE) {
