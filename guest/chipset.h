@@ -40,7 +40,8 @@ struct chipset {
 	bool fch, fch_said;
 	u8 fch_index;
 
-	/* fw_cfg.c */
+	/* fw_cfg.c: the first half of an address */
+	u32 fw_cfg_high;
 	bool fw_cfg_said;
 
 	/* pci.c, ecam.c, pci_filter.c */
@@ -63,10 +64,10 @@ int chipset_prepare(struct machine *machine, const struct bootinfo *boot);
 void a20_watch(struct machine *machine);
 void cmos_watch(struct machine *machine);
 void smi_watch(struct machine *machine);
-void fw_cfg_watch(struct machine *machine);
 void pci_watch(struct machine *machine);
 int ecam_watch(struct machine *machine, const struct bootinfo *boot);
 int fch_watch(struct machine *machine);
+void fw_cfg_watch(struct machine *machine);
 void smram_lock(void);
 
 /* fch.c. The guest's write to watched memory. False: it is refused. */

@@ -102,6 +102,7 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 	u64 spte = gfn << PAGE_SHIFT | PTE_P | bits;
+	const struct frame *f;
 	slot_t *head;
 
 	if (s->role.level > 1) {
@@ -109,9 +110,10 @@ void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
 	} else if (gfn_is_hidden(m, gfn)) {
 		spte = m->hole_hpa | PTE_P | bits;
 		count(v->counters, hole_mapped);
-	} else if ((bits & PTE_W) &&
-		   (frame_is_tracked(frame_of(m, gfn)) || gfn_is_watched(m, gfn))) {
-		spte = (spte & ~PTE_W) | SPTE_PROTECTED;
+	} else if (bits & PTE_W) {
+		f = frame_of(m, gfn);
+		if (likely(f) ? frame_is_tracked(f) : far_is_watched(m, gfn))
+			spte = (spte & ~PTE_W) | SPTE_PROTECTED;
 	}
 	if (spte & PTE_W)
 		spte |= PTE_D;

@@ -76,13 +76,13 @@ static void init_frames(struct mmu *m, const struct mmu_config *c)
 		for (u64 i = first; i < end && i < m->nr_frames; i++)
 			m->frames[i].state = FRAME_HIDDEN;
 		for (u64 i = first >> 9; i < (end + 511) >> 9 && i < m->nr_regions; i++)
-			m->regions[i].hidden = true;
+			m->regions[i].hidden = m->regions[i].apart = true;
 	}
 	for (u32 r = 0; r < c->nr_watched; r++) {
 		u64 first = c->watched[r].start >> 21, end = (c->watched[r].end + MIB(2) - 1) >> 21;
 
 		for (u64 i = first; i < end && i < m->nr_regions; i++)
-			m->regions[i].watched = true;
+			m->regions[i].apart = true;
 	}
 }
 

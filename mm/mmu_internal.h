@@ -59,11 +59,11 @@ struct frame {
 
 /* 2 MiB of guest-physical memory. */
 struct region {
-	slot_t rmap;  /* writable 2M leaves that map it */
-	u32 direct;   /* direct tables that start in it, linked by shadow.next */
-	u16 tracked;  /* frames in it that are write-protected as tables */
-	bool hidden;  /* overlaps the hypervisor's memory */
-	bool watched; /* overlaps a watched range */
+	slot_t rmap; /* writable 2M leaves that map it */
+	u32 direct;  /* direct tables that start in it, linked by shadow.next */
+	u16 tracked; /* frames in it that are write-protected as tables */
+	bool hidden; /* overlaps the hypervisor's memory */
+	bool apart;  /* does, or overlaps a watched range */
 };
 
 /* A shadow table's description; its 512 entries are at table_of(). */
@@ -162,8 +162,21 @@ static inline struct region *region_of(const struct mmu *m, u64 gfn)
 
 /* ranges.c: what is not RAM, and yet not the guest's alone. */
 bool far_is_hidden(const struct mmu *m, u64 gfn);
-bool gfn_is_watched(const struct mmu *m, u64 gfn);
-bool region_is_apart(const struct mmu *m, u64 gfn);
+bool far_is_watched(const struct mmu *m, u64 gfn);
+bool far_is_apart(const struct mmu *m, u64 gfn);
+
+static inline bool gfn_is_watched(const struct mmu *m, u64 gfn)
+{
+	return unlikely(!frame_of(m, gfn)) && far_is_watched(m, gfn);
+}
+
+/* True when the 2 MiB at gfn may not be one leaf, since they overlap such a range. */
+static inline bool region_is_apart(const struct mmu *m, u64 gfn)
+{
+	const struct region *r = region_of(m, gfn);
+
+	return likely(r) ? r->apart : far_is_apart(m, gfn);
+}
 
 static inline bool gfn_is_hidden(const struct mmu *m, u64 gfn)
 {

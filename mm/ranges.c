@@ -17,20 +17,15 @@ bool far_is_hidden(const struct mmu *m, u64 gfn)
 	return gfn == m->ones >> PAGE_SHIFT || in_ranges(m->hidden, m->nr_hidden, gfn, 1);
 }
 
-/* Hidden goes first, where both hold. */
-bool gfn_is_watched(const struct mmu *m, u64 gfn)
+/* Of a frame that is no RAM. Hidden goes first, where both hold. */
+bool far_is_watched(const struct mmu *m, u64 gfn)
 {
-	return m->nr_watched && !frame_of(m, gfn) && in_ranges(m->watched, m->nr_watched, gfn, 1) &&
-	       !gfn_is_hidden(m, gfn);
+	return in_ranges(m->watched, m->nr_watched, gfn, 1) && !gfn_is_hidden(m, gfn);
 }
 
-/* True when the 2 MiB at gfn may not be one leaf, since they overlap such a range. */
-bool region_is_apart(const struct mmu *m, u64 gfn)
+/* The 2 MiB past the last region that hold a frame. */
+bool far_is_apart(const struct mmu *m, u64 gfn)
 {
-	const struct region *r = region_of(m, gfn);
-
-	if (likely(r))
-		return r->hidden || r->watched;
 	gfn &= ~511ULL;
 	return in_ranges(m->hidden, m->nr_hidden, gfn, 512) ||
 	       in_ranges(m->watched, m->nr_watched, gfn, 512);

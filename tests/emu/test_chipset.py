@@ -102,6 +102,18 @@ def test_a20(passes, name):
     run(host(name), passes, "a20")
 
 
+def test_fw_cfg_is_sound():
+    result = host(PC).run(Boot(guest("fw_cfg"), "bare=1"), boots.bare_expect(), LIMIT)
+    assert result.passed, result.explain()
+
+
+@pytest.mark.parametrize("name", [PC, Q35])
+def test_fw_cfg(passes, name):
+    """A device that no IOMMU sees would write to any memory."""
+    result = run(host(name), passes, "fw_cfg")
+    assert result.find(r"^notrap: the guest asks fw_cfg for DMA: refused")
+
+
 @pytest.mark.parametrize("name, options, said", [
     (PC, "audit=64", "9 registers, .* ports, a BAR"),
     (Q35, "audit=64", "10 registers, .* ports and memory, a BAR"),

@@ -27,9 +27,6 @@ bool e1000_write(u64 at, bool *reached);
 bool ahci_write(u64 at, bool *reached);
 bool virtio_write(u64 at, bool *reached);
 
-/* fw_cfg.c. True when four bytes have been copied to an address; on QEMU alone. */
-bool fw_cfg_write(u64 at);
-
 /* tables.c. True when the firmware's tables have one with this signature. */
 bool acpi_has(const char *signature);
 

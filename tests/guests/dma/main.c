@@ -4,8 +4,7 @@
  * and PCI configuration space; and memory of its own, to show that the attempt is sound.
  *
  * On the command line: devices=N: how many of them there are to be found. registers=N: where the IOMMU's
- * registers are, in pages. fw_cfg=1: QEMU's fw_cfg copies to memory
- * of the guest's, and no more. read=1: the hypervisor's memory is read, and nothing is written; for a
+ * registers are, in pages. read=1: the hypervisor's memory is read, and nothing is written; for a
  * machine that lets it be.
  */
 #include "tests/guests/dma/dma.h"
@@ -52,8 +51,6 @@ const char *guest_main(void)
 	u64 own = page_alloc(1, PAGE_SIZE), registers;
 	u32 found = 0;
 
-	if (guest_option("fw_cfg"))
-		return fw_cfg_write(own) && !memcmp(ptr(own), "QEMU", 4) ? NULL : "no copy";
 	find_hidden();
 	if (hidden_start == hidden_end)
 		return "no memory of a hypervisor";
@@ -71,7 +68,6 @@ const char *guest_main(void)
 		for (u32 i = 0; i < TRIES; i++)
 			attempt(n, hidden_start + i * KIB(64), "the hypervisor's memory", false);
 	}
-	check(!fw_cfg_write(hidden_start), "fw_cfg writes the hypervisor's memory: REACHED");
 	check(found == guest_option_number("devices", 0), "%u devices", found);
 	print("dma: %u devices tried\n", found);
 	if (registers) {
