@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done with the IOMMUs that there are, by the option iommu=. */
+/* The IOMMUs that were found are taken, and watched. */
 #include "guest/iommu/iommu.h"
 
 #include "arch/console.h"
@@ -12,127 +12,16 @@
 /* Exits between two looks at the units. */
 #define POLL_EXITS 256
 
-/* More than any unit has: those of VT-d take 20 KiB, AMD's 512 KiB. */
-#define REGISTERS_MAX MIB(2)
-
 /* Messages to local APICs; no IOMMU looks its addresses up. */
 #define INTERRUPTS_START 0xfee00000
 #define INTERRUPTS_END   0xfef00000
 
 #define HOLES_MAX        (HIDDEN_MAX + WATCHED_MAX + 1)
 
-static const struct iommu_ops *ops_of(const struct iommu *iommu)
-{
-	return iommu->kind == IOMMU_AMDVI ? &amdvi_ops : &vtd_ops;
-}
-
-int iommu_left_open(const struct machine *machine, const char *which, u64 where, const char *why)
-{
-	if (machine->opt->iommu == IOMMU_REQUIRE)
-		return fail("iommu=require: %s %lx: %s; use iommu=auto to run without", which,
-			    where, why);
-	say("iommu: %s %lx: %s; devices there can reach all memory", which, where, why);
-	return 0;
-}
-
-static int none(const struct machine *machine, const char *why)
-{
-	if (machine->opt->iommu == IOMMU_REQUIRE)
-		return fail(
-			"iommu=require: %s; switch it on in the firmware's setup, or use iommu=auto",
-			why);
-	say("iommu: %s: devices can reach all memory", why);
-	return 0;
-}
-
-/* Why a unit's registers cannot be where the firmware says; NULL. */
-static const char *check_place(const struct bootinfo *boot, const struct iommu_unit *unit)
-{
-	const struct memmap *map = &boot->map;
-
-	/* The hypervisor's own map of more than 4 GiB is of RAM. */
-	if (unit->base >= GIB(4) || unit->size > GIB(4) - unit->base)
-		return "its registers are not below 4 GiB";
-	if (unit->size > REGISTERS_MAX)
-		return "its registers take too much room";
-	for (u32 i = 0; i < map->count; i++)
-		if (map->range[i].type == MEMMAP_RAM &&
-		    map->range[i].start < unit->base + unit->size && unit->base < map->range[i].end)
-			return "its registers are where RAM is";
-	return NULL;
-}
-
-/* Keep the units that can be used. -1 when one cannot, and must. */
-static int probe_units(struct machine *machine, const struct bootinfo *boot,
-		       struct iommu_limits *limits)
-{
-	struct iommu *iommu = &machine->iommu;
-	u32 found = iommu->nr_units;
-
-	iommu->nr_units = 0;
-	for (u32 i = 0; i < found; i++) {
-		struct iommu_unit unit = iommu->unit[i];
-		const char *why = check_place(boot, &unit);
-
-		/* What is read here never changes, however the memory is mapped. */
-		if (!why)
-			why = ops_of(iommu)->probe(&unit, limits);
-		if (!why)
-			why = check_place(boot, &unit);
-		if (!why)
-			iommu->unit[iommu->nr_units++] = unit;
-		else if (iommu_left_open(machine, "unit at", unit.base, why) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int iommu_find(struct machine *machine, const struct bootinfo *boot)
-{
-	struct iommu_limits limits = {~0U, 3, machine->maxphyaddr};
-	struct iommu *iommu = &machine->iommu;
-	struct iommu_map map;
-	const char *why;
-	const u8 *table;
-	u32 size;
-
-	if (machine->opt->iommu == IOMMU_OFF) {
-		say("iommu=off: devices can reach all memory, the hypervisor's too");
-		return 0;
-	}
-	iommu->kind = IOMMU_VTD;
-	table = acpi_table(boot, "DMAR", 0, &size);
-	if (!table) {
-		iommu->kind = IOMMU_AMDVI;
-		table = acpi_table(boot, "IVRS", 0, &size);
-	}
-	why = table ? ops_of(iommu)->parse(table, size, iommu) : NULL;
-	if (!table || why) {
-		int ret = why ? iommu_left_open(machine, ops_of(iommu)->table, 0, why)
-			      : none(machine, "the firmware lists no IOMMU");
-
-		*iommu = (struct iommu){0};
-		return ret;
-	}
-	if (iommu->kind == IOMMU_VTD && iommu_check_cover(machine, table, size) < 0)
-		return -1;
-	if (probe_units(machine, boot, &limits) < 0)
-		return -1;
-	why = iommu->nr_units ? iommu_choose(&map, &limits, memmap_ram_end(&boot->map)) : NULL;
-	if (!iommu->nr_units || why) {
-		*iommu = (struct iommu){0};
-		return none(machine, why ? why : "no unit can be used");
-	}
-	iommu->levels = map.levels;
-	iommu->leaf = map.leaf;
-	iommu->end = map.end;
-	return 0;
-}
-
 u64 iommu_memory_size(const struct iommu *iommu)
 {
 	struct iommu_map map = {.levels = iommu->levels, .leaf = iommu->leaf, .end = iommu->end};
-	const struct iommu_ops *ops = ops_of(iommu);
+	const struct iommu_ops *ops = iommu_ops_of(iommu);
 
 	if (!iommu->kind)
 		return 0;
@@ -198,7 +87,7 @@ static u64 build(const struct machine *machine, const u8 *table, u32 size, struc
 	root = iommu_build(&map, pool);
 	if (root == ~0ULL)
 		return root;
-	shared = ops_of(iommu)->prepare(&map, root, table, size, pool);
+	shared = iommu_ops_of(iommu)->prepare(&map, root, table, size, pool);
 	iommu_flush(start, pool->next - start);
 	return shared;
 }
@@ -217,7 +106,7 @@ static int hide_table(u8 *table)
 static int enable_units(struct machine *machine, u64 shared, struct iommu_pool *pool, u64 start)
 {
 	struct iommu *iommu = &machine->iommu;
-	const struct iommu_ops *ops = ops_of(iommu);
+	const struct iommu_ops *ops = iommu_ops_of(iommu);
 	u32 on = 0;
 
 	for (u32 i = 0; i < iommu->nr_units; i++) {
@@ -246,10 +135,10 @@ int iommu_start(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 
 	if (!iommu->kind)
 		return 0;
-	table = acpi_table(boot, ops_of(iommu)->table, 0, &size);
+	table = acpi_table(boot, iommu_ops_of(iommu)->table, 0, &size);
 	if (hide_registers(machine, &pool) < 0)
 		return -1;
-	ops_of(iommu)->each_reserved(table, size, check_reserved, &overlap);
+	iommu_ops_of(iommu)->each_reserved(table, size, check_reserved, &overlap);
 	if (overlap.ret)
 		return overlap.ret;
 	shared = build(machine, table, size, &pool);
@@ -260,7 +149,7 @@ int iommu_start(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	if (hide_table(table) < 0)
 		say("iommu: the firmware's %s table cannot be hidden: the guest finds units that do "
 		    "not answer",
-		    ops_of(iommu)->table);
+		    iommu_ops_of(iommu)->table);
 	*pool_size -= pool.next - *pool_hpa;
 	*pool_hpa = pool.next;
 	machine->iommu.until_poll = POLL_EXITS;
@@ -293,5 +182,5 @@ void iommu_poll(struct machine *machine)
 	iommu->until_poll = POLL_EXITS;
 	for (u32 i = 0; i < iommu->nr_units; i++)
 		if (iommu->unit[i].on)
-			ops_of(iommu)->poll(&iommu->unit[i], count_fault, machine);
+			iommu_ops_of(iommu)->poll(&iommu->unit[i], count_fault, machine);
 }

@@ -75,7 +75,7 @@ bool dmar_names(const u8 *dmar, u32 size, u32 bus, u32 device, bool bridge);
 /* cover.c. The line about devices that no unit of DMAR takes in. -1 when there are some, and may not. */
 int iommu_check_cover(const struct machine *machine, const u8 *dmar, u32 size);
 
-/* iommu.c. Something is left open: a line, or an error, for which -1 is returned. */
+/* find.c. Something is left open: a line, or an error, for which -1 is returned. */
 int iommu_left_open(const struct machine *machine, const char *which, u64 where, const char *why);
 
 /* Every RMRR and every IVMD. They end where the table makes no sense. */
@@ -125,6 +125,11 @@ struct iommu_ops {
 };
 
 extern const struct iommu_ops vtd_ops, amdvi_ops;
+
+static inline const struct iommu_ops *iommu_ops_of(const struct iommu *iommu)
+{
+	return iommu->kind == IOMMU_AMDVI ? &amdvi_ops : &vtd_ops;
+}
 
 /* Reads of a register before a unit is taken for dead: a second on hardware. */
 #define IOMMU_PATIENCE 1000000

@@ -65,19 +65,6 @@ def test_reached_without(passes, iommu):
     assert result.counters["dma_blocked"] == 0
 
 
-@pytest.mark.parametrize("chipset", ["pc", "q35"])
-def test_fw_cfg(passes, chipset):
-    """QEMU's own copying, which no IOMMU holds: it works bare, and is refused under notrap."""
-    machine = boots.machine("qemu-tcg", "max", 256, chipset=chipset)
-    passes(machine.run(Boot(GUEST, "fw_cfg=1"), boots.bare_expect(), LIMIT))
-    passes(machine.run(
-        boots.notrap(modules=[Module(GUEST, "fw_cfg=1")]),
-        Expect(r"^notrap: (powering off|halted)$",
-               (r"^guest: fail no copy$",
-                r"^notrap: the guest asks QEMU's fw_cfg to copy memory \(port 514\): refused, .*")),
-        LIMIT))
-
-
 def test_none_is_said(passes):
     result = passes(dma.machine(None).run(boots.notrap(), boots.guest_expect(), LIMIT))
     assert result.find(

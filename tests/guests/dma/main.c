@@ -4,8 +4,7 @@
  * and PCI configuration space; and memory of its own, to show that the attempt is sound.
  *
  * On the command line: devices=N: how many of them there are to be found. registers=N: where the IOMMU's
- * registers are, in pages. fw_cfg=1: QEMU's fw_cfg copies to memory
- * of the guest's, and no more. read=1: the hypervisor's memory is read, and nothing is written; for a
+ * registers are, in pages. read=1: the hypervisor's memory is read, and nothing is written; for a
  * machine that lets it be.
  */
 #include "tests/guests/dma/dma.h"
