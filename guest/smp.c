@@ -12,6 +12,7 @@
 #include "arch/string.h"
 #include "guest/apic.h"
 #include "guest/backend.h"
+#include "guest/bios_area.h"
 #include "guest/madt.h"
 #include "guest/mptable.h"
 #include "mm/map.h"
@@ -225,7 +226,7 @@ int smp_park(const struct machine *machine, const struct bootinfo *boot, u64 *po
 		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, NULL, 0);
 	const char *found = ", and finds no other in the ACPI tables";
 	bool mp_hidden;
-	u32 listed;
+	u32 listed, opened;
 
 	if (apic_check() < 0)
 		return -1;
@@ -250,9 +251,11 @@ int smp_park(const struct machine *machine, const struct bootinfo *boot, u64 *po
 		return -1;
 	*pool_hpa += aps.parked * sizeof(struct ap);
 	*pool_size -= aps.parked * sizeof(struct ap);
+	opened = bios_area_open();
 	if (madt_hide_others(boot, apic_id()) < 0)
 		found = "; its ACPI tables are read-only and list more: start Linux with nosmp";
 	mp_hidden = mp_hide_others(boot, apic_id()) == 0;
+	bios_area_close(opened);
 	if (aps.parked)
 		say("%u CPU%s parked; the guest has one%s", aps.parked, aps.parked == 1 ? "" : "s",
 		    found);
