@@ -12,6 +12,7 @@
 #include "arch/string.h"
 #include "guest/apic.h"
 #include "guest/backend.h"
+#include "guest/bios_area.h"
 #include "guest/ipi.h"
 #include "guest/madt.h"
 #include "guest/mptable.h"
@@ -297,6 +298,7 @@ int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa
 	const char *found = ", and finds no other in the ACPI tables";
 	int err;
 	bool mp_hidden;
+	u32 opened;
 
 	if (apic_check() < 0)
 		return -1;
@@ -314,9 +316,11 @@ int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa
 		return -1;
 	*pool_hpa += aps.parked * sizeof(struct ap);
 	*pool_size -= aps.parked * sizeof(struct ap);
+	opened = bios_area_open();
 	if (madt_hide_others(boot, apic_id()) < 0)
 		found = "; its ACPI tables are read-only and list more: start Linux with nosmp";
 	mp_hidden = mp_hide_others(boot, apic_id()) == 0;
+	bios_area_close(opened);
 	if (aps.parked)
 		say("%u CPU%s parked; the guest has one%s", aps.parked, aps.parked == 1 ? "" : "s",
 		    found);
