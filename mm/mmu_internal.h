@@ -315,9 +315,20 @@ static inline void op_begin(struct mmu *m)
 	m->in_operation = true;
 }
 
-/* Drops what the guest has unlinked, and brings up to date what has come into its reach. */
-void op_end(struct mmu_vcpu *v);
-void shadow_reap(struct mmu_vcpu *v);
+/* Drop what the guest has unlinked, and bring up to date what has come into its reach. */
+void shadow_reap_now(struct mmu_vcpu *v);
+
+static inline void shadow_reap(struct mmu_vcpu *v)
+{
+	if (unlikely(v->mmu->orphans.first || v->mmu->relinked))
+		shadow_reap_now(v);
+}
+
+static inline void op_end(struct mmu_vcpu *v)
+{
+	shadow_reap(v);
+	v->mmu->in_operation = false;
+}
 
 u32 recycle_victim(const struct mmu *m);
 void lru_add(struct mmu *m, u32 index);

@@ -86,8 +86,7 @@ u32 recycle_victim(const struct mmu *m)
 	return index;
 }
 
-/* Drop the tables that the guest has unlinked and nobody took up again. */
-void shadow_reap(struct mmu_vcpu *v)
+void shadow_reap_now(struct mmu_vcpu *v)
 {
 	struct mmu *m = v->mmu;
 
@@ -95,10 +94,4 @@ void shadow_reap(struct mmu_vcpu *v)
 		refresh_all(v);
 	while (m->orphans.first)
 		shadow_zap(v, m->orphans.first, true);
-}
-
-void op_end(struct mmu_vcpu *v)
-{
-	shadow_reap(v);
-	v->mmu->in_operation = false;
 }
