@@ -16,16 +16,6 @@ void audit_bad(struct audit *a, u32 index, u32 i, const char *what)
 		     index, s->gfn, s->role.word, s->role.level, i, table_of(m, index)[i]);
 }
 
-bool audit_has(const struct mmu *m, slot_t head, slot_t slot)
-{
-	for (slot_t at = head, n = 0; at && n < m->nr_shadows * SPT_ENTRIES;
-	     at = m->links[at].next, n++) {
-		if (at == slot)
-			return true;
-	}
-	return false;
-}
-
 bool audit_list(const struct mmu *m, slot_t head)
 {
 	u32 length = list_length(m, head), n = 0;
@@ -84,5 +74,9 @@ u32 mmu_audit(struct mmu_vcpu *v)
 	for (u32 index = m->orphans.first; index; index = m->shadows[index].list_next)
 		check_table(&a, index);
 	audit_frames(&a);
+	if (a.links != a.parents)
+		audit_bad(&a, 0, 0, "a child does not know all its parents");
+	if (a.leaves != a.maps)
+		audit_bad(&a, 0, 0, "a writable leaf is not in its reverse map");
 	return a.violations;
 }

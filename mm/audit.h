@@ -8,13 +8,17 @@
 struct audit {
 	struct mmu_vcpu *v;
 	u32 violations;
+	/*
+	 * Entries that have to be in a list, and those that are in one: each of the latter is checked to
+	 * be one of the former, and a list whose nodes know their neighbours has none twice. So equal
+	 * numbers say that every list is complete.
+	 */
+	u64 links, parents; /* links, and the lists of their children's parents */
+	u64 leaves, maps;   /* writable leaves, and the reverse maps */
 };
 
 /* Entry i of a table is wrong, or the table itself; the first few are told. */
 void audit_bad(struct audit *a, u32 index, u32 i, const char *what);
-
-/* Whether a list of entries has this one. */
-bool audit_has(const struct mmu *m, slot_t head, slot_t slot);
 
 /* A list of entries is linked both ways, and says how long it is. */
 bool audit_list(const struct mmu *m, slot_t head);

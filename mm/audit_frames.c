@@ -13,7 +13,7 @@ static bool maps(const struct mmu *m, slot_t slot, int level, u64 gfn)
 	       ((spte & PTE_ADDR) >> PAGE_SHIFT) >> 9 * (level - 1) == gfn >> 9 * (level - 1);
 }
 
-/* Every entry of a reverse map; audit.c checks that every writable leaf is in its own. */
+/* Every entry of a reverse map is a writable leaf that maps the frame, or region. */
 static void check_rmap(struct audit *a, slot_t head, int level, u64 gfn)
 {
 	const struct mmu *m = a->v->mmu;
@@ -24,6 +24,7 @@ static void check_rmap(struct audit *a, slot_t head, int level, u64 gfn)
 		return;
 	}
 	for (slot_t at = head; at; at = m->links[at].next) {
+		a->maps++;
 		if (!maps(m, at, level, gfn) || (level == 1 && m->shadows[at >> 9].role.direct))
 			audit_bad(a, at >> 9, at & 511,
 				  "a reverse map has an entry that is no map");

@@ -90,7 +90,7 @@ void audit_lists(struct audit *a)
 	}
 }
 
-/* Every parent of a table is a link to it; audit.c checks that every link is known as a parent. */
+/* Every parent of a table is a link to it. */
 static void check_parents(struct audit *a, u32 index)
 {
 	const struct mmu *m = a->v->mmu;
@@ -104,6 +104,7 @@ static void check_parents(struct audit *a, u32 index)
 		u32 parent = at >> 9;
 		u64 spte = table_of(m, parent)[at & 511];
 
+		a->parents++;
 		if (!spte_is_present(spte, m->ones) ||
 		    !spte_is_link(m->shadows[parent].role.level, spte) ||
 		    spte_child(m, spte) != index)

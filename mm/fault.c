@@ -191,7 +191,14 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	struct frame *f;
 
 	count(v->counters, pf_guest);
-	/* A page fault drops what is cached for its address, as INVLPG does: SDM vol. 3A 4.10.4.1. */
+	/*
+	 * A page fault drops what is cached for its address, as INVLPG does: SDM vol. 3A 4.10.4.1, APM
+	 * vol. 2 5.5.3. The CPU has done so though the fault exits, and no flush is asked for: both manuals
+	 * promise it for the access that faults (the APM's CPU even walks once more before it reports),
+	 * and what SDM vol. 3C 28.1 says an exit leaves undone, CR2 first of all, is not this. Were a CPU
+	 * to break the promise, the guest would see for longer what it changed without a flush, and no
+	 * more: where an entry of ours goes, a flush is asked for that relies on no fault.
+	 */
 	resync_gva(v, gva);
 	if (!w->not_present) {
 		count(v->counters, pf_guest_protection);
@@ -261,7 +268,6 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 		walk(v, fault, &w);
 		if (w.fault) {
 			guest_fault(v, &w, fault->gva);
-			shadow_reap(v);
 			fault->guest_pfec = w.pfec;
 			return MMU_GUEST_FAULT;
 		}
@@ -282,9 +288,9 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 			descend(v, &d, &w, fault->gva);
 			enough = install(v, &d, &w, fault, false);
 		}
-		shadow_reap(v);
 	}
 	if (emulate) {
+		shadow_reap(v);
 		/* New tables on the way may have needed the room of this one. */
 		if (!frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT)))
 			return MMU_RETRY;

@@ -11,7 +11,7 @@ from tests.emu.matrix import MODELS, SOAK
 
 BUILT = sorted(glob.glob(os.path.join(boots.BUILD, "tests/guests/*.elf")))
 # These have tests of their own.
-OTHERS = ("bound", "differ", "differ32", "slow")
+OTHERS = ("bound", "differ", "differ32", "recycle", "slow")
 GUESTS = [path for path in BUILT if os.path.basename(path).removesuffix(".elf") not in OTHERS]
 # Exits between audits: fewer for the guests that make few.
 AUDIT = {"events": 8, "modes32": 64, "msrs": 8, "pcid": 16, "pcid32": 8, "smp": 4}

@@ -14,13 +14,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct sim_config c;
 
 	engine_config(&r, &c);
-	if (one_in(&r, 2)) {
+	if (!one_in(&r, 4)) {
 		if (!least[c.high_ram])
 			least[c.high_ram] = sim_least_pool(&c);
-		c.pool_size = least[c.high_ram] + rnd(&r, 24) * PAGE_SIZE;
+		c.pool_size = least[c.high_ram] + rnd(&r, 8) * PAGE_SIZE;
 	}
 	engine_start(&engine, &c, &r);
-	engine.audit_period = 64;
+	engine.audit_period = 16;
 	for (u32 i = 0; i < MAX_STEPS && r.left; i++)
 		engine_step(&engine);
 	sim_check(&engine.sim);

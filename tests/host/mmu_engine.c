@@ -25,7 +25,7 @@ static u32 some_index(struct rnd *r, u32 entries)
 }
 
 /* The same frames more often than others. */
-static u64 some_frame(struct engine *e)
+u64 engine_frame(struct engine *e)
 {
 	return e->frame[one_in(e->r, 4) ? rnd(e->r, NR_PLAIN) : rnd(e->r, 10)];
 }
@@ -49,7 +49,7 @@ static u64 page_of(struct engine *e, u64 gva)
 
 		kind = ref_next(cpu, &path, gva, sim_read(gpa, ref_entry_size(cpu)));
 	}
-	return kind == REF_LEAF ? ALIGN_DOWN(path.addr, PAGE_SIZE) : some_frame(e);
+	return kind == REF_LEAF ? ALIGN_DOWN(path.addr, PAGE_SIZE) : engine_frame(e);
 }
 
 static u64 some_address(struct engine *e)
@@ -75,7 +75,7 @@ static u64 some_address(struct engine *e)
 	case 6:
 		return GENMASK(e->sim.config.features.maxphyaddr - 1, 12); /* the topmost frame */
 	default:
-		return some_frame(e);
+		return engine_frame(e);
 	}
 }
 
@@ -101,7 +101,7 @@ static u64 some_flags(struct engine *e)
 }
 
 /* A value for an entry of any level: mostly sensible. */
-static u64 some_entry(struct engine *e)
+u64 engine_entry(struct engine *e)
 {
 	struct rnd *r = e->r;
 	u64 entry = some_address(e) | some_flags(e);
@@ -136,7 +136,7 @@ static u64 some_entry(struct engine *e)
 
 /* --- the window --------------------------------------------------------------------------------- */
 
-static u64 window_of(const struct engine *e, u32 frame)
+u64 engine_window(const struct engine *e, u32 frame)
 {
 	static const u64 base[] = {[REF_32] = WINDOW_32,
 				   [REF_PAE] = WINDOW_PAE,
@@ -151,7 +151,7 @@ static u64 window_of(const struct engine *e, u32 frame)
 /* The guest stores through the window; false when that faults. */
 static bool store_at(struct engine *e, u32 frame, u32 offset, u64 value, u32 size)
 {
-	struct ref_access a = {.gva = window_of(e, frame) + offset, .write = true, .ac = true};
+	struct ref_access a = {.gva = engine_window(e, frame) + offset, .write = true, .ac = true};
 	u64 data[2] = {value, rnd64(e->r)};
 	u32 pfec;
 
@@ -216,7 +216,7 @@ static u64 now_and_then(struct engine *e, u64 bits, u32 n)
 }
 
 /* There is no CPU with SMEP, SMAP or keys, but without NX. */
-static u64 possible_cr4(const struct engine *e, u64 cr4)
+u64 engine_cr4(const struct engine *e, u64 cr4)
 {
 	return e->sim.config.features.nx ? cr4 : cr4 & ~(CR4_SMEP | CR4_SMAP | CR4_PKE);
 }
@@ -254,7 +254,7 @@ static void switch_mode(struct engine *e)
 	cr4 ^= now_and_then(e, CR4_PSE, 3) | now_and_then(e, CR4_PGE, 3) |
 	       now_and_then(e, CR4_SMEP, 3) | now_and_then(e, CR4_SMAP, 3) |
 	       now_and_then(e, CR4_PKE, 3);
-	cr4 = possible_cr4(e, cr4);
+	cr4 = engine_cr4(e, cr4);
 	if (s->config.features.nx)
 		efer |= now_and_then(e, EFER_NXE, 2);
 	if (mode >= REF_PAE)
@@ -281,7 +281,7 @@ static void toggle(struct engine *e)
 		efer ^= EFER_NXE;
 	else
 		cr0 ^= CR0_WP;
-	cr4 = possible_cr4(e, cr4);
+	cr4 = engine_cr4(e, cr4);
 	/* What SDM 4.10.4.1 does not name, the guest flushes itself before it goes on. */
 	if (sim_set_regs(s, cr0, s->regs.cr3, cr4, efer, false))
 		return;
@@ -311,7 +311,7 @@ static void load_cr3(struct engine *e)
 
 /* --- accesses ----------------------------------------------------------------------------------- */
 
-static u64 window_mask(const struct engine *e)
+u64 engine_mask(const struct engine *e)
 {
 	return e->sim.guest.mode < REF_4LEVEL ? 0xffffffff : ~0ULL;
 }
@@ -322,7 +322,7 @@ static u64 any_gva(struct engine *e)
 	u64 gva, high;
 
 	if (one_in(r, 16))
-		return window_of(e, rnd(r, ENGINE_FRAMES)) & window_mask(e);
+		return engine_window(e, rnd(r, ENGINE_FRAMES)) & engine_mask(e);
 	switch (e->sim.guest.mode) {
 	case REF_OFF:
 		return some_address(e) & 0xfffff000;
@@ -346,7 +346,7 @@ static u64 any_gva(struct engine *e)
 }
 
 /* Mostly one of a few pages, so that what is done to one of them meets. */
-static u64 some_gva(struct engine *e)
+u64 engine_gva(struct engine *e)
 {
 	u64 *page = &e->page[rnd(e->r, ARRAY_SIZE(e->page))];
 
@@ -370,7 +370,7 @@ static void some_access(struct engine *e, u64 gva, struct ref_access *a)
 }
 
 /* The guest's handler: mends the entry that the walk ends at, and gives it every right. */
-static bool handle_fault(struct engine *e, const struct ref_access *a)
+bool engine_mend(struct engine *e, const struct ref_access *a)
 {
 	const struct ref_cpu *cpu = &e->sim.guest;
 	struct ref_path path;
@@ -394,7 +394,7 @@ static bool handle_fault(struct engine *e, const struct ref_access *a)
 		entry |= PTE_W | PTE_U | PTE_A | now_and_then(e, PTE_D, 2);
 		entry &= ~(is_32(e) ? 0 : PTE_NX);
 	} else {
-		entry = (level > 1 && one_in(e->r, 3) ? MIB(2) | PTE_PS : some_frame(e)) | PTE_P |
+		entry = (level > 1 && one_in(e->r, 3) ? MIB(2) | PTE_PS : engine_frame(e)) | PTE_P |
 			PTE_W | now_and_then(e, PTE_A, 2) | now_and_then(e, PTE_D, 2) |
 			(one_in(e->r, 4) ? 0 : PTE_U);
 	}
@@ -416,8 +416,8 @@ static void do_access_at(struct engine *e, u64 gva)
 	if ((a.gva & 4095) + size > 4096)
 		a.gva -= size;
 	for (u32 i = 0; i < repeat && !gt_full(&e->sim.tlb); i++) {
-		data[0] = some_entry(e);
-		data[1] = some_entry(e);
+		data[0] = engine_entry(e);
+		data[1] = engine_entry(e);
 		if ((one_in(e->r, 16) ? sim_emulate : sim_access)(&e->sim, &a, data, size, &pfec) ==
 		    SIM_DONE) {
 			/* First one kind, then another. */
@@ -429,7 +429,7 @@ static void do_access_at(struct engine *e, u64 gva)
 			}
 			continue;
 		}
-		if (one_in(e->r, 4) || !handle_fault(e, &a))
+		if (one_in(e->r, 4) || !engine_mend(e, &a))
 			return;
 		if (pfec & REF_PF_P && one_in(e->r, 2))
 			sim_invlpg(&e->sim, a.gva);
@@ -442,7 +442,7 @@ static void write_entries(struct engine *e)
 	u32 frame = one_in(e->r, 3) ? rnd(e->r, NR_PLAIN) : rnd(e->r, 10);
 	u32 nr = one_in(e->r, 6) ? 2 + rnd(e->r, 12) : 1;
 	u32 at = some_index(e->r, entries);
-	u64 entry = some_entry(e);
+	u64 entry = engine_entry(e);
 
 	if (one_in(e->r, 24))
 		frame = W_PML4 + rnd(e->r, 5);
@@ -459,7 +459,7 @@ static void write_entries(struct engine *e)
 			return;
 		at = (at + 1) % entries;
 		if (one_in(e->r, 2))
-			entry = some_entry(e);
+			entry = engine_entry(e);
 	}
 }
 
@@ -485,7 +485,7 @@ static void change_way(struct engine *e, u64 gva)
 	entry = sim_read(gpa[at], size);
 	switch (rnd(e->r, 8)) {
 	case 0:
-		entry = some_entry(e);
+		entry = engine_entry(e);
 		break;
 	case 1:
 		entry &= ~PTE_W;
@@ -503,7 +503,7 @@ static void change_way(struct engine *e, u64 gva)
 		entry ^= PTE_U;
 		break;
 	default:
-		entry = (entry & 0xfff) | some_frame(e);
+		entry = (entry & 0xfff) | engine_frame(e);
 	}
 	store_at(e, frame, gpa[at] & 4095, entry, size);
 }
@@ -511,7 +511,7 @@ static void change_way(struct engine *e, u64 gva)
 /* A page is used, changed, perhaps flushed, and used again. */
 static void use_and_change(struct engine *e)
 {
-	u64 gva = some_gva(e);
+	u64 gva = engine_gva(e);
 
 	do_access_at(e, gva);
 	for (u32 i = rnd(e->r, 3); i > 0 && !gt_full(&e->sim.tlb); i--)
@@ -539,15 +539,15 @@ static void use_and_change(struct engine *e)
 static void write_read_only(struct engine *e)
 {
 	struct sim *s = &e->sim;
-	struct ref_access a = {.gva = some_gva(e), .write = true, .ac = true};
+	struct ref_access a = {.gva = engine_gva(e), .write = true, .ac = true};
 	struct ref_path path;
 	enum ref_kind kind;
 	u64 gpa = 0, data[2] = {0};
 	u32 frame, pfec;
 
 	if (sim_set_regs(s, s->regs.cr0 & ~CR0_WP, s->regs.cr3,
-			 possible_cr4(e, s->regs.cr4 | now_and_then(e, CR4_SMAP, 2) |
-						 now_and_then(e, CR4_PKE, 2)),
+			 engine_cr4(e, s->regs.cr4 | now_and_then(e, CR4_SMAP, 2) |
+					       now_and_then(e, CR4_PKE, 2)),
 			 s->regs.efer, false))
 		return;
 	for (kind = ref_start(&s->guest, a.gva, &path); kind == REF_TABLE;) {
@@ -610,20 +610,22 @@ void engine_step(struct engine *e)
 			switch_mode(e);
 		return;
 	}
-	if (op < 16)
+	if (e->pressure && one_in(e->r, 6))
+		engine_press(e);
+	else if (op < 16)
 		write_entries(e);
 	else if (op < 22)
 		copy_entry(e);
 	else if (op < 34)
 		use_and_change(e);
 	else if (op < 46)
-		do_access_at(e, some_gva(e));
+		do_access_at(e, engine_gva(e));
 	else if (op < 47)
 		write_read_only(e);
 	else if (op < 50)
-		sim_invlpg(s, some_gva(e));
+		sim_invlpg(s, engine_gva(e));
 	else if (op < 51)
-		sim_invpcid(s, rnd(e->r, 4), some_gva(e));
+		sim_invpcid(s, rnd(e->r, 4), engine_gva(e));
 	else if (op < 54)
 		load_cr3(e);
 	else if (op < 56)
@@ -631,7 +633,7 @@ void engine_step(struct engine *e)
 	else if (op < 57)
 		switch_mode(e);
 	else if (op < 61)
-		hw_speculate(&s->hw, some_gva(e), e->r);
+		hw_speculate(&s->hw, engine_gva(e), e->r);
 	else
 		hw_evict(&s->hw, e->r);
 	if (s->hw.error)
@@ -673,6 +675,9 @@ void engine_config(struct rnd *r, struct sim_config *c)
 		.bypass = !one_in(r, 4),
 		.vpid = !one_in(r, 4),
 		.high_ram = one_in(r, 4),
+		.faults_keep = one_in(r, 4),
+		.pdptes_keep = one_in(r, 2),
+		.clock_wraps = one_in(r, 4),
 		.tight = one_in(r, 2),
 	};
 	if (c->tight)
@@ -683,6 +688,8 @@ void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r)
 {
 	e->r = r;
 	e->audit_period = 1;
+	e->pressure = !one_in(r, 4);
+	e->next_root = 0;
 	memset(e->page, 0, sizeof(e->page));
 	sim_init(&e->sim, c, r);
 	for (u32 i = 0; i < ENGINE_FRAMES; i++)

@@ -19,6 +19,8 @@ struct engine {
 	u64 page[4];              /* linear addresses in use */
 	u32 audit_period;
 	bool allow_5level;
+	bool pressure; /* mmu_pressure.c's operations are among the others */
+	u32 next_root;
 };
 
 /* Choose a machine; tiny pools recycle all the time. */
@@ -29,5 +31,19 @@ void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r);
 
 /* One random operation. */
 void engine_step(struct engine *e);
+
+/* mmu_pressure.c: one operation that is there to use up shadow tables. */
+void engine_press(struct engine *e);
+
+/* What such operations are made of: an address in use, one in the window; a frame, an entry; CR4 bits. */
+u64 engine_gva(struct engine *e);
+u64 engine_window(const struct engine *e, u32 frame);
+u64 engine_mask(const struct engine *e);
+u64 engine_frame(struct engine *e);
+u64 engine_entry(struct engine *e);
+u64 engine_cr4(const struct engine *e, u64 cr4);
+
+/* The guest's handler: mends the entry that the walk ends at. */
+bool engine_mend(struct engine *e, const struct ref_access *a);
 
 #endif

@@ -2,7 +2,7 @@
 /* The simulated machine: entries, exits, accesses, and the judge; see mmu_harness.h. */
 #include "tests/host/mmu_harness.h"
 #include "arch/console.h"
-#include "mm/phys.h"
+#include "mm/mmu_internal.h"
 #include "tests/host/sim_mem.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -184,7 +184,8 @@ static void enter(struct sim *s)
 	else if (s->v.flush == MMU_FLUSH_GVA)
 		hw_flush_gva(&s->hw, s->v.flush_gva);
 	s->v.flush = MMU_FLUSH_NONE;
-	hw_load_root(&s->hw, mmu_root(&s->v));
+	hw_load_root(&s->hw, mmu_root(&s->v), s->v.reload_root);
+	s->v.reload_root = false;
 	if (s->hw.error)
 		sim_fail(s, "%s (root %llx)", s->hw.error, (unsigned long long)mmu_root(&s->v));
 	s->filter = mmu_filter_present(&s->v);
@@ -219,6 +220,7 @@ static void set_hw(struct sim *s)
 	hw->amd = s->config.features.amd;
 	hw->supervisor_keys = s->config.supervisor_keys;
 	hw->wp = true;
+	s->hw.pdptes_loaded = false;
 	hw->mode = guest->mode >= REF_4LEVEL ? guest->mode : REF_PAE;
 	hw->smep = guest->smep && guest->mode != REF_OFF;
 	hw->smap = guest->smap && guest->mode != REF_OFF;
@@ -409,7 +411,6 @@ static void judge_fault(struct sim *s, const struct ref_access *a, u32 pfec)
 	if (!gt_allows_fault(&s->tlb, &s->guest, a, pfec))
 		sim_fail(s, "%s got #PF with error code %x, which no walk allows", describe(a),
 			 pfec);
-	gt_fault(&s->tlb, a->gva);
 }
 
 /* The hypervisor writes for the guest: the bytes must be in memory, and nothing else changed. */
@@ -524,6 +525,8 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 		judge_changes(s);
 		*pfec = f.guest_pfec;
 		judge_fault(s, a, *pfec);
+		if (!s->hw.faults_keep)
+			gt_fault(&s->tlb, a->gva);
 		resume(s);
 		return SIM_FAULT;
 	case MMU_TABLE_WRITE:
@@ -536,6 +539,23 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 		return SIM_DONE;
 	}
 	sim_fail(s, "mmu_fault() returned %d", verdict);
+}
+
+/* True for a fault of the hardware's that does not exit. */
+static bool bypassed(struct sim *s, const struct ref_access *a, u32 pfec)
+{
+	bool exits = !s->filter || (pfec & REF_PF_P);
+
+	if (s->hw.error)
+		sim_fail(s, "%s", s->hw.error);
+	sim_trace(s, "    hardware #PF %x%s", pfec, exits ? "" : ", no exit");
+	hw_fault(&s->hw, a->gva, exits);
+	if (exits)
+		return false;
+	s->stats.bypassed++;
+	judge_fault(s, a, pfec);
+	gt_fault(&s->tlb, a->gva);
+	return true;
 }
 
 static enum sim_result access(struct sim *s, const struct ref_access *a, const void *data, u32 size,
@@ -552,15 +572,8 @@ static enum sim_result access(struct sim *s, const struct ref_access *a, const v
 			complete(s, a, leaf.addr, data, size);
 			return SIM_DONE;
 		}
-		if (s->hw.error)
-			sim_fail(s, "%s", s->hw.error);
-		sim_trace(s, "    hardware #PF %x%s", *pfec,
-			  s->filter && !(*pfec & REF_PF_P) ? ", no exit" : "");
-		if (s->filter && !(*pfec & REF_PF_P)) {
-			s->stats.bypassed++;
-			judge_fault(s, a, *pfec);
+		if (bypassed(s, a, *pfec))
 			return SIM_FAULT;
-		}
 		result = fault_exit(s, a, data, size, pfec, &again);
 		if (!again)
 			return result;
@@ -599,6 +612,7 @@ enum sim_result sim_emulate(struct sim *s, const struct ref_access *a, const voi
 		judge_changes(s);
 		*pfec = f.guest_pfec;
 		judge_fault(s, a, *pfec);
+		gt_fault(&s->tlb, a->gva);
 		s->current = NULL;
 		/* A #PF that is injected has flushed nothing in the hardware. */
 		resume(s);
@@ -614,6 +628,38 @@ enum sim_result sim_emulate(struct sim *s, const struct ref_access *a, const voi
 	s->current = NULL;
 	resume(s);
 	return SIM_DONE;
+}
+
+void sim_access_pages(struct sim *s, const struct ref_access *a, u32 nr)
+{
+	u64 nothing = 0;
+	u32 exits = 0;
+
+	s->unknown_insn = true;
+	for (u32 i = 0; i < nr && exits < 4 * nr; i++) {
+		struct ref_path leaf;
+		bool again;
+		u32 pfec;
+
+		s->current = &a[i];
+		trace_access(s, &a[i], &nothing, 8, ", of several");
+		if (hw_access(&s->hw, &a[i], s->r, &leaf, &pfec)) {
+			judge_reach(s, &a[i], leaf.addr, leaf.memtype);
+			continue;
+		}
+		if (bypassed(s, &a[i], pfec))
+			break;
+		fault_exit(s, &a[i], &nothing, 8, &pfec, &again);
+		if (!again)
+			break;
+		/* From the start. */
+		exits++;
+		i = -1u;
+	}
+	s->current = NULL;
+	s->lent = false;
+	left(s);
+	resume(s);
 }
 
 /* --- set-up and audit --------------------------------------------------------------------------- */
@@ -646,6 +692,35 @@ static void check_table(struct sim *s, const struct ref_path *path)
 	}
 }
 
+/* What the hardware still holds, with all flushes made: no way past the shadow tables as they are. */
+static void check_caches(struct sim *s)
+{
+	const struct mmu *m = s->mmu;
+
+	for (u32 i = 0; i < HW_LEAVES; i++) {
+		const struct ref_path *p = &s->hw.leaf[i].path;
+		u64 at = p->addr & ~(p->size - 1), end = at + p->size;
+
+		for (; s->hw.leaf[i].valid && at < end; at += PAGE_SIZE) {
+			if (sim_is_hidden(at) && at != SIM_HOLE)
+				sim_fail(s, "the TLB maps hidden memory at %llx",
+					 (unsigned long long)at);
+			if (p->w && p->dirty && frame_is_tracked(frame_of(m, at >> PAGE_SHIFT)))
+				sim_fail(s, "the TLB has a tracked table writable at %llx",
+					 (unsigned long long)at);
+		}
+	}
+	for (u32 i = 0; i < HW_UPPERS; i++) {
+		const struct ref_path *p = &s->hw.upper[i].path;
+		u64 t = (p->table - m->tables_hpa) >> PAGE_SHIFT;
+
+		if (s->hw.upper[i].valid &&
+		    (t >= m->nr_shadows || (int)m->shadows[t].role.level != p->level))
+			sim_fail(s, "a paging-structure cache names table %llu, which is no more",
+				 (unsigned long long)t);
+	}
+}
+
 void sim_check(struct sim *s)
 {
 	struct ref_path path;
@@ -658,6 +733,7 @@ void sim_check(struct sim *s)
 	}
 	if (mmu_audit(&s->v))
 		sim_fail(s, "the audit found violations");
+	check_caches(s);
 }
 
 void sim_finish(struct sim *s)
@@ -696,7 +772,7 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 		.features = config->features,
 		.bypass = config->bypass,
 		.sync = config->sync,
-		.nr_vcpus = 1,
+		.nr_vcpus = config->vcpus ? config->vcpus : 1,
 		.guest_map = &s->map,
 		.hidden = &s->hidden,
 		.nr_hidden = 1,
@@ -708,6 +784,11 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 	if (!c->pool_size)
 		c->pool_size = mmu_memory_size(&s->map);
 	make_traps(config, &c->traps);
+}
+
+u32 sim_tables(const struct sim *s)
+{
+	return s->mmu->nr_shadows - 1;
 }
 
 u64 sim_least_pool(const struct sim_config *config)
@@ -747,12 +828,16 @@ void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r)
 				    .pages_1g = f->pages_1g,
 				    .pse36 = f->pse36,
 				    .amd = f->amd};
+	s->hw.faults_keep = config->faults_keep;
+	s->hw.pdptes_keep = config->pdptes_keep;
 	s->hw.pool_start = SIM_POOL;
 	s->hw.pool_end = SIM_POOL + c.pool_size;
 	s->mmu = mmu_init(&c);
 	if (!s->mmu)
 		sim_fail(s, "mmu_init() refuses a pool of %llu bytes",
 			 (unsigned long long)c.pool_size);
+	if (config->clock_wraps)
+		s->mmu->clock = -100u;
 	mmu_set_traps(s->mmu, &c.traps, config->bypass);
 	mmu_vcpu_init(&s->v, s->mmu, &s->counters);
 	gt_flush_all(&s->tlb);

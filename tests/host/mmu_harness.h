@@ -23,8 +23,12 @@ struct sim_config {
 	bool vpid;            /* translations outlive an exit */
 	bool high_ram;        /* over 4 GiB */
 	bool supervisor_keys; /* of the hardware: see struct ref_cpu */
-	u64 pool_size;        /* 0: as much as mmu_memory_size() asks for */
-	bool tight;           /* the bounds below, in place of mmu_bounds */
+	bool faults_keep;     /* of the hardware: see struct hw */
+	bool pdptes_keep;
+	u32 vcpus;        /* that the pool has to do for; 0: one */
+	bool clock_wraps; /* the MMU's count of operations is about to */
+	u64 pool_size;    /* 0: as much as mmu_memory_size() asks for */
+	bool tight;       /* the bounds below, in place of mmu_bounds */
 	struct mmu_bounds bounds;
 };
 
@@ -34,7 +38,7 @@ struct sim_config {
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
-	u64 wp0_writes, lent;
+	u64 wp0_writes, lent, storms;
 };
 
 struct sim {
@@ -67,6 +71,9 @@ extern void (*sim_on_fail)(void);
 
 /* Lines that fail() prints are left out while true. */
 extern bool sim_quiet;
+
+/* Shadow tables that the pool has room for. */
+u32 sim_tables(const struct sim *s);
 
 /* Bytes of pool below which mmu_init() refuses this configuration. */
 u64 sim_least_pool(const struct sim_config *config);
@@ -104,6 +111,12 @@ enum sim_result sim_access(struct sim *s, const struct ref_access *a, const void
 /* The same, made in software for an emulated instruction. */
 enum sim_result sim_emulate(struct sim *s, const struct ref_access *a, const void *data, u32 size,
 			    u32 *pfec);
+
+/*
+ * One instruction that nobody can emulate, on several pages: all have to be there at once. Where the
+ * pool has no room for their tables, an interrupt ends it after some tries.
+ */
+void sim_access_pages(struct sim *s, const struct ref_access *a, u32 nr);
 
 /* The audit, and the hardware's view of all shadow tables that the root reaches. */
 void sim_check(struct sim *s);

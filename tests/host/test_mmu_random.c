@@ -41,8 +41,8 @@ static void run(u64 seed, const u64 *op, u32 nr)
 
 	rnd_seed(&r, seed);
 	engine_config(&r, &c);
-	if (one_in(&r, 2))
-		c.pool_size = sim_least_pool(&c) + rnd(&r, 24) * PAGE_SIZE;
+	if (!one_in(&r, 4))
+		c.pool_size = sim_least_pool(&c) + rnd(&r, 8) * PAGE_SIZE;
 	engine_start(&engine, &c, &r);
 	engine.audit_period = option("MMU_AUDIT", 4);
 	for (u32 i = 0; i < nr; i++) {
@@ -107,6 +107,7 @@ static void seeds(void **state)
 	u32 steps = option("MMU_STEPS", DEFAULT_STEPS);
 	static u64 op[MAX_STEPS];
 	struct sim_stats sum = {0};
+	u64 made = 0, recycled = 0, dropped = 0;
 	u32 failed = 0;
 	bool verbose = option("MMU_VERBOSE", 0), in_process = option("MMU_IN_PROCESS", 0);
 
@@ -122,6 +123,9 @@ static void seeds(void **state)
 		if (in_process || verbose) {
 			run(seed, op, steps);
 			add(&sum, &engine.sim.stats);
+			made += engine.sim.counters.value[CNT_mmu_shadow_new];
+			recycled += engine.sim.counters.value[CNT_mmu_recycled];
+			dropped += engine.sim.counters.value[CNT_mmu_shadow_zapped];
 			continue;
 		}
 		if (!fails(seed, op, steps, true))
@@ -137,12 +141,15 @@ static void seeds(void **state)
 		fprintf(stderr,
 			"%llu steps, %llu accesses, %llu faults, %llu of them bypassed, "
 			"%llu exits, %llu table writes, %llu unsyncs, %llu native INVLPGs, "
-			"%llu writes with WP=0, %llu of them lent\n",
+			"%llu writes with WP=0, %llu of them lent, %llu CR3 storms, "
+			"%llu tables made, %llu recycled, %llu dropped\n",
 			(unsigned long long)sum.steps, (unsigned long long)sum.accesses,
 			(unsigned long long)sum.faults, (unsigned long long)sum.bypassed,
 			(unsigned long long)sum.exits, (unsigned long long)sum.table_writes,
 			(unsigned long long)sum.unsyncs, (unsigned long long)sum.invlpg_native,
-			(unsigned long long)sum.wp0_writes, (unsigned long long)sum.lent);
+			(unsigned long long)sum.wp0_writes, (unsigned long long)sum.lent,
+			(unsigned long long)sum.storms, (unsigned long long)made,
+			(unsigned long long)recycled, (unsigned long long)dropped);
 	assert_int_equal(failed, 0);
 }
 

@@ -6,9 +6,12 @@
 #define FLAG_A 32
 #define FLAG_D 64
 
-void hw_load_root(struct hw *hw, u64 root)
+void hw_load_root(struct hw *hw, u64 root, bool reload)
 {
+	if (hw->pdptes_keep && hw->pdptes_loaded && root == hw->cpu.cr3 && !reload)
+		return;
 	hw->cpu.cr3 = root;
+	hw->pdptes_loaded = hw->cpu.mode == REF_PAE;
 	if (root < hw->pool_start || root + 32 > hw->pool_end)
 		hw->error = "the root is outside the pool";
 	else if (hw->cpu.mode != REF_PAE && root & 4095)
@@ -127,9 +130,9 @@ static enum ref_kind walk(struct hw *hw, u64 gva, struct rnd *r, struct ref_path
 	return kind;
 }
 
-static void fault(struct hw *hw, u64 gva)
+void hw_fault(struct hw *hw, u64 gva, bool exits)
 {
-	if (!hw->faults_keep)
+	if (!exits || !hw->faults_keep)
 		hw_flush_gva(hw, gva);
 }
 
@@ -144,18 +147,13 @@ bool hw_access(struct hw *hw, const struct ref_access *a, struct rnd *r, struct 
 	if (cached && (!a->write || cached->path.dirty)) {
 		*leaf = cached->path;
 		leaf->addr = (leaf->addr & ~(leaf->size - 1)) | (a->gva & (leaf->size - 1));
-		if (ref_permits(&hw->cpu, a, leaf, pfec))
-			return true;
-		fault(hw, a->gva);
-		return false;
+		return ref_permits(&hw->cpu, a, leaf, pfec);
 	}
 	kind = walk(hw, a->gva, r, leaf, &ptr);
 	if (kind != REF_LEAF)
 		*pfec = ref_walk_pfec(&hw->cpu, a, kind);
-	if (kind != REF_LEAF || !ref_permits(&hw->cpu, a, leaf, pfec)) {
-		fault(hw, a->gva);
+	if (kind != REF_LEAF || !ref_permits(&hw->cpu, a, leaf, pfec))
 		return false;
-	}
 	if (ptr)
 		*ptr |= FLAG_A | (a->write ? FLAG_D : 0);
 	leaf->dirty |= a->write;
