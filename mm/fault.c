@@ -272,7 +272,6 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 		walk(v, fault, &w);
 		if (w.fault) {
 			guest_fault(v, &w, fault->gva);
-			shadow_reap(v);
 			fault->guest_pfec = w.pfec;
 			return MMU_GUEST_FAULT;
 		}
@@ -298,9 +297,9 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 			descend(v, &d, &w, fault->gva);
 			enough = install(v, &d, &w, fault, false);
 		}
-		shadow_reap(v);
 	}
 	if (emulate) {
+		shadow_reap(v);
 		/* New tables on the way may have needed the room of this one. */
 		if (!frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT)))
 			return MMU_RETRY;

@@ -279,7 +279,7 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
 	struct mmu *m = v->mmu;
 	u32 looked_at = 0, changed = sync_entries(v, index, fresh, &looked_at);
 
-	m->shadows[index].synced = m->clock;
+	m->shadows[index].synced = m->operations;
 	/* To look for an upper entry's table is as much as to link it; a leaf is soon compared. */
 	m->work += WORK_TABLE;
 	m->work += m->shadows[index].role.level > 1 ? looked_at : (looked_at + 3 * changed) / 4;

@@ -84,7 +84,7 @@ struct shadow {
 	u16 last;                 /* the entry that the last of them filled */
 	bool orphan;              /* in mmu.orphans, not in mmu.lru */
 	bool flood_paid;          /* see is_flooded() */
-	u32 synced;               /* the operation in which it last was as the guest's table */
+	u64 synced;               /* mmu.operations when it last was as the guest's table */
 	bool stale;               /* has no parents and no pins, and may lag behind: see sync.c */
 	bool soft_told;           /* soft.c: what the parents' counts say of this table */
 	bool soft_queued;
@@ -147,6 +147,7 @@ struct mmu {
 	struct shadow_list lru, orphans; /* every table that is not free is in one of them */
 	u32 clock;                       /* the number of the operation under way: invariant 11 */
 	bool in_operation;
+	u64 operations; /* the same as clock, but never twice the same: see sync.c */
 
 	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync, but those that are shut */
 	u32 nr_unsync;
@@ -369,12 +370,24 @@ u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
 static inline void op_begin(struct mmu *m)
 {
 	m->clock++;
+	m->operations++;
 	m->in_operation = true;
 }
 
-/* Drops what the guest has unlinked, and brings up to date what has come into its reach. */
-void op_end(struct mmu_vcpu *v);
-void shadow_reap(struct mmu_vcpu *v);
+/* Drop what the guest has unlinked, and bring up to date what has come into its reach. */
+void shadow_reap_now(struct mmu_vcpu *v);
+
+static inline void shadow_reap(struct mmu_vcpu *v)
+{
+	if (unlikely(v->mmu->orphans.first || v->mmu->relinked || v->mmu->soft_queue))
+		shadow_reap_now(v);
+}
+
+static inline void op_end(struct mmu_vcpu *v)
+{
+	shadow_reap(v);
+	v->mmu->in_operation = false;
+}
 
 u32 recycle_victim(const struct mmu *m);
 bool shadow_is_held(const struct mmu *m, u32 index);

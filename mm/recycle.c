@@ -90,7 +90,7 @@ u32 recycle_victim(const struct mmu *m)
  * Drop the tables that the guest has unlinked and nobody took up again; no more than one exit may, the
  * others wait for a later one.
  */
-void shadow_reap(struct mmu_vcpu *v)
+void shadow_reap_now(struct mmu_vcpu *v)
 {
 	struct mmu *m = v->mmu;
 
@@ -100,10 +100,4 @@ void shadow_reap(struct mmu_vcpu *v)
 		shadow_zap(v, m->orphans.first, true);
 	if (unlikely(m->soft_queue))
 		soft_tell(m);
-}
-
-void op_end(struct mmu_vcpu *v)
-{
-	shadow_reap(v);
-	v->mmu->in_operation = false;
 }

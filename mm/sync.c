@@ -60,7 +60,7 @@ static void table_reset(struct mmu *m, u32 index)
 		else if (spte_is_notrap(spte))
 			entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
 	}
-	m->shadows[index].synced = m->clock;
+	m->shadows[index].synced = m->operations;
 }
 
 /* Tables that this operation needs as they are, or that cannot be cut off. */
@@ -127,7 +127,7 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 	m->unsync[m->nr_unsync++] = gfn;
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		table_trap(m, s);
-		m->shadows[s].synced = m->clock;
+		m->shadows[s].synced = m->operations;
 		if (!m->shadows[s].pins)
 			unlink_but(m, s, m->bounds->unsync_parents);
 	}
@@ -149,9 +149,9 @@ static void catch_up(struct mmu_vcpu *v, u32 index)
 	s->writes = 0;
 	if (s->stale)
 		return;
-	if (may_work(m) || (s->stamp == m->clock && s->synced != m->clock))
+	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations))
 		s->flood_paid = table_sync(v, index, false) >= FLOOD_PAYS;
-	else if (s->synced == m->clock)
+	else if (s->synced == m->operations)
 		return;
 	else if (s->pins)
 		table_reset(m, index);
@@ -223,7 +223,7 @@ bool mmu_unsynced(const struct mmu *m)
 static bool may_lag(const struct mmu *m, u64 gfn)
 {
 	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		if (!m->shadows[s].stale && m->shadows[s].synced != m->clock)
+		if (!m->shadows[s].stale && m->shadows[s].synced != m->operations)
 			return true;
 	}
 	return false;

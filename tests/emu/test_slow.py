@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Page tables that would make one exit long: each exit stays under its bound, and nothing is lost."""
+"""Page tables that would make one exit long: each stays under its bound, and nothing is lost."""
 import os
 
 import pytest

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		c.pool_size = least[c.high_ram] + rnd(&r, 8) * PAGE_SIZE;
 	}
 	engine_start(&engine, &c, &r);
-	engine.audit_period = 64;
+	engine.audit_period = 16;
 	for (u32 i = 0; i < MAX_STEPS && r.left; i++)
 		engine_step(&engine);
 	sim_check(&engine.sim);

@@ -277,12 +277,11 @@ void table_of_itself(u32 n)
 				      "itself at %u", i);
 		write_cr0(read_cr0() ^ CR0_WP);
 		report("shadowed");
-		for (u32 i = 0; i < n; i++) {
-			unsync(&self[i % 512]);
-			if (i % 64 == 0)
+		for (u32 i = 0; i < n && i < 24; i++) {
+			unsync(&self[i]);
+			if (i % 8 == 0)
 				reload_cr3();
-			*(volatile u64 *)ptr(SLOT(3) + i * PAGE_SIZE + 8 * (i % 512)) =
-				self[i % 512];
+			*(volatile u64 *)ptr(SLOT(3) + i * PAGE_SIZE + 8 * i) = self[i];
 		}
 		report("written through itself");
 	}
