@@ -68,11 +68,11 @@ void watch_port(struct vcpu *v, u16 port, u32 size)
 		v->debug_traps |= look(v, port, size, BIT(BREAK_IO));
 }
 
-bool code_is_watched(struct vcpu *v)
+u64 watched_code(struct vcpu *v)
 {
 	enum insn_mode mode;
 
-	return look(v, code_address(v, &mode), 1, BIT(BREAK_CODE)) != 0;
+	return look(v, code_address(v, &mode), 1, BIT(BREAK_CODE));
 }
 
 /* As many as there are of the bytes before RIP, at the end of bytes[]. */

@@ -28,8 +28,8 @@ void insn_done(struct vcpu *v);
  */
 void watch_data(struct vcpu *v, u64 gva, u32 size, bool write);
 void watch_port(struct vcpu *v, u16 port, u32 size);
-/* An instruction breakpoint is set at RIP. */
-bool code_is_watched(struct vcpu *v);
+/* The DR6_B bits of an instruction breakpoint that is set at RIP. */
+u64 watched_code(struct vcpu *v);
 /*
  * The DR6_B bits of what a MOV SS from memory has met, if that is the instruction before RIP. To be called
  * right after an exit: the registers are those that its address was made of.
