@@ -108,15 +108,12 @@ u64 watched_mov_ss(struct vcpu *v)
 	return met;
 }
 
-void insn_done(struct vcpu *v)
+void insn_trap(struct vcpu *v, u64 traps)
 {
-	u64 traps = v->debug_traps | v->ops->end_shadow(v);
-
 	/* With BTF a single step counts branches, and none of these instructions is one. */
-	if (unlikely(v->rflags & RFLAGS_TF) && !(v->ops->debugctl(v) & DEBUGCTL_BTF))
+	if ((v->rflags & RFLAGS_TF) && !(v->ops->debugctl(v) & DEBUGCTL_BTF))
 		traps |= DR6_BS;
-	if (unlikely(traps)) {
-		v->debug_traps = 0;
+	v->debug_traps = 0;
+	if (traps)
 		v->ops->debug_trap(v, traps);
-	}
 }

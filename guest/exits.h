@@ -17,11 +17,19 @@ NORETURN void guest_crashed(struct vcpu *v);
 /* What a triple fault does to a machine: the report, then a reset. */
 NORETURN void guest_triple_fault(struct vcpu *v);
 
+/* debug.c. The rest of insn_done(): the #DB for these DR6_B bits, and for a single step. */
+void insn_trap(struct vcpu *v, u64 traps);
 /*
- * debug.c. An instruction was completed in software, RIP is moved on: the traps that follow it, a single
- * step and what was watched, are due (SDM vol. 3B 18.3.1.4), and it ends what held events off.
+ * An instruction was completed in software, RIP is moved on: the traps that follow it, a single step and
+ * what was watched, are due (SDM vol. 3B 18.3.1.4), and it ends what held events off.
  */
-void insn_done(struct vcpu *v);
+static inline void insn_done(struct vcpu *v)
+{
+	u64 traps = v->ops->end_shadow(v) | v->debug_traps;
+
+	if (unlikely(traps | (v->rflags & RFLAGS_TF)))
+		insn_trap(v, traps);
+}
 /*
  * An instruction that is about to complete accessed memory, or a port: is there a breakpoint. Not for one
  * that faults. size: bytes. write: it wrote, whatever else it did. SDM vol. 3B 18.2.5.

@@ -9,10 +9,7 @@
 /* Ending the machine is the kernel's right alone; the rest may be asked for by anybody. */
 static bool is_kernel(struct vcpu *v)
 {
-	struct segment ss;
-
-	v->ops->get_seg(v, SEG_SS, &ss);
-	return SEG_ATTR_DPL(ss.attr) == 0;
+	return SEG_ATTR_DPL(v->ops->seg_attr(v, SEG_SS)) == 0;
 }
 
 void handle_hypercall(struct vcpu *v, const struct vmexit *exit)

@@ -100,23 +100,20 @@ bool emulate_invpcid(struct vcpu *v)
 	u8 bytes[INSN_MAX_LEN];
 	struct insn_system insn;
 	enum insn_mode mode;
-	struct segment ss;
-	bool user;
+	u32 dpl = SEG_ATTR_DPL(v->ops->seg_attr(v, SEG_SS));
 	u64 gva, type;
 	u32 avail;
 
 	if (!v->machine->invpcid)
 		return false;
-	v->ops->get_seg(v, SEG_SS, &ss);
-	user = SEG_ATTR_DPL(ss.attr) == 3;
-	avail = guest_fetch(v, user ? PFEC_U : 0, bytes, &mode);
+	avail = guest_fetch(v, dpl == 3 ? PFEC_U : 0, bytes, &mode);
 	if (insn_system(bytes, avail, mode, &insn) || insn.kind != INSN_SYS_INVPCID)
 		return false;
 	v->counters.value[CNT_exits_exception]--;
 	count(&v->counters, exits_invpcid);
 
 	type = insn.opsize == 8 ? v->gpr[insn.reg] : (u32)v->gpr[insn.reg];
-	if (SEG_ATTR_DPL(ss.attr))
+	if (dpl)
 		inject_zero(v, VEC_GP);
 	else if (!descriptor_at(v, &insn, &gva))
 		inject_zero(v, insn.mem.seg == SEG_SS ? VEC_SS : VEC_GP);
