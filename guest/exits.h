@@ -56,12 +56,26 @@ void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
 /* Start an event again whose delivery an exit has cut. */
 void reinject(struct vcpu *v, const struct event *cut);
 
+/* progress.c. The rest of same_again(), for an exit that follows another at the same RIP. */
+u32 again_in_a_row(struct vcpu *v, const struct vmexit *exit);
 /*
- * progress.c. After this exit the guest is to do the same again: run the instruction, or have the event
- * delivered. Returns the number of such exits in a row that left its registers alone, or 0 while they
- * are few. Does not return when there is no end to them.
+ * After this exit the guest is to do the same again: run the instruction, or have the event delivered.
+ * Returns the number of such exits in a row that left its registers alone, or 0 while they are few. Does
+ * not return when there is no end to them.
  */
-u32 same_again(struct vcpu *v, const struct vmexit *exit);
+static inline u32 same_again(struct vcpu *v, const struct vmexit *exit)
+{
+	struct retries *r = &v->retries;
+	u64 exits = v->counters.value[CNT_exits];
+	bool again = exits == r->last + 1 && v->rip == r->rip;
+
+	r->last = exits;
+	if (unlikely(again))
+		return again_in_a_row(v, exit);
+	r->rip = v->rip;
+	r->nr = 0;
+	return 0;
+}
 
 /* hardware.c. Make the hardware follow what the shadow MMU has decided. */
 void update_hardware(struct vcpu *v);
