@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The trace guest: every exception is where the bare machine has it, with the same error code, DR6 and RF.
+"""The trace guest: every exception is where the bare machine has it, with the same DR6 and RF.
 
 SOAK=1 (make soak) runs SOAK_SEEDS seeds of random steps, and those longer.
 """
