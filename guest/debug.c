@@ -68,11 +68,11 @@ void watch_port(struct vcpu *v, u16 port, u32 size)
 		v->debug_traps |= look(v, port, size, BIT(BREAK_IO));
 }
 
-bool code_is_watched(struct vcpu *v)
+u64 watched_code(struct vcpu *v)
 {
 	enum insn_mode mode;
 
-	return look(v, code_address(v, &mode), 1, BIT(BREAK_CODE)) != 0;
+	return look(v, code_address(v, &mode), 1, BIT(BREAK_CODE));
 }
 
 /* As many as there are of the bytes before RIP, at the end of bytes[]. */
@@ -108,15 +108,12 @@ u64 watched_mov_ss(struct vcpu *v)
 	return met;
 }
 
-void insn_done(struct vcpu *v)
+void insn_trap(struct vcpu *v, u64 traps)
 {
-	u64 traps = v->debug_traps | v->ops->end_shadow(v);
-
 	/* With BTF a single step counts branches, and none of these instructions is one. */
-	if (unlikely(v->rflags & RFLAGS_TF) && !(v->ops->debugctl(v) & DEBUGCTL_BTF))
+	if ((v->rflags & RFLAGS_TF) && !(v->ops->debugctl(v) & DEBUGCTL_BTF))
 		traps |= DR6_BS;
-	if (unlikely(traps)) {
-		v->debug_traps = 0;
+	v->debug_traps = 0;
+	if (traps)
 		v->ops->debug_trap(v, traps);
-	}
 }

@@ -94,10 +94,10 @@ static bool find_watched(struct vcpu *v, const struct insn *insn, u64 gva,
 }
 
 /* A CMPXCHG that stores nothing writes all the same; a REP that is over touches nothing. */
-static void watch_operands(struct vcpu *v, const struct insn *insn, u64 gva, u64 from,
-			   const struct insn_effect *effect)
+static inline void watch_operands(struct vcpu *v, const struct insn *insn, u64 gva, u64 from,
+				  const struct insn_effect *effect)
 {
-	if (!effect->write && !insn_reads(insn))
+	if (likely(!(v->ops->dr7(v) & DR7_ENABLED)) || (!effect->write && !insn_reads(insn)))
 		return;
 	watch_data(v, gva, insn->opsize, true);
 	if (insn->op == INSN_MOVS)

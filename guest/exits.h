@@ -17,19 +17,27 @@ NORETURN void guest_crashed(struct vcpu *v);
 /* What a triple fault does to a machine: the report, then a reset. */
 NORETURN void guest_triple_fault(struct vcpu *v);
 
+/* debug.c. The rest of insn_done(): the #DB for these DR6_B bits, and for a single step. */
+void insn_trap(struct vcpu *v, u64 traps);
 /*
- * debug.c. An instruction was completed in software, RIP is moved on: the traps that follow it, a single
- * step and what was watched, are due (SDM vol. 3B 18.3.1.4), and it ends what held events off.
+ * An instruction was completed in software, RIP is moved on: the traps that follow it, a single step and
+ * what was watched, are due (SDM vol. 3B 18.3.1.4), and it ends what held events off.
  */
-void insn_done(struct vcpu *v);
+static inline void insn_done(struct vcpu *v)
+{
+	u64 traps = v->ops->end_shadow(v) | v->debug_traps;
+
+	if (unlikely(traps | (v->rflags & RFLAGS_TF)))
+		insn_trap(v, traps);
+}
 /*
  * An instruction that is about to complete accessed memory, or a port: is there a breakpoint. Not for one
  * that faults. size: bytes. write: it wrote, whatever else it did. SDM vol. 3B 18.2.5.
  */
 void watch_data(struct vcpu *v, u64 gva, u32 size, bool write);
 void watch_port(struct vcpu *v, u16 port, u32 size);
-/* An instruction breakpoint is set at RIP. */
-bool code_is_watched(struct vcpu *v);
+/* The DR6_B bits of an instruction breakpoint that is set at RIP. */
+u64 watched_code(struct vcpu *v);
 /*
  * The DR6_B bits of what a MOV SS from memory has met, if that is the instruction before RIP. To be called
  * right after an exit: the registers are those that its address was made of.
@@ -48,12 +56,26 @@ void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
 /* Start an event again whose delivery an exit has cut. */
 void reinject(struct vcpu *v, const struct event *cut);
 
+/* progress.c. The rest of same_again(), for an exit that follows another at the same RIP. */
+u32 again_in_a_row(struct vcpu *v, const struct vmexit *exit);
 /*
- * progress.c. After this exit the guest is to do the same again: run the instruction, or have the event
- * delivered. Returns the number of such exits in a row that left its registers alone, or 0 while they
- * are few. Does not return when there is no end to them.
+ * After this exit the guest is to do the same again: run the instruction, or have the event delivered.
+ * Returns the number of such exits in a row that left its registers alone, or 0 while they are few. Does
+ * not return when there is no end to them.
  */
-u32 same_again(struct vcpu *v, const struct vmexit *exit);
+static inline u32 same_again(struct vcpu *v, const struct vmexit *exit)
+{
+	struct retries *r = &v->retries;
+	u64 exits = v->counters.value[CNT_exits];
+	bool again = exits == r->last + 1 && v->rip == r->rip;
+
+	r->last = exits;
+	if (unlikely(again))
+		return again_in_a_row(v, exit);
+	r->rip = v->rip;
+	r->nr = 0;
+	return 0;
+}
 
 /* hardware.c. Make the hardware follow what the shadow MMU has decided. */
 void update_hardware(struct vcpu *v);

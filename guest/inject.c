@@ -40,7 +40,7 @@ static void restore_rf(struct vcpu *v, const struct event *cut)
 		break;
 	case EVENT_AGAIN:
 		/* The instruction itself clears RF first, but not on every emulator. */
-		if (code_is_watched(v))
+		if (watched_code(v))
 			v->rflags |= RFLAGS_RF;
 		break;
 	default:

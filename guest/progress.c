@@ -41,18 +41,11 @@ NORETURN static void stuck(struct vcpu *v, const struct vmexit *exit)
 	guest_crashed(v);
 }
 
-u32 same_again(struct vcpu *v, const struct vmexit *exit)
+u32 again_in_a_row(struct vcpu *v, const struct vmexit *exit)
 {
 	struct retries *r = &v->retries;
-	u64 exits = v->counters.value[CNT_exits], regs;
-	bool again = exits == r->last + 1 && v->rip == r->rip;
+	u64 regs;
 
-	r->last = exits;
-	if (likely(!again)) {
-		r->rip = v->rip;
-		r->nr = 0;
-		return 0;
-	}
 	/* Until then it may be a loop of one instruction. */
 	if (likely(++r->nr < IN_A_ROW))
 		return 0;

@@ -55,11 +55,16 @@ u64 svm_end_shadow(struct vcpu *v)
 	return svm->kept_traps;
 }
 
-/* An injection changes neither DR6 nor DR7: what #DB does to them is done here (APM vol. 2 13.1.1). */
+/*
+ * An injection changes neither DR6 nor DR7: what #DB does to them is done here (APM vol. 2 13.1.1). A
+ * breakpoint at the next instruction comes with it, since its handler returns there with RF=1.
+ */
 void svm_debug_trap(struct vcpu *v, u64 dr6)
 {
 	struct svm_vcpu *svm = to_svm(v);
 
+	if (!(v->rflags & RFLAGS_RF))
+		dr6 |= watched_code(v);
 	svm->vmcb.dr6 = (svm->vmcb.dr6 & ~DR6_B) | dr6;
 	svm->vmcb.dr7 &= ~(u64)DR7_GD;
 	svm_dirty(svm, CLEAN_DR);

@@ -92,9 +92,10 @@ u32 vmx_seg_attr(struct vcpu *v, enum seg seg)
 
 void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out)
 {
+	(void)v;
 	out->sel = vmread(VMCS_GUEST_ES + 2 * seg);
 	out->limit = vmread(VMCS_GUEST_ES_LIMIT + 2 * seg);
-	out->attr = vmx_seg_attr(v, seg);
+	out->attr = vmread(VMCS_GUEST_ES_ATTR + 2 * seg);
 	out->base = vmread(VMCS_GUEST_ES_BASE + 2 * seg);
 }
 

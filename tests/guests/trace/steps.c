@@ -32,7 +32,7 @@ struct steps_registers {
 extern const u8 pool[];
 u64 steps_run(const struct steps_registers *r);
 
-static u64 state, hash;
+static u64 state, hash, enabled;
 static const u8 *groups[128];
 static u32 nr_groups;
 static u8 code[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
@@ -83,9 +83,20 @@ static void note_event(const struct frame *f, u64 dr6)
 		guest_fail("one sequence has no end");
 }
 
+/* The bit of a breakpoint that is not enabled says nothing: SDM vol. 3B 18.2.3. */
+static u64 enabled_dr6(void)
+{
+	u64 dr6 = read_dr6() & DR6_SHOWN;
+
+	for (u32 i = 0; i < 4; i++)
+		if (!(enabled >> (2 * i) & 3))
+			dr6 &= ~(u64)BIT(i);
+	return dr6;
+}
+
 static bool on_step(struct frame *f)
 {
-	u64 dr6 = f->vector == VEC_DB ? read_dr6() & DR6_SHOWN : 0;
+	u64 dr6 = f->vector == VEC_DB ? enabled_dr6() : 0;
 	bool inside = f->rip - ADDR(code) < PAGE_SIZE;
 
 	note_event(f, dr6);
@@ -211,6 +222,7 @@ static void random_breakpoints(void)
 	__asm__ volatile("mov %0, %%dr0\n\tmov %1, %%dr1\n\tmov %2, %%dr2\n\tmov %3, %%dr3"
 			 :
 			 : "r"(address[0]), "r"(address[1]), "r"(address[2]), "r"(address[3]));
+	enabled = dr7;
 	__asm__ volatile("mov %0, %%dr6\n\tmov %1, %%dr7" : : "r"(DR6_NONE), "r"(dr7));
 }
 
