@@ -20,7 +20,8 @@ def test_a_machine_as_chosen():
 
 
 @pytest.mark.parametrize("wrong, line", [
-    ({"host": "qemu"}, r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg bochs3 qemu10 qemu11$'),
+    ({"host": "qemu"},
+     r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg bochs3 qemu10 qemu11$'),
     ({"model": "max"}, r'^MODEL="max" is none of: .*\bcore2_penryn_t9600\b.*\btigerlake\b'),
     ({"model": "ryzen;"}, r'^MODEL="ryzen;" is none of: .*\bryzen\b'),
     ({"host": "qemu-tcg"}, r'^MODEL="tigerlake" is none of: .*\bEPYC\b.*\bmax\b'),

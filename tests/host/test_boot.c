@@ -635,10 +635,10 @@ static void test_mb1_near_4g(void **state)
 
 	mb1_build("qemu");
 	memcpy(top + TOP_SIZE - 6, grub, 6);
-	low32(MB1_INFO + 64, (u32)TOP + TOP_SIZE - 5);
-	assert_int_equal(mb1_parse(&b), 0);
-	assert_string_equal(b.module[0].cmdline, "a b");
 	low32(MB1_INFO + 64, (u32)TOP + TOP_SIZE - 6);
+	mb1_expect_failure("does not end within 6 bytes");
+	memcpy(top + TOP_SIZE - 7, grub, 7);
+	low32(MB1_INFO + 64, (u32)TOP + TOP_SIZE - 7);
 	assert_int_equal(mb1_parse(&b), 0);
 	assert_string_equal(b.module[0].cmdline, "vmlinuz a b");
 
