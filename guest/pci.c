@@ -39,7 +39,7 @@ u32 pci_read(const struct pci_function *f, u32 reg, u32 size)
 void pci_write(const struct pci_function *f, u32 reg, u32 size, u32 value)
 {
 	struct io_access w = {(u16)(PORT_PCI_DATA + (reg & 3)), (u8)size, value};
-	volatile u8 *at = f->ecam + reg;
+	volatile u8 *at;
 	u32 saved;
 
 	if (!f->ecam) {
@@ -47,7 +47,10 @@ void pci_write(const struct pci_function *f, u32 reg, u32 size, u32 value)
 		out32(PORT_PCI_ADDRESS, address_of(f, reg));
 		port_out(&w);
 		out32(PORT_PCI_ADDRESS, saved);
-	} else if (size == 1) {
+		return;
+	}
+	at = f->ecam + reg;
+	if (size == 1) {
 		*at = (u8)value;
 	} else if (size == 2) {
 		*(volatile u16 *)at = (u16)value;
@@ -63,7 +66,7 @@ void pci_write(const struct pci_function *f, u32 reg, u32 size, u32 value)
 static bool filter_extended(struct machine *m, const struct pci_function *f, u32 reg, u32 ext,
 			    const struct io_access *w)
 {
-	u32 low = w->value, high = w->value, mask = w->size < 4 ? BIT(8 * w->size) - 1 : ~0U;
+	u32 low = w->value, high = low, mask = w->size < 4 ? BIT(8 * w->size) - 1 : ~0U;
 
 	return pci_filter(m, f, reg, w->size, &low) &&
 	       pci_filter(m, f, reg | ext, w->size, &high) && !((low ^ w->value) & mask) &&

@@ -25,6 +25,7 @@ const char *guest_main(void)
 	volatile u32 *to = ptr(page_alloc(1, PAGE_SIZE));
 	bool bare = guest_option_number("bare", 0);
 	u32 control;
+	u8 first, second;
 
 	t->control = __builtin_bswap32(SELECT | READ);
 	t->length = __builtin_bswap32(4);
@@ -39,7 +40,9 @@ const char *guest_main(void)
 		return !control && *to == SIGNATURE ? NULL : "no transfer";
 	/* By port it is read as ever. */
 	out16(0x510, 0);
-	if (in8(0x511) != 'Q' || in8(0x511) != 'E')
+	first = in8(0x511);
+	second = in8(0x511);
+	if (first != 'Q' || second != 'E')
 		return "fw_cfg cannot be read by port";
 	return *to ? "fw_cfg has written to memory" : control == ERROR ? NULL : "no error";
 }
