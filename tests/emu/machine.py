@@ -112,7 +112,7 @@ class Silence:
     """
 
     def __init__(self, pid, limit):
-        self.pid, self.limit = pid, max(SILENCE, limit / 4)
+        self.pid, self.limit = pid, max(SILENCE, limit / 2)
         self.heard()
 
     def heard(self):

@@ -50,7 +50,7 @@ def test_a_silent_machine_hangs(tmp_path, monkeypatch, code, why):
     from tests.emu.images import elf32
     monkeypatch.setattr("tests.emu.machine.SILENCE", 3)
     kernel = elf32(tmp_path / "hang.elf", 0x100000, 4096, bytes.fromhex(code))
-    result = Qemu("tcg").run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=12)
+    result = Qemu("tcg").run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=6)
     assert result.verdict == TIMEOUT
     assert re.match(why, result.reason), result.reason
 
