@@ -12,7 +12,7 @@ GUEST = os.path.join(boots.BUILD, "tests/guests/bound.elf")
 # What CAVEATS.md states: percent of the machine's RAM.
 BOUND = 3.5
 LINE = r"^notrap: memory: (\d+) KiB for the shadow MMU, (\d+)\.(\d) % of (\d+) MiB$"
-LIMIT = 120
+LIMIT = 240
 
 
 @pytest.mark.parametrize("options", ["audit=32768", "trap=structural sync=always"])

@@ -135,12 +135,12 @@ def test_linux_is_refused_nothing(passes, name):
     assert "ACPI: PM: (supports S0 S5)" in result.text
 
 
-@pytest.mark.parametrize("name", [PC, Q35, BOCHS])
+# In Bochs a Linux does not come up again on the bare machine either: it ends in a triple fault.
+@pytest.mark.parametrize("name", [PC, Q35])
 def test_linux_restarts(name):
     """A kernel without a root panics, and restarts the machine by what it finds best."""
-    more = {"reboot": True} if name != BOCHS else {}
     boot = boots.notrap("", boots.linux_modules("rdinit=/none quiet"))
     again = r"(?s)^notrap: resetting$.*^notrap: notrap \d"
-    result = host(name, **more).run(boot, Expect(again, (boots.PANIC,), boots.NEVER),
+    result = host(name, reboot=True).run(boot, Expect(again, (boots.PANIC,), boots.NEVER),
                                     boots.LINUX_LIMIT)
     assert result.passed, result.explain()
