@@ -113,6 +113,14 @@ u32 most_parents(const struct mmu *m, u32 child)
 	return f && (f->state & FRAME_UNSYNC) ? m->bounds->unsync_parents : m->bounds->parents;
 }
 
+/* There is room for a link to a table that nobody has asked for yet. */
+bool may_have_parent(const struct mmu *m, u32 child)
+{
+	u32 length = list_length(m, m->shadows[child].parents);
+
+	return likely(length < m->bounds->kept) || length < most_parents(m, child);
+}
+
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 {
 	struct shadow *c = &m->shadows[child];
@@ -133,20 +141,23 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 
 /*
  * A reverse map has got one more entry, its first. Where that is too many, and nobody has asked for this
- * one yet, it is left read-only: a write that comes all the same is a demand. Else an older one goes.
+ * one yet, it is left read-only, or a trap in a direct table: a write that comes all the same is a
+ * demand. Else an older one goes.
  */
 static void bound_leaves(struct mmu *m, slot_t *head, u32 length, u32 index, u32 i)
 {
-	bool small = m->shadows[index].role.level == 1;
-	u32 most = small ? m->bounds->frame_leaves : m->bounds->region_leaves;
+	const struct shadow *s = &m->shadows[index];
+	u32 most = s->role.level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
 	u64 *spte = &table_of(m, index)[i];
 
-	if (length > most && !(*spte & PTE_A)) {
+	if (length <= most || (*spte & PTE_A)) {
+		list_bound(m, *head, length, most);
+	} else if (s->role.direct) {
+		entry_trap(m, *head);
+	} else {
 		list_del(m, head, *head);
 		*spte &= ~PTE_W;
-		return;
 	}
-	list_bound(m, *head, length, most);
 }
 
 /* bits: rights and attributes. The frame is turned to the hole page when it is hidden. */

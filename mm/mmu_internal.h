@@ -394,6 +394,7 @@ u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
 void entry_drop(struct mmu *m, u32 index, u32 i);
 void entry_trap(struct mmu *m, slot_t slot);
 void entry_cut(struct mmu *m, u32 index, u32 i);
+bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
 void entry_reaches(struct mmu *m, u32 child);
 void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights);
