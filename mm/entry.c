@@ -121,7 +121,8 @@ bool may_have_parent(const struct mmu *m, u32 child)
 	return likely(length < m->bounds->kept) || length < most_parents(m, child);
 }
 
-void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
+/* asked: a fault, or a load of CR3, needs it; else it is filled ahead. */
+void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights, bool asked)
 {
 	struct shadow *c = &m->shadows[child];
 	u32 length;
@@ -133,7 +134,7 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
 	soft_link(m, index, child);
 	m->shadows[index].present++;
-	length = list_add(m, &c->parents, slot_make(index, i));
+	length = (asked ? list_add : list_add_behind)(m, &c->parents, slot_make(index, i));
 	if (unlikely(length > m->bounds->kept))
 		list_bound(m, c->parents, length, most_parents(m, child));
 	entry_reaches(m, child);
