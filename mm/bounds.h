@@ -2,8 +2,9 @@
 /*
  * What keeps every exit short, whatever the guest's tables look like: invariant 12, 2 M instructions.
  *
- * Two kinds of bound. Lists that a guest could make long have a limit: one more entry drops an older
- * one, which becomes a trap and comes back by a fault. And what would have to be done to many tables at
+ * Two kinds of bound. Lists that a guest could make long have a limit: one more entry that is
+ * asked for drops an older one, which becomes a trap and comes back by a fault; one that is not asked for
+ * yet is not made. And what would have to be done to many tables at
  * once is done to a few; the others are put where nobody can reach them until it is done to them, one
  * at a time, at the faults that want them back.
  */

@@ -42,7 +42,8 @@ void direct_fill(struct mmu_vcpu *v, u32 index)
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 	u64 attributes = direct_attributes(s->role);
-	u64 bits = attributes | PTE_W | PTE_U | PTE_A;
+	/* Large pages are in lists with a limit, so they tell that nobody has asked for them: bound_leaves(). */
+	u64 bits = attributes | PTE_W | PTE_U | (s->role.level > 1 ? 0 : PTE_A);
 	u64 step = s->role.level > 1 ? BIT(9 * (s->role.level - 1)) : 1; /* frames */
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {

@@ -113,7 +113,16 @@ u32 most_parents(const struct mmu *m, u32 child)
 	return f && (f->state & FRAME_UNSYNC) ? m->bounds->unsync_parents : m->bounds->parents;
 }
 
-void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
+/* There is room for a link to a table that nobody has asked for yet. */
+bool may_have_parent(const struct mmu *m, u32 child)
+{
+	u32 length = list_length(m, m->shadows[child].parents);
+
+	return likely(length < m->bounds->kept) || length < most_parents(m, child);
+}
+
+/* asked: a fault, or a load of CR3, needs it; else it is filled ahead. */
+void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights, bool asked)
 {
 	struct shadow *c = &m->shadows[child];
 	u32 length;
@@ -125,7 +134,7 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
 	soft_link(m, index, child);
 	m->shadows[index].present++;
-	length = list_add(m, &c->parents, slot_make(index, i));
+	length = (asked ? list_add : list_add_behind)(m, &c->parents, slot_make(index, i));
 	if (unlikely(length > m->bounds->kept))
 		list_bound(m, c->parents, length, most_parents(m, child));
 	entry_reaches(m, child);
@@ -133,20 +142,23 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights)
 
 /*
  * A reverse map has got one more entry, its first. Where that is too many, and nobody has asked for this
- * one yet, it is left read-only: a write that comes all the same is a demand. Else an older one goes.
+ * one yet, it is left read-only, or a trap in a direct table: a write that comes all the same is a
+ * demand. Else an older one goes.
  */
 static void bound_leaves(struct mmu *m, slot_t *head, u32 length, u32 index, u32 i)
 {
-	bool small = m->shadows[index].role.level == 1;
-	u32 most = small ? m->bounds->frame_leaves : m->bounds->region_leaves;
+	const struct shadow *s = &m->shadows[index];
+	u32 most = s->role.level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
 	u64 *spte = &table_of(m, index)[i];
 
-	if (length > most && !(*spte & PTE_A)) {
+	if (length <= most || (*spte & PTE_A)) {
+		list_bound(m, *head, length, most);
+	} else if (s->role.direct) {
+		entry_trap(m, *head);
+	} else {
 		list_del(m, head, *head);
 		*spte &= ~PTE_W;
-		return;
 	}
-	list_bound(m, *head, length, most);
 }
 
 /* bits: rights and attributes. The frame is turned to the hole page when it is hidden. */

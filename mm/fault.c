@@ -28,7 +28,7 @@ static void step_down(struct mmu_vcpu *v, struct descent *d, u64 gfn, union role
 	if (!child) {
 		child = shadow_get(v, gfn, role);
 		entry_drop(m, d->table, d->i);
-		entry_link(m, d->table, d->i, child, rights);
+		entry_link(m, d->table, d->i, child, rights, true);
 		d->changed = true;
 	} else if ((*spte ^ rights) & (PTE_W | PTE_U | PTE_NX)) {
 		bool narrower = *spte & ~rights & (PTE_W | PTE_U);

@@ -184,9 +184,9 @@ bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
 		if (!fresh)
 			entry_drop(m, index, i);
 		child = shadow_find(m, gfn, child_r);
-		/* One that lags behind has to be looked at first: shadow_get(). */
-		if (child && !m->shadows[child].stale)
-			entry_link(m, index, i, child, entry_link_rights(role, gpte));
+		/* Not one that lags behind: shadow_get(); nor in the place of a link that was asked for. */
+		if (child && !m->shadows[child].stale && may_have_parent(m, child))
+			entry_link(m, index, i, child, entry_link_rights(role, gpte), false);
 		else
 			entry_put(m, index, i, trap_entry(m, role));
 		return *spte != old;

@@ -330,6 +330,7 @@ bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 
 /* rmap.c: lists of entries, and write protection. */
 u32 list_add(struct mmu *m, slot_t *head, slot_t slot);
+u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot);
 void list_del(struct mmu *m, slot_t *head, slot_t slot);
 void list_bound(struct mmu *m, slot_t head, u32 length, u32 most);
 void track(struct mmu_vcpu *v, u64 gfn);
@@ -417,9 +418,10 @@ u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
 void entry_drop(struct mmu *m, u32 index, u32 i);
 void entry_trap(struct mmu *m, slot_t slot);
 void entry_cut(struct mmu *m, u32 index, u32 i);
+bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
 void entry_reaches(struct mmu *m, u32 child);
-void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights);
+void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights, bool asked);
 void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);
 bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh);
 void entry_unlink_child(struct mmu *m, u32 child, slot_t slot);

@@ -25,6 +25,24 @@ u32 list_add(struct mmu *m, slot_t *head, slot_t slot)
 	return length & ~LIST_FIRST;
 }
 
+/* The same, behind those that are kept: for an entry that nobody has asked for yet. */
+u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot)
+{
+	slot_t at = *head;
+	struct spte_link *link;
+
+	if (!at)
+		return list_add(m, head, slot);
+	for (u32 i = 1; i < m->bounds->kept && m->links[at].next; i++)
+		at = m->links[at].next;
+	link = &m->links[at];
+	m->links[slot] = (struct spte_link){.next = link->next, .prev = at};
+	if (link->next)
+		m->links[link->next].prev = slot;
+	link->next = slot;
+	return ++m->links[*head].prev & ~LIST_FIRST;
+}
+
 void list_del(struct mmu *m, slot_t *head, slot_t slot)
 {
 	struct spte_link link = m->links[slot];

@@ -59,7 +59,7 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 	}
 	v->reload_root = true;
 	if (pd) {
-		entry_link(m, v->pae_root, i, pd, 0);
+		entry_link(m, v->pae_root, i, pd, 0, true);
 		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
 		*spte = table_hpa(m, pd) | PTE_P;
 	}

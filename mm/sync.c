@@ -166,7 +166,8 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 
 	unsync_forget(m, gfn);
 	track(v, gfn);
-	shadow_zap_unused(v, gfn);
+	if (may_work(m))
+		shadow_zap_unused(v, gfn);
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
 		catch_up(v, s);
 	count(v->counters, mmu_resync);
@@ -219,24 +220,19 @@ bool mmu_unsynced(const struct mmu *m)
 	return m->nr_unsync != 0;
 }
 
-/* False when all that can be reached of a frame's shadows is right: the guest has not run since. */
-static bool may_lag(const struct mmu *m, u64 gfn)
-{
-	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		if (!m->shadows[s].stale && m->shadows[s].synced != m->operations)
-			return true;
-	}
-	return false;
-}
-
-static void frame_refresh(struct mmu_vcpu *v, u64 gfn)
+/* False when there was not the time for all of its shadows. Some are right: the guest has not run since. */
+static bool frame_refresh(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;
 
 	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		if (!m->shadows[s].stale)
-			table_sync(v, s, false);
+		if (m->shadows[s].stale || m->shadows[s].synced == m->operations)
+			continue;
+		if (!may_work(m))
+			return false;
+		table_sync(v, s, false);
 	}
+	return true;
 }
 
 /*
@@ -248,11 +244,11 @@ void refresh_all(struct mmu_vcpu *v)
 	struct mmu *m = v->mmu;
 
 	for (u32 i = m->nr_unsync; i-- > 0;) {
-		if (i >= m->nr_unsync || !may_lag(m, m->unsync[i]))
+		if (i >= m->nr_unsync)
 			continue;
-		if (may_work(m))
-			frame_refresh(v, m->unsync[i]);
-		else if (some_must_stay(m, m->unsync[i]))
+		if (frame_refresh(v, m->unsync[i]))
+			continue;
+		if (some_must_stay(m, m->unsync[i]))
 			frame_resync(v, m->unsync[i]);
 		else
 			frame_shut(m, m->unsync[i]);
