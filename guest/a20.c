@@ -3,7 +3,11 @@
  * The A20 gate: closed, it takes the odd megabytes away, the hypervisor's own among them. So it stays
  * open in the machine, whatever the guest asks for. PIIX3 datasheet, "Port 92"; 8042: command D1h and
  * its relatives.
+ *
+ * Controllers differ in which commands take a byte. So D1h is kept back until its byte is there, and both
+ * go to the controller together, with A20 set: nothing is ever pending there that the guest has begun.
  */
+#include "arch/insn.h"
 #include "guest/exits.h"
 #include "guest/io.h"
 #include "guest/power.h"
@@ -13,10 +17,11 @@
 #define A20           BIT(1) /* in port 92h, in the controller's output port, in a pulse */
 #define OUTPUT_RESET  BIT(0) /* in the output port: low resets */
 
-#define KBD_WRITE_CCB 0x60 /* 60h to 7fh take a byte */
 #define KBD_OUTPUT    0xd1 /* the next byte is the output port */
 #define KBD_CLOSE     0xdd
 #define KBD_PULSE     0xf0
+#define KBD_BUSY      BIT(1) /* in the status: it has not read the last byte yet */
+#define KBD_TIME      10000  /* microseconds at most until it has */
 
 static void expect_output(struct vcpu *v, bool on)
 {
@@ -30,15 +35,20 @@ static bool write_kbd_command(struct vcpu *v, struct io_access *w)
 {
 	u8 command = (u8)w->value;
 
-	/* Commands that take a byte take the one that follows; others leave it to the last that does. */
-	if (command == KBD_OUTPUT)
-		expect_output(v, true);
-	else if ((command >= KBD_WRITE_CCB && command < 0x80) ||
-		 (command > KBD_OUTPUT && command < 0xd5))
-		expect_output(v, false);
+	expect_output(v, command == KBD_OUTPUT);
 	if (command >= KBD_PULSE)
 		w->value |= A20;
-	return command != KBD_CLOSE;
+	return command != KBD_CLOSE && command != KBD_OUTPUT;
+}
+
+/* A read of a port takes about a microsecond. */
+static bool is_ready(void)
+{
+	for (u32 i = 0; i < KBD_TIME; i++) {
+		if (!(in8(PORT_KBD_COMMAND) & KBD_BUSY))
+			return true;
+	}
+	return false;
 }
 
 static bool write_kbd_data(struct vcpu *v, struct io_access *w)
@@ -49,8 +59,13 @@ static bool write_kbd_data(struct vcpu *v, struct io_access *w)
 	/* The same line as a pulse of it. */
 	if (!(w->value & OUTPUT_RESET))
 		power_write(v->machine, ACPI_SPACE_IO, PORT_KBD_COMMAND, 0xfe, 1);
-	w->value |= A20;
-	return true;
+	if (is_ready()) {
+		out8(PORT_KBD_COMMAND, KBD_OUTPUT);
+		/* Not taken in time, it is forgotten with the next command: it had no byte. */
+		if (is_ready())
+			out8(PORT_KBD_DATA, (u8)(w->value | A20));
+	}
+	return false;
 }
 
 static bool write_system_a(struct vcpu *v, struct io_access *w)

@@ -62,6 +62,8 @@ int chipset_prepare(struct machine *machine, const struct bootinfo *boot);
 /* The parts of chipset_prepare(). */
 void a20_watch(struct machine *machine);
 void cmos_watch(struct machine *machine);
+/* Before a reset: no firmware goes on where the guest says. */
+void cmos_clear_shutdown(void);
 void smi_watch(struct machine *machine);
 void fw_cfg_watch(struct machine *machine);
 void pci_watch(struct machine *machine);

@@ -15,32 +15,39 @@
 /* Bit 7 of port 70h masks NMIs. */
 #define CMOS_INDEX 0x7f
 
-/* True when the data port of an access is the shutdown byte's; an index port's write is taken down. */
-static bool is_shutdown(struct chipset *c, const struct io_access *a)
+/* True when this index port, 70h or 72h, has been given the shutdown byte's number. */
+static bool is_shutdown(const struct chipset *c, u32 bank)
 {
-	u32 bank = a->port >> 1 & 1;
-
-	return (a->port & 1) && (c->cmos_index[bank] & CMOS_INDEX) == CMOS_SHUTDOWN;
+	return (c->cmos_index[bank] & CMOS_INDEX) == CMOS_SHUTDOWN;
 }
 
 static bool write_cmos(struct vcpu *v, struct io_access *w)
 {
 	struct chipset *c = &v->machine->chipset;
+	u32 bank = w->port >> 1 & 1;
 
-	if (!(w->port & 1))
-		c->cmos_index[w->port >> 1 & 1] = (u8)w->value;
-	if (!is_shutdown(c, w))
+	if (!(w->port & 1)) {
+		c->cmos_index[bank] = (u8)w->value;
 		return true;
-	c->shutdown = (u8)w->value;
-	return false;
+	}
+	if (is_shutdown(c, bank))
+		c->shutdown = (u8)w->value;
+	/* The other bank is this one again where the guest has switched it off: RCBA + 3400h. */
+	return !is_shutdown(c, 0) && !is_shutdown(c, 1);
 }
 
 static void read_cmos(struct vcpu *v, struct io_access *r)
 {
 	struct chipset *c = &v->machine->chipset;
 
-	if (is_shutdown(c, r))
+	if ((r->port & 1) && is_shutdown(c, r->port >> 1 & 1))
 		r->value = c->shutdown;
+}
+
+void cmos_clear_shutdown(void)
+{
+	out8(PORT_CMOS, CMOS_SHUTDOWN);
+	out8(PORT_CMOS + 1, 0);
 }
 
 void cmos_watch(struct machine *m)
@@ -49,7 +56,6 @@ void cmos_watch(struct machine *m)
 					      .write = write_cmos, .read = read_cmos};
 
 	io_watch(m, &range);
-	out8(PORT_CMOS, CMOS_SHUTDOWN);
-	out8(PORT_CMOS + 1, 0);
+	cmos_clear_shutdown();
 	out8(PORT_CMOS, CMOS_STATUS_D);
 }

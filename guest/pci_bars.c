@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a function's memory decodes: its BARs, its ROM, a bridge's windows. PCI Local Bus Specification
- * 3.0, 6.2.5.1; PCI-to-PCI Bridge Architecture 1.2, 3.2.5.
+ * Where a function decodes memory and ports: its BARs, its ROM, a bridge's windows. PCI Local Bus
+ * Specification 3.0, 6.2.5.1; PCI-to-PCI Bridge Architecture 1.2, 3.2.5.
+ *
+ * A device over a port that is watched would take writes that the books are kept by.
  */
+#include "arch/console.h"
 #include "guest/machine.h"
 #include "guest/pci.h"
 #include "guest/pci_guard.h"
@@ -17,6 +20,8 @@
 #define ROM_ENABLE     BIT(0)
 #define ROM_MASK       GENMASK(31, 11)
 
+#define BRIDGE_IO      0x1c
+#define BRIDGE_IO_HIGH 0x30
 #define BRIDGE_MEMORY  0x20
 #define BRIDGE_PREF    0x24
 #define BRIDGE_PREF_64 BIT(0)
@@ -54,7 +59,20 @@ static bool hits(const struct machine *m, const struct memmap_range *r, bool reg
 	       ranges_overlap(m->watched, m->nr_watched, r->start, r->end);
 }
 
-static bool bars_hit(const struct machine *m, const struct view *w, u32 nr)
+/* The same for ports: those that are watched, and the console's. */
+static bool hits_ports(const struct machine *m, const struct memmap_range *r)
+{
+	u16 uart = console_uart();
+
+	for (u32 i = 0; i < m->chipset.nr_io; i++) {
+		if (r->start <= m->chipset.io[i].last && m->chipset.io[i].first < r->end)
+			return true;
+	}
+	return uart && r->start < uart + 8U && uart < r->end;
+}
+
+/* spaces: PCI_COMMAND_MEM, PCI_COMMAND_IO, or both: what the function would decode. */
+static bool bars_hit(const struct machine *m, const struct view *w, u32 nr, u32 spaces)
 {
 	for (u32 i = 0; i < nr; i++) {
 		u32 reg = PCI_BAR0 + 4 * i;
@@ -67,7 +85,11 @@ static bool bars_hit(const struct machine *m, const struct view *w, u32 nr)
 			high_mask = mask_of(w, reg + 4, ~0U);
 			i++;
 		}
-		if (pci_bar_range(low, high, low_mask, high_mask, &range) && hits(m, &range, false))
+		if ((spaces & PCI_COMMAND_MEM) &&
+		    pci_bar_range(low, high, low_mask, high_mask, &range) && hits(m, &range, false))
+			return true;
+		if ((spaces & PCI_COMMAND_IO) && (low_mask & 1) &&
+		    pci_io_bar_range(low, low_mask, &range) && hits_ports(m, &range))
 			return true;
 	}
 	return false;
@@ -101,28 +123,48 @@ static bool windows_hit(const struct machine *m, const struct view *w)
 	       hits(m, &range, true);
 }
 
+static bool io_window_hits(const struct machine *m, const struct view *w)
+{
+	struct memmap_range range;
+
+	return pci_io_window_range(word(w, BRIDGE_IO), word(w, BRIDGE_IO_HIGH), &range) &&
+	       hits_ports(m, &range);
+}
+
+static bool decodes_hidden(const struct machine *m, const struct view *w, u32 type, u32 spaces)
+{
+	if (bars_hit(m, w, type == TYPE_DEVICE ? 6 : type == TYPE_BRIDGE ? 2 : 1, spaces))
+		return true;
+	if (type == TYPE_BRIDGE && (spaces & PCI_COMMAND_IO) && io_window_hits(m, w))
+		return true;
+	if (!(spaces & PCI_COMMAND_MEM))
+		return false;
+	if (type != TYPE_CARDBUS && rom_hits(m, w, type == TYPE_DEVICE ? ROM_DEVICE : ROM_BRIDGE))
+		return true;
+	return type == TYPE_BRIDGE && windows_hit(m, w);
+}
+
 /*
- * True when the function would decode memory that is hidden or watched, were the word at reg to become
- * this value. BARs are sized on the way, which takes a function off the bus for a moment; a host bridge
+ * True when the function would decode memory that is hidden or watched, or watched ports, were the word
+ * at reg to become this value. BARs are sized on the way, which takes a function off the bus for a moment; a host bridge
  * stays on it, as it does when an operating system asks.
  */
 bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u32 reg, u32 value)
 {
 	u32 type = pci_read(f, PCI_HEADER_TYPE, 1) & TYPE_MASK,
 	    command = pci_read(f, PCI_COMMAND, 2);
+	bool host = pci_read(f, PCI_CLASS, 2) == 0x0600, hit;
 	struct view w = {.f = f, .reg = reg, .value = value};
-	bool on = command & PCI_COMMAND_MEM, host = pci_read(f, PCI_CLASS, 2) == 0x0600, hit;
+	u32 on = command & PCI_COMMAND_SPACES, spaces = on;
 
-	/* With other bits of the command it stays as it was when it began to decode. */
-	if (reg == PCI_COMMAND ? on || !(value & PCI_COMMAND_MEM) : !on)
+	/* What it decodes already stays as it was when it began to. */
+	if (reg == PCI_COMMAND)
+		spaces = value & PCI_COMMAND_SPACES & ~on;
+	if (!spaces)
 		return false;
 	if (on && !host)
-		pci_write(f, PCI_COMMAND, 2, command & ~PCI_COMMAND_MEM);
-	hit = bars_hit(m, &w, type == TYPE_DEVICE ? 6 : type == TYPE_BRIDGE ? 2 : 1);
-	if (!hit && type != TYPE_CARDBUS)
-		hit = rom_hits(m, &w, type == TYPE_DEVICE ? ROM_DEVICE : ROM_BRIDGE);
-	if (!hit && type == TYPE_BRIDGE)
-		hit = windows_hit(m, &w);
+		pci_write(f, PCI_COMMAND, 2, command & ~(u32)PCI_COMMAND_SPACES);
+	hit = decodes_hidden(m, &w, type, spaces);
 	if (on && !host)
 		pci_write(f, PCI_COMMAND, 2, command);
 	return hit;

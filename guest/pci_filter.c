@@ -71,7 +71,7 @@ static bool header_may(struct machine *m, const struct pci_function *f, u32 reg,
 		word &= 0xffff;
 	if (!pci_decodes_hidden(m, f, reg & ~3U, word))
 		return true;
-	say_refused(m, f, reg, "the device would decode memory of notrap's");
+	say_refused(m, f, reg, "the device would decode memory or ports that are notrap's");
 	return false;
 }
 

@@ -4,18 +4,23 @@
 
 #include "arch/types.h"
 
-#define INTEL           0x8086
-#define AMD             0x1022
+#define INTEL       0x8086
+#define AMD         0x1022
 
-#define CLASS_HOST      0x0600
-#define CLASS_ISA       0x0601
-#define CLASS_OTHER     0x0680 /* bridges of no other kind: PIIX4's power management */
-#define CLASS_IOMMU     0x0806
+#define CLASS_HOST  0x0600
+#define CLASS_ISA   0x0601
+#define CLASS_OTHER 0x0680 /* bridges of no other kind: PIIX4's power management */
+#define CLASS_IOMMU 0x0806
+/* Intel's: the power management controller of newer chipsets, P2SB; decoders of addresses in servers. */
+#define CLASS_MEMORY    0x0580
+#define CLASS_SYSTEM    0x0880
 
 #define DEVICE_SPECIFIC 0x40 /* where the registers that every function has end */
 
 bool pci_is_guarded(const struct pci_id *id)
 {
+	if (id->vendor == INTEL && (id->class == CLASS_MEMORY || id->class == CLASS_SYSTEM))
+		return true;
 	return id->class == CLASS_HOST || id->class == CLASS_ISA || id->class == CLASS_OTHER ||
 	       id->class == CLASS_IOMMU;
 }
@@ -83,6 +88,25 @@ bool pci_bar_range(u32 low, u32 high, u32 mask_low, u32 mask_high, struct memmap
 	/* From the lowest bit that can be set on. */
 	range->end = range->start + (mask & -mask);
 	return true;
+}
+
+bool pci_io_bar_range(u32 bar, u32 mask, struct memmap_range *range)
+{
+	mask &= ~3U;
+	if (!mask)
+		return false;
+	range->start = bar & mask;
+	range->end = range->start + (mask & -mask);
+	return true;
+}
+
+bool pci_io_window_range(u32 word, u32 high, struct memmap_range *range)
+{
+	bool wide = word & 1;
+
+	range->start = (word & 0xf0) << 8 | (wide ? high << 16 : 0);
+	range->end = ((word & 0xf000) | 0xfff | (wide ? high & 0xffff0000 : 0)) + 1ULL;
+	return range->start < range->end;
 }
 
 bool pci_window_range(u32 word, u32 base_high, u32 limit_high, struct memmap_range *range)

@@ -5,13 +5,15 @@
 
 #include "mm/memmap.h"
 
-#define PCI_VENDOR      0x00
-#define PCI_COMMAND     0x04
-#define PCI_CLASS       0x0a
-#define PCI_HEADER_TYPE 0x0e
-#define PCI_BAR0        0x10
+#define PCI_VENDOR         0x00
+#define PCI_COMMAND        0x04
+#define PCI_CLASS          0x0a
+#define PCI_HEADER_TYPE    0x0e
+#define PCI_BAR0           0x10
 
-#define PCI_COMMAND_MEM BIT(1)
+#define PCI_COMMAND_IO     BIT(0)
+#define PCI_COMMAND_MEM    BIT(1)
+#define PCI_COMMAND_SPACES (PCI_COMMAND_IO | PCI_COMMAND_MEM)
 
 struct pci_id {
 	u16 vendor, device;
@@ -45,6 +47,12 @@ bool fch_is_open(u8 reg);
  * ones were written (ones: mask_high is ~0 for 32 bits). False when it is none, or there is no BAR.
  */
 bool pci_bar_range(u32 low, u32 high, u32 mask_low, u32 mask_high, struct memmap_range *range);
+
+/* The same for a BAR of ports; one of 16 bits, whose upper half reads as zero, included. */
+bool pci_io_bar_range(u32 bar, u32 mask, struct memmap_range *range);
+
+/* The same for a bridge's window to ports: words 1Ch and 30h. False: the window is closed. */
+bool pci_io_window_range(u32 word, u32 high, struct memmap_range *range);
 
 /* The same for a bridge's window: words 20h, or 24h with its upper halves. False: the window is closed. */
 bool pci_window_range(u32 word, u32 base_high, u32 limit_high, struct memmap_range *range);

@@ -46,7 +46,7 @@ void machine_reset(struct machine *machine)
 	static const u8 full[] = {RESET_FULL, RESET_CYCLE, RESET_FULL, RESET_HARD};
 
 	machine_last_words(machine, "resetting");
-	/* The shutdown byte is zero: cmos.c. */
+	cmos_clear_shutdown();
 	memset(phys_ptr(WARM_START), 0, 4);
 	for (u32 i = 0; i < ARRAY_SIZE(full); i++) {
 		out8(PORT_RESET_CONTROL, full[i]);

@@ -97,6 +97,14 @@ static bool writes_unsynced(const struct mmu *m, const struct mmu_fault *fault)
 	return (fault->pfec & PFEC_W) && f && (f->state & FRAME_UNSYNC);
 }
 
+/* A shadow of a guest's table that may lag behind it. */
+static bool table_is_unsync(const struct mmu *m, u32 index)
+{
+	const struct frame *f = frame_of(m, m->shadows[index].gfn);
+
+	return f && !m->shadows[index].role.direct && (f->state & FRAME_UNSYNC);
+}
+
 /* The rights that a supervisor's write needs, where CR0.WP=0 alone allows it; else those of the leaf. */
 static u64 wp0_write_rights(union role role, u64 gpte, const struct mmu_fault *fault)
 {
@@ -136,8 +144,7 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 			attributes &= ~PTE_PK;
 		install_leaf(v, d, gfn, rights | attributes | lent);
 		/* A write to a table goes on with the flood, and may come through that very table. */
-		if (role.level == 1 && !writes_unsynced(m, fault) &&
-		    (frame_of(m, m->shadows[d->table].gfn)->state & FRAME_UNSYNC))
+		if (role.level == 1 && !writes_unsynced(m, fault) && table_is_unsync(m, d->table))
 			flood_is_over(v, m->shadows[d->table].gfn);
 		return enough;
 	}
@@ -167,11 +174,15 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	for (; level > w->level; level--) {
 		union role role = m->shadows[d->table].role;
 		u64 gpte = w->gpte[level], gfn, spte = table_of(m, d->table)[d->i];
-		const struct frame *f = frame_of(m, m->shadows[d->table].gfn);
 		union role child;
 
-		/* In a synced table, a link is what the guest's entry asks for. */
-		if (spte_is_link(level, spte) && !(f->state & FRAME_UNSYNC)) {
+		/*
+		 * In a synced table, a link is what the guest's entry asks for; but where a device has
+		 * written to that table, which is no store that faults. A direct table is then no place to
+		 * go on: it is the split of a large page, and the entry is a table's now.
+		 */
+		if (spte_is_link(level, spte) && !table_is_unsync(m, d->table) &&
+		    !m->shadows[spte_child(m, spte)].role.direct) {
 			d->table = spte_child(m, spte);
 			d->i = spt_index(level - 1, gva);
 			shadow_touch(m, d->table);
@@ -187,8 +198,6 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 {
 	struct mmu *m = v->mmu;
 	struct descent d = {0};
-	struct shadow *s;
-	struct frame *f;
 
 	count(v->counters, pf_guest);
 	/*
@@ -209,12 +218,10 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 		return;
 	/* The walk has set A on the way here, so there is a link for each level. */
 	descend(v, &d, w, gva);
-	s = &m->shadows[d.table];
-	f = frame_of(m, s->gfn);
-	if (!(f->state & FRAME_UNSYNC))
+	if (!table_is_unsync(m, d.table))
 		entry_sync(v, d.table, d.i, false);
 	else
-		flood_is_over(v, s->gfn);
+		flood_is_over(v, m->shadows[d.table].gfn);
 }
 
 /* A write to this frame has to be emulated; false when it is no tracked table, or no longer. */

@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from .machine import HostError
+from .emulators import HostError
 from .qemu import Qemu
 
 OVMF = "/usr/share/OVMF"

@@ -19,7 +19,7 @@ if SOAK:
 LIMIT = 1800 if SOAK else 180
 
 
-@pytest.mark.parametrize("host, model, guest, cmdline", CASES, ids="-".join)
+@pytest.mark.parametrize("host, model, guest, cmdline", CASES)
 def test_as_on_the_bare_machine(passes, host, model, guest, cmdline):
     machine = boots.machine(host, model)
     kernel = f"{boots.BUILD}/tests/guests/{guest}.elf"

@@ -67,13 +67,49 @@ static void bar(u32 low, u32 high, u32 mask_low, u32 mask_high, u64 start, u64 e
 	assert_int_equal(r.end, end);
 }
 
+static void ports(u32 value, u32 mask, u64 start, u64 end)
+{
+	struct memmap_range r;
+
+	assert_int_equal(pci_io_bar_range(value, mask, &r), start != end);
+	if (start != end) {
+		assert_int_equal(r.start, start);
+		assert_int_equal(r.end, end);
+	}
+}
+
+static void io_window(u32 word, u32 high, u64 start, u64 end)
+{
+	struct memmap_range r;
+
+	assert_int_equal(pci_io_window_range(word, high, &r), start != end);
+	if (start != end) {
+		assert_int_equal(r.start, start);
+		assert_int_equal(r.end, end);
+	}
+}
+
+/* BARs of 32 and of 16 bits, and bridges' windows: closed, of 16 bits, of 32. */
+static void io_ranges(void **state)
+{
+	(void)state;
+	ports(0xc001, 0xffffffe1, 0xc000, 0xc020);
+	ports(0x61, 0xfff1, 0x60, 0x70);
+	ports(1, 1, 0, 0);
+	ports(0x1fd, 0xfffffffd, 0x1fc, 0x200);
+	io_window(0x00f0, 0, 0, 0);
+	io_window(0xd0c0, 0, 0xc000, 0xe000);
+	io_window(0, 0, 0, 0x1000);
+	io_window(0x2111, 0x00010001, 0x11000, 0x13000);
+}
+
 static void bars(void **state)
 {
 	(void)state;
 	bar(0xfd000008, 0, 0xff000008, ~0U, 0xfd000000, 0xfe000000);
 	bar(0xffffffff, 0, 0xfffff000, ~0U, 0xfffff000, GIB(4));
 	bar(0, 0, 0, ~0U, 0, 0);               /* there is none */
-	bar(0xc001, 0, 0xffffffe1, ~0U, 0, 0); /* I/O */
+	bar(0xc001, 0, 0xffffffe1, ~0U, 0, 0); /* I/O: below */
 	bar(0xf000000c, 1, 0xfff0000c, ~0U, GIB(4) + 0xf0000000, GIB(4) + 0xf0100000);
 	/* 8 GiB: no bit of the lower word can be set. */
 	bar(0x0000000c, 6, 0x0000000c, 0xfffffffe, GIB(24), GIB(32));
@@ -168,10 +204,10 @@ static void smis(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(registers),     cmocka_unit_test(southbridge),
-		cmocka_unit_test(bars),          cmocka_unit_test(windows),
-		cmocka_unit_test(sleep_and_off), cmocka_unit_test(resets),
-		cmocka_unit_test(smis),
+		cmocka_unit_test(registers), cmocka_unit_test(southbridge),
+		cmocka_unit_test(io_ranges), cmocka_unit_test(bars),
+		cmocka_unit_test(windows),   cmocka_unit_test(sleep_and_off),
+		cmocka_unit_test(resets),    cmocka_unit_test(smis),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
