@@ -113,6 +113,8 @@ void untrack(struct mmu *m, u64 gfn)
 	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {
 		u64 *spte = &table_of(m, d)[gfn & 511];
 
-		*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
+		/* Whatever an entry's place says: what is watched never becomes writable here. */
+		if ((*spte & PTE_ADDR) >> PAGE_SHIFT == gfn)
+			*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
 	}
 }

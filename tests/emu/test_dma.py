@@ -65,6 +65,15 @@ def test_reached_without(passes, iommu):
     assert result.counters["dma_blocked"] == 0
 
 
+@pytest.mark.parametrize("mode", ["gib=3 at=503", "gib=0 at=127", "mode=1"])
+def test_table_written_by_a_device(passes, mode):
+    """Its own RAM is open to a guest's devices, its page tables too."""
+    edu = dma.machine(f"{INTEL},aw-bits=48", ["-device", "edu"])
+    elf = os.path.join(boots.BUILD, "tests/guests/dma_table.elf")
+    passes(edu.run(boots.notrap("iommu=require", [Module(elf, mode)]), boots.guest_expect(),
+                   LIMIT))
+
+
 def test_none_is_said(passes):
     result = passes(dma.machine(None).run(boots.notrap(), boots.guest_expect(), LIMIT))
     assert result.find(

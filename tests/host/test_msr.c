@@ -303,8 +303,8 @@ static void msrs_that_act_outside_of_the_cpu(void **state)
 {
 	static const u32 closed[] = {0x9e,       0xe4,       0x150,      0x1f4,      0x2a0,
 				     0x2f5,      0x4e0,      0x603,      0xc0010022, 0xc0010041,
-				     0xc0010050, 0xc0010064, 0xc0010070, 0xc0010113, 0xc0010116,
-				     0xc0010119, 0xc001011b};
+				     0xc0010050, 0xc0010055, 0xc0010064, 0xc0010070, 0xc0010073,
+				     0xc0010113, 0xc0010116, 0xc0010119, 0xc001011b};
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(closed); i++) {

@@ -6,6 +6,7 @@
 #include "guest/builtin/lib/guest.h"
 #include "guest/builtin/lib/insn.h"
 #include "guest/builtin/lib/memory.h"
+#include "guest/builtin/lib/pci.h"
 #include "guest/builtin/lib/print.h"
 
 #define SYSTEM_A 0x92
@@ -65,6 +66,56 @@ static void by_late_output(bool open)
 	kbd_wait();
 }
 
+/* A command that takes a byte on some controllers, and that others pass over. */
+static void by_later_output(bool open)
+{
+	kbd(0xd1);
+	kbd(0x61);
+	out8(0x60, open ? 0xdf : 0xdd);
+	kbd_wait();
+}
+
+/* A function with ports, their BAR and how many they are; PCI_NONE: none. */
+static u32 find_ports(u32 *reg, u32 *size)
+{
+	for (u32 bdf = 0; bdf < 256; bdf++) {
+		if (pci_read(bdf, 0) == ~0U || pci_read(bdf, 8) >> 16 == 0x0600 ||
+		    (pci_read(bdf, 0xc) >> 16 & 0x7f))
+			continue;
+		for (*reg = 0x10; *reg < 0x28; *reg += 4) {
+			u32 old = pci_read(bdf, *reg), mask;
+
+			pci_write(bdf, *reg, ~0U);
+			mask = pci_read(bdf, *reg);
+			pci_write(bdf, *reg, old);
+			*size = -(mask & ~3U);
+			if ((mask & 1) && *size <= 0x40)
+				return bdf;
+		}
+	}
+	return PCI_NONE;
+}
+
+/* A device over ports 60h and 64h takes the byte that is waited for; its place comes after it. */
+static void by_device(bool open)
+{
+	u32 reg, size, bdf = find_ports(&reg, &size), old, command;
+
+	kbd(0xd1);
+	if (bdf != PCI_NONE) {
+		old = pci_read(bdf, reg);
+		command = pci_read(bdf, 4) & 0xffff;
+		pci_write(bdf, reg, 0x60 & ~(size - 1));
+		pci_write(bdf, 4, command | 1);
+		out8(0x60, 0xdf);
+		pci_write(bdf, 4, command & ~1U);
+		pci_write(bdf, reg, old);
+		pci_write(bdf, 4, command);
+	}
+	out8(0x60, open ? 0xdf : 0xdd);
+	kbd_wait();
+}
+
 static void by_command(bool open)
 {
 	kbd(open ? 0xdf : 0xdd);
@@ -90,6 +141,8 @@ static const struct {
 	{"port 92h, two bytes", by_word},
 	{"the controller's output port", by_output},
 	{"the same, late", by_late_output},
+	{"the same, later", by_later_output},
+	{"the same, a device in between", by_device},
 	{"the controller's command", by_command},
 	{"a pulse", by_pulse},
 	{"port EEh", by_old_port},
