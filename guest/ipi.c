@@ -18,7 +18,7 @@
 #define MSR_ICR       (MSR_X2APIC_FIRST + APIC_ICR_LOW / 16)
 
 #define DELIVERY(cmd) ((cmd) >> 8 & 7)
-enum { DELIVER_INIT = 5, DELIVER_STARTUP = 6 };
+enum { DELIVER_SMI = 2, DELIVER_INIT = 5, DELIVER_STARTUP = 6 };
 
 /* I/O APIC: a register's number, and the register. On QEMU they are there every 256 bytes. */
 #define IO_APIC_SELECT 0x00
@@ -63,15 +63,18 @@ void ipi_intercept(struct vcpu *v)
 		v->ops->intercept_msr(v, MSR_ICR, false, true);
 }
 
-bool ipi_starts_or_resets(u32 command)
+bool ipi_leads_outside(u32 command)
 {
-	return DELIVERY(command) == DELIVER_INIT || DELIVERY(command) == DELIVER_STARTUP;
+	u32 delivery = DELIVERY(command);
+
+	/* QEMU's TCG goes into SMM with the guest's intercepts in force. */
+	return delivery == DELIVER_SMI || delivery == DELIVER_INIT || delivery == DELIVER_STARTUP;
 }
 
 static void say_dropped(struct machine *machine, u32 command)
 {
 	if (!machine->ipi_said)
-		say("the guest asks for INIT or a start-up IPI (%x): dropped", command);
+		say("the guest asks for INIT, SMI or a start-up IPI (%x): dropped", command);
 	machine->ipi_said = true;
 }
 
@@ -108,7 +111,7 @@ bool ipi_write_is_dropped(struct machine *machine, u64 gpa, u32 value, u32 size)
 	    !(is_command(machine, gpa, size) || is_entry(machine, gpa, size)))
 		return false;
 	/* A part of the register is no command that the manual defines. */
-	if (size == 4 && !(gpa & 3) && !ipi_starts_or_resets(value))
+	if (size == 4 && !(gpa & 3) && !ipi_leads_outside(value))
 		return false;
 	say_dropped(machine, value);
 	return true;
@@ -116,7 +119,7 @@ bool ipi_write_is_dropped(struct machine *machine, u64 gpa, u32 value, u32 size)
 
 bool ipi_msr_is_dropped(struct machine *machine, u32 msr, u64 value)
 {
-	if (!ipi_is_watched(machine) || msr != MSR_ICR || !ipi_starts_or_resets((u32)value))
+	if (!ipi_is_watched(machine) || msr != MSR_ICR || !ipi_leads_outside((u32)value))
 		return false;
 	say_dropped(machine, (u32)value);
 	return true;

@@ -43,7 +43,7 @@ def test_other_cpus_cannot_be_started_under_notrap(machine, passes, model, cpus)
 
 
 SVM = [("bochs", "ryzen", 2), ("qemu-tcg", "max", 2), ("qemu-tcg", "max", 4)]
-DROPPED = r"^notrap: the guest asks for INIT or a start-up IPI \([0-9a-f]+\): dropped$"
+DROPPED = r"^notrap: the guest asks for INIT, SMI or a start-up IPI \([0-9a-f]+\): dropped$"
 RESETS = r"^notrap: INIT resets a CPU here that is parked or runs a guest: .*"
 
 

@@ -424,6 +424,7 @@ static void ipis(void **state)
 	assert_int_equal(machine.ipi_base, 0xfee00000);
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0xc4500, 4));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0x04608, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0x44200, 4));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0, 1));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00301, 5, 1));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00302, 0, 2));
