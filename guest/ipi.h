@@ -25,8 +25,8 @@ static inline bool ipi_is_watched(const struct machine *machine)
 void ipi_intercept(struct vcpu *v);
 
 /*
- * The low half of an interrupt command or of an I/O APIC's entry, or an MSI's data: INIT or start-up
- * (SDM vol. 3A 11.6.1, 11.11.2).
+ * The low half of an interrupt command or of an I/O APIC's entry, or an MSI's data: INIT, start-up or
+ * SMI (SDM vol. 3A 11.6.1, 11.11.2).
  */
 bool ipi_leads_outside(u32 command);
 
