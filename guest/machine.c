@@ -11,6 +11,7 @@
 #include "guest/load.h"
 #include "guest/memory.h"
 #include "guest/mitigate.h"
+#include "guest/pat.h"
 #include "guest/phys_bits.h"
 #include "guest/prove_exits.h"
 #include "guest/selftest.h"
@@ -176,6 +177,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	intercept_ports(v);
 	if (prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
 		return -1;
+	pat_intercept(v);
 	if (load_guest(boot, opt, &machine.guest_map, &start) < 0)
 		return -1;
 	if (opt->stats && set_stats(opt->stats) < 0)

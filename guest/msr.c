@@ -31,7 +31,6 @@ void intercept_msrs(struct vcpu *v)
 		v->ops->intercept_msr(v, MSR_SPEC_CTRL, true, true);
 	intercept_guarded_msrs(v);
 	mtrr_intercept(v);
-	pat_intercept(v);
 	ipi_intercept(v);
 }
 

@@ -8,7 +8,7 @@
 /* What the hardware gets for a guest's value: all mappings of the hypervisor's are by entry 0. */
 u64 pat_for_both(u64 value);
 
-/* Set-up: have accesses exit where the CPU does not switch the register with the guest. */
+/* Set-up, once it is known whether nested paging is used: have accesses exit where the CPU does not switch the register with the guest. */
 void pat_intercept(struct vcpu *v);
 
 /* What the guest has written last, or found. */
