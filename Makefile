@@ -283,7 +283,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access \
-		     dma kernels trace))
+		     dma kernels slow trace))
 .PHONY: soak soak-random soak-fuzz soak-emu
 soak: all guests soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'

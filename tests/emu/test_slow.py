@@ -7,11 +7,16 @@ import pytest
 from tests.emu import boots
 from tests.emu.boot import Boot, Module
 from tests.emu.machine import EXIT_MAX
+from tests.emu.matrix import SOAK
 
 GUEST = os.path.join(boots.BUILD, "tests/guests/slow.elf")
 LIMIT = 300
 MODELS = ["broadwell_ult", "ryzen"]
 OPTIONS = ["", "sync=always", "sync=never", "trap=structural", "trap=structural sync=never"]
+# make soak runs all of these on both; and 8000 tables.
+RUNS = [(m, o) for m in MODELS for o in OPTIONS] if SOAK else [
+    ("broadwell_ult", ""), ("broadwell_ult", "trap=structural sync=never"), ("ryzen", "sync=never")]
+TABLES = [2048, 8000] if SOAK else [2048]
 
 
 def longest(result):
@@ -23,8 +28,7 @@ def test_bare(machine, passes):
     passes(machine("broadwell_ult").run(Boot(GUEST, "n=64"), boots.bare_expect(), LIMIT))
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("model, options", RUNS)
 def test_every_exit_is_bounded(machine, passes, model, options):
     """The harness fails a run with a longer exit by itself."""
     result = passes(machine(model).run(
@@ -32,7 +36,7 @@ def test_every_exit_is_bounded(machine, passes, model, options):
     assert 0 < longest(result) <= EXIT_MAX
 
 
-@pytest.mark.parametrize("n", [2048, 8000])
+@pytest.mark.parametrize("n", TABLES)
 def test_with_much_memory(machine, passes, n):
     """More tables: there is room for them, and it is not what the time of an exit depends on."""
     result = passes(machine("broadwell_ult", memory=2048).run(
