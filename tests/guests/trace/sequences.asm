@@ -268,9 +268,9 @@ LABEL at_cpuid
 ; --- resume.c
 
 SEQUENCE bad_wrmsr
-	mov	ecx, 0x99999
-	xor	eax, eax
-	xor	edx, edx
+	mov	ecx, 0xc0000080		; EFER, reserved bits: Bochs ignores MSRs that it does not know
+	mov	eax, -1
+	mov	edx, eax
 LABEL at_wrmsr
 	wrmsr
 	nop
