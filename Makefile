@@ -64,7 +64,7 @@ help:
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
 	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
-	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; about 90 minutes'
+	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; hours'
 	@echo 'make fuzz-NAME    a fuzzer for FUZZ_SECONDS: $(FUZZERS:fuzz-%=%); coverage-NAME: what it reaches'
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
