@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The random guest of mmu_engine.h, driven by the fuzzer's bytes. */
-#include "tests/host/mmu_engine.h"
+/* The random guest of random_guest.h, driven by the fuzzer's bytes. */
+#include "tests/host/random_guest.h"
 
 #define MAX_STEPS 2000
 

@@ -2,10 +2,10 @@
 /*
  * Directed tests of the shadow MMU: what it promises, and each bug that it, or KVM before it, had.
  *
- * The guest is that of mmu_harness.h, so beside what a test asserts everything it does is judged.
+ * The guest is that of sim.h, so beside what a test asserts everything it does is judged.
  */
 #include "arch/cpu.h"
-#include "tests/host/mmu_harness.h"
+#include "tests/host/sim.h"
 #include "tests/host/sim_mem.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
  * all in this process, for a debugger, and stops at the first failure; so does MMU_VERBOSE=1,
  * which prints what the runs reached.
  */
-#include "tests/host/mmu_engine.h"
+#include "tests/host/random_guest.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

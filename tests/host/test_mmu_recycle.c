@@ -5,7 +5,7 @@
  */
 #include "arch/cpu.h"
 #include "mm/mmu_internal.h"
-#include "tests/host/mmu_harness.h"
+#include "tests/host/sim.h"
 #include "tests/host/sim_mem.h"
 #include <setjmp.h>
 #include <stdarg.h>

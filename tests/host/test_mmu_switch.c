@@ -4,7 +4,7 @@
  * that is still what the guest's tables say.
  */
 #include "arch/cpu.h"
-#include "tests/host/mmu_harness.h"
+#include "tests/host/sim.h"
 #include "tests/host/sim_mem.h"
 #include <setjmp.h>
 #include <stdarg.h>

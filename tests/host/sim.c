@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated machine: entries, exits, accesses, and the judge; see mmu_harness.h. */
-#include "tests/host/mmu_harness.h"
+/* The simulated machine: entries, exits, accesses, and the judge; see sim.h. */
+#include "tests/host/sim.h"
 #include "arch/console.h"
 #include "mm/mmu_internal.h"
 #include "tests/host/sim_mem.h"

@@ -6,8 +6,8 @@
  * whatever it sees must be something that a bare CPU may do (guest_tlb.h). A step that is not
  * ends the program through sim_fail(), with a trace of the last steps.
  */
-#ifndef TESTS_HOST_MMU_HARNESS_H
-#define TESTS_HOST_MMU_HARNESS_H
+#ifndef TESTS_HOST_SIM_H
+#define TESTS_HOST_SIM_H
 
 #include "mm/mmu.h"
 #include "tests/host/guest_tlb.h"

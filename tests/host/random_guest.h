@@ -5,10 +5,10 @@
  * It works with a few dozen page frames, which it uses as tables of any level, as data and as both;
  * it writes them through a window that each of its address spaces should have.
  */
-#ifndef TESTS_HOST_MMU_ENGINE_H
-#define TESTS_HOST_MMU_ENGINE_H
+#ifndef TESTS_HOST_RANDOM_GUEST_H
+#define TESTS_HOST_RANDOM_GUEST_H
 
-#include "tests/host/mmu_harness.h"
+#include "tests/host/sim.h"
 
 #define ENGINE_FRAMES 48
 
@@ -19,7 +19,7 @@ struct engine {
 	u64 page[4];              /* linear addresses in use */
 	u32 audit_period;
 	bool allow_5level;
-	bool pressure; /* mmu_pressure.c's operations are among the others */
+	bool pressure; /* random_pressure.c's operations are among the others */
 	u32 next_root;
 };
 
@@ -32,7 +32,7 @@ void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r);
 /* One random operation. */
 void engine_step(struct engine *e);
 
-/* mmu_pressure.c: one operation that is there to use up shadow tables. */
+/* random_pressure.c: one operation that is there to use up shadow tables. */
 void engine_press(struct engine *e);
 
 /* What such operations are made of: an address in use, one in the window; a frame, an entry; CR4 bits. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A guest that does random things with its page tables; see mmu_engine.h. */
-#include "tests/host/mmu_engine.h"
+/* A guest that does random things with its page tables; see random_guest.h. */
+#include "tests/host/random_guest.h"
 #include "arch/cpu.h"
 #include "tests/host/sim_mem.h"
 #include <string.h>

@@ -4,7 +4,7 @@
  * at the worst moment: many roots, wide tables, many pages for one instruction.
  */
 #include "arch/cpu.h"
-#include "tests/host/mmu_engine.h"
+#include "tests/host/random_guest.h"
 #include "tests/host/sim_mem.h"
 
 /* Frames with nothing in them, for roots. */
