@@ -19,7 +19,8 @@ src_vmx_caps  := vmx/caps.c vmx/exit_names.c
 mmu_sources   := tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
 		 tests/host/sim_mem.c tests/host/sim.c tests/host/random_guest.c tests/host/random_pressure.c \
 		 $(filter-out mm/map.c mm/nested.c,$(wildcard mm/*.c))
-src_mmu       := $(mmu_sources)
+$(foreach idea,idea rights large write sync formats pool,$(eval \
+	src_mmu_$(idea) := $(mmu_sources) tests/host/mmu_guest.c))
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
@@ -51,16 +52,22 @@ HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def guest/*.h guest/*/*.h boot/*
 
 HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
 
+# Objects, so that what several programs test is compiled once.
+$(O)/host/obj/%.o: %.c $(O)/.flags | test-deps
+	@mkdir -p $(@D)
+	@echo '  HOSTCC  $<'
+	@$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+host_objects = $(patsubst %.c,$(O)/host/obj/%.o,$(1))
+
+.PRECIOUS: $(O)/host/obj/%.o
 .SECONDEXPANSION:
 
-$(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | test-deps
-	@mkdir -p $(@D)
-	@echo '  HOSTCC  $@'
-	@$(CC) $(HOST_CFLAGS) -o $@ $< $(src_$*) -lcmocka $(libs_$*)
+$(O)/host/test_%: $(O)/host/obj/tests/host/test_%.o $$(call host_objects,$$(src_$$*))
+	@echo '  HOSTLD  $@'
+	@$(CC) $(HOST_CFLAGS) -o $@ $^ -lcmocka $(libs_$*)
 
-# They include these, with a CPU of their own.
-$(O)/host/test_console: arch/console.c arch/serial.c
-$(O)/host/test_msr: $(wildcard guest/msr*.c) guest/mtrr.c guest/pat.c guest/ipi.c
+-include $(shell find $(O)/host/obj -name '*.d' 2>/dev/null)
 
 # The bytes choose operations: no comparison in mm/ tells the fuzzer anything about them.
 fuzz_flags_mmu := -fno-sanitize-coverage=trace-cmp
@@ -90,6 +97,3 @@ $(COVERAGE): coverage-%: $(O)/host/cover_%
 	@llvm-profdata merge -o $<.profdata $<.profraw
 	@llvm-cov report $< -instr-profile=$<.profdata $(filter-out tests/%,$(src_$*)) \
 		-show-branch-summary=0 -show-region-summary=0
-
-# It includes the source, under other names.
-$(O)/host/test_string: arch/string.c
