@@ -113,7 +113,7 @@ static void parse_information(const u8 *data, size_t size)
 	memcpy(info, data, size < INFO_MAX ? size : INFO_MAX);
 	for (u32 i = 0; i < ARRAY_SIZE(pointers); i++)
 		put32(info + pointers[i], pointer(get32(info + pointers[i])));
-	if (multiboot1_parse(INFO_AT, &boot) ? machine.fails != 1 : machine.fails != 0)
+	if (multiboot1_parse(INFO_AT, &boot) ? fake_fails != 1 : fake_fails != 0)
 		abort();
 }
 

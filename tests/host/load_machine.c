@@ -4,6 +4,7 @@
 #include "guest/builtin_guests.h"
 #include "mm/map.h"
 #include "mm/phys.h"
+#include "tests/host/fake/ram.h"
 #include "tests/host/load_files.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@
 #define MACHINE_END (GIB(4) + MIB(64))
 
 struct load_machine machine;
-static u8 *memory;
+
+struct fake_ram fake_ram[] = {{0, MACHINE_END, NULL}};
+const u32 fake_ram_count = 1;
 
 const struct builtin_guest builtin_guests[] = {
 	{"bench", builtin_file, sizeof(builtin_file)},
@@ -21,42 +24,9 @@ const struct builtin_guest builtin_guests[] = {
 };
 const u32 builtin_guest_count = 2;
 
-void *phys_ptr(u64 hpa)
-{
-	if (hpa > MACHINE_END)
-		abort();
-	return memory + hpa;
-}
-
-u64 phys_addr(const void *ptr)
-{
-	return (u64)((const u8 *)ptr - memory);
-}
-
 u64 map_end(void)
 {
 	return MACHINE_END;
-}
-
-void say(const char *fmt, ...)
-{
-	char line[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	assert_in_range(vsnprintf(line, sizeof(line), fmt, ap), 1, 255);
-	va_end(ap);
-}
-
-int fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	assert_in_range(vsnprintf(machine.line, sizeof(machine.line), fmt, ap), 1, 239);
-	va_end(ap);
-	machine.fails++;
-	return -1;
 }
 
 static void add_memory(u64 start, u64 end, u32 type, u32 guest_type)
@@ -65,17 +35,21 @@ static void add_memory(u64 start, u64 end, u32 type, u32 guest_type)
 	assert_int_equal(memmap_add(&machine.boot.free, start, end, type), 0);
 	assert_int_equal(memmap_add(&machine.guest_map, start, end, guest_type), 0);
 	if (type == guest_type)
-		assert_int_equal(mprotect(memory + start, end - start, PROT_READ | PROT_WRITE), 0);
+		assert_int_equal(mprotect(phys_ptr(start), end - start, PROT_READ | PROT_WRITE), 0);
 }
 
 void machine_reset(void)
 {
+	u8 *memory = fake_ram[0].at;
+
 	memset(&machine, 0, sizeof(machine));
+	fake_console_clear();
 	if (memory)
 		munmap(memory, MACHINE_END);
 	memory = mmap(memory, MACHINE_END, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		      -1, 0);
 	assert_true(memory != MAP_FAILED);
+	fake_ram[0].at = memory;
 	assert_int_equal(mprotect(memory + KIB(896), KIB(128), PROT_READ | PROT_WRITE), 0);
 	add_memory(0, KIB(636), MEMMAP_RAM, MEMMAP_RAM);
 	add_memory(KIB(636), KIB(640), MEMMAP_RESERVED, MEMMAP_RESERVED);
@@ -106,16 +80,16 @@ int machine_load(void)
 
 	/* One line on failure, none on success; nothing in between. */
 	assert_true(ret == 0 || ret == -1);
-	assert_int_equal(machine.fails, ret ? 1 : 0);
+	assert_int_equal(fake_fails, ret ? 1 : 0);
 	return ret;
 }
 
 void assert_fails(const char *text)
 {
-	machine.fails = 0;
+	fake_console_clear();
 	assert_int_equal(machine_load(), -1);
-	if (!strstr(machine.line, text))
-		assert_string_equal(machine.line, text);
+	if (!strstr(fake_failed, text))
+		assert_string_equal(fake_failed, text);
 }
 
 void put16(void *at, u16 value)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A machine to load guests into: physical memory where a touch of anything that is not the guest's
- * is a crash, what the boot loader hands over, and a console that remembers.
+ * is a crash, and what the boot loader hands over.
  *
  *   0       636K   RAM
  *   896K    1M     the BIOS's area, not in the map
@@ -23,6 +23,7 @@
 #undef fail /* arch/console.h has one too */
 
 #include "guest/load.h"
+#include "tests/host/fake/console.h"
 
 #define MACHINE_HV_START MIB(24)
 #define MACHINE_HV_END   MIB(32)
@@ -34,8 +35,6 @@ struct load_machine {
 	struct memmap guest_map;
 	struct options opt;
 	struct guest_start start;
-	u32 fails;      /* fail() lines */
-	char line[256]; /* the last of them */
 };
 
 extern struct load_machine machine;

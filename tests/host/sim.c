@@ -3,6 +3,7 @@
 #include "tests/host/sim.h"
 #include "arch/console.h"
 #include "mm/mmu_internal.h"
+#include "tests/host/fake/console.h"
 #include "tests/host/sim_mem.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,46 +19,6 @@
 
 void (*sim_on_fail)(void) = abort;
 bool sim_quiet;
-
-static int print(const char *prefix, const char *fmt, va_list args)
-{
-	if (!sim_quiet) {
-		fprintf(stderr, "%s", prefix);
-		vfprintf(stderr, fmt, args);
-		fputc('\n', stderr);
-	}
-	return -1;
-}
-
-int fail(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	print("error: ", fmt, args);
-	va_end(args);
-	return -1;
-}
-
-void say(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	print("", fmt, args);
-	va_end(args);
-}
-
-void die(const char *fmt, ...)
-{
-	va_list args;
-
-	sim_quiet = false;
-	va_start(args, fmt);
-	print("fatal: ", fmt, args);
-	va_end(args);
-	abort();
-}
 
 void sim_trace(struct sim *s, const char *fmt, ...)
 {
@@ -838,9 +799,9 @@ u64 sim_least_pool(const struct sim_config *config)
 	struct sim_config try = *config;
 	struct mmu_config c;
 	u64 low = 0, high = SIM_HIDDEN_END - SIM_POOL;
-	bool quiet = sim_quiet;
+	bool echo = fake_echo;
 
-	sim_quiet = true;
+	fake_echo = false;
 	while (high - low > PAGE_SIZE) {
 		try.pool_size = ALIGN_UP((low + high) / 2, PAGE_SIZE);
 		sim_mem_reset(try.pool_size, try.high_ram);
@@ -850,7 +811,7 @@ u64 sim_least_pool(const struct sim_config *config)
 		else
 			low = try.pool_size;
 	}
-	sim_quiet = quiet;
+	fake_echo = echo;
 	return high;
 }
 
@@ -859,6 +820,7 @@ void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r)
 	const struct paging_features *f = &config->features;
 	struct mmu_config c;
 
+	fake_echo = !sim_quiet;
 	*s = (struct sim){.config = *config, .r = r};
 	sim_mem_reset(0, config->high_ram);
 	configure(config, s, &c);

@@ -69,7 +69,7 @@ enum sim_result { SIM_DONE, SIM_FAULT };
 /* Called by sim_fail() once everything is printed; must not return. The default aborts. */
 extern void (*sim_on_fail)(void);
 
-/* Lines that fail() prints are left out while true. */
+/* What sim_fail() and the console print is left out while true. */
 extern bool sim_quiet;
 
 /* Shadow tables that the pool has room for. */

@@ -15,6 +15,7 @@
 #include "boot/multiboot.h"
 #include "boot/parse.h"
 #include "mm/phys.h"
+#include "tests/host/fake/console.h"
 
 /*
  * Physical memory: `low`, and one block of exactly `info_size` bytes at INFO, so that the address
@@ -31,7 +32,6 @@ static u8 low[LOW_SIZE + SLACK];
 static u8 top[TOP_SIZE];
 static u8 *info_block;
 static size_t info_size;
-static char failure[256];
 
 void *phys_ptr(u64 hpa)
 {
@@ -49,21 +49,11 @@ u64 phys_addr(const void *ptr)
 	return (u64)ptr;
 }
 
-int fail(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(failure, sizeof(failure), fmt, args);
-	va_end(args);
-	return -1;
-}
-
 /* The last fail() line holds these words; shows both where it does not. */
 static void said(const char *what)
 {
-	if (!strstr(failure, what))
-		assert_string_equal(failure, what);
+	if (!strstr(fake_failed, what))
+		assert_string_equal(fake_failed, what);
 }
 
 /* --- building multiboot2 information ---------------------------------------------------------- */
@@ -154,7 +144,7 @@ static int parse_bytes(struct bootinfo *boot, size_t size)
 	info_block = malloc(size);
 	info_size = size;
 	memcpy(info_block, built, size);
-	failure[0] = 0;
+	fake_console_clear();
 	memset(boot, 0, sizeof(*boot));
 	err = multiboot2_parse(INFO, boot);
 	/* Nothing that is kept may point into it. */
@@ -511,7 +501,7 @@ static void mb1_build(const char *loader)
 
 static int mb1_parse(struct bootinfo *b)
 {
-	failure[0] = 0;
+	fake_console_clear();
 	memset(b, 0, sizeof(*b));
 	return multiboot1_parse(MB1_INFO, b);
 }

@@ -8,6 +8,7 @@
 
 #include "guest/iommu/unit.h"
 #include "mm/phys.h"
+#include "tests/host/fake/ram.h"
 #include "tests/host/rnd.h"
 
 #define TABLE_MAX  4096
@@ -17,12 +18,8 @@
 static u8 pool_memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
 #define POOL_HPA MIB(512)
 
-void *phys_ptr(u64 hpa)
-{
-	if (hpa < POOL_HPA || hpa >= POOL_HPA + sizeof(pool_memory))
-		abort();
-	return pool_memory + (hpa - POOL_HPA);
-}
+struct fake_ram fake_ram[] = {{POOL_HPA, sizeof(pool_memory), pool_memory}};
+const u32 fake_ram_count = 1;
 
 /* --- the firmware's tables --------------------------------------------------------------------- */
 

@@ -11,17 +11,14 @@
 
 #include "guest/iommu/unit.h"
 #include "mm/phys.h"
+#include "tests/host/fake/ram.h"
 
 #define POOL_PAGES 1024
 #define POOL_HPA   MIB(512)
 static u8 pool_memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
 
-void *phys_ptr(u64 hpa)
-{
-	if (hpa < POOL_HPA || hpa >= POOL_HPA + sizeof(pool_memory))
-		abort();
-	return pool_memory + (hpa - POOL_HPA);
-}
+struct fake_ram fake_ram[] = {{POOL_HPA, sizeof(pool_memory), pool_memory}};
+const u32 fake_ram_count = 1;
 
 static struct iommu_unit unit;
 static struct iommu_pool pool;

@@ -72,8 +72,10 @@ static void wbinvd(void)
 #include "guest/msr_guard.c"
 #include "guest/mtrr.c"
 #include "guest/pat.c"
+#include "tests/host/fake/console.h"
+#include "tests/host/fake/ram.h"
 
-static u32 reads, writes, faults, done, lines;
+static u32 reads, writes, faults, done;
 static u64 written;
 
 #define PAIRS 8
@@ -107,20 +109,11 @@ static bool wrmsr_safe(u32 msr, u64 value)
 	return true;
 }
 
-void say(const char *fmt, ...)
-{
-	(void)fmt;
-	lines++;
-}
-
 /* An I/O APIC's first register is what this reads; it has no other. */
 static u32 io_select;
 
-void *phys_ptr(u64 hpa)
-{
-	assert_int_equal(hpa, 0xfec00000);
-	return &io_select;
-}
+struct fake_ram fake_ram[] = {{0xfec00000, sizeof(io_select), &io_select}};
+const u32 fake_ram_count = 1;
 
 u64 map_end(void)
 {
@@ -131,12 +124,6 @@ void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32
 {
 	(void)boot;
 	visit(ctx, 0xfec00000);
-}
-
-int fail(const char *fmt, ...)
-{
-	(void)fmt;
-	return -1;
 }
 
 int watch_memory(struct machine *m, u64 start, u64 end)
@@ -347,7 +334,8 @@ static void mtrrs_of_firmware(void)
 	mtrr_intercept(&vcpu);
 	assert_int_equal(machine.hidden_type[1], MEMTYPE_WB);
 	assert_int_equal(machine.hidden_type[2], MEMTYPE_UC);
-	lines = flushes = 0;
+	fake_console_clear();
+	flushes = 0;
 }
 
 static void mtrrs(void **state)
@@ -373,7 +361,7 @@ static void mtrrs(void **state)
 	assert_true(refused(0x2ff, MTRR_DEF_TYPE_E | MEMTYPE_WP));
 	/* Registers of the hypervisor's, made cached. */
 	assert_true(refused(0x201, 0));
-	assert_int_equal(lines, 1);
+	assert_int_equal(fake_says, 1);
 	assert_int_equal(cr0, CR0_PE | CR0_PG);
 }
 
@@ -397,17 +385,17 @@ static void mtrrs_off_and_on(void **state)
 static void one_pat_for_both(void **state)
 {
 	(void)state;
-	lines = 0;
+	fake_console_clear();
 	assert_false(refused(0x277, 0x0007010600070106));
 	assert_int_equal(written, 0x0007010600070106);
-	assert_int_equal(lines, 0);
+	assert_int_equal(fake_says, 0);
 	assert_false(refused(0x277, 0x0007010600070100));
 	assert_int_equal(written, 0x0007010600070106);
 	access_msr(0x277, 0, false);
 	assert_int_equal(vcpu.gpr[RAX], 0x00070100);
 	assert_int_equal(vcpu.gpr[RDX], 0x00070106);
 	assert_false(refused(0x277, 0x0007010600070101));
-	assert_int_equal(lines, 1);
+	assert_int_equal(fake_says, 1);
 	for (u32 type = 0; type < 256; type++)
 		assert_int_equal(refused(0x277, 0x0606060606060600 | type),
 				 type == 2 || type == 3 || type > 7);

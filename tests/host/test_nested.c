@@ -3,6 +3,8 @@
 #include "arch/console.h"
 #include "mm/nested.h"
 #include "mm/phys.h"
+#include "tests/host/fake/console.h"
+#include "tests/host/fake/ram.h"
 #include "tests/host/rnd.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,31 +35,9 @@ static const struct memmap_range watched[] = {{GIB(2) + MIB(1), GIB(2) + MIB(3),
 static struct counters counters;
 static struct nested *nested;
 static enum nested_format format;
-static u32 fails;
 
-void *phys_ptr(u64 hpa)
-{
-	if (hpa < POOL || hpa >= POOL_END)
-		abort();
-	return pool + (hpa - POOL);
-}
-
-u64 phys_addr(const void *ptr)
-{
-	return POOL + (u64)((const u8 *)ptr - pool);
-}
-
-int fail(const char *fmt, ...)
-{
-	char line[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	assert_in_range(vsnprintf(line, sizeof(line), fmt, ap), 1, 239);
-	va_end(ap);
-	fails++;
-	return -1;
-}
+struct fake_ram fake_ram[] = {{POOL, sizeof(pool), pool}};
+const u32 fake_ram_count = 1;
 
 static u8 maxphyaddr = MAXPHYADDR;
 
@@ -85,7 +65,7 @@ static void start(enum nested_format which, u64 size)
 		memmap_set(&map, hidden[i].start, hidden[i].end, MEMMAP_RESERVED);
 	memset(pool, 0xa5, sizeof(pool));
 	memset(&counters, 0, sizeof(counters));
-	fails = 0;
+	fake_console_clear();
 	format = which;
 	nested = nested_init(&config);
 }
@@ -219,7 +199,7 @@ static void check_every_page(enum nested_format which)
 	assert_int_equal(hole, (IMAGE_END - IMAGE + POOL_END - POOL) / PAGE_SIZE);
 	assert_int_equal(counted(CNT_mmu_recycled), 0);
 	assert_int_equal(nested_audit(nested), 0);
-	assert_int_equal(fails, 0);
+	assert_int_equal(fake_fails, 0);
 }
 
 static void test_every_page(void **state)
@@ -328,7 +308,7 @@ static void test_recycling(void **state)
 		assert_int_equal(counted(CNT_mmu_recycled), counted(CNT_mmu_shadow_zapped));
 		assert_true(counted(CNT_mmu_shadow_new) >= counted(CNT_mmu_recycled));
 		assert_int_equal(nested_root(nested), root);
-		assert_int_equal(fails, 0);
+		assert_int_equal(fake_fails, 0);
 	}
 }
 
@@ -365,7 +345,7 @@ static void test_pool_too_small(void **state)
 	(void)state;
 	start(NESTED_NPT, 16 * PAGE_SIZE);
 	assert_null(nested);
-	assert_int_equal(fails, 1);
+	assert_int_equal(fake_fails, 1);
 }
 
 /* The audit sees what it is there for. */
@@ -401,7 +381,7 @@ static void test_audit_finds(void **state)
 		((u64 *)phys_ptr(table))[wrong[i].gpa >> (12 + 9 * (wrong[i].level - 1)) & 511] =
 			wrong[i].entry;
 		assert_true(nested_audit(nested) > 0);
-		assert_true(fails > 0);
+		assert_true(fake_fails > 0);
 	}
 }
 

@@ -9,39 +9,27 @@
 #undef fail /* arch/console.h has one too */
 
 #include "guest/options.h"
+#include "tests/host/fake/console.h"
 
 const struct builtin_guest builtin_guests[] = {{.name = "bench"}, {.name = "bench2"}};
 const u32 builtin_guest_count = 2;
 
 static struct options opt;
-static char line[256];
-static int lines;
-
-int fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	assert_in_range(vsnprintf(line, sizeof(line), fmt, ap), 1, 239);
-	va_end(ap);
-	lines++;
-	return -1;
-}
 
 static void good(const char *cmdline)
 {
-	lines = 0;
+	fake_console_clear();
 	assert_int_equal(options_parse(cmdline, &opt), 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(fake_fails, 0);
 }
 
 static void bad(const char *cmdline, const char *text)
 {
-	lines = 0;
+	fake_console_clear();
 	assert_int_equal(options_parse(cmdline, &opt), -1);
-	assert_int_equal(lines, 1);
-	if (!strstr(line, text))
-		assert_string_equal(line, text);
+	assert_int_equal(fake_fails, 1);
+	if (!strstr(fake_failed, text))
+		assert_string_equal(fake_failed, text);
 }
 
 static void defaults(void **state)

@@ -11,23 +11,11 @@
 
 #include "arch/console.h"
 #include "guest/exits.h"
+#include "tests/host/fake/console.h"
 
 #define MANY 100000
 
 static jmp_buf crash;
-static bool failed;
-
-void say(const char *fmt, ...)
-{
-	(void)fmt;
-}
-
-int fail(const char *fmt, ...)
-{
-	(void)fmt;
-	failed = true;
-	return -1;
-}
 
 void guest_crashed(struct vcpu *v)
 {
@@ -55,7 +43,7 @@ static u32 exits_until_end(u32 error, enum change what, u32 every)
 	v.ops = &ops;
 	v.rip = 0x1000;
 	exit.pf.error = error;
-	failed = false;
+	fake_console_clear();
 	nr = 0;
 	if (setjmp(crash))
 		return nr;
@@ -79,7 +67,7 @@ static void ends_whatever_the_error_code(void **state)
 	(void)state;
 	for (u32 error = 0; error < 64; error++) {
 		assert_in_range(exits_until_end(error, NOTHING, 1), 64, 4096);
-		assert_true(failed);
+		assert_true(fake_fails);
 	}
 }
 
@@ -89,7 +77,7 @@ static void progress_does_not_end(void **state)
 	for (enum change what = RIP; what <= EXIT_BETWEEN; what++) {
 		for (u32 every = 1; every < 600; every = every * 2 + 1) {
 			assert_int_equal(exits_until_end(0, what, every), MANY);
-			assert_false(failed);
+			assert_false(fake_fails);
 		}
 	}
 }

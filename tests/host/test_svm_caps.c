@@ -12,20 +12,7 @@
 #include "arch/cpu.h"
 #include "svm/caps.h"
 #include "svm/exit_names.h"
-
-static char message[512];
-static int messages;
-
-int fail(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
-	va_end(args);
-	messages++;
-	return -1;
-}
+#include "tests/host/fake/console.h"
 
 static struct svm_raw recent(void)
 {
@@ -39,23 +26,22 @@ static struct svm_raw recent(void)
 
 static void accept(const struct svm_raw *raw, struct svm_caps *caps)
 {
-	messages = 0;
-	message[0] = 0;
+	fake_console_clear();
 	memset(caps, 0xff, sizeof(*caps));
 	if (svm_decide(raw, caps))
-		assert_string_equal("accepted", message);
-	assert_int_equal(messages, 0);
+		assert_string_equal("accepted", fake_failed);
+	assert_int_equal(fake_fails, 0);
 }
 
 static void refuse(const struct svm_raw *raw, const char *because)
 {
 	struct svm_caps caps;
 
-	messages = 0;
+	fake_console_clear();
 	assert_int_equal(svm_decide(raw, &caps), -1);
-	assert_int_equal(messages, 1);
-	if (!strstr(message, because))
-		assert_string_equal(message, because);
+	assert_int_equal(fake_fails, 1);
+	if (!strstr(fake_failed, because))
+		assert_string_equal(fake_failed, because);
 }
 
 static void test_accepted(void **state)

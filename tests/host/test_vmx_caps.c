@@ -10,22 +10,9 @@
 
 #include "arch/console.h"
 #include "arch/cpu.h"
+#include "tests/host/fake/console.h"
 #include "vmx/caps.h"
 #include "vmx/exit_names.h"
-
-static char message[512];
-static int messages;
-
-int fail(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
-	va_end(args);
-	messages++;
-	return -1;
-}
 
 /* A control MSR: bits that must be 1, and those that may be. */
 #define CONTROLS(must, may) ((u64)(must) | (u64)((must) | (may)) << 32)
@@ -71,22 +58,21 @@ static struct vmx_msrs old(void)
 
 static void accept(const struct vmx_msrs *m, struct vmx_caps *caps)
 {
-	messages = 0;
-	message[0] = 0;
+	fake_console_clear();
 	if (vmx_decide(m, caps))
-		assert_string_equal("accepted", message);
-	assert_int_equal(messages, 0);
+		assert_string_equal("accepted", fake_failed);
+	assert_int_equal(fake_fails, 0);
 }
 
 static void refuse(const struct vmx_msrs *m, const char *because)
 {
 	struct vmx_caps caps;
 
-	messages = 0;
+	fake_console_clear();
 	assert_int_equal(vmx_decide(m, &caps), -1);
-	assert_int_equal(messages, 1);
-	if (!strstr(message, because))
-		assert_string_equal(message, because);
+	assert_int_equal(fake_fails, 1);
+	if (!strstr(fake_failed, because))
+		assert_string_equal(fake_failed, because);
 }
 
 static void test_recent(void **state)
@@ -145,19 +131,19 @@ static void test_old(void **state)
 static void test_feature_control(void **state)
 {
 	(void)state;
-	messages = 0;
+	fake_console_clear();
 	assert_int_equal(vmx_check_feature_control(0), 0);
 	assert_int_equal(vmx_check_feature_control(FEATURE_CONTROL_VMX), 0);
 	assert_int_equal(vmx_check_feature_control(FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX), 0);
-	assert_int_equal(messages, 0);
+	assert_int_equal(fake_fails, 0);
 
 	/* Only inside SMX does not help. */
 	assert_int_equal(
 		vmx_check_feature_control(FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_IN_SMX), -1);
 	assert_int_equal(vmx_check_feature_control(FEATURE_CONTROL_LOCK), -1);
-	assert_int_equal(messages, 2);
-	assert_non_null(strstr(message, "IA32_FEATURE_CONTROL = 1)"));
-	assert_non_null(strstr(message, "firmware setup"));
+	assert_int_equal(fake_fails, 2);
+	assert_non_null(strstr(fake_failed, "IA32_FEATURE_CONTROL = 1)"));
+	assert_non_null(strstr(fake_failed, "firmware setup"));
 
 	struct vmx_msrs m = recent();
 
@@ -302,8 +288,8 @@ static void accept_nested(const struct vmx_msrs *m, struct vmx_nested_caps *nest
 
 	accept(m, &caps);
 	if (vmx_decide_nested(m, &caps, nested))
-		assert_string_equal("accepted", message);
-	assert_int_equal(messages, 0);
+		assert_string_equal("accepted", fake_failed);
+	assert_int_equal(fake_fails, 0);
 }
 
 /* Such a CPU runs notrap, but not with nested paging. */
@@ -314,11 +300,11 @@ static void refuse_nested(const struct vmx_msrs *m, const char *because)
 
 	accept(m, &caps);
 	assert_int_equal(vmx_decide_nested(m, &caps, &nested), -1);
-	assert_int_equal(messages, 1);
-	if (!strstr(message, because))
-		assert_string_equal(message, because);
-	assert_non_null(strstr(message, "mmu=ept: "));
-	assert_non_null(strstr(message, "use mmu=shadow"));
+	assert_int_equal(fake_fails, 1);
+	if (!strstr(fake_failed, because))
+		assert_string_equal(fake_failed, because);
+	assert_non_null(strstr(fake_failed, "mmu=ept: "));
+	assert_non_null(strstr(fake_failed, "use mmu=shadow"));
 }
 
 static void test_nested(void **state)
