@@ -17,9 +17,11 @@ layer = @ld -r -o $(O)/layer.o $(foreach r,$(1),$(filter $(O)/$(r)/%,$(OBJS))) $
 	! nm -u $(O)/layer.o | grep -v ' U _[a-z]*_\(start\|end\)$$' || \
 	{ echo 'check: not found in $(1): these come from above'; exit 1; }
 
-.PHONY: check-layers check-format check-gcc check-clang check-tidy check-cppcheck check-python check-generated
+.PHONY: check-layers check-format check-gcc check-clang check-tidy check-cppcheck check-python \
+	check-generated check-fuzzers
 
-check: check-layers check-format check-generated check-python check-gcc check-clang check-cppcheck check-tidy
+check: check-layers check-format check-generated check-python check-gcc check-clang check-fuzzers \
+	check-cppcheck check-tidy
 	@echo 'check: all passed'
 
 # A room uses those below it alone; vmx/ and svm/ stand beside each other.
@@ -57,3 +59,7 @@ check-python: | test-deps
 # The README's table of counters comes from mm/counters.def.
 check-generated: | test-deps
 	@$(PYTHON) tools/readme --check
+
+# They build, and get through a few inputs.
+check-fuzzers: $(FUZZERS:fuzz-%=$(O)/host/fuzz_%)
+	@for fuzzer in $^; do $$fuzzer -runs=100 >$(O)/fuzzer.txt 2>&1 || { cat $(O)/fuzzer.txt; exit 1; }; done

@@ -17,13 +17,16 @@ src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
 libs_insn     := -lZydis
 src_insn_run  := $(wildcard guest/insn_*.c)
+src_rsdp      := $(fake) boot/rsdp.c
 src_svm_caps  := $(fake_console) svm/caps.c svm/exit_names.c
 src_vmx_caps  := $(fake_console) vmx/caps.c vmx/exit_names.c
 mmu_sources   := $(fake_console) tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
-		 tests/host/sim_mem.c tests/host/sim.c tests/host/random_guest.c tests/host/random_pressure.c \
+		 tests/host/sim_mem.c tests/host/sim.c tests/host/sim_setup.c tests/host/random_guest.c \
+		 tests/host/random_config.c tests/host/random_pressure.c \
 		 $(filter-out mm/map.c mm/nested.c,$(wildcard mm/*.c))
 $(foreach idea,idea rights large write sync formats pool,$(eval \
 	src_mmu_$(idea) := $(mmu_sources) tests/host/mmu_guest.c))
+src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
