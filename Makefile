@@ -178,15 +178,16 @@ $(O)/linux/memtest86+%: tools/fetch-package | $(O)/.deps-run
 	@dpkg-deb --fsys-tarfile $$(tools/fetch-package amd64 memtest86+ $(O)/packages) | \
 		tar -x -O ./boot/$(@F) >$@
 
-SELFCHECK := tests/linux/selfcheck.c tests/linux/workloads.c tests/linux/efi.c
+SELFCHECK := $(addprefix tests/linux/,selfcheck.c init.c workloads.c efi.c)
+SELFCHECK_H := tests/linux/init.h tests/linux/selfcheck.h guest/hypercall.h mm/counters.def
 selfcheck = $(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(1) -static -I. -o $@ $(SELFCHECK) && strip $@
 
-$(O)/linux/selfcheck-amd64: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h mm/counters.def | $(O)/.deps-run
+$(O)/linux/selfcheck-amd64: $(SELFCHECK) $(SELFCHECK_H) | $(O)/.deps-run
 	@mkdir -p $(@D)
 	@echo '  CC      $@'
 	@$(call selfcheck,-m64)
 
-$(O)/linux/selfcheck-i386: $(SELFCHECK) tests/linux/selfcheck.h guest/hypercall.h mm/counters.def | $(O)/.deps-linux32
+$(O)/linux/selfcheck-i386: $(SELFCHECK) $(SELFCHECK_H) | $(O)/.deps-linux32
 	@mkdir -p $(@D)
 	@echo '  CC      $@'
 	@$(call selfcheck,-m32)
@@ -211,11 +212,11 @@ modules_i686-pae := crct10dif_common crc-t10dif crc64 crc64-rocksoft t10-pi scsi
 	libata libahci ahci sd_mod e1000
 TRAFFIC := $(O)/linux/traffic-amd64.cpio $(O)/linux/traffic-i686-pae.cpio
 
-$(O)/linux/traffic-program-%: tests/linux/traffic.c tests/linux/selfcheck.h | $(O)/.deps-run
+$(O)/linux/traffic-program-%: tests/linux/traffic.c tests/linux/init.c tests/linux/init.h | $(O)/.deps-run
 	@mkdir -p $(@D)
 	@echo '  CC      $@'
 	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(if $(filter amd64,$*),-m64,-m32) -static -I. \
-		-o $@ $< && strip $@
+		-o $@ $(filter %.c,$^) && strip $@
 
 $(O)/linux/traffic-%.cpio: $(O)/linux/traffic-program-% $(O)/linux/vmlinuz-% tools/mktraffic
 	@tools/mktraffic $@ $< $$(tools/fetch-package $(kernel_$*) $(O)/packages) $(modules_$*)

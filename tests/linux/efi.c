@@ -15,6 +15,7 @@
 
 #include <linux/fs.h>
 
+#include "tests/linux/init.h"
 #include "tests/linux/selfcheck.h"
 
 #define VARIABLES "/sys/firmware/efi/efivars"

@@ -4,71 +4,26 @@
  * pass took, and compares Linux's own count of page faults with notrap's when it is there; then the
  * machine is powered off.
  */
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <cpuid.h>
 
 #include "guest/hypercall.h"
+#include "tests/linux/init.h"
 #include "tests/linux/selfcheck.h"
 
-static uint64_t rdtsc(void)
-{
-	uint32_t low, high;
-
-	asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-
-void say(const char *fmt, ...)
-{
-	char line[256] = "linux: ";
-	va_list args;
-	size_t len = strlen(line);
-
-	va_start(args, fmt);
-	len += (size_t)vsnprintf(line + len, sizeof(line) - len - 1, fmt, args);
-	va_end(args);
-	line[len++] = '\n';
-	if (write(1, line, len) < 0)
-		_exit(1);
-}
-
-bool wrong(const char *what)
-{
-	say("wrong: %s", what);
-	return false;
-}
-
-/* The text of a file in /proc or /sys, up to its first 16 KiB; empty when there is none. */
-static const char *read_proc(const char *path)
-{
-	static char text[16384];
-	int fd = open(path, O_RDONLY);
-	size_t len = 0;
-	ssize_t got;
-
-	while (fd >= 0 && (got = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
-		len += (size_t)got;
-	if (fd >= 0)
-		close(fd);
-	text[len] = 0;
-	return text;
-}
+const char init_name[] = "linux";
 
 /* One number of /proc/vmstat; ~0 when it has none of that name. */
 static uint64_t vmstat(const char *name)
 {
-	const char *text = read_proc("/proc/vmstat"), *at;
+	const char *text = read_file("/proc/vmstat"), *at;
 
 	for (at = text; (at = strstr(at, name)); at++)
 		if ((at == text || at[-1] == '\n') && at[strlen(name)] == ' ')
@@ -78,7 +33,7 @@ static uint64_t vmstat(const char *name)
 
 void say_file(const char *what, const char *path)
 {
-	const char *text = read_proc(path);
+	const char *text = read_file(path);
 
 	say("%s = %.*s", what, (int)strcspn(text, "\n"), text);
 }
@@ -87,7 +42,7 @@ static unsigned int count_cpus(void)
 {
 	unsigned int n = 0;
 
-	for (const char *at = read_proc("/proc/cpuinfo"); (at = strstr(at, "processor\t:")); at++)
+	for (const char *at = read_file("/proc/cpuinfo"); (at = strstr(at, "processor\t:")); at++)
 		n++;
 	return n;
 }
@@ -234,17 +189,14 @@ int main(int argc, char **argv)
 
 	if (argc > 0 && !strcmp(argv[0], "exec-child"))
 		return 42;
-	mount("none", "/dev", "devtmpfs", 0, NULL);
-	if (mount("none", "/proc", "proc", 0, NULL) || mount("none", "/sys", "sysfs", 0, NULL))
-		wrong("mount of /proc and /sys");
+	mount_all();
 	pid = fork();
 	if (pid == 0)
 		_exit(check(start));
 	if (waitpid(pid, &status, 0) != pid)
 		status = -1;
 	say("self-check %s", status == 0 ? "pass" : "fail");
-	tcdrain(1);
 	/* A word of the kernel's command line that it does not know. */
-	reboot(getenv("selfcheck_restart") ? RB_AUTOBOOT : RB_POWER_OFF);
+	end_machine(getenv("selfcheck_restart") ? RB_AUTOBOOT : RB_POWER_OFF);
 	return 1;
 }

@@ -16,12 +16,6 @@ struct workload {
 extern const struct workload workloads[];
 extern const unsigned int nr_workloads;
 
-/* Print one line, "linux: " before it, in one write. */
-void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* Say what went wrong and return false, so that a workload can end with "return wrong(...)". */
-bool wrong(const char *what);
-
 /* Print a line with the first line of a file. */
 void say_file(const char *what, const char *path);
 

@@ -10,25 +10,20 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/linux/selfcheck.h"
+#include "tests/linux/init.h"
 
 #define BLOCK         65536
 #define BLOCKS        16
@@ -43,33 +38,7 @@
 
 static unsigned int disk_transfers, net_transfers;
 
-static uint64_t rdtsc(void)
-{
-	uint32_t low, high;
-
-	asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-
-void say(const char *fmt, ...)
-{
-	char line[256] = "traffic: ";
-	va_list args;
-	size_t len = strlen(line);
-
-	va_start(args, fmt);
-	len += (size_t)vsnprintf(line + len, sizeof(line) - len - 1, fmt, args);
-	va_end(args);
-	line[len++] = '\n';
-	if (write(1, line, len) < 0)
-		_exit(1);
-}
-
-bool wrong(const char *what)
-{
-	say("wrong: %s: %s", what, strerror(errno));
-	return false;
-}
+const char init_name[] = "traffic";
 
 static uint8_t byte(unsigned int i)
 {
@@ -195,15 +164,8 @@ static bool use_network(int fd)
 /* A number on the kernel's command line, 0 when it is not there. */
 static unsigned int option(const char *name)
 {
-	char text[4096] = "";
-	const char *at;
-	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	const char *at = strstr(read_file("/proc/cmdline"), name);
 
-	if (fd >= 0)
-		close(fd);
-	text[got > 0 ? got : 0] = 0;
-	at = strstr(text, name);
 	return at ? (unsigned int)strtoul(at + strlen(name), NULL, 10) : 0;
 }
 
@@ -248,12 +210,8 @@ static bool run(void)
 
 int main(void)
 {
-	mkdir("/dev", 0755);
-	mount("none", "/dev", "devtmpfs", 0, NULL);
-	if (mount("none", "/proc", "proc", 0, NULL) || mount("none", "/sys", "sysfs", 0, NULL))
-		wrong("mount of /proc and /sys");
+	mount_all();
 	say("%s", run() ? "pass" : "fail");
-	tcdrain(1);
-	reboot(RB_POWER_OFF);
+	end_machine(RB_POWER_OFF);
 	return 1;
 }

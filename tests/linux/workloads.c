@@ -9,6 +9,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "tests/linux/init.h"
 #include "tests/linux/selfcheck.h"
 
 #define PAGE       4096UL

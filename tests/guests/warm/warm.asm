@@ -1,26 +1,4 @@
 ; SPDX-License-Identifier: MIT
-; Copied to 8000h, where 40:67 leads: the machine without its hypervisor.
-section .rodata
-global warm_code, warm_code_end
-bits 16
-warm_code:
-	cli
-	mov si, 0x8000 + text - warm_code
-	xor ax, ax
-	mov ds, ax
-.next:	lodsb
-	test al, al
-	jz .end
-	mov ah, al
-.wait:	mov dx, 0x3fd
-	in al, dx
-	test al, 0x20
-	jz .wait
-	mov al, ah
-	mov dx, 0x3f8
-	out dx, al
-	jmp .next
-.end:	hlt
-	jmp .end
-text:	db 13, 10, "warm: started, and nobody above", 13, 10, 0
-warm_code_end:
+; Copied to where 40:67 leads.
+%include "tests/guests/nobody.inc"
+nobody warm, "warm: started"
