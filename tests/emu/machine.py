@@ -25,6 +25,7 @@ START_ATTEMPTS = 5
 # A machine that says nothing for so long, in seconds of its own CPU time, hangs; more where its
 # limit is long. One that sleeps, and wants no CPU either, is given so long by the clock.
 SILENCE, ASLEEP = 45, 20
+HALTED = re.compile(r"^notrap: halted$", re.M)
 ESCAPE = b"\x1d"  # Ctrl-]
 
 # What one exit may cost at the most, in instructions: a tick each on Bochs.
@@ -231,7 +232,8 @@ class Session:
             if not closing and any(pattern.search(whole) for pattern in never):
                 closing = time.monotonic() + 1
             elif not closing and end.search(whole):
-                closing = time.monotonic() + GRACE
+                # A machine that has halted does not end by itself.
+                closing = time.monotonic() + (0 if HALTED.search(whole) else GRACE)
             if closing and time.monotonic() > closing:
                 break
             overdue = None if closing else self.overdue(limit, silence)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.emu import boots
 from tests.emu.boot import Boot, Module
+from tests.emu.guests import elf
 from tests.emu.matrix import SOAK
 
 SKYLAKE, MAX = ("bochs", "corei7_skylake_x"), ("qemu-tcg", "max")
@@ -22,7 +23,7 @@ LIMIT = 1800 if SOAK else 180
 @pytest.mark.parametrize("host, model, guest, cmdline", CASES)
 def test_as_on_the_bare_machine(passes, host, model, guest, cmdline):
     machine = boots.machine(host, model)
-    kernel = f"{boots.BUILD}/tests/guests/{guest}.elf"
+    kernel = elf(guest)
     under = passes(machine.run(boots.notrap("", [Module(kernel, cmdline)]), boots.guest_expect(),
                                LIMIT))
     if (host, model) == MAX:

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """Ways into notrap, CPUs that it cannot use, and crashes of its own: with a clear record each."""
-import os
 import re
 import subprocess
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Shadow memory has a bound: a guest that maps its RAM many times stays within it, unharmed."""
-import os
 import re
 
 import pytest
 
 from tests.emu import boots
 from tests.emu.boot import Module
+from tests.emu.guests import elf
 
-GUEST = os.path.join(boots.BUILD, "tests/guests/bound.elf")
+GUEST = elf("bound")
 # What CAVEATS.md states: percent of the machine's RAM.
 BOUND = 3.5
 LINE = r"^notrap: memory: (\d+) KiB for the shadow MMU, (\d+)\.(\d) % of (\d+) MiB$"

@@ -3,13 +3,13 @@
 
 Each guest tries them; on the bare machine what it tries works, where that can be shown.
 """
-import os
 import re
 
 import pytest
 
 from tests.emu import boots
 from tests.emu.boot import Boot, Module
+from tests.emu.guests import elf
 from tests.emu.result import Expect
 
 PC, Q35, BOCHS, RYZEN = "pc", "q35", "broadwell_ult", "ryzen"
@@ -23,12 +23,8 @@ def host(name, **more):
     return boots.machine("bochs", name)
 
 
-def guest(name):
-    return os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
-
-
 def run(machine, passes, name, cmdline="", options="audit=64", need=()):
-    result = machine.run(boots.notrap(options, [Module(guest(name), cmdline)]),
+    result = machine.run(boots.notrap(options, [Module(elf(name), cmdline)]),
                          boots.guest_expect(need), boots.limit(LIMIT, options))
     assert not result.find(NOBODY), result.explain()
     return passes(result)
@@ -46,7 +42,7 @@ def refused(result):
 @pytest.mark.parametrize("cmdline", ["", "moved=1"])
 def test_sleep_is_sound(name, cmdline):
     """Without a hypervisor the guest sleeps, and wakes up in its own code."""
-    result = host(name).run(Boot(guest("sleep"), cmdline), Expect(NOBODY), LIMIT)
+    result = host(name).run(Boot(elf("sleep"), cmdline), Expect(NOBODY), LIMIT)
     assert result.passed, result.explain()
 
 
@@ -63,7 +59,7 @@ WAYS = {"keyboard": 1, "full": 2, "port92": 3, "soft": 4, "triple": 5, "output":
 
 def restarts(machine, way):
     """The machine resets and comes up again through its firmware; -no-reboot is not asked for."""
-    boot = boots.notrap("", [Module(guest("warm"), f"by={WAYS[way]}")])
+    boot = boots.notrap("", [Module(elf("warm"), f"by={WAYS[way]}")])
     again = r"(?s)^warm: reset by way.*^notrap: resetting.*^notrap: notrap \d"
     fault = r"^notrap: (error|fatal): (?!the guest ended in a triple fault).*"
     result = machine.run(boot, Expect(again, (), (NOBODY, r"^guest: fail.*", fault)), LIMIT)
@@ -93,7 +89,7 @@ def test_smram(passes, name, options):
 
 
 def test_a20_is_sound():
-    result = host(PC).run(Boot(guest("a20"), "bare=1"), boots.bare_expect(), LIMIT)
+    result = host(PC).run(Boot(elf("a20"), "bare=1"), boots.bare_expect(), LIMIT)
     assert result.passed, result.explain()
 
 
@@ -103,7 +99,7 @@ def test_a20(passes, name):
 
 
 def test_fw_cfg_is_sound():
-    result = host(PC).run(Boot(guest("fw_cfg"), "bare=1"), boots.bare_expect(), LIMIT)
+    result = host(PC).run(Boot(elf("fw_cfg"), "bare=1"), boots.bare_expect(), LIMIT)
     assert result.passed, result.explain()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.emu import boots, matrix
 from tests.emu.boot import Boot, Module
+from tests.emu.guests import elf
 from tests.emu.matrix import MODELS, SOAK
 
 # The guest, and how many modes it goes through.
@@ -50,8 +51,7 @@ def bare(machine):
     def run(guest, model, cmdline):
         key = guest, model, cmdline
         if key not in known:
-            kernel = f"{boots.BUILD}/tests/guests/{guest}.elf"
-            result = machine(model).run(Boot(kernel, cmdline), boots.bare_expect(), LIMIT)
+            result = machine(model).run(Boot(elf(guest), cmdline), boots.bare_expect(), LIMIT)
             assert result.passed, result.explain()
             known[key] = lines(result, guest)
         return known[key]
@@ -62,7 +62,7 @@ def bare(machine):
 def test_outcomes_are_the_bare_machines(machine, passes, bare, guest, model, seed, options):
     cmdline = f"seed={seed} seeds={SEEDS} steps={STEPS}"
     native = bare(guest, model, cmdline)
-    module = Module(f"{boots.BUILD}/tests/guests/{guest}.elf", cmdline)
+    module = Module(elf(guest), cmdline)
     result = passes(machine(model).run(boots.notrap(options, [module]), boots.guest_expect(),
                                        LIMIT))
     assert lines(result, guest) == native

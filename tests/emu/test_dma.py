@@ -9,10 +9,11 @@ from tests.emu import boot as boot_module
 from tests.emu import boots, dma
 from tests.emu.boot import Boot, Module
 from tests.emu.dma import AMD, INTEL
+from tests.emu.guests import elf
 from tests.emu.matrix import SOAK
 from tests.emu.result import Expect
 
-GUEST = f"{boots.BUILD}/tests/guests/dma.elf"
+GUEST = elf("dma")
 DEVICES = ["-device", "edu,dma_mask=0xffffffffffffffff", "-netdev", "user,id=net,restrict=on",
            "-device", "e1000,netdev=net", "-device", f"virtio-rng-pci,{dma.PLATFORM}"]
 FOUND = 5  # edu twice, and the board's AHCI
@@ -69,9 +70,8 @@ def test_reached_without(passes, iommu):
 def test_table_written_by_a_device(passes, mode):
     """Its own RAM is open to a guest's devices, its page tables too."""
     edu = dma.machine(f"{INTEL},aw-bits=48", ["-device", "edu"])
-    elf = os.path.join(boots.BUILD, "tests/guests/dma_table.elf")
-    passes(edu.run(boots.notrap("iommu=require", [Module(elf, mode)]), boots.guest_expect(),
-                   LIMIT))
+    passes(edu.run(boots.notrap("iommu=require", [Module(elf("dma_table"), mode)]),
+                   boots.guest_expect(), LIMIT))
 
 
 def test_none_is_said(passes):

@@ -7,31 +7,22 @@ import pytest
 
 from tests.emu import boots, matrix
 from tests.emu.boot import Boot, Module
+from tests.emu.guests import GUESTS, OTHERS, elf
 from tests.emu.matrix import MODELS, SOAK
 
-BUILT = sorted(glob.glob(os.path.join(boots.BUILD, "tests/guests/*.elf")))
-# These have tests of their own.
-OTHERS = ("a20", "bound", "differ", "differ32", "dma", "dma_table", "fw_cfg", "pci",
-          "recycle", "sleep", "slow", "smram", "trace", "uart", "warm")
-GUESTS = [path for path in BUILT if os.path.basename(path).removesuffix(".elf") not in OTHERS]
-# Exits between audits: fewer for the guests that make few.
-AUDIT = {"apic": 4, "events": 8, "modes32": 64, "msrs": 8, "pcid": 16, "pcid32": 8,
-         "privileged": 8, "smp": 4, "start": 1}
 LIMIT = 180
-
-
-def name(path):
-    return os.path.basename(path).removesuffix(".elf")
 
 
 def test_every_guest_folder_was_built():
     folders = glob.glob(os.path.join(os.path.dirname(__file__), "../guests/*/"))
-    assert {name(path) for path in BUILT} == {os.path.basename(f.rstrip("/")) for f in folders}
+    names = {os.path.basename(folder.rstrip("/")) for folder in folders}
+    assert names == {*GUESTS, *OTHERS}
+    assert all(os.path.exists(elf(name)) for name in names)
 
 
-@pytest.mark.parametrize("guest", GUESTS, ids=name)
+@pytest.mark.parametrize("guest", GUESTS)
 def test_bare(machine, passes, guest):
-    passes(machine("corei7_skylake_x").run(Boot(guest), boots.bare_expect(), LIMIT))
+    passes(machine("corei7_skylake_x").run(Boot(elf(guest)), boots.bare_expect(), LIMIT))
 
 
 # Beside the defaults, what is farthest from them; SOAK=1: a third of all ways.
@@ -44,13 +35,13 @@ def ways_of(model):
     return share if SOAK else share[:2] + [FAR[model]]
 
 
-UNDER = [pytest.param(guest, model, way, id=matrix.name(name(guest), model, way))
+UNDER = [pytest.param(guest, model, way, id=matrix.name(guest, model, way))
          for guest in GUESTS for model in MODELS for way in ways_of(model)]
 
 
 @pytest.mark.parametrize("guest, model, way", UNDER)
 def test_under_notrap(machine, passes, guest, model, way):
-    options = matrix.options(way, AUDIT.get(name(guest), 1024))
-    result = passes(machine(model).run(boots.notrap(options, [Module(guest)]),
+    options = matrix.options(way, GUESTS[guest].audit)
+    result = passes(machine(model).run(boots.notrap(options, [Module(elf(guest))]),
                                        boots.guest_expect(), boots.limit(LIMIT, options)))
     assert boots.audited(result, options)

@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: MIT
 """Nested paging: guests do what they do on the bare machine, and their faults never exit."""
-import os
 import re
 
 import pytest
 
-from tests.emu import bench, boots, linux, ways
+from tests.emu import bench, boots, guests, linux, ways
 from tests.emu.bench import per_op
-from tests.emu.boot import Boot, Module
+from tests.emu.boot import Boot
+from tests.emu.guests import GUESTS, MEMORY
 from tests.emu.result import Expect
 
-MEMORY = 256
-# QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
-QEMU_ACPI = (MEMORY << 20) - 0x20000
 # AMD's with and without next-RIP, Intel's oldest with "unrestricted guest" and newest.
 MACHINES = [("qemu-tcg", "max"), ("qemu-tcg", "EPYC"), ("bochs", "ryzen"),
             ("bochs", "phenom_8650_toliman"), ("bochs", "corei5_arrandale_m520"),
             ("bochs", "tigerlake")]
 
-GUESTS = ["access", "access32", "far", "modes32", "paging64", "pcid", "pcid32", "reach", "start"]
 DIFFER = ["differ", "differ32"]
 AUDIT = 64
 LIMIT = 180
@@ -30,9 +26,8 @@ def nested(request):
 
 
 def run_guest(machine, name, more=""):
-    acpi = f"firmware={QEMU_ACPI}" if machine.name == "qemu-tcg" else ""
-    elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
-    boot = boots.notrap(f"mmu={machine.nested} audit={AUDIT} {more}".rstrip(), [Module(elf, acpi)])
+    boot = boots.notrap(f"mmu={machine.nested} audit={AUDIT} {more}".rstrip(),
+                        [guests.module(machine, name)])
     return machine.run(boot, boots.guest_expect(), LIMIT)
 
 
@@ -46,7 +41,7 @@ def no_fault_exits(result):
     assert counters["exits"] == sum(n for name, n in counters.items() if name.startswith("exits_"))
 
 
-@pytest.mark.parametrize("name", GUESTS)
+@pytest.mark.parametrize("name", [name for name, guest in GUESTS.items() if guest.nested])
 def test_guest(nested, passes, name):
     result = passes(run_guest(nested, name))
     assert result.find(rf"^notrap: nested paging \(mmu={nested.nested}\)")
@@ -79,8 +74,7 @@ def test_tables_are_recycled(nested, passes):
 @pytest.mark.parametrize("name", DIFFER)
 def test_differential(nested, name):
     outcomes = r"^differ: mode=.* hash=.*$"
-    elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
-    bare = nested.run(Boot(elf), Expect(r"^guest: (pass|fail.*)$", (outcomes,)), LIMIT)
+    bare = nested.run(Boot(guests.elf(name)), Expect(r"^guest: (pass|fail.*)$", (outcomes,)), LIMIT)
     assert bare.passed, bare.explain()
     under = run_guest(nested, name)
     assert re.findall(outcomes, under.text, re.M) == re.findall(outcomes, bare.text, re.M)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A guest that tries to have a shadow table recycled under the page fault that walks through it."""
-import os
 import re
 
 import pytest
 
 from tests.emu import boots
 from tests.emu.boot import Module
+from tests.emu.guests import elf
 
-GUEST = os.path.join(boots.BUILD, "tests/guests/recycle.elf")
+GUEST = elf("recycle")
 MACHINES = [("bochs", "broadwell_ult"), ("bochs", "core2_penryn_t9600"), ("bochs", "ryzen"),
             ("qemu-tcg", "max")]
 LINE = r"^recycle: (\d+) shadow tables$"

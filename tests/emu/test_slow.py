@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Page tables that would make one exit long: each stays under its bound, and nothing is lost."""
-import os
 
 import pytest
 
 from tests.emu import boots
 from tests.emu.boot import Boot, Module
+from tests.emu.guests import elf
 from tests.emu.machine import EXIT_MAX
 from tests.emu.matrix import SOAK
 
-GUEST = os.path.join(boots.BUILD, "tests/guests/slow.elf")
+GUEST = elf("slow")
 LIMIT = 300
 MODELS = ["broadwell_ult", "ryzen"]
 OPTIONS = ["", "sync=always", "sync=never", "trap=structural", "trap=structural sync=never"]

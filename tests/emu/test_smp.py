@@ -9,10 +9,11 @@ from tests.emu import boot as boot_module
 from tests.emu import boots, linux
 from tests.emu.boot import Boot, Module
 from tests.emu.efi import QemuEfi
+from tests.emu.guests import elf
 from tests.emu.qemu import Qemu
 from tests.emu.result import Expect
 
-SMP = f"{boots.BUILD}/tests/guests/smp.elf"
+SMP = elf("smp")
 MODELS = ["core2_penryn_t9600", "corei7_skylake_x"]
 
 

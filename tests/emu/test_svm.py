@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: MIT
 """notrap on AMD's SVM: the same guests on a second emulator, whose CPU is another's work."""
-import os
 import re
 
 import pytest
 
-from tests.emu import bench, boots, linux
+from tests.emu import bench, boots, guests, linux
 from tests.emu.bench import per_op
-from tests.emu.boot import Boot, Module
+from tests.emu.boot import Boot
+from tests.emu.guests import GUESTS, MEMORY
 
 # QEMU: with and without nested paging, large pages and XSAVE. Opteron_G5 with XSAVE hangs in MOV
 # CR4, on the bare machine too. Bochs: with and without next-RIP.
 QEMU = ["max", "EPYC", "Opteron_G5,-xsave", "qemu64,+svm"]
 BOCHS = ["phenom_8650_toliman", "ryzen"]
 MACHINES = [("qemu-tcg", model) for model in QEMU] + [("bochs", model) for model in BOCHS]
-MEMORY = 256
-# QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
-QEMU_ACPI = (MEMORY << 20) - 0x20000
-
-GUESTS = ["access", "access32", "modes32", "msrs", "paging64", "privileged", "reach", "start"]
 LIMIT = 180
 
 
@@ -27,15 +22,10 @@ def svm(request):
     return boots.machine(*request.param, MEMORY)
 
 
-# Exits between audits: fewer for the guests that make few.
-AUDIT = {"events": 8, "modes32": 64, "msrs": 8, "privileged": 8, "start": 1}
-
-
 def run_guest(machine, passes, name, options="", cmdline=""):
-    acpi = f"firmware={QEMU_ACPI}" if machine.name == "qemu-tcg" else ""
-    elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
-    options = f"audit={AUDIT.get(name, 1024)} {options}".rstrip()
-    boot = boots.notrap(options, [Module(elf, f"{acpi} {cmdline}".strip())])
+    audit = GUESTS[name].audit if name in GUESTS else 1024
+    options = f"audit={audit} {options}".rstrip()
+    boot = boots.notrap(options, [guests.module(machine, name, cmdline)])
     result = passes(machine.run(boot, boots.guest_expect(), boots.limit(LIMIT, options)))
     assert boots.audited(result, options)
     return result
@@ -53,7 +43,7 @@ def test_never_sets_osxsave_itself(passes):
     assert result.powered_off
 
 
-@pytest.mark.parametrize("name", GUESTS)
+@pytest.mark.parametrize("name", [name for name, guest in GUESTS.items() if guest.svm])
 def test_guest(svm, passes, name):
     run_guest(svm, passes, name)
 
@@ -102,8 +92,7 @@ def test_levels(passes, model, levels, options):
 
 def test_levels_bare(passes):
     machine = boots.machine("qemu-tcg", FIVE, MEMORY)
-    elf = os.path.join(boots.BUILD, "tests/guests/paging64.elf")
-    result = passes(machine.run(Boot(elf), boots.bare_expect(), LIMIT))
+    result = passes(machine.run(Boot(guests.elf("paging64")), boots.bare_expect(), LIMIT))
     assert result.find("^paging64: done with 5 levels$")
 
 
@@ -136,11 +125,10 @@ def test_events(passes, model, bypass):
     ("qemu-tcg", "qemu64,+svm", "differ32", ["32"])])
 def test_differential(passes, host, model, name, modes):
     machine = boots.machine(host, model, MEMORY)
-    elf = os.path.join(boots.BUILD, f"tests/guests/{name}.elf")
     cmdline = f"seeds={8 if host == 'qemu-tcg' else 1}"
     if len(modes) == 1:
         cmdline += f" mode={modes[0]}"
-    bare = passes(machine.run(Boot(elf, cmdline), boots.bare_expect(), LIMIT))
+    bare = passes(machine.run(Boot(guests.elf(name), cmdline), boots.bare_expect(), LIMIT))
     outcomes = r"^differ: mode=(\S+) seed=(\d+) .* hash=(.*)$"
     expected = re.findall(outcomes, bare.text, re.M)
     assert {mode for mode, _, _ in expected} == set(modes)

@@ -9,9 +9,10 @@ import pytest
 
 from tests.emu import boots
 from tests.emu.boot import Boot, Module
+from tests.emu.guests import elf
 from tests.emu.matrix import SOAK, name
 
-ELF = f"{boots.BUILD}/tests/guests/trace.elf"
+ELF = elf("trace")
 INTEL = [("bochs", "broadwell_ult"), ("bochs", "core2_penryn_t9600")]
 AMD = [("bochs", "ryzen"), ("qemu-tcg", "max")]
 # With and without bypass; then what writes tables most, and least, by emulation.

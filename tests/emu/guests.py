@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""The test guests, and how they are run."""
+from dataclasses import dataclass
+
+from . import boots
+from .boot import Module
+
+MEMORY = 256
+# QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
+QEMU_ACPI = (MEMORY << 20) - 0x20000
+
+
+@dataclass
+class Guest:
+    """What passes on any machine and in every way.
+
+    audit: exits between two audits; fewer for the guests that make few. svm: it tells something
+    new on AMD's CPUs; nested: under nested paging.
+    """
+
+    audit: int = 1024
+    svm: bool = False
+    nested: bool = False
+
+
+GUESTS = {
+    "access": Guest(svm=True, nested=True),
+    "access32": Guest(svm=True, nested=True),
+    "apic": Guest(audit=4),
+    "events": Guest(audit=8),
+    "far": Guest(nested=True),
+    "modes32": Guest(audit=64, svm=True, nested=True),
+    "msrs": Guest(audit=8, svm=True),
+    "paging64": Guest(svm=True, nested=True),
+    "pcid": Guest(audit=16, nested=True),
+    "pcid32": Guest(audit=8, nested=True),
+    "privileged": Guest(audit=8, svm=True),
+    "reach": Guest(svm=True, nested=True),
+    "smp": Guest(audit=4),
+    "start": Guest(audit=1, svm=True, nested=True),
+}
+# These have tests of their own, which know what else they need.
+OTHERS = ("a20", "bound", "differ", "differ32", "dma", "dma_table", "fw_cfg", "pci", "recycle",
+          "sleep", "slow", "smram", "trace", "uart", "warm")
+
+
+def elf(name):
+    return f"{boots.BUILD}/tests/guests/{name}.elf"
+
+
+def module(machine, name, cmdline=""):
+    """A guest as notrap's module, told where the firmware's tables are if it cannot know."""
+    acpi = f"firmware={QEMU_ACPI}" if machine.name == "qemu-tcg" else ""
+    return Module(elf(name), f"{acpi} {cmdline}".strip())
