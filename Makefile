@@ -66,6 +66,7 @@ help:
 	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
 	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; hours'
 	@echo 'make fuzz-NAME    a fuzzer for FUZZ_SECONDS: $(FUZZERS:fuzz-%=%); coverage-NAME: what it reaches'
+	@echo 'make test-release builds and tests in a root of another Debian: RELEASE=bookworm or trixie; minutes'
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make readme       the blocks of output in README.md, printed again; minutes'
@@ -265,12 +266,27 @@ test: test-host test-emu
 # Failures are printed as they come (tests/emu/conftest.py), and named once more at the end.
 PYTEST := $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider --tb=no -rfs
 
-test-host: $(HOST_TESTS) | test-deps
+test-host: $(HOST_TESTS)
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
 		$(O)/linux/initramfs-efi.cpio | test-deps
 	@$(PYTEST) tests/emu
+
+# Some of each kind of run, in a minute: the defaults on one CPU of each vendor.
+SLICE := test_grub or test_options or test_bare or \
+	test_under_notrap and corei7 and hybrid-auto-1 or test_guest and qemu-tcg-max or \
+	test_linux.py and test_self_check and 1-corei7
+.PHONY: test-slice
+test-slice: all guests $(call linux_files,amd64) | $(O)/.deps-emulated
+	@$(PYTEST) tests/emu/test_boot.py tests/emu/test_errors.py tests/emu/test_guests.py \
+		tests/emu/test_svm.py tests/emu/test_nested.py tests/emu/test_linux.py -k "$(SLICE)"
+
+# Builds, host tests, `make run` and that slice in a minimal root of the other Debian release.
+RELEASE ?=
+.PHONY: test-release
+test-release:
+	@tools/test-release $(O)/releases $(RELEASE)
 
 # For HOST=bochs3, qemu10 and qemu11; `make test-emu EMULATORS=trixie` starts that release's in all
 # tests, where it has them.

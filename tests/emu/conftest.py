@@ -25,6 +25,16 @@ def passes():
     return check
 
 
+# Files whose single tests or groups take longest, those first: at the end, when one process has
+# nothing left to do, the other has but a short test left.
+LONG = ("kernels", "linux32", "dma", "slow", "compare", "bench", "sync", "differ", "linux", "trace")
+
+
+def pytest_collection_modifyitems(items):
+    order = {f"test_{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report):
     """A failure is printed when it happens, not an hour later; by the controller alone."""

@@ -18,13 +18,15 @@ from dataclasses import dataclass
 
 from . import result
 from .boot import write_iso
+from .matrix import SOAK
 
 # Seconds for the emulator to end by itself after the end line, before it is ended.
 GRACE = 3
 START_ATTEMPTS = 5
 # A machine that says nothing for so long, in seconds of its own CPU time, hangs; more where its
-# limit is long. One that sleeps, and wants no CPU either, is given so long by the clock.
-SILENCE, ASLEEP = 45, 20
+# limit is long, up to so much. One that sleeps, and wants no CPU either, is given so long by the
+# clock.
+SILENCE, SILENCE_MAX, ASLEEP = 45, 150 * (10 if SOAK else 1), 20
 HALTED = re.compile(r"^notrap: halted$", re.M)
 ESCAPE = b"\x1d"  # Ctrl-]
 
@@ -113,34 +115,35 @@ class Silence:
     """
 
     def __init__(self, pid, limit):
-        self.pid, self.limit = pid, max(SILENCE, limit / 2)
+        self.pid, self.limit = pid, min(max(SILENCE, limit / 2), SILENCE_MAX)
         self.heard()
 
     def heard(self):
-        self.since, self.wanted = time.monotonic(), wanted_seconds(self.pid)
+        self.since, (self.ran, self.waited) = time.monotonic(), cpu_seconds(self.pid)
 
     def reason(self):
         """Why the machine is taken to hang, or None."""
-        wanted = wanted_seconds(self.pid) - self.wanted
-        if wanted > self.limit:
+        ran, waited = cpu_seconds(self.pid)
+        if ran - self.ran > self.limit:
             return f"silent for {self.limit:.0f} s of CPU time"
         clock = time.monotonic() - self.since
-        if clock > ASLEEP and wanted < clock / 20:
+        if clock > ASLEEP and ran - self.ran + waited - self.waited < clock / 20:
             return f"asleep: silent for {ASLEEP} s, without work"
         return None
 
 
-def wanted_seconds(pid):
-    """The CPU time that a process has had or waited for, all threads of it."""
-    total = 0
+def cpu_seconds(pid):
+    """The CPU time that a process has had, and has waited for, all threads of it."""
+    had = waited = 0
     for task in glob.glob(f"/proc/{pid}/task/*/schedstat"):
         try:
             with open(task, encoding="ascii") as stat:
-                ran, waited, _ = stat.read().split()
-        except (OSError, ValueError):
+                one = stat.read().split()
+        except OSError:
             continue
-        total += int(ran) + int(waited)
-    return total / 1e9
+        if len(one) >= 2:
+            had, waited = had + int(one[0]), waited + int(one[1])
+    return had / 1e9, waited / 1e9
 
 
 class Session:

@@ -59,7 +59,7 @@ HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def guest/*.h guest/*/*.h boot/*
 HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
 
 # Objects, so that what several programs test is compiled once.
-$(O)/host/obj/%.o: %.c $(O)/.flags | test-deps
+$(O)/host/obj/%.o: %.c $(O)/.flags | $(O)/.deps-run $(O)/.deps-host
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $<'
 	@$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
