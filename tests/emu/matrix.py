@@ -12,6 +12,7 @@ SOAK = os.environ.get("SOAK") == "1"
 SYNC, TRAP, BYPASS = ["hybrid", "always", "never"], ["auto", "address", "structural"], [1, 0]
 # (sync, trap, bypass_guest_pf)
 WAYS = list(itertools.product(SYNC, TRAP, BYPASS))
+DEFAULT = WAYS[0]
 
 
 def options(way, audit=0):
@@ -35,6 +36,15 @@ def share(model):
             (SYNC.index(way[0]) + TRAP.index(way[1]) + way[2]) % len(MODELS) == third]
 
 
-def of_model(model):
-    """Each way on each model with SOAK=1, else its share."""
-    return WAYS if SOAK else share(model)
+def half(ways, turn):
+    """Of two ways that differ in bypass_guest_pf= alone one is in each half.
+
+    What runs one half on one machine, or as one guest, runs the other half on another.
+    """
+    return [way for way in ways if (SYNC.index(way[0]) + way[2] + turn) % 2]
+
+
+def of_model(model, turn=0):
+    """Each way on each model with SOAK=1, else the defaults and a half of its share."""
+    return WAYS if SOAK else [way for way in share(model)
+                              if way in (DEFAULT, *half(share(model), turn))]

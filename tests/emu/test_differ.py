@@ -28,7 +28,7 @@ def cases():
     for guest, model in itertools.product(GUESTS, MODELS):
         # Each model has seeds of its own.
         seed = 1 + MODELS.index(model) * SEEDS
-        for turn, way in enumerate(matrix.of_model(model)):
+        for turn, way in enumerate(matrix.of_model(model, list(GUESTS).index(guest))):
             audit = AUDITS[(turn + list(GUESTS).index(guest)) % 2]
             found.append(pytest.param(
                 guest, model, seed, matrix.options(way, audit),

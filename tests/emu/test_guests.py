@@ -25,18 +25,20 @@ def test_bare(machine, passes, guest):
     passes(machine("corei7_skylake_x").run(Boot(elf(guest)), boots.bare_expect(), LIMIT))
 
 
-# Beside the defaults, what is farthest from them; SOAK=1: a third of all ways.
+# The defaults, and what is farthest from them; without bypass on one model each. SOAK=1: a third of
+# all ways.
 FAR = dict(zip(MODELS, [("always", "structural", 1), ("never", "address", 0),
                         ("never", "structural", 1)]))
 
 
-def ways_of(model):
+def ways_of(guest, model):
     share = matrix.share(model)
-    return share if SOAK else share[:2] + [FAR[model]]
+    off = list(GUESTS).index(guest) % len(MODELS) == MODELS.index(model)
+    return share if SOAK else share[:2 if off else 1] + [FAR[model]]
 
 
 UNDER = [pytest.param(guest, model, way, id=matrix.name(guest, model, way))
-         for guest in GUESTS for model in MODELS for way in ways_of(model)]
+         for guest in GUESTS for model in MODELS for way in ways_of(guest, model)]
 
 
 @pytest.mark.parametrize("guest, model, way", UNDER)

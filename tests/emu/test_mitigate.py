@@ -3,6 +3,7 @@
 import pytest
 
 from tests.emu import bench, boots
+from tests.emu.boot import Module
 
 # What each model says it needs, and can execute.
 MODELS = [
@@ -18,7 +19,9 @@ WAYS = ("off", "auto", "all")
 def run(host, model, way, options="", said=None):
     machine = boots.machine(host, model)
     need = (rf"^notrap: mitigations: {said or 'off'}$",)
-    return machine.run(boots.notrap(f"mitigations={way} {options}".strip()),
+    # Every phase, on a quarter of the pages.
+    return machine.run(boots.notrap(f"mitigations={way} {options}".strip(),
+                                    [Module(boots.BENCH, "n=512")]),
                        boots.guest_expect(need), 120)
 
 

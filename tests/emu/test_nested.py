@@ -8,6 +8,7 @@ from tests.emu import bench, boots, guests, linux, ways
 from tests.emu.bench import per_op
 from tests.emu.boot import Boot
 from tests.emu.guests import GUESTS, MEMORY
+from tests.emu.matrix import SOAK
 from tests.emu.result import Expect
 
 # AMD's with and without next-RIP, Intel's oldest with "unrestricted guest" and newest.
@@ -15,6 +16,8 @@ MACHINES = [("qemu-tcg", "max"), ("qemu-tcg", "EPYC"), ("bochs", "ryzen"),
             ("bochs", "phenom_8650_toliman"), ("bochs", "corei5_arrandale_m520"),
             ("bochs", "tigerlake")]
 
+# Those whose CPU is much as another of these.
+LIKE_OTHERS = [("qemu-tcg", "EPYC"), ("bochs", "phenom_8650_toliman")]
 DIFFER = ["differ", "differ32"]
 AUDIT = 64
 LIMIT = 180
@@ -41,33 +44,43 @@ def no_fault_exits(result):
     assert counters["exits"] == sum(n for name, n in counters.items() if name.startswith("exits_"))
 
 
-@pytest.mark.parametrize("name", [name for name, guest in GUESTS.items() if guest.nested])
-def test_guest(nested, passes, name):
+def hidden_memory_is_the_hole(result):
+    """What reaches for the hypervisor's memory finds the hole page, all over it."""
+    kib = result.number(r"^notrap: memory: (\d+) KiB for nested paging")
+    assert result.counters["hole_mapped"] >= kib // 4
+
+
+def tables_are_recycled(result):
+    """More memory than the tables hold at once; events that are cut by that come all the same."""
+    counters = result.counters
+    assert counters["mmu_recycled"] > 0
+    assert counters["mmu_recycled"] == counters["mmu_shadow_zapped"]
+    assert counters["tlb_flush"] > 0 and counters["mmu_audit"] > 0
+
+
+# On all machines: rights, the registers' set-up, and what recycles tables.
+EVERYWHERE = ("access", "far", "start")
+CASES = [pytest.param(on, name, id="-".join((*on, name))) for on in MACHINES
+         for name, guest in GUESTS.items()
+         if guest.nested and (SOAK or name in EVERYWHERE or on not in LIKE_OTHERS)]
+
+
+@pytest.mark.parametrize("on, name", CASES)
+def test_guest(passes, on, name):
+    nested = boots.machine(*on, MEMORY)
     result = passes(run_guest(nested, name))
     assert result.find(rf"^notrap: nested paging \(mmu={nested.nested}\)")
     assert result.powered_off
     no_fault_exits(result)
+    also = {"reach": hidden_memory_is_the_hole, "far": tables_are_recycled}
+    if name in also:
+        also[name](result)
 
 
 # QEMU's NMIs are late: this guest does not pass there on the bare machine either.
 @pytest.mark.parametrize("model", [model for host, model in MACHINES if host == "bochs"])
 def test_events(passes, model):
     no_fault_exits(passes(run_guest(boots.machine("bochs", model, MEMORY), "events")))
-
-
-def test_hidden_memory_is_the_hole(nested, passes):
-    """What reaches for the hypervisor's memory finds the hole page, all over it."""
-    result = passes(run_guest(nested, "reach"))
-    kib = result.number(r"^notrap: memory: (\d+) KiB for nested paging")
-    assert result.counters["hole_mapped"] >= kib // 4
-
-
-def test_tables_are_recycled(nested, passes):
-    """More memory than the tables hold at once; events that are cut by that come all the same."""
-    counters = passes(run_guest(nested, "far")).counters
-    assert counters["mmu_recycled"] > 0
-    assert counters["mmu_recycled"] == counters["mmu_shadow_zapped"]
-    assert counters["tlb_flush"] > 0 and counters["mmu_audit"] > 0
 
 
 # On QEMU the bare machine fails this guest's own checks; the outcomes are compared all the same.
@@ -82,7 +95,10 @@ def test_differential(nested, name):
     no_fault_exits(under)
 
 
-def test_linux(nested, passes):
+@pytest.mark.parametrize("on", [on for on in MACHINES if SOAK or on not in LIKE_OTHERS],
+                         ids="-".join)
+def test_linux(passes, on):
+    nested = boots.machine(*on, MEMORY)
     result = passes(linux.run_notrap(nested, f"mmu={nested.nested} audit={AUDIT}"))
     assert result.powered_off
     assert linux.workloads(result)
@@ -99,8 +115,11 @@ def test_linux32(passes, arch):
     no_fault_exits(passes(linux.run_notrap(machine, f"mmu={machine.nested} audit={AUDIT}", arch)))
 
 
-def test_side_by_side(nested):
+# test_compare.py has the others.
+@pytest.mark.parametrize("on", [MACHINES[1], *MACHINES[3:]], ids="-".join)
+def test_side_by_side(on):
     """Faults that cost exits on shadow tables cost none."""
+    nested = boots.machine(*on, MEMORY)
     results = bench.run_all(nested, ways={way: ways.paging(nested)[way] for way in
                                           ("bypass_guest_pf=0", ways.NESTED)})
     for name, result in results.items():
