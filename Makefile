@@ -299,8 +299,8 @@ export EMULATORS
 SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
-SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux guests differ bound access \
-		     dma kernels slow trace svm nested))
+SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
+		     access dma kernels slow trace svm nested))
 .PHONY: soak soak-random soak-fuzz soak-emu
 soak: all guests soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'

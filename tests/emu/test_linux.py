@@ -6,7 +6,7 @@ from tests.emu import boots, linux, matrix
 from tests.emu.matrix import MODELS
 
 # Exits between two audits: some tens of them in a boot.
-AUDIT = 1024
+AUDIT = 1024 if matrix.SOAK else 2048
 
 
 def run(machine, options, passes):
