@@ -8,7 +8,7 @@
 #include "arch/symbols.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
-#include "guest/machine.h"
+#include "guest/machine/machine.h"
 #include "guest/options.h"
 #include "mm/map.h"
 #include "mm/phys.h"

@@ -16,7 +16,7 @@ extern svm_ready, svm_exited
 
 global svm_enter, svm_loop
 
-%include "guest/gpr.inc"
+%include "guest/vcpu/gpr.inc"
 
 ; enum svm_next
 NEXT_CLEAR	equ 1 << 0

@@ -3,7 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
-#include "guest/exits.h"
+#include "guest/exit/exits.h"
 #include "svm/svm.h"
 
 void svm_inject(struct vcpu *v, const struct event *event)

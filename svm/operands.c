@@ -4,7 +4,7 @@
  * vol. 2 15.33), else read from the guest's code.
  */
 #include "arch/cpu.h"
-#include "guest/exits.h"
+#include "guest/exit/exits.h"
 #include "svm/svm.h"
 
 static void unknown(struct vcpu *v, struct vmexit *exit)

@@ -3,7 +3,7 @@
 #ifndef SVM_SVM_H
 #define SVM_SVM_H
 
-#include "guest/backend.h"
+#include "guest/machine/backend.h"
 #include "svm/caps.h"
 #include "svm/exit_names.h"
 #include "svm/vmcb.h"

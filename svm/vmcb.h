@@ -115,7 +115,7 @@ enum vmcb_clean {
 	CLEAN_ALL = 0x7ff,
 };
 
-/* EVENTINJ and EXITINTINFO: guest/event.h below, the error code above. APM vol. 2 15.7.2, 15.20. */
+/* EVENTINJ and EXITINTINFO: guest/machine/event.h below, the error code above. APM vol. 2 15.7.2, 15.20. */
 #define SVM_EVENT_ERROR_SHIFT 32
 
 #define SVM_INTERRUPT_SHADOW  BIT(0)

@@ -88,7 +88,7 @@
 /* Pending debug exceptions: table 25-4. */
 #define PENDING_DEBUG_ENABLED BIT(12) /* a breakpoint that is enabled was met */
 
-/* VM-exit interruption information, beside what guest/event.h has: table 25-19. */
+/* VM-exit interruption information, beside what guest/machine/event.h has: table 25-19. */
 #define INTR_INFO_NMI_UNBLOCKED BIT(12)
 
 #endif

@@ -26,7 +26,7 @@ NEXT_VERW	equ 1 << 1
 NEXT_FLUSH_L1D	equ 1 << 2
 NEXT_LEAVE_BIT	equ 31
 
-%include "guest/gpr.inc"
+%include "guest/vcpu/gpr.inc"
 
 section .text
 

@@ -4,7 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/percpu.h"
-#include "guest/mitigate.h"
+#include "guest/vcpu/mitigate.h"
 #include "mm/phys.h"
 #include "vmx/vmx.h"
 

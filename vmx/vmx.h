@@ -3,7 +3,7 @@
 #ifndef VMX_VMX_H
 #define VMX_VMX_H
 
-#include "guest/backend.h"
+#include "guest/machine/backend.h"
 #include "vmx/caps.h"
 #include "vmx/exit_names.h"
 #include "vmx/vmcs.h"

@@ -5,7 +5,7 @@
  */
 #include "arch/insn.h"
 #include "guest/iommu/unit.h"
-#include "guest/machine.h"
+#include "guest/machine/machine.h"
 
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Which IOMMUs there are, and what they can do; what is said of those that cannot be used. */
 #include "arch/console.h"
-#include "guest/acpi.h"
+#include "guest/firmware/acpi.h"
 #include "guest/iommu/unit.h"
-#include "guest/machine.h"
+#include "guest/machine/machine.h"
 
 /* More than any unit has: those of VT-d take 20 KiB, AMD's 512 KiB. */
 #define REGISTERS_MAX MIB(2)

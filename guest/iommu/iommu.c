@@ -3,10 +3,10 @@
 #include "guest/iommu/iommu.h"
 
 #include "arch/console.h"
-#include "guest/acpi.h"
+#include "guest/firmware/acpi.h"
 #include "guest/iommu/unit.h"
-#include "guest/machine.h"
-#include "guest/memory.h"
+#include "guest/machine/machine.h"
+#include "guest/start/memory.h"
 #include "mm/map.h"
 
 /* Exits between two looks at the units. */

@@ -7,13 +7,13 @@
 
 FUZZ_SECONDS ?= 300
 
-src_chipset   := guest/pci_guard.c guest/power_effect.c
+src_chipset   := guest/chipset/pci_guard.c guest/chipset/power_effect.c
 src_boot      := boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c boot/rsdp.c mm/memmap.c
 src_console   := arch/format.c
 src_format    := arch/format.c
-src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
+src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn/*.c)
 libs_insn     := -lZydis
-src_insn_run  := $(wildcard guest/insn_*.c)
+src_insn_run  := $(wildcard guest/insn/*.c)
 src_svm_caps  := svm/caps.c svm/exit_names.c
 src_vmx_caps  := vmx/caps.c vmx/exit_names.c
 mmu_sources   := tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
@@ -26,22 +26,22 @@ src_mmu_recycle := $(mmu_sources)
 src_iommu     := guest/iommu/dmar.c guest/iommu/ivrs.c guest/iommu/pages.c
 src_iommu_units := $(src_iommu) guest/iommu/vtd.c guest/iommu/amdvi.c
 src_memmap    := mm/memmap.c
-src_mitigate  := guest/mitigate.c
-src_memtype   := guest/memtype.c
-src_msr       := guest/memtype.c mm/ranges.c
+src_mitigate  := guest/vcpu/mitigate.c
+src_memtype   := guest/machine/memtype.c
+src_msr       := guest/machine/memtype.c mm/ranges.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
-src_progress  := guest/progress.c
-src_report    := guest/report.c
-load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c guest/acpi_power.c \
-		 $(wildcard guest/load*.c)
+src_progress  := guest/exit/progress.c
+src_report    := guest/machine/report.c
+load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/firmware/acpi.c guest/firmware/acpi_power.c \
+		 $(wildcard guest/load/*.c)
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
 src_load_efi  := $(load_sources)
 src_acpi      := $(load_sources)
-src_madt      := guest/madt.c $(load_sources)
-src_mptable   := guest/mptable.c $(load_sources)
+src_madt      := guest/firmware/madt.c $(load_sources)
+src_mptable   := guest/firmware/mptable.c $(load_sources)
 
 # -----------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ $(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | 
 
 # They include these, with a CPU of their own.
 $(O)/host/test_console: arch/console.c arch/serial.c
-$(O)/host/test_msr: $(wildcard guest/msr*.c) guest/mtrr.c guest/pat.c guest/ipi.c
+$(O)/host/test_msr: $(wildcard guest/exit/msr*.c) guest/exit/mtrr.c guest/exit/pat.c guest/cpus/ipi.c
 
 # The bytes choose operations: no comparison in mm/ tells the fuzzer anything about them.
 fuzz_flags_mmu := -fno-sanitize-coverage=trace-cmp

@@ -22,7 +22,7 @@
 #include <cmocka.h>
 #undef fail /* arch/console.h has one too */
 
-#include "guest/load.h"
+#include "guest/load/load.h"
 
 #define MACHINE_HV_START MIB(24)
 #define MACHINE_HV_END   MIB(32)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ACPI's power registers: from good tables, old and new, and from garbage. */
-#include "guest/acpi.h"
+#include "guest/firmware/acpi.h"
 #include "mm/phys.h"
 #include "tests/host/load_machine.h"
 #include "tests/host/rnd.h"

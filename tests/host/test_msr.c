@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What reaches the CPU of the MSRs that a guest reads and writes: guest/msr.c on a CPU that has all. */
+/* What reaches the CPU of the MSRs that a guest reads and writes: guest/exit/msr.c on a CPU that has all. */
 #include <string.h>
 
 #include <setjmp.h>
@@ -66,12 +66,12 @@ static void wbinvd(void)
 	flushes++;
 }
 
-#include "guest/ipi.c"
-#include "guest/msr.c"
-#include "guest/msr_absent.c"
-#include "guest/msr_guard.c"
-#include "guest/mtrr.c"
-#include "guest/pat.c"
+#include "guest/cpus/ipi.c"
+#include "guest/exit/msr.c"
+#include "guest/exit/msr_absent.c"
+#include "guest/exit/msr_guard.c"
+#include "guest/exit/mtrr.c"
+#include "guest/exit/pat.c"
 
 static u32 reads, writes, faults, done, lines;
 static u64 written;

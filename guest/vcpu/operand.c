@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* An instruction that exited: its operands where the CPU does not tell them, and the way past it. */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "guest/exit/exits.h"
+
+bool guest_code_is_64bit(struct vcpu *v)
+{
+	return guest_in_long_mode(v) && (v->ops->seg_attr(v, SEG_CS) & SEG_ATTR_L);
+}
+
+bool guest_decode_system(struct vcpu *v, struct insn_system *out)
+{
+	u8 bytes[INSN_MAX_LEN];
+	enum insn_mode mode;
+	u32 avail = guest_fetch(v, v->ops->cpl(v) == 3 ? PFEC_U : 0, bytes, &mode);
+
+	return insn_system(bytes, avail, mode, out) == 0;
+}
+
+u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
+{
+	u64 base[INSN_NR_SEGS] = {0};
+	struct segment seg;
+
+	if (!guest_code_is_64bit(v) || mem->seg == SEG_FS || mem->seg == SEG_GS) {
+		v->ops->get_seg(v, (enum seg)mem->seg, &seg);
+		base[mem->seg] = seg.base;
+	}
+	return insn_mem_gva(mem, v->gpr, base, v->rip + len);
+}
+
+/* How often an instruction that exited runs again when it could not be read. */
+#define UNREAD_MAX 64
+
+/* It was changed or unmapped since it ran, and will be seen next time; or it never can be. */
+static void unread(struct vcpu *v)
+{
+	v->debug_traps = 0;
+	if (v->unread_rip != v->rip)
+		v->unread = 0;
+	v->unread_rip = v->rip;
+	if (++v->unread < UNREAD_MAX)
+		return;
+	fail("the instruction at rip %lx exits and cannot be read: it is not in RAM, and this CPU does "
+	     "not tell its length; run the guest's code from RAM",
+	     v->rip);
+	guest_crashed(v);
+}
+
+void insn_skip(struct vcpu *v, const struct vmexit *exit)
+{
+	struct insn_system insn = {.len = exit->insn_len};
+
+	if (unlikely(!insn.len) && !guest_decode_system(v, &insn)) {
+		unread(v);
+		return;
+	}
+	v->unread = 0;
+	v->rip += insn.len;
+	/* Past 4 GiB just now: outside of 64-bit code, compatibility mode included, it wraps there. */
+	if (unlikely((v->rip ^ (v->rip - insn.len)) >> 32) && !guest_code_is_64bit(v))
+		v->rip = (u32)v->rip;
+	/* RF lasts until an instruction has completed: SDM vol. 3B 18.3.1.1. */
+	v->rflags &= ~RFLAGS_RF;
+	insn_done(v);
+}
