@@ -2,6 +2,7 @@
 /* notrap's command line: words of the form name=value, each checked against one table. */
 #include "guest/options.h"
 #include "arch/string.h"
+#include "guest/builtin_guests.h"
 
 enum option {
 	OPT_BYPASS,

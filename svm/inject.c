@@ -3,7 +3,8 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/event.h"
+#include "guest/vcpu/instruction.h"
 #include "svm/svm.h"
 
 void svm_inject(struct vcpu *v, const struct event *event)

@@ -4,7 +4,9 @@
  * vol. 2 15.33), else read from the guest's code.
  */
 #include "arch/cpu.h"
-#include "guest/exit/exits.h"
+#include "guest/insn/insn.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 #include "svm/svm.h"
 
 static void unknown(struct vcpu *v, struct vmexit *exit)

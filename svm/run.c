@@ -2,6 +2,7 @@
 /* Run the guest, and turn what stopped it into the common vocabulary: APM vol. 2 15.6, appendix C. */
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "guest/machine/backend.h"
 #include "svm/svm.h"
 
 static void exit_pf(struct vcpu *v, struct vmexit *exit)

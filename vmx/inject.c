@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/percpu.h"
+#include "guest/machine/event.h"
 #include "vmx/vmx.h"
 
 static bool is_soft(enum event_type type)

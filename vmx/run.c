@@ -3,6 +3,7 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "guest/machine/backend.h"
 #include "vmx/vmx.h"
 
 static void exit_exception(struct vcpu *v, struct vmexit *exit)

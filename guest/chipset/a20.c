@@ -8,9 +8,11 @@
  * go to the controller together, with A20 set: nothing is ever pending there that the guest has begun.
  */
 #include "arch/insn.h"
+#include "guest/chipset/chipset.h"
 #include "guest/chipset/io.h"
 #include "guest/chipset/power.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 
 #define PORT_OLD_GATE 0xee /* of some early chips: a write closes it */
 

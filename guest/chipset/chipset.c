@@ -4,6 +4,7 @@
 
 #include "arch/console.h"
 #include "guest/chipset/power.h"
+#include "guest/firmware/acpi.h"
 #include "guest/machine/machine.h"
 
 int chipset_prepare(struct machine *m, const struct bootinfo *boot)

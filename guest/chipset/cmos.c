@@ -6,7 +6,9 @@
  */
 #include "arch/insn.h"
 #include "guest/chipset/chipset.h"
-#include "guest/exit/exits.h"
+#include "guest/chipset/io.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 
 #define PORT_CMOS     0x70
 #define PORT_CMOS_END 0x77

@@ -8,9 +8,13 @@
 #include "arch/cpu.h"
 #include "arch/safe.h"
 #include "arch/string.h"
-#include "guest/chipset/pci.h"
+#include "guest/chipset/chipset.h"
+#include "guest/chipset/pci_filter.h"
 #include "guest/chipset/watch.h"
+#include "guest/firmware/acpi.h"
+#include "guest/firmware/pci.h"
 #include "guest/machine/backend.h"
+#include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
 #include "mm/map.h"
 #include "mm/phys.h"
@@ -20,7 +24,6 @@
 
 #define BUS_SIZE        MIB(1)
 
-#define Q35_HOST        0x29c08086
 #define Q35_PCIEXBAR    0x60
 
 static int add_window(struct machine *m, u64 base, u32 first_bus, u32 buses, u16 segment)
@@ -68,7 +71,7 @@ static int add_q35(struct machine *m)
 	static const struct pci_function host = {0};
 	u64 bar;
 
-	if (pci_read(&host, 0, 4) != Q35_HOST)
+	if (pci_read(&host, 0, 4) != PCI_ID_Q35)
 		return 0;
 	bar = pci_read(&host, Q35_PCIEXBAR, 4) | (u64)pci_read(&host, Q35_PCIEXBAR + 4, 4) << 32;
 	if (!(bar & 1) || (bar >> 1 & 3) > 2)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The ways a machine ends: the final report, then the real thing. */
+#include "guest/chipset/end.h"
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "guest/chipset/power.h"
 #include "guest/cpus/park.h"
-#include "guest/exit/exits.h"
+#include "guest/iommu/iommu.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 #include "guest/machine/report.h"
 
 #define LAST_WORDS_MAX 4
@@ -55,36 +58,4 @@ void machine_power_off(struct machine *machine)
 	/* It takes the hardware a moment. */
 	for (;;)
 		cpu_hlt();
-}
-
-void guest_dump(struct vcpu *v)
-{
-	static const char *const names[NR_SEGS] = {"es", "cs", "ss",   "ds",
-						   "fs", "gs", "ldtr", "tr"};
-	struct dtable gdt, idt;
-	struct segment s;
-
-	for (enum seg seg = SEG_ES; seg < NR_SEGS; seg++) {
-		v->ops->get_seg(v, seg, &s);
-		say("guest: %-4s sel %04x base %lx limit %x attr %05x", names[seg], s.sel, s.base,
-		    s.limit, s.attr);
-	}
-	v->ops->get_dtables(v, &gdt, &idt);
-	say("guest: gdtr %lx+%x idtr %lx+%x", gdt.base, gdt.limit, idt.base, idt.limit);
-	v->ops->dump(v);
-}
-
-void guest_crashed(struct vcpu *v)
-{
-	console_defer(false);
-	guest_dump(v);
-	machine_report(v->machine);
-	halt();
-}
-
-void guest_triple_fault(struct vcpu *v)
-{
-	fail("the guest ended in a triple fault at rip %lx", v->rip);
-	guest_dump(v);
-	machine_reset(v->machine);
 }

@@ -5,12 +5,16 @@
  * 9.2: FCH::PM and FCH::IO.
  */
 #include "arch/console.h"
+#include "arch/io.h"
+#include "guest/chipset/chipset.h"
 #include "guest/chipset/io.h"
-#include "guest/chipset/pci.h"
 #include "guest/chipset/pci_guard.h"
 #include "guest/chipset/power.h"
 #include "guest/chipset/watch.h"
-#include "guest/exit/exits.h"
+#include "guest/firmware/pci.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/hidden.h"
+#include "guest/machine/machine.h"
 
 #define PORT_PM_INDEX 0xcd6
 #define PORT_PM_DATA  0xcd7
@@ -18,7 +22,6 @@
 #define SMBUS_BDF     (0x14 << 3) /* where every one of them has its SMBus controller */
 #define CLASS_SMBUS   0x0c05
 #define ATI           0x1002
-#define AMD           0x1022
 
 #define MMIO          0xfed80000ULL
 #define MMIO_PM       0x300 /* the same registers as behind the ports */
@@ -76,7 +79,8 @@ int fch_watch(struct machine *m)
 	static const struct pci_function smbus = {.bdf = SMBUS_BDF};
 	u32 vendor = pci_read(&smbus, PCI_VENDOR, 2);
 
-	if ((vendor != ATI && vendor != AMD) || pci_read(&smbus, PCI_CLASS, 2) != CLASS_SMBUS)
+	if ((vendor != ATI && vendor != PCI_VENDOR_AMD) ||
+	    pci_read(&smbus, PCI_CLASS, 2) != CLASS_SMBUS)
 		return 0;
 	m->chipset.fch = true;
 	io_watch(m, &range);

@@ -5,8 +5,10 @@
  */
 #include "arch/console.h"
 #include "arch/insn.h"
+#include "guest/chipset/chipset.h"
 #include "guest/chipset/io.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 
 #define PORT_DMA       0x514 /* the upper half of a structure's address, big-endian; then the lower */
 #define PORT_DMA_START 0x518

@@ -1,63 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI's configuration mechanism #1, the hypervisor's own use of it and the guest's. */
-#include "guest/chipset/pci.h"
+/* The guest's use of PCI's configuration mechanism #1. */
+#include "guest/chipset/pci_filter.h"
 
 #include "arch/console.h"
-#include "arch/insn.h"
+#include "arch/io.h"
+#include "guest/chipset/chipset.h"
 #include "guest/chipset/io.h"
 #include "guest/chipset/power.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 
-#define CONFIG_ENABLE    BIT(31)
-#define CONFIG_EXTENDED  GENMASK(27, 24) /* register bits 11:8, on AMD: BKDG, IOCF8 */
 #define CONFIG_BDF(addr) ((u16)((addr) >> 8))
-#define CONFIG_REG(addr) ((addr)&0xfc)
-
-static u32 address_of(const struct pci_function *f, u32 reg)
-{
-	return CONFIG_ENABLE | (reg >> 8 & 15) << 24 | (u32)f->bdf << 8 | CONFIG_REG(reg);
-}
-
-u32 pci_read(const struct pci_function *f, u32 reg, u32 size)
-{
-	u32 saved, value;
-
-	if (f->ecam) {
-		const volatile u8 *at = f->ecam + reg;
-
-		return size == 1   ? *at
-		       : size == 2 ? *(const volatile u16 *)at
-				   : *(const volatile u32 *)at;
-	}
-	saved = in32(PORT_PCI_ADDRESS);
-	out32(PORT_PCI_ADDRESS, address_of(f, reg));
-	value = port_in(PORT_PCI_DATA + (reg & 3), (u8)size);
-	out32(PORT_PCI_ADDRESS, saved);
-	return value;
-}
-
-void pci_write(const struct pci_function *f, u32 reg, u32 size, u32 value)
-{
-	struct io_access w = {(u16)(PORT_PCI_DATA + (reg & 3)), (u8)size, value};
-	volatile u8 *at;
-	u32 saved;
-
-	if (!f->ecam) {
-		saved = in32(PORT_PCI_ADDRESS);
-		out32(PORT_PCI_ADDRESS, address_of(f, reg));
-		port_out(&w);
-		out32(PORT_PCI_ADDRESS, saved);
-		return;
-	}
-	at = f->ecam + reg;
-	if (size == 1) {
-		*at = (u8)value;
-	} else if (size == 2) {
-		*(volatile u16 *)at = (u16)value;
-	} else {
-		*(volatile u32 *)at = value;
-	}
-}
 
 /*
  * AMD's extended register number is ignored by other chipsets: the write has to be harmless with it and
@@ -75,18 +28,18 @@ static bool filter_extended(struct machine *m, const struct pci_function *f, u32
 
 static bool write_data(struct vcpu *v, struct io_access *w)
 {
-	u32 address = in32(PORT_PCI_ADDRESS), reg = CONFIG_REG(address) | (w->port & 3);
-	u32 ext = (address & CONFIG_EXTENDED) >> 16;
+	u32 address = in32(PORT_PCI_ADDRESS), reg = PCI_CONFIG_REG(address) | (w->port & 3);
+	u32 ext = (address & PCI_CONFIG_EXTENDED) >> 16;
 	struct pci_function f = {.bdf = CONFIG_BDF(address)};
 
-	if (!(address & CONFIG_ENABLE))
+	if (!(address & PCI_CONFIG_ENABLE))
 		return true;
 	if (ext ? !filter_extended(v->machine, &f, reg, ext, w)
 		: !pci_filter(v->machine, &f, reg, w->size, &w->value))
 		return false;
 	/* Bits 1:0 are zero by the specification, and move the register in an emulator. */
 	out32(PORT_PCI_ADDRESS, address & ~3U);
-	port_out(w);
+	port_out(w->port, w->size, w->value);
 	out32(PORT_PCI_ADDRESS, address);
 	return false;
 }

@@ -6,13 +6,12 @@
  * A device over a port that is watched would take writes that the books are kept by.
  */
 #include "arch/console.h"
-#include "guest/chipset/pci.h"
+#include "guest/chipset/pci_filter.h"
 #include "guest/chipset/pci_guard.h"
+#include "guest/firmware/pci.h"
 #include "guest/machine/machine.h"
 
-#define TYPE_MASK      0x7f /* bit 7: several functions */
 #define TYPE_DEVICE    0
-#define TYPE_BRIDGE    1
 #define TYPE_CARDBUS   2
 
 #define ROM_DEVICE     0x30
@@ -133,15 +132,15 @@ static bool io_window_hits(const struct machine *m, const struct view *w)
 
 static bool decodes_hidden(const struct machine *m, const struct view *w, u32 type, u32 spaces)
 {
-	if (bars_hit(m, w, type == TYPE_DEVICE ? 6 : type == TYPE_BRIDGE ? 2 : 1, spaces))
+	if (bars_hit(m, w, type == TYPE_DEVICE ? 6 : type == PCI_HEADER_BRIDGE ? 2 : 1, spaces))
 		return true;
-	if (type == TYPE_BRIDGE && (spaces & PCI_COMMAND_IO) && io_window_hits(m, w))
+	if (type == PCI_HEADER_BRIDGE && (spaces & PCI_COMMAND_IO) && io_window_hits(m, w))
 		return true;
 	if (!(spaces & PCI_COMMAND_MEM))
 		return false;
 	if (type != TYPE_CARDBUS && rom_hits(m, w, type == TYPE_DEVICE ? ROM_DEVICE : ROM_BRIDGE))
 		return true;
-	return type == TYPE_BRIDGE && windows_hit(m, w);
+	return type == PCI_HEADER_BRIDGE && windows_hit(m, w);
 }
 
 /*
@@ -151,7 +150,7 @@ static bool decodes_hidden(const struct machine *m, const struct view *w, u32 ty
  */
 bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u32 reg, u32 value)
 {
-	u32 type = pci_read(f, PCI_HEADER_TYPE, 1) & TYPE_MASK,
+	u32 type = pci_read(f, PCI_HEADER_TYPE, 1) & PCI_HEADER_MASK,
 	    command = pci_read(f, PCI_COMMAND, 2);
 	bool host = pci_read(f, PCI_CLASS, 2) == 0x0600, hit;
 	struct view w = {.f = f, .reg = reg, .value = value};

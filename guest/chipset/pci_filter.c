@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest's write to PCI configuration space: what of it is done. */
+#include "guest/chipset/pci_filter.h"
 #include "arch/console.h"
-#include "guest/chipset/pci.h"
 #include "guest/chipset/pci_guard.h"
 #include "guest/chipset/power.h"
+#include "guest/firmware/pci.h"
 #include "guest/machine/machine.h"
 
 static bool said(struct chipset *c, u64 key)

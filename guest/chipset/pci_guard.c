@@ -4,9 +4,6 @@
 
 #include "arch/types.h"
 
-#define INTEL       0x8086
-#define AMD         0x1022
-
 #define CLASS_HOST  0x0600
 #define CLASS_ISA   0x0601
 #define CLASS_OTHER 0x0680 /* bridges of no other kind: PIIX4's power management */
@@ -19,7 +16,8 @@
 
 bool pci_is_guarded(const struct pci_id *id)
 {
-	if (id->vendor == INTEL && (id->class == CLASS_MEMORY || id->class == CLASS_SYSTEM))
+	if (id->vendor == PCI_VENDOR_INTEL &&
+	    (id->class == CLASS_MEMORY || id->class == CLASS_SYSTEM))
 		return true;
 	return id->class == CLASS_HOST || id->class == CLASS_ISA || id->class == CLASS_OTHER ||
 	       id->class == CLASS_IOMMU;
@@ -31,21 +29,22 @@ static const struct {
 	u16 class;
 	u8 first, last;
 } open[] = {
-	{INTEL, 0x7000, CLASS_ISA, 0x60, 0x63}, /* PIIX3: PIRQRC[A:D] */
-	{INTEL, 0x7000, CLASS_ISA, 0x82, 0x82}, /* PIIX3: DLC, passive release; Linux sets it */
-	{INTEL, 0x7110, CLASS_ISA, 0x60, 0x63}, /* PIIX4: PIRQRC[A:D] */
-	{INTEL, 0x7110, CLASS_ISA, 0x82, 0x82}, /* PIIX4: DLC */
-	{INTEL, 0, CLASS_ISA, 0x60, 0x64},      /* ICH: PIRQ[n]_ROUT A to D, SIRQ_CNTL */
-	{INTEL, 0, CLASS_ISA, 0x68, 0x6b},      /* ICH: PIRQ[n]_ROUT E to H */
+	{PCI_VENDOR_INTEL, 0x7000, CLASS_ISA, 0x60, 0x63}, /* PIIX3: PIRQRC[A:D] */
+	{PCI_VENDOR_INTEL, 0x7000, CLASS_ISA, 0x82,
+	 0x82}, /* PIIX3: DLC, passive release; Linux sets it */
+	{PCI_VENDOR_INTEL, 0x7110, CLASS_ISA, 0x60, 0x63}, /* PIIX4: PIRQRC[A:D] */
+	{PCI_VENDOR_INTEL, 0x7110, CLASS_ISA, 0x82, 0x82}, /* PIIX4: DLC */
+	{PCI_VENDOR_INTEL, 0, CLASS_ISA, 0x60, 0x64},      /* ICH: PIRQ[n]_ROUT A to D, SIRQ_CNTL */
+	{PCI_VENDOR_INTEL, 0, CLASS_ISA, 0x68, 0x6b},      /* ICH: PIRQ[n]_ROUT E to H */
 	/* The number of a northbridge's register, whose data at 64h and BCh stay as they are. */
-	{AMD, 0, CLASS_HOST, 0x60, 0x63},
-	{AMD, 0, CLASS_HOST, 0xb8, 0xbb},
+	{PCI_VENDOR_AMD, 0, CLASS_HOST, 0x60, 0x63},
+	{PCI_VENDOR_AMD, 0, CLASS_HOST, 0xb8, 0xbb},
 };
 
 /* AMD's index registers are the root's; other functions of the northbridge have maps there. */
 static bool is_at_home(const struct pci_id *id)
 {
-	return id->vendor != AMD || id->bdf == 0;
+	return id->vendor != PCI_VENDOR_AMD || id->bdf == 0;
 }
 
 bool pci_is_open(const struct pci_id *id, u32 reg)

@@ -3,13 +3,8 @@
 #ifndef GUEST_CHIPSET_PCI_GUARD_H
 #define GUEST_CHIPSET_PCI_GUARD_H
 
+#include "guest/firmware/pci.h"
 #include "mm/memmap.h"
-
-#define PCI_VENDOR         0x00
-#define PCI_COMMAND        0x04
-#define PCI_CLASS          0x0a
-#define PCI_HEADER_TYPE    0x0e
-#define PCI_BAR0           0x10
 
 #define PCI_COMMAND_IO     BIT(0)
 #define PCI_COMMAND_MEM    BIT(1)

@@ -3,9 +3,12 @@
 #include "guest/chipset/power.h"
 
 #include "arch/console.h"
+#include "guest/chipset/end.h"
 #include "guest/chipset/io.h"
 #include "guest/chipset/watch.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/hidden.h"
+#include "guest/machine/machine.h"
 
 /* PM1_STS: ACPI 6.4, 4.8.3.1.1. Bit 15, as a bit of the upper byte. */
 #define WAK_STS BIT(7)

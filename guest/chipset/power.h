@@ -10,10 +10,8 @@
 
 #define PORT_KBD_DATA      0x60
 #define PORT_KBD_COMMAND   0x64
-#define PORT_SYSTEM_A      0x92 /* bit 0: fast reset; bit 1: A20 */
-#define PORT_PCI_ADDRESS   0xcf8
+#define PORT_SYSTEM_A      0x92  /* bit 0: fast reset; bit 1: A20 */
 #define PORT_RESET_CONTROL 0xcf9 /* PIIX3 and ICH datasheets: RST_CNT */
-#define PORT_PCI_DATA      0xcfc
 
 #define PORT_BOCHS_END     0x8900 /* Bochs ends after the letters of "Shutdown" */
 

@@ -4,9 +4,11 @@
  * guest is let ask for what ACPI needs; smi=1 lets it ask for anything.
  */
 #include "arch/console.h"
+#include "guest/chipset/chipset.h"
 #include "guest/chipset/io.h"
 #include "guest/chipset/power.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 
 #define PORT_APM_CNT 0xb2 /* PIIX3 datasheet, "APMC"; the port that most firmware names */
 

@@ -5,20 +5,18 @@
  */
 #include "arch/console.h"
 #include "guest/chipset/chipset.h"
-#include "guest/chipset/pci.h"
 #include "guest/chipset/pci_guard.h"
-
-#define INTEL  0x8086
+#include "guest/firmware/pci.h"
 
 #define D_OPEN BIT(6)
 #define D_LCK  BIT(4) /* D_OPEN is clear from then on, until a reset */
 
 static const struct {
-	u16 device;
+	u32 id;
 	u8 reg;
 } bridges[] = {
-	{0x1237, 0x72}, /* 440FX */
-	{0x29c0, 0x9d}, /* Q35 */
+	{PCI_ID_440FX, 0x72},
+	{PCI_ID_Q35, 0x9d},
 };
 
 static void lock(const struct pci_function *host, u32 reg)
@@ -41,10 +39,10 @@ void smram_lock(void)
 	u32 id = pci_read(&host, PCI_VENDOR, 4);
 
 	/* Elsewhere it is in MSRs, which guests cannot write. */
-	if ((u16)id != INTEL)
+	if ((u16)id != PCI_VENDOR_INTEL)
 		return;
 	for (u32 i = 0; i < ARRAY_SIZE(bridges); i++) {
-		if (bridges[i].device == id >> 16) {
+		if (bridges[i].id == id) {
 			lock(&host, bridges[i].reg);
 			return;
 		}

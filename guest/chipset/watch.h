@@ -8,15 +8,6 @@
 
 #include "guest/machine/machine.h"
 
-/*
- * Take [start, end) into machine->watched, by whole pages. Before the MMU is set up. What the firmware
- * calls RAM there is not the guest's RAM any more.
- * Returns 0, or -1 after a fail() line when there are too many ranges.
- */
-int watch_memory(struct machine *machine, u64 start, u64 end);
-
-bool is_watched(const struct machine *machine, u64 gpa);
-
 /* The guest's access to such registers, by an instruction that is carried out. size: 1 to 16 bytes. */
 void watched_read(const struct machine *machine, u64 gpa, void *to, u32 size);
 void watched_write(struct machine *machine, u64 gpa, const void *from, u32 size);

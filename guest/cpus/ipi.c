@@ -5,9 +5,9 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
-#include "guest/chipset/watch.h"
 #include "guest/firmware/madt.h"
 #include "guest/machine/backend.h"
+#include "guest/machine/hidden.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 

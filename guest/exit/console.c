@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The console's UART, which is the guest's too: whose it is, from exit to exit. */
 #include "arch/console.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
 
 #define UART_PORTS 8
 

@@ -3,9 +3,12 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/exit.h"
+#include "guest/exit/handlers.h"
 #include "guest/hypercall.h"
+#include "guest/machine/machine.h"
 #include "guest/machine/report.h"
+#include "guest/vcpu/instruction.h"
 
 enum { EAX, EBX, ECX, EDX };
 
@@ -70,7 +73,7 @@ static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 	}
 }
 
-void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
+static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 {
 	struct cpuid c;
 	u8 bits;

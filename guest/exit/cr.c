@@ -8,7 +8,12 @@
  */
 #include "arch/console.h"
 #include "arch/cpu.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/exit.h"
+#include "guest/exit/handlers.h"
+#include "guest/machine/machine.h"
+#include "guest/machine/vcpu.h"
+#include "guest/vcpu/hardware.h"
+#include "guest/vcpu/instruction.h"
 
 /* Bits whose change the shadow MMU has to hear of: SDM vol. 3A 4.10.4.1. */
 #define MMU_CR0 (CR0_PG | CR0_WP)

@@ -3,7 +3,10 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/safe.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 
 void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
 {

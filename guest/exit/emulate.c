@@ -3,8 +3,11 @@
 #include "arch/cpu.h"
 #include "arch/string.h"
 #include "guest/chipset/watch.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
 #include "guest/insn/insn.h"
+#include "guest/machine/machine.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 #include "mm/phys.h"
 
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */

@@ -2,7 +2,11 @@
 /* Page faults that reached the hypervisor. */
 #include "arch/cpu.h"
 #include "guest/chipset/watch.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
+#include "guest/vcpu/hardware.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 
 /*
  * The shadow was mended for an access that the walk allows, and the instruction faults all the same, so

@@ -3,8 +3,10 @@
 #include "guest/hypercall.h"
 
 #include "arch/console.h"
-#include "guest/exit/exits.h"
+#include "guest/chipset/end.h"
+#include "guest/exit/handlers.h"
 #include "guest/machine/report.h"
+#include "guest/vcpu/instruction.h"
 
 /* To change something is the kernel's right alone; what there is may be asked for by anybody. */
 static bool is_allowed(const struct vcpu *v, u32 number)

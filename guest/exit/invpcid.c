@@ -7,7 +7,12 @@
  * enabled in hardware, where it would exit only together with INVLPG: it raises #UD, which exits.
  */
 #include "arch/cpu.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
+#include "guest/insn/insn.h"
+#include "guest/machine/machine.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 
 enum { TYPE_ADDRESS, TYPE_SINGLE, TYPE_ALL_GLOBAL, TYPE_ALL };
 

@@ -6,9 +6,15 @@
  */
 #include "arch/console.h"
 #include "arch/cpu.h"
+#include "guest/chipset/end.h"
 #include "guest/chipset/io.h"
 #include "guest/chipset/watch.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
+#include "guest/insn/insn.h"
+#include "guest/machine/hidden.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 #include "mm/phys.h"
 
 /* An operand, byte by byte, since it may cross a page. */

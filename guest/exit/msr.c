@@ -8,9 +8,13 @@
 #include "arch/cpu.h"
 #include "arch/safe.h"
 #include "guest/cpus/ipi.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/exit.h"
+#include "guest/exit/handlers.h"
 #include "guest/exit/mtrr.h"
 #include "guest/exit/pat.h"
+#include "guest/machine/machine.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
 #include "guest/vcpu/mitigate.h"
 
 /* IA32_MISC_ENABLE: SDM vol. 4 table 2-2. */

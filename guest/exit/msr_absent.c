@@ -4,7 +4,7 @@
  * hypervisor's own branches and accesses, and the virtualisation that is hidden.
  */
 #include "arch/cpu.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
 
 #define MSR_IA32_PEBS_ENABLE 0x3f1
 #define MSR_IA32_DS_AREA     0x600

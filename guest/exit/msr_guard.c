@@ -6,7 +6,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/safe.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
 
 #define SYSCFG_MTRR_FIX_DRAM GENMASK(19, 18) /* below 1 MiB alone: APM vol. 2 7.9.1 */
 

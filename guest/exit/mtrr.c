@@ -9,7 +9,9 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
+#include "guest/machine/memtype.h"
 
 static u32 nr_pairs(void)
 {

@@ -1,97 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Nested paging: the CPU walks the guest's tables itself, and then one of the hypervisor's. The guest
- * changes its paging registers without an exit; what is walked here in software, to read an instruction,
- * goes by registers taken over just before.
- */
+/* Nested page faults: the tables are filled as the guest uses its memory. */
 #include "arch/console.h"
 #include "guest/chipset/watch.h"
-#include "guest/exit/exits.h"
-#include "guest/start/context.h"
-#include "guest/start/prove_exits.h"
-
-u64 nested_memory(const struct memmap *guest_map)
-{
-	return nested_memory_size(guest_map) + mmu_memory_least(guest_map);
-}
-
-/* The nested tables are empty yet, and have none of the context's memory ever: its first fetch exits. */
-static int prove_nested(struct vcpu *v)
-{
-	struct vmexit exit;
-
-	context_init(v, SPTE_FORMAT_64, 4);
-	context_run(v, &(struct context_regs){0}, &exit);
-	v->ops->set_pf_filter(v, PF_FILTER_NONE);
-	if (exit.kind == VMEXIT_NPF)
-		return 0;
-	return fail(
-		"self-test: an address that mmu=%s does not map does not exit (exit %lu, %s): use "
-		"mmu=shadow",
-		v->ops->nested_name, exit.reason, v->ops->exit_name(exit.reason));
-}
-
-int prepare_nested(struct vcpu *v, const struct mmu_config *config)
-{
-	struct machine *m = v->machine;
-	struct mmu_config walks = *config;
-	struct nested_config tables = {
-		.format = v->ops->nested_format,
-		.maxphyaddr = config->features.maxphyaddr,
-		.guest_map = config->guest_map,
-		.hidden = config->hidden,
-		.nr_hidden = config->nr_hidden,
-		.watched = config->watched,
-		.nr_watched = config->nr_watched,
-		.hole_hpa = config->hole_hpa,
-		.pool_hpa = config->pool_hpa,
-		.pool_size = nested_memory_size(config->guest_map),
-	};
-
-	walks.walks_only = true;
-	walks.pool_hpa += tables.pool_size;
-	walks.pool_size -= tables.pool_size;
-	m->mmu = mmu_init(&walks);
-	m->nested = nested_init(&tables);
-	if (!m->mmu || !m->nested)
-		return -1;
-	mmu_vcpu_init(&v->mmu, m->mmu, &v->counters);
-	if (prove_exits(v) < 0)
-		return -1;
-	v->ops->enable_nested(v, nested_root(m->nested));
-	if (prove_nested(v) < 0)
-		return -1;
-	say("nested paging (mmu=%s): the CPU walks the guest's own tables; no page fault exits, and "
-	    "bypass_guest_pf, trap and sync have no effect",
-	    v->ops->nested_name);
-	return 0;
-}
-
-void follow_paging_regs(struct vcpu *v)
-{
-	struct paging_regs r = v->mmu.regs;
-
-	r.cr0 = v->ops->get_cr(v, 0);
-	r.cr3 = v->ops->get_cr(v, 3);
-	r.cr4 = v->ops->get_cr(v, 4);
-	if (paging_mode(&r) == PAGING_PAE) {
-		if (v->ops->get_pdptes)
-			v->ops->get_pdptes(v, r.pdpte);
-		else
-			mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte);
-	}
-	mmu_follow_regs(&v->mmu, &r);
-}
-
-void load_nested_regs(struct vcpu *v, const struct paging_regs *regs)
-{
-	v->ops->set_root(v, regs->cr3);
-	if (v->ops->set_pdptes)
-		v->ops->set_pdptes(v, regs->pdpte);
-	mmu_follow_regs(&v->mmu, regs);
-	/* As the MOV to CR0, CR4 or EFER would have done itself. */
-	v->mmu.flush = MMU_FLUSH_ALL;
-}
+#include "guest/exit/handlers.h"
+#include "guest/machine/hidden.h"
+#include "guest/machine/machine.h"
+#include "guest/vcpu/inject.h"
 
 /* As the page fault handler has it; there is no linear address to fault with. */
 static void watched_fault(struct vcpu *v, const struct vmexit *exit)

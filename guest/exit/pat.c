@@ -10,7 +10,8 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/safe.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 #include "guest/machine/memtype.h"
 
 #define ENTRY_0 GENMASK(7, 0)

@@ -11,7 +11,8 @@
  */
 #include "arch/console.h"
 #include "arch/cpu.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
+#include "guest/vcpu/crash.h"
 
 /* More than any instruction can need, which touches a few dozen pages at most. */
 #define IN_A_ROW    32

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Enter the guest, count the exit, hand it to its handler. */
-#include "guest/exit/exits.h"
 
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "guest/chipset/end.h"
+#include "guest/exit/exit.h"
+#include "guest/exit/handlers.h"
+#include "guest/iommu/iommu.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
+#include "guest/vcpu/crash.h"
+#include "guest/vcpu/hardware.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
 
 /* The hardware refuses what no CPU would do; a crash record, and a stop. */
 NORETURN static void stop(struct vcpu *v, const struct vmexit *exit, const char *what)

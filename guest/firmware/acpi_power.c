@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What ACPI's tables say of power: the FADT's registers, and the packages _S1 to _S5 of the AML. */
 #include "arch/string.h"
+#include "guest/firmware/acpi.h"
 #include "guest/firmware/acpi_table.h"
 
 /* Offsets in the FADT: ACPI 6.4, table 5.9. */

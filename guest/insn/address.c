@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where an instruction's memory operand is. */
 #include "guest/insn/exec.h"
+#include "guest/insn/insn.h"
 
 static u64 effective_address(const struct insn_mem *mem, const u64 gpr[16], u64 rip_next)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a store does: the value stored, and the registers and flags after it. */
 #include "guest/insn/exec.h"
+#include "guest/insn/insn.h"
 
 /* Record a register's new value: a part of 4 bytes clears what is above, a smaller one keeps it. */
 static void set_gpr(struct insn_effect *effect, u8 nr, u64 old, u64 value, u8 size)

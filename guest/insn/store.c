@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Decode the instructions that kernels store to page tables with. */
+#include "guest/insn/insn.h"
 #include "guest/insn/parse.h"
 
 /* Opcodes whose meaning is in ModRM.reg. Values go on where enum insn_op ends. */

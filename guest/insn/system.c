@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Decode the instructions that are intercepted, where the CPU does not say their operands. */
+#include "guest/insn/insn.h"
 #include "guest/insn/parse.h"
 
 static void take_port(struct insn_parse *p, struct insn_system *out, u8 opcode)

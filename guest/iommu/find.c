@@ -2,6 +2,7 @@
 /* Which IOMMUs there are, and what they can do; what is said of those that cannot be used. */
 #include "arch/console.h"
 #include "guest/firmware/acpi.h"
+#include "guest/iommu/iommu.h"
 #include "guest/iommu/unit.h"
 #include "guest/machine/machine.h"
 

@@ -5,8 +5,8 @@
 #include "arch/console.h"
 #include "guest/firmware/acpi.h"
 #include "guest/iommu/unit.h"
+#include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
-#include "guest/start/memory.h"
 #include "mm/map.h"
 
 /* Exits between two looks at the units. */

@@ -4,7 +4,10 @@
 #define GUEST_IOMMU_UNIT_H
 
 #include "arch/string.h"
-#include "guest/iommu/iommu.h"
+#include "guest/machine/iommu_state.h"
+#include "mm/memmap.h"
+
+struct machine;
 
 /* Pages from the hypervisor's own memory, zeroed. */
 struct iommu_pool {

@@ -2,6 +2,7 @@
 /* Linux bzImages: checked, placed, and entered by the 64-bit (or 32-bit) boot protocol. */
 #include "guest/load/linux.h"
 #include "arch/string.h"
+#include "guest/load/parts.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 

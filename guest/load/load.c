@@ -2,6 +2,7 @@
 /* Which guest, and by which protocol. */
 #include "guest/load/load.h"
 #include "guest/builtin_guests.h"
+#include "guest/firmware/acpi.h"
 #include "guest/load/parts.h"
 #include "mm/phys.h"
 

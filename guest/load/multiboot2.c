@@ -2,6 +2,7 @@
 /* Multiboot2 kernels (specification 2.0): the header's tags, and where the kernel goes. */
 #include "guest/load/multiboot2.h"
 #include "arch/string.h"
+#include "guest/load/parts.h"
 
 /* What the header's tags ask for. */
 struct mb2_request {

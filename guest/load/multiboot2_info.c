@@ -2,6 +2,7 @@
 /* The multiboot2 information structure (specification 2.0, 3.6). */
 #include "arch/string.h"
 #include "guest/load/multiboot2.h"
+#include "guest/load/parts.h"
 
 #define PACKED           __attribute__((packed))
 #define FRAMEBUFFER_RGB  1

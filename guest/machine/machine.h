@@ -4,9 +4,9 @@
 #define GUEST_MACHINE_MACHINE_H
 
 #include "guest/bootinfo.h"
-#include "guest/chipset/chipset.h"
 #include "guest/firmware/acpi.h"
-#include "guest/iommu/iommu.h"
+#include "guest/machine/chipset_state.h"
+#include "guest/machine/iommu_state.h"
 #include "guest/machine/memtype.h"
 #include "guest/machine/vcpu.h"
 #include "guest/options.h"
@@ -54,28 +54,5 @@ struct machine {
 	u64 stats_ticks; /* between live reports; 0: none */
 	struct vcpu vcpu;
 };
-
-/*
- * Take the machine with the vendor's backend: probe the CPU, set memory aside, prove the traps, load
- * the guest and run it.
- * Returns only on an error, -1 after its fail() line.
- */
-int machine_start(const struct bootinfo *boot, const struct options *opt,
-		  const struct backend *ops);
-
-/* What there is to tell of a run: its start, parked CPUs, counters. */
-void machine_report(struct machine *machine);
-
-/* May one more line be said of this? Counts it. */
-bool machine_may_say(struct machine *machine, enum guest_line what);
-
-/* The report, and a line that says what comes next, all of it out on the console. */
-void machine_last_words(struct machine *machine, const char *what);
-
-/* Report, then switch the machine off by ACPI (S5); halts where that is not possible. */
-NORETURN void machine_power_off(struct machine *machine);
-
-/* Report, then reset the machine. */
-NORETURN void machine_reset(struct machine *machine);
 
 #endif

@@ -170,14 +170,4 @@ static inline bool guest_in_long_mode(const struct vcpu *v)
 	return v->mmu.regs.efer & EFER_LMA;
 }
 
-/*
- * What exited is a fault, and RF as the CPU saves it for one: instruction breakpoints have been seen to.
- * SDM vol. 3C 28.3.3 has the CPU do it, but Bochs does not, nor does SVM.
- */
-static inline void saves_rf(struct vcpu *v, const struct vmexit *exit)
-{
-	if (exit->vectoring.type == EVENT_NONE)
-		v->rflags |= RFLAGS_RF;
-}
-
 #endif

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The hypervisor's share of the machine's memory. */
 #include "guest/start/memory.h"
+#include "guest/machine/hidden.h"
 
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
 #include "guest/cpus/park.h"
-#include "guest/exit/exits.h"
+#include "guest/iommu/iommu.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
+#include "guest/start/nested.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 
@@ -45,18 +49,6 @@ static void say_share(const char *whose, u64 pool, u64 ram)
 
 	say("memory: %lu KiB for %s, %lu.%lu %% of %lu MiB", pool >> 10, whose, permille / 10,
 	    permille % 10, ram >> 20);
-}
-
-int memory_hide(struct machine *machine, u64 start, u64 end)
-{
-	struct memmap_range range = {.start = ALIGN_DOWN(start, PAGE_SIZE),
-				     .end = ALIGN_UP(end, PAGE_SIZE)};
-
-	if (machine->nr_hidden == ARRAY_SIZE(machine->hidden) ||
-	    memmap_set(&machine->guest_map, range.start, range.end, MEMMAP_RESERVED) < 0)
-		return fail("the firmware's memory map has too many ranges");
-	machine->hidden[machine->nr_hidden++] = range;
-	return 0;
 }
 
 int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)

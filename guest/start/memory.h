@@ -16,12 +16,4 @@
 int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa,
 		u64 *pool_size);
 
-/*
- * Hide [start, end), rounded out to pages, from the guest: it sees the hole page there, and reserved
- * memory in its map. To be called before the MMU is set up.
- *
- * Returns 0, or -1 after a fail() line when there are too many ranges.
- */
-int memory_hide(struct machine *machine, u64 start, u64 end);
-
 #endif

@@ -4,7 +4,7 @@
 
 #include "arch/cpu.h"
 #include "arch/string.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/exit.h"
 
 /* Flat segments; SDM vol. 3A 3.4.5. */
 #define ATTR_CODE64 0xa09b

@@ -5,9 +5,10 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
-#include "guest/exit/exits.h"
 #include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 #include "guest/start/context.h"
+#include "guest/vcpu/crash.h"
 
 /* The same bytes do in 32-bit and in 64-bit mode; CPUID exits on every CPU. */
 static const u8 probe_code[] = {

@@ -5,7 +5,9 @@
  */
 #include "arch/cpu.h"
 #include "arch/insn.h"
-#include "guest/exit/exits.h"
+#include "guest/insn/insn.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 
 /* DR7's R/W field: SDM vol. 3B 18.2.4. */
 enum { BREAK_CODE, BREAK_WRITE, BREAK_IO, BREAK_ACCESS };

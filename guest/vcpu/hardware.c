@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the hardware runs with follows what the shadow MMU has decided. */
-#include "guest/exit/exits.h"
+#include "guest/vcpu/hardware.h"
+
+#include "arch/cpu.h"
+#include "guest/machine/machine.h"
 
 static void flush_gva(struct vcpu *v, u64 gva)
 {

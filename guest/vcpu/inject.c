@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Exceptions for the guest. */
-#include "guest/exit/exits.h"
+#include "guest/vcpu/inject.h"
+
+#include "arch/cpu.h"
+#include "guest/vcpu/crash.h"
+#include "guest/vcpu/instruction.h"
 
 /* A fault pushes RF=1, so that a breakpoint at its instruction does not hit again: SDM vol. 3B 18.3.1.1. */
 static void raise(struct vcpu *v, const struct event *event)

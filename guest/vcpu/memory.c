@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's memory, as an instruction that is carried out in software finds it. */
+#include "guest/vcpu/memory.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/machine.h"
+#include "guest/machine/vcpu.h"
+#include "guest/vcpu/hardware.h"
 #include "mm/phys.h"
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)

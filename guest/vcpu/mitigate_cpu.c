@@ -5,7 +5,8 @@
 #include "arch/desc.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
-#include "guest/exit/exits.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
 #include "guest/vcpu/mitigate.h"
 
 /* For VERW, which the backends' entry.asm execute; IBPB and L1D_FLUSH are numbers there. */

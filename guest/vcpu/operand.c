@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* An instruction that exited: its operands where the CPU does not tell them, and the way past it. */
+/* The instruction at RIP and its operands, where the CPU does not tell them. */
 #include "arch/console.h"
 #include "arch/cpu.h"
-#include "guest/exit/exits.h"
+#include "guest/insn/insn.h"
+#include "guest/machine/vcpu.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 
 bool guest_code_is_64bit(struct vcpu *v)
 {
@@ -28,40 +31,4 @@ u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
 		base[mem->seg] = seg.base;
 	}
 	return insn_mem_gva(mem, v->gpr, base, v->rip + len);
-}
-
-/* How often an instruction that exited runs again when it could not be read. */
-#define UNREAD_MAX 64
-
-/* It was changed or unmapped since it ran, and will be seen next time; or it never can be. */
-static void unread(struct vcpu *v)
-{
-	v->debug_traps = 0;
-	if (v->unread_rip != v->rip)
-		v->unread = 0;
-	v->unread_rip = v->rip;
-	if (++v->unread < UNREAD_MAX)
-		return;
-	fail("the instruction at rip %lx exits and cannot be read: it is not in RAM, and this CPU does "
-	     "not tell its length; run the guest's code from RAM",
-	     v->rip);
-	guest_crashed(v);
-}
-
-void insn_skip(struct vcpu *v, const struct vmexit *exit)
-{
-	struct insn_system insn = {.len = exit->insn_len};
-
-	if (unlikely(!insn.len) && !guest_decode_system(v, &insn)) {
-		unread(v);
-		return;
-	}
-	v->unread = 0;
-	v->rip += insn.len;
-	/* Past 4 GiB just now: outside of 64-bit code, compatibility mode included, it wraps there. */
-	if (unlikely((v->rip ^ (v->rip - insn.len)) >> 32) && !guest_code_is_64bit(v))
-		v->rip = (u32)v->rip;
-	/* RF lasts until an instruction has completed: SDM vol. 3B 18.3.1.1. */
-	v->rflags &= ~RFLAGS_RF;
-	insn_done(v);
 }

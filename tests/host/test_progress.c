@@ -10,7 +10,8 @@
 #undef fail /* arch/console.h has one too */
 
 #include "arch/console.h"
-#include "guest/exit/exits.h"
+#include "guest/exit/handlers.h"
+#include "guest/vcpu/crash.h"
 
 #define MANY 100000
 
