@@ -7,7 +7,6 @@
 #include "guest/chipset/power.h"
 #include "guest/cpus/park.h"
 #include "guest/iommu/iommu.h"
-#include "guest/machine/backend.h"
 #include "guest/machine/machine.h"
 #include "guest/machine/report.h"
 

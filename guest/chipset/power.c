@@ -5,7 +5,6 @@
 #include "arch/console.h"
 #include "guest/chipset/end.h"
 #include "guest/chipset/io.h"
-#include "guest/chipset/watch.h"
 #include "guest/machine/backend.h"
 #include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
