@@ -17,7 +17,6 @@ const struct backend svm_backend = {
 	.enable_nested = svm_enable_nested,
 	.run = svm_run,
 	.inject = svm_inject,
-	.inject_pending = svm_inject_pending,
 	.set_cr2 = svm_set_cr2,
 	.set_cr = svm_set_cr,
 	.get_cr = svm_get_cr,

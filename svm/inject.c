@@ -21,11 +21,6 @@ void svm_inject(struct vcpu *v, const struct event *event)
 	svm->event_pending = true;
 }
 
-bool svm_inject_pending(struct vcpu *v)
-{
-	return to_svm(v)->event_pending;
-}
-
 void svm_set_cr2(struct vcpu *v, u64 gva)
 {
 	struct svm_vcpu *svm = to_svm(v);

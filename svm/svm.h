@@ -80,7 +80,6 @@ void svm_exit_io(struct vcpu *v, struct vmexit *exit);
 
 /* inject.c */
 void svm_inject(struct vcpu *v, const struct event *event);
-bool svm_inject_pending(struct vcpu *v);
 void svm_set_cr2(struct vcpu *v, u64 gva);
 u64 svm_end_shadow(struct vcpu *v);
 void svm_debug_trap(struct vcpu *v, u64 dr6);

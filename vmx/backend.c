@@ -18,7 +18,6 @@ const struct backend vmx_backend = {
 	.set_pdptes = vmx_set_pdptes,
 	.run = vmx_run,
 	.inject = vmx_inject,
-	.inject_pending = vmx_inject_pending,
 	.set_cr2 = vmx_set_cr2,
 	.set_cr = vmx_set_cr,
 	.get_cr = vmx_get_cr,

@@ -11,7 +11,6 @@ struct vmx_msrs {
 	u64 basic;
 	u64 pin, proc, proc2, exit, entry; /* the true variants where the CPU has them */
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-	u64 misc;
 	u64 ept_vpid;
 };
 

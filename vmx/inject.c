@@ -50,11 +50,6 @@ void vmx_inject(struct vcpu *v, const struct event *event)
 	vmx->event_pending = true;
 }
 
-bool vmx_inject_pending(struct vcpu *v)
-{
-	return to_vmx(v)->event_pending;
-}
-
 void vmx_set_cr2(struct vcpu *v, u64 gva)
 {
 	(void)v;

@@ -91,7 +91,6 @@ u32 vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
 
 /* inject.c */
 void vmx_inject(struct vcpu *v, const struct event *event);
-bool vmx_inject_pending(struct vcpu *v);
 void vmx_set_cr2(struct vcpu *v, u64 gva);
 u64 vmx_end_shadow(struct vcpu *v);
 void vmx_debug_trap(struct vcpu *v, u64 dr6);

@@ -12,6 +12,7 @@
 #include "guest/exit/handlers.h"
 #include "guest/machine/machine.h"
 #include "guest/machine/vcpu.h"
+#include "guest/vcpu/crash.h"
 #include "guest/vcpu/hardware.h"
 #include "guest/vcpu/instruction.h"
 
@@ -130,10 +131,12 @@ bool guest_write_cr0(struct vcpu *v, u64 value)
 		r.efer &= ~EFER_LMA;
 	}
 	/* All that raises #GP comes first: what is left would have left protected mode. */
-	if (!(value & CR0_PE))
-		die("the guest leaves protected mode at rip %lx: real mode is not offered; start a "
-		    "kernel that stays in protected or long mode",
-		    v->rip);
+	if (!(value & CR0_PE)) {
+		fail("the guest leaves protected mode at rip %lx: real mode is not offered; start a "
+		     "kernel that stays in protected or long mode",
+		     v->rip);
+		guest_crashed(v);
+	}
 	r.cr0 = value;
 	if (uses_pdptes(&r) && (changed & PDPTE_CR0) && !reload_pdptes(v, &r))
 		return false;

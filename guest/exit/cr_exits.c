@@ -8,33 +8,33 @@
 #include "guest/vcpu/instruction.h"
 #include "guest/vcpu/memory.h"
 
-void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
+/* Outside of 64-bit code the operand has 32 bits. */
+static u64 operand(struct vcpu *v, u64 value)
 {
-	u64 value = exit->cr.value;
-	bool ok = false;
+	return value >> 32 && !guest_code_is_64bit(v) ? (u32)value : value;
+}
 
-	/* Outside of 64-bit code the operand has 32 bits. */
-	if (value >> 32 && !guest_code_is_64bit(v))
-		value = (u32)value;
-
-	switch (exit->cr.nr) {
-	case 0:
-		ok = guest_write_cr0(v, value);
-		break;
-	case 3:
-		/* Counted as what it is, the most frequent of them. */
-		v->counters.value[CNT_exits_cr_write]--;
-		count(&v->counters, exits_cr3_write);
-		ok = guest_write_cr3(v, value);
-		break;
-	case 4:
-		ok = guest_write_cr4(v, value);
-		break;
-	}
+static void finish(struct vcpu *v, const struct vmexit *exit, bool ok)
+{
 	if (ok)
 		insn_skip(v, exit);
 	else
 		inject_gp(v);
+}
+
+void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
+{
+	u64 value = operand(v, exit->cr.value);
+
+	if (exit->cr.nr == 0)
+		finish(v, exit, guest_write_cr0(v, value));
+	else
+		finish(v, exit, exit->cr.nr == 4 && guest_write_cr4(v, value));
+}
+
+void handle_cr3_write(struct vcpu *v, const struct vmexit *exit)
+{
+	finish(v, exit, guest_write_cr3(v, operand(v, exit->cr.value)));
 }
 
 void handle_cr_read(struct vcpu *v, const struct vmexit *exit)
@@ -43,7 +43,7 @@ void handle_cr_read(struct vcpu *v, const struct vmexit *exit)
 
 	if (exit->cr.nr != 3)
 		value = v->ops->get_cr(v, exit->cr.nr);
-	v->gpr[exit->cr.gpr] = value >> 32 && !guest_code_is_64bit(v) ? (u32)value : value;
+	v->gpr[exit->cr.gpr] = operand(v, value);
 	insn_skip(v, exit);
 }
 
@@ -120,8 +120,5 @@ void handle_xsetbv(struct vcpu *v, const struct vmexit *exit)
 		inject_ud(v);
 		return;
 	}
-	if (xsetbv_safe((u32)v->gpr[RCX], (u64)hi << 32 | lo))
-		insn_skip(v, exit);
-	else
-		inject_gp(v);
+	finish(v, exit, xsetbv_safe((u32)v->gpr[RCX], (u64)hi << 32 | lo));
 }

@@ -30,6 +30,7 @@ static inline u32 same_again(struct vcpu *v, const struct vmexit *exit)
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit);
 void handle_nested_fault(struct vcpu *v, const struct vmexit *exit);
 void handle_cr_write(struct vcpu *v, const struct vmexit *exit);
+void handle_cr3_write(struct vcpu *v, const struct vmexit *exit);
 void handle_cr_read(struct vcpu *v, const struct vmexit *exit);
 void handle_clts(struct vcpu *v, const struct vmexit *exit);
 void handle_lmsw(struct vcpu *v, const struct vmexit *exit);
@@ -53,10 +54,10 @@ bool console_holds(u16 port, u8 size);
 void handle_invpcid(struct vcpu *v, const struct vmexit *exit);
 
 /*
- * Carry out INVPCID, which raised #UD because the hardware has it disabled (SDM vol. 2A INVPCID).
- * False, with nothing done, when the instruction at RIP is another one, or the guest's CPU has none.
+ * An exit by #UD becomes one by INVPCID where that is the instruction, which the hardware has disabled (SDM
+ * vol. 2A INVPCID), and the guest's CPU has it.
  */
-bool emulate_invpcid(struct vcpu *v);
+void find_invpcid(struct vcpu *v, struct vmexit *exit);
 
 /*
  * Carry out the instruction at RIP, which writes memory; see mmu_fault(). False, with nothing done,

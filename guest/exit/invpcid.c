@@ -65,7 +65,9 @@ static bool invpcid(struct vcpu *v, u64 type, u64 gva)
 
 void handle_invpcid(struct vcpu *v, const struct vmexit *exit)
 {
-	if (invpcid(v, exit->invpcid.type, exit->invpcid.desc_gva))
+	if (exit->invpcid.fault)
+		inject_zero(v, exit->invpcid.fault);
+	else if (invpcid(v, exit->invpcid.type, exit->invpcid.desc_gva))
 		insn_skip(v, exit);
 }
 
@@ -100,28 +102,16 @@ static bool descriptor_at(struct vcpu *v, const struct insn_system *insn, u64 *g
 	return is_address(v, offset) && is_address(v, offset + sizeof(struct descriptor) - 1);
 }
 
-bool emulate_invpcid(struct vcpu *v)
+void find_invpcid(struct vcpu *v, struct vmexit *exit)
 {
-	u8 bytes[INSN_MAX_LEN];
 	struct insn_system insn;
-	enum insn_mode mode;
-	u64 gva, type;
-	u32 avail;
 
-	if (!v->machine->invpcid)
-		return false;
-	avail = guest_fetch(v, v->ops->cpl(v) == 3 ? PFEC_U : 0, bytes, &mode);
-	if (insn_system(bytes, avail, mode, &insn) || insn.kind != INSN_SYS_INVPCID)
-		return false;
-	v->counters.value[CNT_exits_exception]--;
-	count(&v->counters, exits_invpcid);
-
-	type = insn.opsize == 8 ? v->gpr[insn.reg] : (u32)v->gpr[insn.reg];
-	if (v->ops->cpl(v))
-		inject_zero(v, VEC_GP);
-	else if (!descriptor_at(v, &insn, &gva))
-		inject_zero(v, insn.mem.seg == SEG_SS ? VEC_SS : VEC_GP);
-	else if (invpcid(v, type, gva))
-		insn_skip(v, &(struct vmexit){.insn_len = insn.len});
-	return true;
+	if (!v->machine->invpcid || !guest_decode_system(v, &insn) || insn.kind != INSN_SYS_INVPCID)
+		return;
+	exit->kind = VMEXIT_INVPCID;
+	exit->insn_len = insn.len;
+	exit->invpcid.type = insn.opsize == 8 ? v->gpr[insn.reg] : (u32)v->gpr[insn.reg];
+	exit->invpcid.fault = 0;
+	if (!descriptor_at(v, &insn, &exit->invpcid.desc_gva))
+		exit->invpcid.fault = insn.mem.seg == SEG_SS ? VEC_SS : VEC_GP;
 }

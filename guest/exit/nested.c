@@ -5,6 +5,7 @@
 #include "guest/exit/handlers.h"
 #include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
+#include "guest/vcpu/crash.h"
 #include "guest/vcpu/inject.h"
 
 /* As the page fault handler has it; there is no linear address to fault with. */
@@ -28,14 +29,16 @@ void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 	bool flush = false;
 
 	saves_rf(v, exit);
-	if ((exit->npf.error & NPF_WRITE) && is_watched(v->machine, exit->npf.gpa)) {
+	if (exit->npf.write && is_watched(v->machine, exit->npf.gpa)) {
 		watched_fault(v, exit);
 		return;
 	}
-	if (nested_fault(v->machine->nested, &v->counters, exit->npf.gpa, &flush) < 0)
-		die("the guest uses physical address %lx at rip %lx: it has no more bits than its CPUID "
-		    "says; where those are %u, mmu=shadow maps more",
-		    exit->npf.gpa, v->rip, NESTED_BITS);
+	if (nested_fault(v->machine->nested, &v->counters, exit->npf.gpa, &flush) < 0) {
+		fail("the guest uses physical address %lx at rip %lx: it has no more bits than its CPUID "
+		     "says; where those are %u, mmu=shadow maps more",
+		     exit->npf.gpa, v->rip, NESTED_BITS);
+		guest_crashed(v);
+	}
 	if (flush)
 		v->mmu.flush = MMU_FLUSH_ALL;
 	same_again(v, exit);

@@ -82,8 +82,7 @@ static void handle_init(struct vcpu *v, const struct vmexit *exit)
 static void handle_exception(struct vcpu *v, const struct vmexit *exit)
 {
 	saves_rf(v, exit);
-	if (exit->event.vector != VEC_UD || !emulate_invpcid(v))
-		v->ops->inject(v, &exit->event);
+	v->ops->inject(v, &exit->event);
 }
 
 /* Dropping the hypervisor's modified lines with the guest's is not what it asked for. */
@@ -112,6 +111,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi, false, false},
 	[VMEXIT_INIT] = {handle_init, CNT_exits_init_sipi, false, false},
 	[VMEXIT_CR_WRITE] = {handle_cr_write, CNT_exits_cr_write, true, true},
+	[VMEXIT_CR3_WRITE] = {handle_cr3_write, CNT_exits_cr3_write, true, true},
 	[VMEXIT_CR_READ] = {handle_cr_read, CNT_exits_cr_read, false, true},
 	[VMEXIT_CLTS] = {handle_clts, CNT_exits_cr_write, true, true},
 	[VMEXIT_LMSW] = {handle_lmsw, CNT_exits_cr_write, true, true},
@@ -130,7 +130,6 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true, false},
 	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false, false},
 	[VMEXIT_ENTRY_FAILED] = {handle_entry_failed, CNT_exits_other, false, false},
-	[VMEXIT_SIPI] = {handle_unknown, CNT_exits_init_sipi, false, false},
 	[VMEXIT_UNKNOWN] = {handle_unknown, CNT_exits_other, false, false},
 };
 
@@ -158,8 +157,7 @@ static void check_invariants(struct vcpu *v)
 	if (!violations)
 		return;
 	fail("audit: %u violations after %lu exits", violations, v->counters.value[CNT_exits]);
-	machine_report(v->machine);
-	halt();
+	guest_crashed(v);
 }
 
 /*
@@ -208,6 +206,8 @@ bool guest_exited(struct vcpu *v, struct vmexit *exit)
 	count(&v->counters, exits);
 	if (unlikely(v->mmu.nr_lent))
 		take_back(v, exit);
+	if (unlikely(exit->kind == VMEXIT_EXCEPTION) && exit->event.vector == VEC_UD)
+		find_invpcid(v, exit);
 	h = &handlers[exit->kind];
 	v->counters.value[h->counter]++;
 	if (h->privileged && unlikely(v->ops->cpl(v)))

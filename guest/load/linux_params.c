@@ -171,7 +171,6 @@ void linux_params(const struct load *l, const struct linux_kernel *k, struct loa
 	struct linux_boot_params *p = load_at(b, params);
 
 	*out = (struct guest_start){
-		.kind = k->entry64 ? GUEST_START_LINUX64 : GUEST_START_LINUX32,
 		.long_mode = k->entry64,
 		.rip = k->at + (k->entry64 ? LINUX_ENTRY_64 : 0),
 		.rsi = params,

@@ -12,13 +12,6 @@
 #include "guest/bootinfo.h"
 #include "guest/options.h"
 
-enum guest_start_kind {
-	GUEST_START_LINUX64,
-	GUEST_START_LINUX32,
-	GUEST_START_MULTIBOOT1,
-	GUEST_START_MULTIBOOT2,
-};
-
 /*
  * The processor's state at the guest's first instruction. What is not here is zero, RFLAGS is 2
  * (interrupts off), A20 is on.
@@ -28,7 +21,6 @@ enum guest_start_kind {
  * gdt_base, in guest RAM, holds just these.
  */
 struct guest_start {
-	enum guest_start_kind kind;
 	bool long_mode; /* IA-32e with identity tables at cr3; else protected mode, paging off */
 	u64 rip;
 	u64 rax, rbx, rsi;

@@ -178,7 +178,6 @@ int load_multiboot1(struct load *l, struct guest_start *out)
 		return 1;
 	if (make_plan(l, at, &h, &plan) || load_run_plan(l, &plan))
 		return -1;
-	out->kind = GUEST_START_MULTIBOOT1;
 	put_info(l, &block, plan.entry, out);
 	block.start = load_place(l, block.used, LOAD_LIMIT, "multiboot information");
 	if (block.start == MEMMAP_NONE)

@@ -177,7 +177,6 @@ int load_multiboot2(struct load *l, struct guest_start *out)
 	if (load_run_plan(l, &plan))
 		return -1;
 
-	out->kind = GUEST_START_MULTIBOOT2;
 	mb2_info(l, &block, base, plan.entry, out);
 	block.start = load_place(l, block.used, LOAD_LIMIT, "multiboot2 information");
 	if (block.start == MEMMAP_NONE)

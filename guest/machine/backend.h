@@ -75,8 +75,6 @@ struct backend {
 	/* Deliver an event at the next entry; for #PF the caller has set CR2 with set_cr2. NMIs and their
 	 * blocking (an IRET that faulted included) are the backend's business alone. */
 	void (*inject)(struct vcpu *v, const struct event *event);
-	/* True when an event already waits for the next entry. */
-	bool (*inject_pending)(struct vcpu *v);
 	/* Put CR2 where the guest will find it. */
 	void (*set_cr2)(struct vcpu *v, u64 gva);
 

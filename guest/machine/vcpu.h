@@ -41,9 +41,9 @@ enum vmexit_kind {
 	VMEXIT_INTR,      /* external interrupt or interrupt window: nothing to do */
 	VMEXIT_NMI,       /* NMI in the guest or NMI window */
 	VMEXIT_INIT,
-	VMEXIT_SIPI,     /* .sipi_vector */
-	VMEXIT_CR_WRITE, /* .cr: MOV to CR; the whole register */
-	VMEXIT_CR_READ,  /* .cr: MOV from CR */
+	VMEXIT_CR_WRITE,  /* .cr: MOV to CR0 or CR4; the whole register */
+	VMEXIT_CR3_WRITE, /* .cr.value: the whole register */
+	VMEXIT_CR_READ,   /* .cr: MOV from CR */
 	VMEXIT_CLTS,
 	VMEXIT_LMSW,    /* .cr.value: the 16-bit source */
 	VMEXIT_SMSW,    /* .cr */
@@ -87,15 +87,16 @@ struct vmexit {
 		struct {
 			u64 type;
 			u64 desc_gva;
+			u8 fault; /* the vector that its operand raises; 0: none */
 		} invpcid;
 		struct {
 			u16 port;
 			u8 size; /* bytes: 1, 2, 4 */
-			bool in, string, rep;
+			bool in, string;
 		} io;
 		struct {
 			u64 gpa;
-			u64 error; /* enum npf_error bits */
+			bool write;
 		} npf;
 		struct {
 			u16 sel; /* of the new TSS */
@@ -107,12 +108,9 @@ struct vmexit {
 				TASK_DONE
 			} source;
 		} task;
-		u8 sipi_vector;
 		u64 qualification; /* the hardware's own detail, for messages */
 	};
 };
-
-enum npf_error { NPF_READ = 1, NPF_WRITE = 2, NPF_FETCH = 4 };
 
 struct backend;
 struct machine;
