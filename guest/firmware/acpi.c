@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* ACPI's tables, read with no trust in them: every address and length is checked first. */
-#include "guest/firmware/acpi.h"
-#include "arch/string.h"
 #include "guest/firmware/acpi_table.h"
+
+#include "arch/string.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 
-#define RSDP_SIZE_V1 20
-#define RSDP_SIZE_V2 36
-#define TABLE_MAX    MIB(16)
-#define EBDA_POINTER 0x40e
-#define BIOS_START   0xe0000
+#define TABLE_MAX  MIB(16)
+#define BIOS_START 0xe0000
 
 u64 acpi_get(const struct acpi_table *t, u32 offset, u32 bytes)
 {
@@ -22,8 +19,7 @@ u64 acpi_get(const struct acpi_table *t, u32 offset, u32 bytes)
 	return n;
 }
 
-/* What may be read without harm: the BIOS's own area, and what the firmware's map lists. */
-static bool readable(const struct bootinfo *boot, u64 start, u64 size)
+bool acpi_readable(const struct bootinfo *boot, u64 start, u64 size)
 {
 	const struct memmap *map = &boot->map;
 	u64 end = start + size;
@@ -39,7 +35,7 @@ static bool readable(const struct bootinfo *boot, u64 start, u64 size)
 	return start >= end;
 }
 
-static bool sums_to_zero(const u8 *data, u64 size)
+bool acpi_sums_to_zero(const u8 *data, u64 size)
 {
 	u8 sum = 0;
 
@@ -51,7 +47,7 @@ static bool sums_to_zero(const u8 *data, u64 size)
 bool acpi_get_table(const struct bootinfo *boot, u64 addr, const char *signature,
 		    struct acpi_table *out)
 {
-	if (!readable(boot, addr, ACPI_HEADER_SIZE))
+	if (!acpi_readable(boot, addr, ACPI_HEADER_SIZE))
 		return false;
 	out->data = phys_ptr(addr);
 	out->size = ACPI_HEADER_SIZE;
@@ -59,50 +55,7 @@ bool acpi_get_table(const struct bootinfo *boot, u64 addr, const char *signature
 		return false;
 	out->size = (u32)acpi_get(out, 4, 4);
 	return out->size >= ACPI_HEADER_SIZE && out->size <= TABLE_MAX &&
-	       readable(boot, addr, out->size) && sums_to_zero(out->data, out->size);
-}
-
-u32 acpi_read_rsdp(const struct bootinfo *boot, u64 addr, u8 to[ACPI_RSDP_MAX])
-{
-	struct acpi_table t = {.size = RSDP_SIZE_V1};
-
-	if (!readable(boot, addr, RSDP_SIZE_V1))
-		return 0;
-	t.data = phys_ptr(addr);
-	if (memcmp(t.data, "RSD PTR ", 8) || !sums_to_zero(t.data, RSDP_SIZE_V1))
-		return 0;
-	if (t.data[15] >= 2 && readable(boot, addr, RSDP_SIZE_V2)) {
-		t.size = RSDP_SIZE_V2;
-		t.size = (u32)acpi_get(&t, 20, 4);
-		if (t.size < RSDP_SIZE_V2 || t.size > ACPI_RSDP_MAX ||
-		    !readable(boot, addr, t.size) || !sums_to_zero(t.data, t.size))
-			return 0;
-	}
-	memcpy(to, t.data, t.size);
-	return t.size;
-}
-
-static u32 scan_rsdp(const struct bootinfo *boot, u64 start, u64 end, u8 to[ACPI_RSDP_MAX])
-{
-	u32 size = 0;
-
-	for (u64 at = start; !size && at + RSDP_SIZE_V1 <= end; at += 16)
-		size = acpi_read_rsdp(boot, at, to);
-	return size;
-}
-
-/* boot->rsdp, else the EBDA's first KiB, else the BIOS area (ACPI 6.4, 5.2.5.1). */
-static u32 find_rsdp(const struct bootinfo *boot, u8 to[ACPI_RSDP_MAX])
-{
-	u32 size = acpi_read_rsdp(boot, boot->rsdp, to);
-	u16 segment;
-
-	if (size || boot->efi_systab)
-		return size;
-	memcpy(&segment, phys_ptr(EBDA_POINTER), sizeof(segment));
-	if (segment >= 0x8000 && segment < 0xa000)
-		size = scan_rsdp(boot, (u64)segment << 4, ((u64)segment << 4) + KIB(1), to);
-	return size ? size : scan_rsdp(boot, BIOS_START, MIB(1), to);
+	       acpi_readable(boot, addr, out->size) && acpi_sums_to_zero(out->data, out->size);
 }
 
 /* Table number `i` of the RSDT or XSDT. False past the end; a broken table has size 0. */
@@ -123,7 +76,7 @@ static bool nth_table(const struct bootinfo *boot, const struct acpi_table *sdt,
 static bool find_root(const struct bootinfo *boot, struct acpi_table *sdt)
 {
 	u8 bytes[ACPI_RSDP_MAX];
-	struct acpi_table rsdp = {bytes, find_rsdp(boot, bytes)};
+	struct acpi_table rsdp = {bytes, acpi_read_rsdp(boot, boot->rsdp, bytes)};
 
 	return acpi_get_table(boot, rsdp.size >= RSDP_SIZE_V2 ? acpi_get(&rsdp, 24, 8) : 0, "XSDT",
 			      sdt) ||
@@ -139,7 +92,7 @@ u8 *acpi_table(const struct bootinfo *boot, const char *signature, u32 n, u32 *s
 	for (u32 i = 0; nth_table(boot, &sdt, i, signature, &t); i++) {
 		if (t.size && n-- == 0) {
 			*size = t.size;
-			return (u8 *)t.data;
+			return t.data;
 		}
 	}
 	return NULL;

@@ -43,7 +43,13 @@ struct acpi_power {
 u32 acpi_read_rsdp(const struct bootinfo *boot, u64 addr, u8 to[ACPI_RSDP_MAX]);
 
 /*
- * Find the FADT (ACPI 6.4, 5.2.9) from boot->rsdp, else by scanning the BIOS areas, and the
+ * Physical address of the firmware's own RSDP: from the EFI configuration table, else by the scan of the
+ * BIOS areas (5.2.5). 0 when there is none, for boot->rsdp to stay the boot loader's copy.
+ */
+u64 acpi_find_rsdp(const struct bootinfo *boot);
+
+/*
+ * Find the FADT (ACPI 6.4, 5.2.9) from boot->rsdp, and the
  * package _S5 in the AML of the DSDT and the SSDTs (7.4.2). Tables with a wrong checksum, and
  * those outside the firmware's memory map, are taken for absent.
  *

@@ -3,17 +3,17 @@
 #include "guest/firmware/mptable.h"
 
 #include "arch/string.h"
+#include "guest/firmware/ebda.h"
 #include "mm/phys.h"
 
 /* Where the floating pointer may be, and whatever it points to here. */
-#define EBDA_POINTER 0x40e
-#define BASE_LAST    KIB(639)
-#define ROM          0xf0000
-#define TABLE_MIN    0x500
+#define BASE_LAST   KIB(639)
+#define ROM         0xf0000
+#define TABLE_MIN   0x500
 
-#define CPU_ENTRY    20
-#define OTHER_ENTRY  8
-#define TYPE_CPU     0
+#define CPU_ENTRY   20
+#define OTHER_ENTRY 8
+#define TYPE_CPU    0
 
 struct floating {
 	char signature[4]; /* "_MP_" */
@@ -137,14 +137,12 @@ static int scan(u64 start, u64 end, u32 own)
 
 int mp_hide_others(const struct bootinfo *boot, u32 own)
 {
-	u16 segment;
 	u64 ebda;
 
 	if (boot->efi_systab)
 		return 0;
-	memcpy(&segment, phys_ptr(EBDA_POINTER), sizeof(segment));
-	ebda = (u64)segment << 4;
-	if (ebda >= KIB(512) && ebda <= KIB(639) && scan(ebda, ebda + KIB(1), own) < 0)
+	ebda = ebda_start();
+	if (ebda && scan(ebda, ebda + KIB(1), own) < 0)
 		return -1;
 	if (scan(BASE_LAST, BASE_LAST + KIB(1), own) < 0)
 		return -1;

@@ -28,7 +28,8 @@ static u64 put_tables(struct load_block *b)
 
 static void fill_screen(struct linux_screen_info *s, const struct bootinfo *boot)
 {
-	const struct boot_framebuffer *fb = &boot->fb;
+	const struct boot_screen *fb = &boot->fb.screen;
+	const struct boot_colours *colours = &boot->fb.colours;
 	u64 size = (u64)fb->pitch * fb->height;
 
 	if (fb->type == BOOT_FB_RGB) {
@@ -43,12 +44,12 @@ static void fill_screen(struct linux_screen_info *s, const struct bootinfo *boot
 			s->capabilities = LINUX_VIDEO_64BIT_BASE;
 		/* VESA counts in units of 64K. */
 		s->lfb_size = (u32)(boot->efi_systab ? size : ALIGN_UP(size, KIB(64)) >> 16);
-		s->red_size = fb->red_size;
-		s->red_pos = fb->red_pos;
-		s->green_size = fb->green_size;
-		s->green_pos = fb->green_pos;
-		s->blue_size = fb->blue_size;
-		s->blue_pos = fb->blue_pos;
+		s->red_size = colours->red_size;
+		s->red_pos = colours->red_pos;
+		s->green_size = colours->green_size;
+		s->green_pos = colours->green_pos;
+		s->blue_size = colours->blue_size;
+		s->blue_pos = colours->blue_pos;
 		if (fb->bpp == 32) {
 			s->rsvd_size = 8;
 			s->rsvd_pos = 24;

@@ -2,54 +2,19 @@
 /* Multiboot kernels (specification 0.6.96). */
 #include "arch/string.h"
 #include "guest/load/parts.h"
-#include "mm/phys.h"
+#include "guest/multiboot.h"
 
-#define MB1_SEARCH           KIB(8)
-#define MB1_HEADER_MAGIC     0x1badb002
-#define MB1_LOADER_MAGIC     0x2badb002
-#define MB1_MUST_UNDERSTAND  0xffffU
-#define MB1_UNDERSTOOD       0x7U /* module alignment, memory information, video (ignored) */
-#define MB1_HAS_ADDRESSES    BIT(16)
-
-#define MB1_INFO_MEMORY      BIT(0)
-#define MB1_INFO_CMDLINE     BIT(2)
-#define MB1_INFO_MODULES     BIT(3)
-#define MB1_INFO_MMAP        BIT(6)
-#define MB1_INFO_LOADER      BIT(9)
-#define MB1_INFO_FRAMEBUFFER BIT(12)
-#define MB1_FRAMEBUFFER_RGB  1
-#define MB1_FRAMEBUFFER_TEXT 2
-
-#define PACKED               __attribute__((packed))
+#define MB1_SEARCH          KIB(8)
+#define MB1_HEADER_MAGIC    0x1badb002
+#define MB1_MUST_UNDERSTAND 0xffffU
+#define MB1_UNDERSTOOD      0x7U /* module alignment, memory information, video (ignored) */
+#define MB1_HAS_ADDRESSES   BIT(16)
 
 struct mb1_header {
 	u32 magic, flags, checksum;
 	struct load_aout aout;
 	u32 entry_addr;
 };
-
-struct mb1_info {
-	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4];
-	u32 mmap_length, mmap_addr, drives_length, drives_addr, config_table, boot_loader_name;
-	u32 apm_table, vbe[4];
-	u64 framebuffer_addr;
-	u32 framebuffer_pitch, framebuffer_width, framebuffer_height;
-	u8 framebuffer_bpp, framebuffer_type;
-	u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
-} PACKED;
-
-struct mb1_module {
-	u32 start, end, string, reserved;
-};
-
-struct mb1_mmap {
-	u32 size; /* of what follows */
-	u64 addr, length;
-	u32 type;
-} PACKED;
-
-_Static_assert(sizeof(struct mb1_info) == 116, "the information structure's layout");
-_Static_assert(sizeof(struct mb1_mmap) == 24, "the memory map entry's layout");
 
 /* The header's offset in the file, or ~0. Its address fields may be missing at the file's end. */
 static u64 find_header(const struct load_file *file, struct mb1_header *h)
@@ -81,28 +46,6 @@ static int make_plan(const struct load *l, u64 at, struct mb1_header *h, struct 
 	return 0;
 }
 
-static void put_framebuffer(const struct boot_framebuffer *fb, struct mb1_info *info)
-{
-	if (fb->type == BOOT_FB_NONE)
-		return;
-	info->flags |= MB1_INFO_FRAMEBUFFER;
-	info->framebuffer_addr = fb->addr;
-	info->framebuffer_pitch = fb->pitch;
-	info->framebuffer_width = fb->width;
-	info->framebuffer_height = fb->height;
-	info->framebuffer_bpp = fb->bpp;
-	info->framebuffer_type = MB1_FRAMEBUFFER_TEXT;
-	if (fb->type != BOOT_FB_RGB)
-		return;
-	info->framebuffer_type = MB1_FRAMEBUFFER_RGB;
-	info->red_pos = fb->red_pos;
-	info->red_size = fb->red_size;
-	info->green_pos = fb->green_pos;
-	info->green_size = fb->green_size;
-	info->blue_pos = fb->blue_pos;
-	info->blue_size = fb->blue_size;
-}
-
 static u32 put_string(struct load_block *b, const char *s)
 {
 	return (u32)load_put(b, s, strlen(s) + 1, 1);
@@ -131,7 +74,7 @@ static u32 put_mmap(const struct memmap *map, struct load_block *b)
 		const struct memmap_range *r = &map->range[i];
 		const struct mb1_mmap entry = {
 			.size = sizeof(entry) - sizeof(entry.size),
-			.addr = r->start,
+			.start = r->start,
 			.length = r->end - r->start,
 			.type = r->type,
 		};
@@ -157,11 +100,14 @@ static void put_info(const struct load *l, struct load_block *b, u64 entry, stru
 	/* By this name kernels tell whether command lines begin with a file's name. */
 	if (*l->boot->loader) {
 		info.flags |= MB1_INFO_LOADER;
-		info.boot_loader_name = put_string(b, l->boot->loader);
+		info.loader_name = put_string(b, l->boot->loader);
 	}
 	info.mods_addr = put_modules(l, b);
 	info.mmap_addr = put_mmap(l->map, b);
-	put_framebuffer(&l->boot->fb, &info);
+	if (l->boot->fb.screen.type != BOOT_FB_NONE) {
+		info.flags |= MB1_INFO_FRAMEBUFFER;
+		info.fb = l->boot->fb;
+	}
 	u64 at = load_put(b, &info, sizeof(info), 8);
 
 	load_multiboot_start(out, entry, MB1_LOADER_MAGIC, at, load_put_gdt(b, false));

@@ -177,12 +177,12 @@ int load_multiboot2(struct load *l, struct guest_start *out)
 	if (load_run_plan(l, &plan))
 		return -1;
 
-	mb2_info(l, &block, base, plan.entry, out);
+	mb2_put_info(l, &block, base, plan.entry, out);
 	block.start = load_place(l, block.used, LOAD_LIMIT, "multiboot2 information");
 	if (block.start == MEMMAP_NONE)
 		return -1;
 	block.used = 0;
-	mb2_info(l, &block, base, plan.entry, out);
+	mb2_put_info(l, &block, base, plan.entry, out);
 	say("guest: multiboot2 kernel, entry at 0x%lx, %u modules", plan.entry, l->files - 1);
 	return 0;
 }

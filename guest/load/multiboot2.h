@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Multiboot2's numbers and layouts (specification 2.0). */
+/* A multiboot2 kernel's header (specification 2.0, 3.1). */
 #ifndef GUEST_LOAD_MULTIBOOT2_H
 #define GUEST_LOAD_MULTIBOOT2_H
 
 #include "guest/load/parts.h"
+#include "guest/multiboot.h"
 
 #define MB2_SEARCH            KIB(32)
 #define MB2_HEADER_MAGIC      0xe85250d6
-#define MB2_LOADER_MAGIC      0x36d76289
 #define MB2_ARCH_I386         0
 #define MB2_OPTIONAL          BIT(0)
 #define MB2_HEADER_FROM_START 0xffffffff /* header_addr: the file is loaded from the header on */
@@ -25,23 +25,6 @@ enum mb2_header_tag_type {
 	MB2_TAG_ENTRY_EFI32,
 	MB2_TAG_ENTRY_EFI64,
 	MB2_TAG_RELOCATABLE,
-};
-
-enum mb2_info_type {
-	MB2_INFO_END = 0,
-	MB2_INFO_CMDLINE = 1,
-	MB2_INFO_LOADER = 2,
-	MB2_INFO_MODULE = 3,
-	MB2_INFO_MEMORY = 4,
-	MB2_INFO_MMAP = 6,
-	MB2_INFO_FRAMEBUFFER = 8,
-	MB2_INFO_EFI32 = 11,
-	MB2_INFO_EFI64 = 12,
-	MB2_INFO_ACPI_OLD = 14,
-	MB2_INFO_ACPI_NEW = 15,
-	MB2_INFO_EFI_MMAP = 17,
-	MB2_INFO_LOAD_BASE = 21,
-	MB2_INFO_LAST = 21,
 };
 
 #define MB2_INFO_PASSED_ON                                                       \
@@ -67,7 +50,7 @@ struct mb2_relocate {
  * Build the information structure and the GDT in a block of guest data, and set the start state.
  * load_base: the relocated kernel's lowest address, or MEMMAP_NONE.
  */
-void mb2_info(const struct load *l, struct load_block *b, u64 load_base, u64 entry,
-	      struct guest_start *out);
+void mb2_put_info(const struct load *l, struct load_block *b, u64 load_base, u64 entry,
+		  struct guest_start *out);
 
 #endif

@@ -4,32 +4,11 @@
 #include "guest/load/multiboot2.h"
 #include "guest/load/parts.h"
 
-#define PACKED           __attribute__((packed))
-#define FRAMEBUFFER_RGB  1
-#define FRAMEBUFFER_TEXT 2
-
-struct tag {
-	u32 type, size;
-};
-
-struct mmap_entry {
-	u64 addr, length;
-	u32 type, reserved;
-};
-
-struct framebuffer {
-	u64 addr;
-	u32 pitch, width, height;
-	u8 bpp, type;
-	u16 reserved;
-	u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
-} PACKED;
-
 /* A tag of two pieces, either of which may be empty. */
 static void put_tag(struct load_block *b, u32 type, const void *first, u64 first_size,
 		    const void *second, u64 second_size)
 {
-	const struct tag tag = {type, (u32)(sizeof(tag) + first_size + second_size)};
+	const struct mb2_tag tag = {type, (u32)(sizeof(tag) + first_size + second_size)};
 
 	load_put(b, &tag, sizeof(tag), 8);
 	load_put(b, first, first_size, 1);
@@ -53,20 +32,20 @@ static void put_modules(const struct load *l, struct load_block *b)
 
 static void put_memory(const struct memmap *map, struct load_block *b)
 {
-	const u32 layout[] = {sizeof(struct mmap_entry), 0};
+	const u32 layout[] = {sizeof(struct mb2_mmap), 0};
 	u32 basic[2];
 
 	load_basic_meminfo(map, &basic[0], &basic[1]);
 	put_tag(b, MB2_INFO_MEMORY, basic, sizeof(basic), NULL, 0);
 
-	const struct tag tag = {MB2_INFO_MMAP, (u32)(sizeof(tag) + sizeof(layout) +
-						     map->count * sizeof(struct mmap_entry))};
+	const struct mb2_tag tag = {MB2_INFO_MMAP, (u32)(sizeof(tag) + sizeof(layout) +
+							 map->count * sizeof(struct mb2_mmap))};
 
 	load_put(b, &tag, sizeof(tag), 8);
 	load_put(b, layout, sizeof(layout), 1);
 	for (u32 i = 0; i < map->count; i++) {
 		const struct memmap_range *r = &map->range[i];
-		const struct mmap_entry entry = {r->start, r->end - r->start, r->type, 0};
+		const struct mb2_mmap entry = {r->start, r->end - r->start, r->type, 0};
 
 		load_put(b, &entry, sizeof(entry), 1);
 	}
@@ -74,26 +53,13 @@ static void put_memory(const struct memmap *map, struct load_block *b)
 
 static void put_framebuffer(const struct boot_framebuffer *fb, struct load_block *b)
 {
-	const struct framebuffer f = {
-		.addr = fb->addr,
-		.pitch = fb->pitch,
-		.width = fb->width,
-		.height = fb->height,
-		.bpp = fb->bpp,
-		.type = fb->type == BOOT_FB_RGB ? FRAMEBUFFER_RGB : FRAMEBUFFER_TEXT,
-		.red_pos = fb->red_pos,
-		.red_size = fb->red_size,
-		.green_pos = fb->green_pos,
-		.green_size = fb->green_size,
-		.blue_pos = fb->blue_pos,
-		.blue_size = fb->blue_size,
-	};
+	const struct mb2_framebuffer f = {.screen = fb->screen, .colours = fb->colours};
 
-	if (fb->type == BOOT_FB_RGB)
-		put_tag(b, MB2_INFO_FRAMEBUFFER, &f, sizeof(f), NULL, 0);
-	else if (fb->type == BOOT_FB_TEXT)
-		put_tag(b, MB2_INFO_FRAMEBUFFER, &f, offsetof(struct framebuffer, red_pos), NULL,
-			0);
+	if (fb->screen.type != BOOT_FB_NONE)
+		put_tag(b, MB2_INFO_FRAMEBUFFER, &f,
+			fb->screen.type == BOOT_FB_RGB ? sizeof(f)
+						       : offsetof(struct mb2_framebuffer, colours),
+			NULL, 0);
 }
 
 /* Boot services have ended: there is neither tag 18, nor an image's handle. */
@@ -112,16 +78,16 @@ static void put_efi(const struct load *l, struct load_block *b)
 		return;
 
 	const u32 layout[] = {boot->efi.desc_size, boot->efi.desc_version};
-	const struct tag tag = {MB2_INFO_EFI_MMAP, (u32)(sizeof(tag) + sizeof(layout)) +
-							   load_put_efi_map(l, &measure, &map)};
+	const struct mb2_tag tag = {MB2_INFO_EFI_MMAP, (u32)(sizeof(tag) + sizeof(layout)) +
+							       load_put_efi_map(l, &measure, &map)};
 
 	load_put(b, &tag, sizeof(tag), 8);
 	load_put(b, layout, sizeof(layout), 1);
 	load_put_efi_map(l, b, &map);
 }
 
-void mb2_info(const struct load *l, struct load_block *b, u64 load_base, u64 entry,
-	      struct guest_start *out)
+void mb2_put_info(const struct load *l, struct load_block *b, u64 load_base, u64 entry,
+		  struct guest_start *out)
 {
 	u64 info = load_put(b, NULL, 2 * sizeof(u32), 8);
 	const u32 base = (u32)load_base;

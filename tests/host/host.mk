@@ -8,7 +8,7 @@
 FUZZ_SECONDS ?= 300
 
 src_chipset   := guest/chipset/pci_guard.c guest/chipset/power_effect.c
-src_boot      := boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c boot/rsdp.c mm/memmap.c
+src_boot      := boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c guest/firmware/acpi.c guest/firmware/rsdp.c mm/memmap.c
 src_console   := arch/format.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn/*.c)
@@ -33,7 +33,7 @@ src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
 src_progress  := guest/exit/progress.c
 src_report    := guest/machine/report.c
-load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/firmware/acpi.c guest/firmware/acpi_power.c \
+load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c $(wildcard guest/firmware/acpi*.c) guest/firmware/rsdp.c \
 		 $(wildcard guest/load/*.c)
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka

@@ -14,6 +14,8 @@
 #include "arch/console.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
+#include "guest/firmware/acpi.h"
+#include "mm/map.h"
 #include "mm/phys.h"
 
 /*
@@ -42,6 +44,11 @@ void *phys_ptr(u64 hpa)
 		return top + (hpa - TOP);
 	}
 	return low + hpa % LOW_SIZE;
+}
+
+u64 map_end(void)
+{
+	return GIB(4);
 }
 
 u64 phys_addr(const void *ptr)
@@ -227,15 +234,15 @@ static void test_mb2_all(void **state)
 	assert_int_equal(b.map.count, 4);
 	assert_int_equal(b.map.range[2].end, 0x8000000);
 	assert_int_equal(b.map.range[3].type, MEMMAP_RESERVED);
-	assert_int_equal(b.fb.type, BOOT_FB_RGB);
-	assert_int_equal(b.fb.addr, 0xe0000000);
-	assert_int_equal(b.fb.pitch, 4096);
-	assert_int_equal(b.fb.width, 1024);
-	assert_int_equal(b.fb.height, 768);
-	assert_int_equal(b.fb.bpp, 32);
-	assert_int_equal(b.fb.red_pos, 16);
-	assert_int_equal(b.fb.green_size, 7);
-	assert_int_equal(b.fb.blue_size, 6);
+	assert_int_equal(b.fb.screen.type, BOOT_FB_RGB);
+	assert_int_equal(b.fb.screen.addr, 0xe0000000);
+	assert_int_equal(b.fb.screen.pitch, 4096);
+	assert_int_equal(b.fb.screen.width, 1024);
+	assert_int_equal(b.fb.screen.height, 768);
+	assert_int_equal(b.fb.screen.bpp, 32);
+	assert_int_equal(b.fb.colours.red_pos, 16);
+	assert_int_equal(b.fb.colours.green_size, 7);
+	assert_int_equal(b.fb.colours.blue_size, 6);
 	assert_int_equal(b.efi_systab, 0x7f9ec018);
 	assert_memory_equal((void *)b.rsdp, "RSD PTR new", 11);
 }
@@ -256,7 +263,7 @@ static void test_mb2_keeps_image(void **state)
 	assert_int_equal(b.image_end, 2);
 	assert_int_equal(b.modules, 0);
 	assert_int_equal(b.rsdp, 0);
-	assert_int_equal(b.fb.type, BOOT_FB_NONE);
+	assert_int_equal(b.fb.screen.type, BOOT_FB_NONE);
 	assert_string_equal(b.cmdline, "");
 }
 
@@ -316,7 +323,7 @@ static void test_mb2_efi_map(void **state)
 	assert_int_equal(b.map.range[0].type, MEMMAP_RESERVED);
 	assert_int_equal(b.efi_systab, 0x7f9ec018);
 	assert_true(b.efi.is32);
-	assert_int_equal(rsdp_find(&b), 0);
+	assert_int_equal(acpi_find_rsdp(&b), 0);
 }
 
 static void expect_failure(const char *what)
@@ -535,9 +542,9 @@ static void test_mb1_all(void **state)
 	assert_string_equal(b.module[1].cmdline, "");
 	assert_int_equal(b.map.count, 3);
 	assert_int_equal(b.map.range[2].type, MEMMAP_ACPI);
-	assert_int_equal(b.fb.type, BOOT_FB_TEXT);
-	assert_int_equal(b.fb.addr, 0xb8000);
-	assert_int_equal(b.fb.width, 80);
+	assert_int_equal(b.fb.screen.type, BOOT_FB_TEXT);
+	assert_int_equal(b.fb.screen.addr, 0xb8000);
+	assert_int_equal(b.fb.screen.width, 80);
 
 	/* GRUB 2 leaves out the names. */
 	mb1_build("GRUB 2.06-13");
@@ -553,7 +560,7 @@ static void test_mb1_all(void **state)
 	assert_int_equal(mb1_parse(&b), 0);
 	assert_string_equal(b.cmdline, "");
 	assert_int_equal(b.modules, 0);
-	assert_int_equal(b.fb.type, BOOT_FB_NONE);
+	assert_int_equal(b.fb.screen.type, BOOT_FB_NONE);
 }
 
 static void mb1_expect_failure(const char *what)
@@ -681,9 +688,10 @@ static void put_rsdp(u64 hpa)
 
 static u64 find_at(u64 efi_systab)
 {
-	const struct bootinfo boot = {.efi_systab = efi_systab};
+	struct bootinfo boot = {.efi_systab = efi_systab};
 
-	return rsdp_find(&boot);
+	memmap_add(&boot.map, PAGE_SIZE, MIB(1), MEMMAP_RESERVED);
+	return acpi_find_rsdp(&boot);
 }
 
 static void test_rsdp_bios(void **state)
@@ -703,6 +711,10 @@ static void test_rsdp_bios(void **state)
 	low[0x40e] = 0xc0;
 	low[0x40f] = 0x9f;
 	assert_int_equal(find_at(0), 0x9fc00 + 0x3e0);
+	/* A word that is no segment of one, and an RSDP that the firmware's map does not list. */
+	put_rsdp(0x1c000);
+	low[0x40f] = 0x1b;
+	assert_int_equal(find_at(0), 0xfffe0);
 }
 
 static void put_efi_table(u32 at, const char *guid, u64 addr)

@@ -298,17 +298,17 @@ static void framebuffer(void **state)
 	u8 *p;
 
 	(void)state;
-	machine.boot.fb = (struct boot_framebuffer){.type = BOOT_FB_RGB,
-						    .addr = 0x8e0000000,
-						    .pitch = 4096,
-						    .width = 1024,
-						    .height = 768,
-						    .bpp = 32,
-						    .red_pos = 16,
-						    .red_size = 8,
-						    .green_pos = 8,
-						    .green_size = 8,
-						    .blue_size = 8};
+	machine.boot.fb = (struct boot_framebuffer){.screen.type = BOOT_FB_RGB,
+						    .screen.addr = 0x8e0000000,
+						    .screen.pitch = 4096,
+						    .screen.width = 1024,
+						    .screen.height = 768,
+						    .screen.bpp = 32,
+						    .colours.red_pos = 16,
+						    .colours.red_size = 8,
+						    .colours.green_pos = 8,
+						    .colours.green_size = 8,
+						    .colours.blue_size = 8};
 	p = load("");
 	assert_int_equal(p[0xf], 0x23);
 	assert_int_equal(get32(p + 0x12), 1024 | 768 << 16);

@@ -81,12 +81,12 @@ static void mb1_text_framebuffer(void **state)
 	u8 *info;
 
 	(void)state;
-	machine.boot.fb = (struct boot_framebuffer){.type = BOOT_FB_TEXT,
-						    .addr = 0xb8000,
-						    .pitch = 160,
-						    .width = 80,
-						    .height = 25,
-						    .bpp = 16};
+	machine.boot.fb = (struct boot_framebuffer){.screen.type = BOOT_FB_TEXT,
+						    .screen.addr = 0xb8000,
+						    .screen.pitch = 160,
+						    .screen.width = 80,
+						    .screen.height = 25,
+						    .screen.bpp = 16};
 	info = load(MIB(40), ELF_SIZE);
 	assert_int_equal(get32(info) >> 12, 1);
 	assert_int_equal(get64(info + 88), 0xb8000);
@@ -389,17 +389,17 @@ static void mb2_information(void **state)
 
 	(void)state;
 	machine.boot.efi_systab = MACHINE_ACPI + 0x1234;
-	machine.boot.fb = (struct boot_framebuffer){.type = BOOT_FB_RGB,
-						    .addr = 0xe0000000,
-						    .pitch = 4096,
-						    .width = 1024,
-						    .height = 768,
-						    .bpp = 32,
-						    .red_pos = 16,
-						    .red_size = 8,
-						    .green_pos = 8,
-						    .green_size = 8,
-						    .blue_size = 8};
+	machine.boot.fb = (struct boot_framebuffer){.screen.type = BOOT_FB_RGB,
+						    .screen.addr = 0xe0000000,
+						    .screen.pitch = 4096,
+						    .screen.width = 1024,
+						    .screen.height = 768,
+						    .screen.bpp = 32,
+						    .colours.red_pos = 16,
+						    .colours.red_size = 8,
+						    .colours.green_pos = 8,
+						    .colours.green_size = 8,
+						    .colours.blue_size = 8};
 	make_mb2(&none);
 	fill_pattern(module, sizeof(module), 4);
 	machine_module(MIB(40), file, ELF_SIZE, "a b");

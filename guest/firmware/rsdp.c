@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding the firmware's own ACPI root pointer: ACPI specification 5.2.5. */
 #include "arch/string.h"
-#include "boot/parse.h"
+#include "guest/firmware/acpi_table.h"
+#include "guest/firmware/ebda.h"
 #include "mm/phys.h"
 
-#define RSDP_SIZE_1   20 /* covered by the first checksum */
-#define EBDA_POINTER  0x40e
 #define BIOS_AREA     0xe0000
 #define BIOS_AREA_END 0x100000
 
@@ -28,42 +27,54 @@ static const u8 guid_acpi2[16] = {0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11
 static const u8 guid_acpi1[16] = {0x30, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
 				  0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
 
-static bool is_rsdp(u64 hpa)
+u32 acpi_read_rsdp(const struct bootinfo *boot, u64 addr, u8 to[ACPI_RSDP_MAX])
 {
-	const u8 *p = phys_ptr(hpa);
-	u8 sum = 0;
+	struct acpi_table t = {.size = RSDP_SIZE_V1};
 
-	if (memcmp(p, "RSD PTR ", 8) != 0)
-		return false;
-	for (int i = 0; i < RSDP_SIZE_1; i++)
-		sum += p[i];
-	return sum == 0;
+	if (!acpi_readable(boot, addr, RSDP_SIZE_V1))
+		return 0;
+	t.data = phys_ptr(addr);
+	if (memcmp(t.data, "RSD PTR ", 8) || !acpi_sums_to_zero(t.data, RSDP_SIZE_V1))
+		return 0;
+	if (t.data[15] >= 2 && acpi_readable(boot, addr, RSDP_SIZE_V2)) {
+		t.size = RSDP_SIZE_V2;
+		t.size = (u32)acpi_get(&t, 20, 4);
+		if (t.size < RSDP_SIZE_V2 || t.size > ACPI_RSDP_MAX ||
+		    !acpi_readable(boot, addr, t.size) || !acpi_sums_to_zero(t.data, t.size))
+			return 0;
+	}
+	memcpy(to, t.data, t.size);
+	return t.size;
 }
 
-static u64 scan(u64 start, u64 end)
+static bool is_rsdp(const struct bootinfo *boot, u64 hpa)
 {
-	for (u64 hpa = start; hpa + RSDP_SIZE_1 <= end; hpa += 16) {
-		if (is_rsdp(hpa))
+	u8 bytes[ACPI_RSDP_MAX];
+
+	return acpi_read_rsdp(boot, hpa, bytes);
+}
+
+static u64 scan(const struct bootinfo *boot, u64 start, u64 end)
+{
+	for (u64 hpa = start; hpa + RSDP_SIZE_V1 <= end; hpa += 16) {
+		if (is_rsdp(boot, hpa))
 			return hpa;
 	}
 	return 0;
 }
 
-static u64 find_bios(void)
+static u64 find_bios(const struct bootinfo *boot)
 {
-	u16 segment;
-	u64 ebda, found = 0;
+	u64 ebda = ebda_start(), found = 0;
 
-	memcpy(&segment, phys_ptr(EBDA_POINTER), sizeof(segment));
-	ebda = (u64)segment << 4;
-	if (ebda >= 0x400 && ebda <= 0xa0000 - KIB(1))
-		found = scan(ebda, ebda + KIB(1));
-	return found ? found : scan(BIOS_AREA, BIOS_AREA_END);
+	if (ebda)
+		found = scan(boot, ebda, ebda + KIB(1));
+	return found ? found : scan(boot, BIOS_AREA, BIOS_AREA_END);
 }
 
-static u64 find_efi(u64 systab)
+static u64 find_efi(const struct bootinfo *boot)
 {
-	u64 nr, tables, found = 0;
+	u64 systab = boot->efi_systab, nr, tables, found = 0;
 
 	if (systab > REACH - SYSTAB_SIZE)
 		return 0;
@@ -79,7 +90,7 @@ static u64 find_efi(u64 systab)
 		acpi2 = memcmp(t.guid, guid_acpi2, sizeof(t.guid)) == 0;
 		if (!acpi2 && memcmp(t.guid, guid_acpi1, sizeof(t.guid)) != 0)
 			continue;
-		if (t.addr > REACH - RSDP_SIZE_1 || !is_rsdp(t.addr))
+		if (!is_rsdp(boot, t.addr))
 			continue;
 		if (acpi2)
 			return t.addr;
@@ -88,10 +99,10 @@ static u64 find_efi(u64 systab)
 	return found;
 }
 
-u64 rsdp_find(const struct bootinfo *boot)
+u64 acpi_find_rsdp(const struct bootinfo *boot)
 {
 	if (!boot->efi_systab)
-		return find_bios();
+		return find_bios(boot);
 	/* A 32-bit firmware's tables are not read: the boot loader's copy of the RSDP is all. */
-	return boot->efi.is32 ? 0 : find_efi(boot->efi_systab);
+	return boot->efi.is32 ? 0 : find_efi(boot);
 }
