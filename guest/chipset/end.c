@@ -20,14 +20,6 @@ void machine_report(struct machine *m)
 	report_counters(&m->vcpu.counters);
 }
 
-bool machine_may_say(struct machine *machine, enum guest_line what)
-{
-	if (machine->lines_said[what] >= GUEST_LINES_MAX)
-		return false;
-	machine->lines_said[what]++;
-	return true;
-}
-
 void machine_last_words(struct machine *machine, const char *what)
 {
 	/* The machine ends, unless it does not: then it is not told for ever. */

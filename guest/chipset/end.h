@@ -8,9 +8,6 @@
 /* What there is to tell of a run: its start, parked CPUs, counters. */
 void machine_report(struct machine *machine);
 
-/* May one more line be said of this? Counts it. */
-bool machine_may_say(struct machine *machine, enum guest_line what);
-
 /* The report, and a line that says what comes next, all of it out on the console. */
 void machine_last_words(struct machine *machine, const char *what);
 

@@ -30,11 +30,10 @@
 
 static void say_refused(struct machine *m, u32 reg)
 {
-	if (!m->chipset.fch_said)
+	if (machine_may_say(m, LINE_FCH))
 		say("the guest's write to PM register %x of the southbridge is refused, as further ones "
 		    "will be: it decides where the PM registers are",
 		    reg);
-	m->chipset.fch_said = true;
 }
 
 static bool write_pm(struct vcpu *v, struct io_access *w)

@@ -32,9 +32,8 @@ static bool write_dma(struct vcpu *v, struct io_access *w)
 		return false;
 	at = (u64)c->fw_cfg_high << 32 | __builtin_bswap32(w->value);
 	c->fw_cfg_high = 0;
-	if (!c->fw_cfg_said)
+	if (machine_may_say(v->machine, LINE_FW_CFG))
 		say("the guest asks fw_cfg for DMA: refused, as it always will be");
-	c->fw_cfg_said = true;
 	if (!(at & 3) && mmu_is_guest_ram(v->mmu.mmu, at))
 		mmu_write(&v->mmu, at, &error, sizeof(error));
 	return false;

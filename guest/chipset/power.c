@@ -23,11 +23,11 @@ bool power_write(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
 		case POWER_NONE:
 			break;
 		case POWER_SLEEP:
-			if (!m->chipset.sleep_said)
+			if (machine_may_say(m, LINE_SLEEP))
 				say("the guest asks for sleep type %u, which is not soft-off: refused, "
 				    "as it always will be",
 				    SLP_TYP(byte));
-			m->chipset.sleep_said = m->chipset.woke = true;
+			m->chipset.woke = true;
 			return false;
 		case POWER_OFF:
 			if (machine_may_say(m, LINE_POWER_OFF))

@@ -18,11 +18,10 @@ static bool write_smi(struct vcpu *v, struct io_access *w)
 
 	if (smi_is_allowed(&m->power, w->port, (u8)w->value))
 		return true;
-	if (!m->chipset.smi_said)
+	if (machine_may_say(m, LINE_SMI))
 		say("the guest asks for SMI %x by port %x: refused, as further ones will be; use smi=1 if "
 		    "it needs its firmware's SMIs",
 		    w->value, w->port);
-	m->chipset.smi_said = true;
 	return false;
 }
 

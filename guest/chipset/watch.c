@@ -9,6 +9,7 @@
 #include "guest/chipset/pci_filter.h"
 #include "guest/chipset/power.h"
 #include "guest/cpus/ipi.h"
+#include "guest/machine/machine.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 
@@ -59,10 +60,8 @@ void watched_write(struct machine *m, u64 gpa, const void *from, u32 size)
 
 void watched_unknown(struct machine *m, u64 gpa, u64 rip)
 {
-	if (m->watched_said)
-		return;
-	m->watched_said = true;
-	say("the guest writes to watched registers at %lx, at rip %lx, by other than a plain store: "
-	    "refused, with a fault",
-	    gpa, rip);
+	if (machine_may_say(m, LINE_WATCHED))
+		say("the guest writes to watched registers at %lx, at rip %lx, by other than a plain store: "
+		    "refused, with a fault",
+		    gpa, rip);
 }

@@ -8,6 +8,7 @@
 #include "guest/firmware/madt.h"
 #include "guest/machine/backend.h"
 #include "guest/machine/hidden.h"
+#include "guest/machine/machine.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 
@@ -73,9 +74,8 @@ bool ipi_leads_outside(u32 command)
 
 static void say_dropped(struct machine *machine, u32 command)
 {
-	if (!machine->ipi_said)
+	if (machine_may_say(machine, LINE_IPI))
 		say("the guest asks for INIT, SMI or a start-up IPI (%x): dropped", command);
-	machine->ipi_said = true;
 }
 
 static bool is_command(const struct machine *machine, u64 gpa, u32 size)

@@ -62,26 +62,14 @@ void handle_lmsw(struct vcpu *v, const struct vmexit *exit)
 	insn_skip(v, exit);
 }
 
-/*
- * Two bytes, which may be in two pages; whoever runs is asked for its rights, SMSW being anybody's.
- * False: a page fault is on its way instead, and nothing was written.
- */
+/* False: a page fault is on its way instead, and nothing was written. */
 static bool store_word(struct vcpu *v, u64 gva, u16 word)
 {
-	u32 pfec = PFEC_W | (v->ops->cpl(v) == 3 ? PFEC_U : 0);
-	u64 gpa[2];
+	u64 gpa[sizeof(word)];
 
-	for (u32 i = 0; i < ARRAY_SIZE(gpa); i++) {
-		struct mmu_fault fault = {.gva = gva + i, .pfec = pfec};
-
-		access_context(v, &fault);
-		if (mmu_translate(&v->mmu, &fault, &gpa[i])) {
-			inject_pf(v, fault.gva, fault.guest_pfec,
-				  &(struct event){.type = EVENT_NONE});
-			return false;
-		}
-	}
-	for (u32 i = 0; i < ARRAY_SIZE(gpa); i++) {
+	if (!guest_find_bytes(v, gva, sizeof(word), true, gpa))
+		return false;
+	for (u32 i = 0; i < sizeof(word); i++) {
 		u8 byte = word >> 8 * i;
 
 		mmu_write(&v->mmu, gpa[i], &byte, sizeof(byte));

@@ -12,16 +12,11 @@
 #include "guest/exit/handlers.h"
 #include "guest/insn/insn.h"
 #include "guest/machine/hidden.h"
+#include "guest/machine/machine.h"
 #include "guest/vcpu/inject.h"
 #include "guest/vcpu/instruction.h"
 #include "guest/vcpu/memory.h"
 #include "mm/phys.h"
-
-/* An operand, byte by byte, since it may cross a page. */
-struct operand {
-	u64 gpa[4];
-	u32 size;
-};
 
 /* A part of a register, as a string instruction moves it. */
 static void move_register(struct vcpu *v, enum gpr nr, u64 by, u8 width)
@@ -41,60 +36,37 @@ static u64 mask_of(u8 width)
 	return width == 8 ? ~0ULL : BIT(8 * width) - 1;
 }
 
-/* False, with the guest's page fault on its way, where a byte may not be accessed. */
-static bool find_operand(struct vcpu *v, u64 gva, bool write, struct operand *o)
-{
-	bool flat = guest_code_is_64bit(v);
-	struct segment ss;
-
-	v->ops->get_seg(v, SEG_SS, &ss);
-	for (u32 i = 0; i < o->size; i++) {
-		struct mmu_fault access = {.gva = flat ? gva + i : (u32)(gva + i),
-					   .pfec = (write ? PFEC_W : 0) |
-						   (SEG_ATTR_DPL(ss.attr) == 3 ? PFEC_U : 0)};
-
-		access_context(v, &access);
-		if (mmu_translate(&v->mmu, &access, &o->gpa[i]) < 0) {
-			inject_pf(v, access.gva, access.guest_pfec,
-				  &(struct event){.type = EVENT_NONE});
-			return false;
-		}
-	}
-	return true;
-}
-
 /* What is no RAM reads as all ones, and keeps nothing. */
-static u32 load(struct vcpu *v, const struct operand *o)
+static u32 load(struct vcpu *v, const u64 *gpa, u32 size)
 {
 	u32 value = 0;
 
-	for (u32 i = 0; i < o->size; i++) {
+	for (u32 i = 0; i < size; i++) {
 		u8 byte = 0xff;
 
-		if (mmu_is_guest_ram(v->mmu.mmu, o->gpa[i]))
-			byte = *(const volatile u8 *)phys_ptr(o->gpa[i]);
+		if (mmu_is_guest_ram(v->mmu.mmu, gpa[i]))
+			byte = *(const volatile u8 *)phys_ptr(gpa[i]);
 		value |= (u32)byte << 8 * i;
 	}
 	return value;
 }
 
-static void store(struct vcpu *v, const struct operand *o, u32 value)
+static void store(struct vcpu *v, const u64 *gpa, u32 size, u32 value)
 {
-	for (u32 i = 0; i < o->size; i++) {
+	for (u32 i = 0; i < size; i++) {
 		u8 byte = value >> 8 * i;
 
-		if (is_watched(v->machine, o->gpa[i]))
-			watched_write(v->machine, o->gpa[i], &byte, 1);
+		if (is_watched(v->machine, gpa[i]))
+			watched_write(v->machine, gpa[i], &byte, 1);
 		else
-			mmu_write(&v->mmu, o->gpa[i], &byte, 1);
+			mmu_write(&v->mmu, gpa[i], &byte, 1);
 	}
 }
 
 void handle_string_io(struct vcpu *v, const struct vmexit *exit)
 {
 	struct io_access a = {.port = exit->io.port, .size = exit->io.size};
-	struct operand o = {.size = exit->io.size};
-	u64 count = 1, step = exit->io.size;
+	u64 count = 1, step = exit->io.size, gpa[4];
 	struct insn_system in;
 	u8 width;
 
@@ -111,14 +83,14 @@ void handle_string_io(struct vcpu *v, const struct vmexit *exit)
 	if (count) {
 		u64 gva = guest_operand(v, &in.mem, in.len);
 
-		if (!find_operand(v, gva, exit->io.in, &o))
+		if (!guest_find_bytes(v, gva, a.size, exit->io.in, gpa))
 			return;
 		watch_port(v, a.port, a.size);
 		watch_data(v, gva, a.size, exit->io.in);
 		if (exit->io.in) {
-			store(v, &o, port_access(v, &a, true));
+			store(v, gpa, a.size, port_access(v, &a, true));
 		} else {
-			a.value = load(v, &o);
+			a.value = load(v, gpa, a.size);
 			port_access(v, &a, false);
 		}
 		move_register(v, exit->io.in ? RDI : RSI, v->rflags & RFLAGS_DF ? -step : step,

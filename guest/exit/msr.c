@@ -12,6 +12,7 @@
 #include "guest/exit/handlers.h"
 #include "guest/exit/mtrr.h"
 #include "guest/exit/pat.h"
+#include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
 #include "guest/vcpu/inject.h"
 #include "guest/vcpu/instruction.h"
@@ -60,33 +61,6 @@ static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
 	return !msr_is_absent(msr) && rdmsr_safe(msr, value);
 }
 
-static bool is_over_hidden(const struct vcpu *v, u64 start, u64 size)
-{
-	const struct memmap_range *hidden = v->machine->hidden;
-
-	for (u32 i = 0; i < v->machine->nr_hidden; i++) {
-		if (start + size > hidden[i].start && start < hidden[i].end)
-			return true;
-	}
-	return false;
-}
-
-static bool is_physical(const struct vcpu *v, u64 address)
-{
-	return !(address >> v->machine->maxphyaddr);
-}
-
-static bool overlaps_ram(const struct memmap *map, u64 start, u64 size)
-{
-	for (u32 i = 0; i < map->count; i++) {
-		const struct memmap_range *r = &map->range[i];
-
-		if (r->type == MEMMAP_RAM && r->start < start + size && start < r->end)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Where it is, RAM is RAM no more: the hypervisor would find registers where the guest's tables were.
  * Nothing of ours uses the APIC while a guest runs, but for what Bochs needs (svm/quirks.c).
@@ -94,12 +68,14 @@ static bool overlaps_ram(const struct memmap *map, u64 start, u64 size)
 static bool write_apic_base(struct vcpu *v, u64 value)
 {
 	u64 page = value & GENMASK(63, 12);
+	const struct machine *m = v->machine;
 
 	/* Writes are watched where it is now. */
-	if (ipi_is_watched(v->machine) && page != v->machine->ipi_base)
+	if (ipi_is_watched(m) && page != m->ipi_base)
 		return false;
-	return is_physical(v, page) && !is_over_hidden(v, page, PAGE_SIZE) &&
-	       !overlaps_ram(&v->machine->guest_map, page, PAGE_SIZE) &&
+	return !(page >> m->maxphyaddr) &&
+	       !ranges_overlap(m->hidden, m->nr_hidden, page, page + PAGE_SIZE) &&
+	       !memmap_has_ram(&m->guest_map, page, page + PAGE_SIZE) &&
 	       wrmsr_safe(MSR_APIC_BASE, value);
 }
 

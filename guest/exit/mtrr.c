@@ -116,10 +116,9 @@ bool mtrr_write(struct vcpu *v, u32 msr, u64 value)
 	change(&m, msr, value);
 	if (spares_hidden(machine, &m))
 		return write_in_order(msr, value);
-	if (!machine->mtrr_refused)
+	if (machine_may_say(machine, LINE_MTRR))
 		say("the guest writes %lx to MTRR %x at rip %lx, which would change the type of notrap's "
 		    "memory: #GP",
 		    value, msr, v->rip);
-	machine->mtrr_refused = true;
 	return false;
 }

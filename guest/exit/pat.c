@@ -52,11 +52,9 @@ bool pat_write(struct vcpu *v, u64 value)
 	if (!entry_0_is_valid(value) || !wrmsr_safe(MSR_PAT, pat_for_both(value)))
 		return false;
 	machine->guest_pat = value;
-	if (pat_for_both(value) != value && !machine->pat_differs) {
+	if (pat_for_both(value) != value && machine_may_say(machine, LINE_PAT))
 		say("the guest writes %lx to its PAT: entry 0 stays write-back, as this CPU has one PAT "
 		    "for the guest and notrap",
 		    value);
-		machine->pat_differs = true;
-	}
 	return true;
 }

@@ -15,14 +15,6 @@
 #include "guest/vcpu/inject.h"
 #include "guest/vcpu/instruction.h"
 
-/* The hardware refuses what no CPU would do; a crash record, and a stop. */
-NORETURN static void stop(struct vcpu *v, const struct vmexit *exit, const char *what)
-{
-	fail("%s: exit %lu (%s), qualification %lx, at rip %lx", what, exit->reason,
-	     v->ops->exit_name(exit->reason), exit->qualification, v->rip);
-	guest_crashed(v);
-}
-
 /* SDM vol. 3A 8.3. 32-bit kernels have a task for double faults, and most have no other. */
 static void handle_task_switch(struct vcpu *v, const struct vmexit *exit)
 {
@@ -62,14 +54,14 @@ static void handle_shutdown(struct vcpu *v, const struct vmexit *exit)
 	guest_triple_fault(v);
 }
 
-static void handle_entry_failed(struct vcpu *v, const struct vmexit *exit)
-{
-	stop(v, exit, "the CPU refused the guest's state");
-}
-
+/* The hardware refuses what no CPU would do. */
 static void handle_unknown(struct vcpu *v, const struct vmexit *exit)
 {
-	stop(v, exit, "unknown exit");
+	fail("%s: exit %lu (%s), qualification %lx, at rip %lx",
+	     exit->kind == VMEXIT_ENTRY_FAILED ? "the CPU refused the guest's state"
+					       : "unknown exit",
+	     exit->reason, v->ops->exit_name(exit->reason), exit->qualification, v->rip);
+	guest_crashed(v);
 }
 
 static void handle_init(struct vcpu *v, const struct vmexit *exit)
@@ -129,7 +121,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_INVD] = {handle_invd, CNT_exits_other, false, true},
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true, false},
 	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false, false},
-	[VMEXIT_ENTRY_FAILED] = {handle_entry_failed, CNT_exits_other, false, false},
+	[VMEXIT_ENTRY_FAILED] = {handle_unknown, CNT_exits_other, false, false},
 	[VMEXIT_UNKNOWN] = {handle_unknown, CNT_exits_other, false, false},
 };
 

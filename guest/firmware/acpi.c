@@ -3,6 +3,7 @@
 #include "guest/firmware/acpi_table.h"
 
 #include "arch/string.h"
+#include "guest/firmware/acpi.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 

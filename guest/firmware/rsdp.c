@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding the firmware's own ACPI root pointer: ACPI specification 5.2.5. */
 #include "arch/string.h"
+#include "guest/firmware/acpi.h"
 #include "guest/firmware/acpi_table.h"
 #include "guest/firmware/ebda.h"
 #include "mm/phys.h"

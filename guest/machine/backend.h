@@ -138,6 +138,7 @@ struct backend {
  * Those that both vendors have: X(name) for each. A vendor's are called vmx_name or svm_name; its header's
  * prototypes and its table are made of this list.
  */
+/* clang-format off */
 #define BACKEND_FUNCTIONS(X) \
 	X(probe) X(enable) X(block_init) X(vcpu_init) X(probe_nested) X(enable_nested) X(run) \
 	X(inject) X(set_cr2) X(set_cr) X(get_cr) X(set_root) X(set_efer) X(cpl) X(get_seg) \
@@ -145,5 +146,6 @@ struct backend {
 	X(dr7) X(debugctl) X(set_pf_filter) X(set_invlpg_exiting) X(intercept_port) \
 	X(intercept_msr) X(shares_pat) X(flush_all) X(flush_gva) X(hide_cpuid) X(exit_name) \
 	X(dump)
+/* clang-format on */
 
 #endif

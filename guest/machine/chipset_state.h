@@ -42,8 +42,8 @@ struct chipset {
 	struct io_range io[IO_RANGES_MAX];
 	u32 nr_io;
 
-	/* power.c: a sleep was refused; and the guest has yet to see that it woke up. */
-	bool sleep_said, woke;
+	/* power.c: a sleep was refused, and the guest has yet to see that it woke up. */
+	bool woke;
 
 	/* a20.c */
 	bool a20_closed;     /* what the guest wrote to port 92h */
@@ -53,15 +53,11 @@ struct chipset {
 	u8 cmos_index[2]; /* what the guest wrote to ports 70h and 72h */
 	u8 shutdown;      /* the guest's shutdown byte */
 
-	/* smi.c */
-	bool smi_said;
-
 	/* fch.c: there is one; what the guest wrote to its index port */
-	bool fch, fch_said;
+	bool fch;
 	u8 fch_index;
 	/* fw_cfg.c: the first half of an address */
 	u32 fw_cfg_high;
-	bool fw_cfg_said;
 
 	/* pci.c, ecam.c, pci_filter.c */
 	struct ecam ecam[ECAM_MAX];

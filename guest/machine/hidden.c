@@ -26,13 +26,9 @@ int watch_memory(struct machine *m, u64 start, u64 end)
 			"the firmware's tables list more than %u ranges of registers that notrap "
 			"has to watch",
 			WATCHED_MAX);
-	for (u32 i = 0; i < m->guest_map.count; i++) {
-		const struct memmap_range *r = &m->guest_map.range[i];
-
-		if (r->type == MEMMAP_RAM && ranges_overlap(r, 1, range.start, range.end) &&
-		    memmap_set(&m->guest_map, range.start, range.end, MEMMAP_RESERVED) < 0)
-			return fail("the firmware's memory map has too many ranges");
-	}
+	if (memmap_has_ram(&m->guest_map, range.start, range.end) &&
+	    memmap_set(&m->guest_map, range.start, range.end, MEMMAP_RESERVED) < 0)
+		return fail("the firmware's memory map has too many ranges");
 	m->watched[m->nr_watched++] = range;
 	return 0;
 }

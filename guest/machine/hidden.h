@@ -5,6 +5,17 @@
 
 #include "guest/machine/machine.h"
 
+/* True when some of [start, end) is RAM in the map. */
+static inline bool memmap_has_ram(const struct memmap *map, u64 start, u64 end)
+{
+	for (u32 i = 0; i < map->count; i++) {
+		if (map->range[i].type == MEMMAP_RAM &&
+		    ranges_overlap(&map->range[i], 1, start, end))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Hide [start, end), rounded out to pages, from the guest: it sees the hole page there, and reserved
  * memory in its map. To be called before the MMU is set up.

@@ -7,6 +7,8 @@
 #include "guest/machine/machine.h"
 #include "guest/machine/vcpu.h"
 #include "guest/vcpu/hardware.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
 #include "mm/phys.h"
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)
@@ -29,6 +31,24 @@ bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa)
 		return false;
 	access_context(v, &access);
 	return mmu_translate(&v->mmu, &access, gpa) == 0 && mmu_is_guest_ram(v->mmu.mmu, *gpa);
+}
+
+bool guest_find_bytes(struct vcpu *v, u64 gva, u32 size, bool write, u64 gpa[])
+{
+	u32 pfec = (write ? PFEC_W : 0) | (v->ops->cpl(v) == 3 ? PFEC_U : 0);
+	bool flat = guest_code_is_64bit(v);
+
+	for (u32 i = 0; i < size; i++) {
+		struct mmu_fault access = {.gva = flat ? gva + i : (u32)(gva + i), .pfec = pfec};
+
+		access_context(v, &access);
+		if (mmu_translate(&v->mmu, &access, &gpa[i])) {
+			inject_pf(v, access.gva, access.guest_pfec,
+				  &(struct event){.type = EVENT_NONE});
+			return false;
+		}
+	}
+	return true;
 }
 
 /* Up to 15 bytes of code; how many could be read. */

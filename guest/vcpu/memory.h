@@ -19,6 +19,12 @@ void access_context(struct vcpu *v, struct mmu_fault *fault);
 bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa);
 
 /*
+ * Where each of `size` bytes at a linear address is, RAM or not, for an operand that may cross a page; whoever
+ * runs is asked for its rights. False, with the guest's page fault on its way, where one may not be accessed.
+ */
+bool guest_find_bytes(struct vcpu *v, u64 gva, u32 size, bool write, u64 gpa[]);
+
+/*
  * Read the guest's memory as a supervisor, in any number of pages. What is no RAM reads as all ones.
  * Returns 0, or -1 with the fault's address and error code in *fault.
  */

@@ -343,7 +343,7 @@ static void mtrrs_of_firmware(void)
 	def_type = MTRR_DEF_TYPE_E | MEMTYPE_WB;
 	pairs[0] = 0xe0000000 | MEMTYPE_UC;
 	pairs[1] = 0xffe0000000 | MTRR_MASK_VALID;
-	machine.mtrr_refused = false;
+	machine.lines_said[LINE_MTRR] = 0;
 	mtrr_intercept(&vcpu);
 	assert_int_equal(machine.hidden_type[1], MEMTYPE_WB);
 	assert_int_equal(machine.hidden_type[2], MEMTYPE_UC);
