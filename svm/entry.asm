@@ -31,15 +31,12 @@ AT_HOST		equ 16
 section .text
 
 %macro PUSH_ARGUMENTS 0
-	PUSH_OURS
-	push	rdx
-	push	rsi
-	push	rdi
+	PUSH_ALL OURS, rdx, rsi, rdi
 %endmacro
 
 %macro POP_ARGUMENTS 0
 	add	rsp, 24
-	POP_OURS
+	POP_ALL OURS
 %endmacro
 
 ; What loads the guest: RDI is struct vcpu's gpr[]. Changes no flag.

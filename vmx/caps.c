@@ -73,9 +73,9 @@ int vmx_check_feature_control(u64 feature_control)
 	/* Unlocked firmware leaves the choice to the first that asks: enable.c sets and locks it. */
 	if (!(feature_control & FEATURE_CONTROL_LOCK) || (feature_control & FEATURE_CONTROL_VMX))
 		return 0;
-	return fail("VMX is disabled and locked by the firmware (IA32_FEATURE_CONTROL = %llx): "
+	return fail("VMX is disabled and locked by the firmware (IA32_FEATURE_CONTROL = %lx): "
 		    "enable \"Intel Virtualization Technology\" in the firmware setup",
-		    (unsigned long long)feature_control);
+		    feature_control);
 }
 
 static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
@@ -183,17 +183,15 @@ int vmx_decide(const struct vmx_msrs *m, struct vmx_caps *c)
 	c->cr4_fixed0 = m->cr4_fixed0;
 	c->cr4_fixed1 = m->cr4_fixed1;
 	if (~c->cr0_fixed1 & (CR0_PE | CR0_PG | CR0_NE | CR0_WP))
-		return fail(
-			"this CPU's VMX does not allow CR0 bits %llx",
-			(unsigned long long)(~c->cr0_fixed1 & (CR0_PE | CR0_PG | CR0_NE | CR0_WP)));
+		return fail("this CPU's VMX does not allow CR0 bits %lx",
+			    (u64)(~c->cr0_fixed1 & (CR0_PE | CR0_PG | CR0_NE | CR0_WP)));
 	if (~c->cr4_fixed1 & (CR4_PAE | CR4_VMXE))
-		return fail("this CPU's VMX does not allow CR4 bits %llx",
-			    (unsigned long long)(~c->cr4_fixed1 & (CR4_PAE | CR4_VMXE)));
+		return fail("this CPU's VMX does not allow CR4 bits %lx",
+			    (u64)(~c->cr4_fixed1 & (CR4_PAE | CR4_VMXE)));
 	/* CR0 bits that the guest sets as it likes must not be fixed. */
 	if (m->cr0_fixed0 & (CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_WP))
-		return fail("this CPU's VMX forces CR0 bits %llx",
-			    (unsigned long long)(m->cr0_fixed0 &
-						 (CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_WP)));
+		return fail("this CPU's VMX forces CR0 bits %lx",
+			    (u64)(m->cr0_fixed0 & (CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_WP)));
 	return 0;
 }
 

@@ -32,7 +32,7 @@ section .text
 
 ; void vmx_loop(struct vcpu *v), whose first member is gpr[]
 vmx_loop:
-	PUSH_OURS
+	PUSH_ALL OURS
 	push	rdi			; for each exit
 	mov	eax, VMCS_HOST_RSP
 	vmwrite	rax, rsp
@@ -81,7 +81,7 @@ vmx_nmi_retry:
 	jmp	enter
 leave:
 	pop	rdi
-	POP_OURS
+	POP_ALL OURS
 	ret
 
 ; HOST_RIP. RSP is what it was after the pushes above; all other registers are the guest's.

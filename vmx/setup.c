@@ -31,8 +31,7 @@ static int load_vmcs(struct vmx_vcpu *vmx)
 
 	vmx->vmcs.revision = vmx->caps.revision;
 	if (!vmclear(vmcs) || !vmptrld(vmcs))
-		return fail("the CPU refuses a VMCS at %llx: VMCLEAR or VMPTRLD failed",
-			    (unsigned long long)vmcs);
+		return fail("the CPU refuses a VMCS at %lx: VMCLEAR or VMPTRLD failed", vmcs);
 	return 0;
 }
 

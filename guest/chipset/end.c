@@ -22,7 +22,7 @@ void machine_report(struct machine *m)
 
 void machine_last_words(struct machine *machine, const char *what)
 {
-	/* The machine ends, unless it does not: then it is not told for ever. */
+	/* Where the machine does not end, the guest may ask again, without limit. */
 	if (machine->last_words >= LAST_WORDS_MAX)
 		return;
 	machine->last_words++;

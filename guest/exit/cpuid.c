@@ -91,7 +91,7 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 	case 1:
 		regs[ECX] &= ~(HIDDEN_1_ECX | CPUID_1_ECX_OSXSAVE);
 		regs[ECX] |= CPUID_1_ECX_HYPERVISOR;
-		if (v->ops->get_cr((struct vcpu *)v, 4) & CR4_OSXSAVE)
+		if (v->ops->get_cr(v, 4) & CR4_OSXSAVE)
 			regs[ECX] |= CPUID_1_ECX_OSXSAVE;
 		regs[EDX] &= ~HIDDEN_1_EDX;
 		break;
@@ -104,7 +104,7 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 			break;
 		regs[EBX] &= ~HIDDEN_7_EBX;
 		regs[ECX] &= ~(HIDDEN_7_ECX | CPUID_7_0_ECX_OSPKE);
-		if (v->ops->get_cr((struct vcpu *)v, 4) & CR4_PKE)
+		if (v->ops->get_cr(v, 4) & CR4_PKE)
 			regs[ECX] |= CPUID_7_0_ECX_OSPKE;
 		regs[EDX] &= ~HIDDEN_7_EDX;
 		break;

@@ -9,11 +9,11 @@
 #include "guest/vcpu/memory.h"
 
 /*
- * The shadow was mended for an access that the walk allows, and the instruction faults all the same, so
- * often that the CPU must know better: RFLAGS.AC is for explicit accesses alone (SDM vol. 3A 4.6.1), which
+ * The shadow was mended for an access that the walk in software allows, and the instruction faults all the
+ * same: so often that the CPU must go by something that the walk does not see. RFLAGS.AC is for explicit accesses alone (SDM vol. 3A 4.6.1), which
  * the error code does not tell from implicit ones; and an emulator may have its own idea of keys.
  */
-#define CPU_INSISTS 64
+#define DIFFERS_MAX 64
 
 /* Run the instruction again, or deliver the event. */
 static void again(struct vcpu *v, const struct vmexit *exit)
@@ -25,7 +25,7 @@ static void again(struct vcpu *v, const struct vmexit *exit)
 /* The same; or the fault, where that would never end. */
 static void retry(struct vcpu *v, const struct vmexit *exit)
 {
-	if (likely(same_again(v, exit) < CPU_INSISTS) ||
+	if (likely(same_again(v, exit) < DIFFERS_MAX) ||
 	    (exit->pf.error & (PFEC_P | PFEC_RSVD)) != PFEC_P) {
 		reinject(v, &exit->vectoring);
 		return;
@@ -69,7 +69,8 @@ static void watched_fault(struct vcpu *v, const struct vmexit *exit, const struc
 	inject_pf(v, exit->pf.gva, (fault->pfec & PFEC_U) | PFEC_W | PFEC_P, &exit->vectoring);
 }
 
-static void sort_out(struct vcpu *v, const struct vmexit *exit)
+/* What the shadow MMU makes of a fault, and what follows from it. */
+static void handle_mmu_fault(struct vcpu *v, const struct vmexit *exit)
 {
 	struct mmu_fault fault = {.gva = exit->pf.gva, .pfec = exit->pf.error};
 
@@ -95,14 +96,14 @@ static void sort_out(struct vcpu *v, const struct vmexit *exit)
 
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit)
 {
-	saves_rf(v, exit);
+	set_saved_rf(v, exit);
 	/* P alone will not do: one emulator leaves it clear in reserved-bit faults. */
 	if (v->filter_present && !(exit->pf.error & (PFEC_P | PFEC_RSVD))) {
 		inject_pf(v, exit->pf.gva, mmu_own_fault(&v->mmu, exit->pf.error),
 			  &exit->vectoring);
 		return;
 	}
-	sort_out(v, exit);
+	handle_mmu_fault(v, exit);
 	update_hardware(v);
 }
 

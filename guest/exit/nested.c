@@ -28,7 +28,7 @@ void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 {
 	bool flush = false;
 
-	saves_rf(v, exit);
+	set_saved_rf(v, exit);
 	if (exit->npf.write && is_watched(v->machine, exit->npf.gpa)) {
 		watched_fault(v, exit);
 		return;

@@ -4,7 +4,7 @@
  *
  * After some exits the guest has to do the same again: run the instruction, for which a shadow was
  * mended, or have the event delivered that the exit has cut. The rule: when NO_PROGRESS of them follow
- * each other, at one RIP, with the same registers and no other exit between, it will be so for ever, and
+ * each other, at one RIP, with the same registers and no other exit between, it will never be otherwise, and
  * the cause is the hypervisor or the CPU. That ends with a line and a crash record. An exit that hands
  * the guest a fault of its own does not count: a guest whose handler changes nothing loops on the bare
  * machine too.

@@ -73,7 +73,7 @@ static void handle_init(struct vcpu *v, const struct vmexit *exit)
 
 static void handle_exception(struct vcpu *v, const struct vmexit *exit)
 {
-	saves_rf(v, exit);
+	set_saved_rf(v, exit);
 	v->ops->inject(v, &exit->event);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Linux's boot_params and what hangs from it, built in guest RAM. */
+#include "arch/cpu.h"
 #include "arch/string.h"
 #include "guest/load/linux.h"
 #include "guest/load/parts.h"
@@ -8,8 +9,8 @@
 #define LINUX_HEADER_LIMIT 0x290 /* where boot_params goes on after the longest setup header */
 
 /* Identity tables for the first 4G: one PML4, one PDPT, four PDs of 2M pages. */
-#define TABLE   0x23ULL /* P, R/W, A */
-#define PAGE_2M 0xe3ULL /* P, R/W, A, D, PS */
+#define TABLE   (PTE_P | PTE_W | PTE_A)
+#define PAGE_2M (TABLE | PTE_D | PTE_PS)
 
 static u64 put_tables(struct load_block *b)
 {
@@ -175,10 +176,10 @@ void linux_params(const struct load *l, const struct linux_kernel *k, struct loa
 		.long_mode = k->entry64,
 		.rip = k->at + (k->entry64 ? LINUX_ENTRY_64 : 0),
 		.rsi = params,
-		.cr0 = LOAD_CR0_PROT | (k->entry64 ? BIT(31) : 0),
+		.cr0 = LOAD_CR0_PROT | (k->entry64 ? CR0_PG : 0),
 		.cr3 = tables,
-		.cr4 = k->entry64 ? BIT(5) : 0,            /* PAE */
-		.efer = k->entry64 ? BIT(8) | BIT(10) : 0, /* LME, LMA */
+		.cr4 = k->entry64 ? CR4_PAE : 0,
+		.efer = k->entry64 ? EFER_LME | EFER_LMA : 0,
 		.gdt_base = gdt,
 		.gdt_limit = LOAD_GDT_LIMIT,
 		.cs = LOAD_CS,

@@ -3,6 +3,7 @@
 #ifndef GUEST_LOAD_PARTS_H
 #define GUEST_LOAD_PARTS_H
 
+#include "arch/cpu.h"
 #include "guest/firmware/acpi.h"
 #include "guest/load/load.h"
 
@@ -143,9 +144,9 @@ void load_basic_meminfo(const struct memmap *map, u32 *lower, u32 *upper);
 u64 load_put_gdt(struct load_block *b, bool long_mode);
 
 #define LOAD_GDT_LIMIT 31
-#define LOAD_CS        0x10    /* __BOOT_CS */
-#define LOAD_DS        0x18    /* __BOOT_DS */
-#define LOAD_CR0_PROT  0x11ULL /* PE, ET */
+#define LOAD_CS        0x10 /* __BOOT_CS */
+#define LOAD_DS        0x18 /* __BOOT_DS */
+#define LOAD_CR0_PROT  (CR0_PE | CR0_ET)
 
 /* ---- the protocols: 1 if the file is none of this kind, else 0 or -1 as load_guest() ---- */
 

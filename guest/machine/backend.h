@@ -82,7 +82,7 @@ struct backend {
 	void (*set_cr)(struct vcpu *v, int nr, u64 hw, u64 view);
 	/* What the guest would read: the bits it owns from the hardware, the others from the view. With
 	 * nested paging nr may be 3 too. */
-	u64 (*get_cr)(struct vcpu *v, int nr);
+	u64 (*get_cr)(const struct vcpu *v, int nr);
 	/* The physical address of the root the CPU walks, with its low attribute bits. With LMA=0 it is
 	 * that of four PAE PDPTEs, which the CPU reads at the next entry. With nested paging it is the
 	 * guest's own CR3, and set_pdptes() goes with it. Flushes nothing. */

@@ -58,16 +58,16 @@ static struct paging_features paging_features(void)
 	return f;
 }
 
-/* The levels where a trap has to be a not-present entry, "" for none. */
-static const char *soft_levels(const struct spte_traps *traps)
-{
-	bool soft_leaf = spte_is_soft(traps->entry[SPTE_FORMAT_64][1]);
+/* Where a trap has to be a not-present entry: nowhere, in page tables, in the tables above them. */
+enum soft { SOFT_NONE, SOFT_LEAVES, SOFT_UPPER };
 
+static enum soft soft_levels(const struct spte_traps *traps)
+{
 	for (int level = 2; level < SPTE_LEVELS; level++) {
 		if (spte_is_soft(traps->entry[SPTE_FORMAT_64][level]))
-			return "upper levels";
+			return SOFT_UPPER;
 	}
-	return soft_leaf ? "level 1" : "";
+	return spte_is_soft(traps->entry[SPTE_FORMAT_64][1]) ? SOFT_LEAVES : SOFT_NONE;
 }
 
 /*
@@ -77,28 +77,27 @@ static const char *soft_levels(const struct spte_traps *traps)
 static void choose_bypass(const struct options *opt, const struct selftest_result *proved,
 			  const struct spte_traps *traps)
 {
+	enum soft soft = soft_levels(traps);
 	const char *why = NULL, *but = "";
 
-	if (*soft_levels(traps))
-		but = ", but for address spaces that need a trap at ";
+	if (soft == SOFT_LEAVES)
+		but = ", but for address spaces that need a trap at level 1";
 	if (!opt->bypass_guest_pf)
 		why = "bypass_guest_pf=0";
 	else if (!proved->notrap)
 		why = "the self-test did not prove what not-present faults do";
-	else if (strcmp(soft_levels(traps), "upper levels") == 0)
+	else if (soft == SOFT_UPPER)
 		why = "no trap entry is proved for the upper levels";
 	machine.notrap = !why;
 	machine.bypass = machine.notrap && machine.ops->can_filter_pf;
-	if (why) {
+	if (why)
 		say("bypass off: every page fault exits (%s)", why);
-		return;
-	}
-	if (machine.bypass)
-		say("bypass on: not-present faults stay in the guest%s%s", but, soft_levels(traps));
+	else if (machine.bypass)
+		say("bypass on: not-present faults stay in the guest%s", but);
 	else
 		say("bypass off: this CPU cannot filter page faults by their error code; not-present "
-		    "faults exit, and are the guest's by it alone%s%s",
-		    but, soft_levels(traps));
+		    "faults exit, and are the guest's by it alone%s",
+		    but);
 }
 
 static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, u64 pool_size)

@@ -43,10 +43,8 @@ static int prove_context(struct vcpu *v, int top)
 	if (exit.kind == VMEXIT_CPUID && v->gpr[RAX] == probe_code[0])
 		return 0;
 	guest_dump(v);
-	return fail(
-		"self-test: the guest context of %d levels does not run: exit %llu (%s) at %llx",
-		top, (unsigned long long)exit.reason, v->ops->exit_name(exit.reason),
-		(unsigned long long)v->rip);
+	return fail("self-test: the guest context of %d levels does not run: exit %lu (%s) at %lx",
+		    top, exit.reason, v->ops->exit_name(exit.reason), v->rip);
 }
 
 static bool prove_notrap(struct vcpu *v, int level)

@@ -15,10 +15,11 @@ void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);
 void reinject(struct vcpu *v, const struct event *cut);
 
 /*
- * What exited is a fault, and RF as the CPU saves it for one: instruction breakpoints have been seen to.
- * SDM vol. 3C 28.3.3 has the CPU do it, but Bochs does not, nor does SVM.
+ * What exited is a fault: set RF as a fault's delivery saves it, since an instruction breakpoint at RIP has
+ * had its turn before the fault, and is not to hit again when the instruction restarts. SDM vol. 3C 28.3.3
+ * has the CPU do it, but Bochs does not, nor does SVM.
  */
-static inline void saves_rf(struct vcpu *v, const struct vmexit *exit)
+static inline void set_saved_rf(struct vcpu *v, const struct vmexit *exit)
 {
 	if (exit->vectoring.type == EVENT_NONE)
 		v->rflags |= RFLAGS_RF;

@@ -35,7 +35,7 @@ void insn_skip(struct vcpu *v, const struct vmexit *exit)
 	}
 	v->unread = 0;
 	v->rip += insn.len;
-	/* Past 4 GiB just now: outside of 64-bit code, compatibility mode included, it wraps there. */
+	/* It crossed 4 GiB: outside of 64-bit code, compatibility mode included, it wraps to 0 there. */
 	if (unlikely((v->rip ^ (v->rip - insn.len)) >> 32) && !guest_code_is_64bit(v))
 		v->rip = (u32)v->rip;
 	/* RF lasts until an instruction has completed: SDM vol. 3B 18.3.1.1. */
