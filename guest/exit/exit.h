@@ -11,6 +11,12 @@ NORETURN void run_guest(struct vcpu *v);
 /* Set-up, before the first entry: which MSRs exit. */
 void intercept_msrs(struct vcpu *v);
 
+/*
+ * Set-up, once it is known whether nested paging is used: have accesses to IA32_PAT exit where the CPU does
+ * not switch it with the guest.
+ */
+void pat_intercept(struct vcpu *v);
+
 /* Which control register bits and EFER bits the guest's CPU has. */
 void cpuid_limits(struct machine *machine);
 

@@ -87,4 +87,28 @@ void intercept_guarded_msrs(struct vcpu *v);
 /* True when writing this value would change what the guest may not, so that #GP is its answer. */
 bool msr_write_is_guarded(u32 msr, u64 value);
 
+/* mtrr.c. Set-up: note what type hidden memory has, and have writes to the MTRRs exit. */
+void mtrr_intercept(struct vcpu *v);
+
+/* A variable-range MTRR of this CPU, or IA32_MTRR_DEF_TYPE. */
+bool mtrr_is(u32 msr);
+
+/*
+ * Carry out a write. False: #GP, because the CPU refuses the value or because hidden memory would, with
+ * MTRRs on, have neither the type that it came with nor write-back; a line says that the first time.
+ */
+bool mtrr_write(struct vcpu *v, u32 msr, u64 value);
+
+/*
+ * pat.c, where the hypervisor runs with the guest's IA32_PAT: SDM vol. 3A 12.12; APM vol. 2 7.8. What the
+ * hardware gets for a guest's value: all mappings of the hypervisor's are by entry 0.
+ */
+u64 pat_for_both(u64 value);
+
+/* What the guest has written last, or found. */
+u64 pat_read(const struct vcpu *v);
+
+/* False: #GP, a type that there is not. */
+bool pat_write(struct vcpu *v, u64 value);
+
 #endif

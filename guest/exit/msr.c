@@ -10,8 +10,6 @@
 #include "guest/cpus/ipi.h"
 #include "guest/exit/exit.h"
 #include "guest/exit/handlers.h"
-#include "guest/exit/mtrr.h"
-#include "guest/exit/pat.h"
 #include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
 #include "guest/vcpu/inject.h"

@@ -3,7 +3,7 @@
  * MTRRs are the guest's but for what they say of hidden memory: a type that is not coherent with what
  * the caches have of it would give the hypervisor old values.
  */
-#include "guest/exit/mtrr.h"
+#include "guest/exit/handlers.h"
 
 #include "arch/console.h"
 #include "arch/cpu.h"

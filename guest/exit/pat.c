@@ -5,11 +5,12 @@
  * the other seven, and is told in a line that pages of entry 0 are write-back; memory and devices stay
  * coherent in that. Nothing is paid for at an exit.
  */
-#include "guest/exit/pat.h"
+#include "guest/exit/handlers.h"
 
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/safe.h"
+#include "guest/exit/exit.h"
 #include "guest/machine/backend.h"
 #include "guest/machine/machine.h"
 #include "guest/machine/memtype.h"

@@ -48,12 +48,12 @@ struct machine {
 	u64 ipi_base; /* of the local APIC's page, where INIT and start-up IPIs are dropped: guest/cpus/ipi.h */
 	u64 io_apic[IO_APICS_MAX]; /* and their pages, watched as well */
 	u32 nr_io_apics;
-	u64 guest_pat; /* where the CPU does not switch it: guest/exit/pat.h */
+	u64 guest_pat; /* where the CPU does not switch it: guest/exit/pat.c */
 	struct iommu iommu;
 	struct acpi_power power;
 	struct chipset chipset;
 	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
-	u8 maxphyaddr;                 /* without bits that name a key: guest/start/phys_bits.h */
+	u8 maxphyaddr;                 /* without bits that name a key: guest/start/phys_bits.c */
 	bool notrap;                   /* notrap entries are in use: see handle_page_fault() */
 	bool bypass;                   /* and the fault filter goes by it */
 	bool invpcid;                  /* the guest's CPU has INVPCID */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The hypervisor's share of the machine's memory. */
-#include "guest/start/memory.h"
 #include "guest/machine/hidden.h"
+#include "guest/start/steps.h"
 
 #include "arch/console.h"
 #include "arch/cpu.h"
@@ -11,7 +11,6 @@
 #include "guest/iommu/iommu.h"
 #include "guest/machine/backend.h"
 #include "guest/machine/machine.h"
-#include "guest/start/nested.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Nested paging, set up: the CPU walks the guest's tables itself, and then one of the hypervisor's. */
-#include "guest/start/nested.h"
+#include "guest/start/steps.h"
 
 #include "arch/console.h"
 #include "guest/machine/machine.h"
 #include "guest/start/context.h"
-#include "guest/start/prove_exits.h"
 
 u64 nested_memory(const struct memmap *guest_map)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Physical address bits: SDM vol. 3A 4.1.4, vol. 4 table 2-2 (IA32_TME_ACTIVATE). */
-#include "guest/start/phys_bits.h"
+#include "guest/start/steps.h"
 
 #include "arch/cpu.h"
 #include "arch/insn.h"

@@ -6,7 +6,7 @@
  *
  * Left out are INVD and SKINIT, which have no such form; page faults, which are guest/start/selftest.c's.
  */
-#include "guest/start/prove_exits.h"
+#include "guest/start/steps.h"
 
 #include "arch/console.h"
 #include "arch/cpu.h"

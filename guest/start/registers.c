@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's registers at its first instruction. */
-#include "guest/start/registers.h"
+#include "guest/start/steps.h"
 
 #include "arch/cpu.h"
 #include "arch/string.h"

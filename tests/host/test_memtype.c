@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#undef fail /* arch/console.h has one too */
 
 #include "guest/machine/memtype.h"
 #include "tests/host/rnd.h"
