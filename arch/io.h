@@ -20,6 +20,13 @@ static inline void port_out(u16 port, u32 size, u32 value)
 		out32(port, value);
 }
 
+/* At least so long: a read of a port of the PC's own chips takes about a microsecond. */
+static inline void io_delay(u32 microseconds)
+{
+	while (microseconds--)
+		in8(0x61);
+}
+
 static inline u32 mmio_read(const volatile void *at, u32 size)
 {
 	if (size == 4)

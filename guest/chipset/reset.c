@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Resetting the machine, by all ways in turn, so that nothing of the guest's survives in its firmware. */
 #include "arch/desc.h"
-#include "arch/insn.h"
+#include "arch/io.h"
 #include "arch/string.h"
 #include "guest/chipset/chipset.h"
 #include "guest/chipset/end.h"
@@ -19,13 +19,6 @@
 
 #define ANSWER_TIME 100000 /* microseconds that a way has to show */
 
-/* A read of a port of the PC's own chips takes about a microsecond. */
-static void wait(void)
-{
-	for (u32 i = 0; i < ANSWER_TIME; i++)
-		in8(0x61);
-}
-
 /* The firmware's own register. ACPI 6.4, 4.8.3.6. */
 static void reset_by_acpi(const struct acpi_power *p)
 {
@@ -40,7 +33,7 @@ static void reset_by_acpi(const struct acpi_power *p)
 		pci_write(&f, at & 0xff, 1, p->reset.value);
 	else if (at < map_end())
 		*(volatile u8 *)phys_ptr(at) = p->reset.value;
-	wait();
+	io_delay(ANSWER_TIME);
 }
 
 void machine_reset(struct machine *machine)
@@ -53,11 +46,11 @@ void machine_reset(struct machine *machine)
 	for (u32 i = 0; i < ARRAY_SIZE(full); i++) {
 		out8(PORT_RESET_CONTROL, full[i]);
 		if (i % 2)
-			wait();
+			io_delay(ANSWER_TIME);
 	}
 	reset_by_acpi(&machine->power);
 	out8(PORT_KBD_COMMAND, 0xfe);
-	wait();
+	io_delay(ANSWER_TIME);
 	out8(PORT_SYSTEM_A, in8(PORT_SYSTEM_A) | 1);
 	for (;;)
 		cpu_hlt();

@@ -7,7 +7,7 @@
 
 #include "arch/console.h"
 #include "arch/cpu.h"
-#include "arch/insn.h"
+#include "arch/io.h"
 #include "arch/percpu.h"
 #include "arch/string.h"
 #include "guest/cpus/apic.h"
@@ -133,13 +133,6 @@ void ap_main(void)
 	stay();
 }
 
-/* At least so long: a read of a port of the PC's own chips takes about a microsecond. */
-static void wait(u32 microseconds)
-{
-	while (microseconds--)
-		in8(0x61);
-}
-
 /* Wait until no CPU has come for so long. */
 static void settle(u32 microseconds)
 {
@@ -151,7 +144,7 @@ static void settle(u32 microseconds)
 		if (now != seen)
 			left = microseconds;
 		seen = now;
-		wait(1);
+		io_delay(1);
 	}
 }
 
@@ -198,10 +191,10 @@ static void start_others(const struct bootinfo *boot, u64 page)
 	memcpy(at + (ap_trampoline_cr3 - ap_trampoline), &cr3, sizeof(cr3));
 	map_identity(true);
 	apic_send(ICR_OTHERS | ICR_INIT);
-	wait(INIT_TIME);
+	io_delay(INIT_TIME);
 	for (int i = 0; i < 2; i++) {
 		apic_send(ICR_OTHERS | ICR_STARTUP | (u32)(page >> PAGE_SHIFT));
-		wait(STARTUP_TIME);
+		io_delay(STARTUP_TIME);
 	}
 	settle(UNLISTED_TIME);
 	if (find_missing(boot).count)
@@ -238,7 +231,7 @@ static bool goes_on(const struct ap *ap)
 	for (u32 i = 0; i < LISTED_TIME; i++) {
 		if (ap->beats - start > BEATS)
 			return true;
-		wait(1);
+		io_delay(1);
 	}
 	return false;
 }
@@ -249,7 +242,7 @@ static bool survive_init(void)
 	bool all = true;
 
 	apic_send(ICR_OTHERS | ICR_INIT);
-	wait(INIT_TIME);
+	io_delay(INIT_TIME);
 	for (u32 i = 0; i < aps.parked; i++) {
 		all = goes_on(&aps.ap[i]) && all;
 		aps.ap[i].cpu.parked_inits = 0;
