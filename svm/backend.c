@@ -4,8 +4,7 @@
 
 #define X(f) .f = svm_##f,
 
-const struct backend svm_backend = {.name = "SVM",
-				    .amd = true,
+const struct backend svm_backend = {.amd = true,
 				    .can_filter_pf = false,
 				    .nested_name = "npt",
 				    .nested_format = NESTED_NPT,

@@ -4,8 +4,7 @@
 
 #define X(f) .f = vmx_##f,
 
-const struct backend vmx_backend = {.name = "VMX",
-				    .amd = false,
+const struct backend vmx_backend = {.amd = false,
 				    .can_filter_pf = true,
 				    .nested_name = "ept",
 				    .nested_format = NESTED_EPT,

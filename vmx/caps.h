@@ -48,15 +48,6 @@ struct vmx_nested_caps {
 int vmx_check_feature_control(u64 feature_control);
 
 /*
- * One control word: `want` bits on, `optional` bits on where the CPU allows that, `clear` bits off.
- *
- * cap: the capability MSR (low half: must be 1; high half: may be 1; SDM vol. 3D A.2).
- * what: "primary processor-based" and the like, for the message.
- * Returns 0 and the word in *word; -1 after a fail() line that names the first control missing.
- */
-int vmx_control_word(const char *what, u64 cap, u32 want, u32 optional, u32 clear, u32 *word);
-
-/*
  * Decide from the raw values; touches no hardware, so that a host test can play any CPU.
  *
  * Returns 0 and the controls in *caps; -1 after a fail() line for the first requirement missing.

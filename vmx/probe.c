@@ -53,7 +53,6 @@ int vmx_probe_nested(void)
 	return vmx_decide_nested(&msrs, &vmx->caps, &vmx->nested);
 }
 
-#define CPUID_7_0_EBX_PT      BIT(25)
 #define CPUID_7_0_ECX_WAITPKG BIT(5)
 #define CPUID_7_0_EDX_PCONFIG BIT(18)
 

@@ -99,13 +99,7 @@ bool mtrr_is(u32 msr);
  */
 bool mtrr_write(struct vcpu *v, u32 msr, u64 value);
 
-/*
- * pat.c, where the hypervisor runs with the guest's IA32_PAT: SDM vol. 3A 12.12; APM vol. 2 7.8. What the
- * hardware gets for a guest's value: all mappings of the hypervisor's are by entry 0.
- */
-u64 pat_for_both(u64 value);
-
-/* What the guest has written last, or found. */
+/* pat.c, where the hypervisor runs with the guest's IA32_PAT. What the guest has written last, or found. */
 u64 pat_read(const struct vcpu *v);
 
 /* False: #GP, a type that there is not. */

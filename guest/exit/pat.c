@@ -17,7 +17,8 @@
 
 #define ENTRY_0 GENMASK(7, 0)
 
-u64 pat_for_both(u64 value)
+/* What the hardware gets for a guest's value: all mappings of the hypervisor's are by entry 0. */
+static u64 for_both(u64 value)
 {
 	return (value & ~ENTRY_0) | MEMTYPE_WB;
 }
@@ -38,7 +39,7 @@ void pat_intercept(struct vcpu *v)
 	if (!v->ops->shares_pat(v) || !rdmsr_safe(MSR_PAT, &machine->guest_pat))
 		return;
 	v->ops->intercept_msr(v, MSR_PAT, true, true);
-	wrmsr_safe(MSR_PAT, pat_for_both(machine->guest_pat));
+	wrmsr_safe(MSR_PAT, for_both(machine->guest_pat));
 }
 
 u64 pat_read(const struct vcpu *v)
@@ -50,10 +51,10 @@ bool pat_write(struct vcpu *v, u64 value)
 {
 	struct machine *machine = v->machine;
 
-	if (!entry_0_is_valid(value) || !wrmsr_safe(MSR_PAT, pat_for_both(value)))
+	if (!entry_0_is_valid(value) || !wrmsr_safe(MSR_PAT, for_both(value)))
 		return false;
 	machine->guest_pat = value;
-	if (pat_for_both(value) != value && machine_may_say(machine, LINE_PAT))
+	if (for_both(value) != value && machine_may_say(machine, LINE_PAT))
 		say("the guest writes %lx to its PAT: entry 0 stays write-back, as this CPU has one PAT "
 		    "for the guest and notrap",
 		    value);

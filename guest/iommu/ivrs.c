@@ -7,7 +7,6 @@
 #define TYPE_IVHD_EFR  0x11
 #define TYPE_IVHD_ACPI 0x40
 #define IVHD_FLAGS     1
-#define IVHD_DEVICE    4
 #define IVHD_BASE      8
 #define IVHD_SEGMENT   16
 #define IVHD_SIZE      24
@@ -68,7 +67,6 @@ static const char *add_unit(const struct iommu_entry *b, struct iommu *iommu)
 	unit = iommu_add(iommu, base);
 	if (!unit)
 		return "there are more units than notrap knows";
-	unit->device = (u16)iommu_get(b->start + IVHD_DEVICE, 2);
 	unit->segment = (u16)iommu_get(b->start + IVHD_SEGMENT, 2);
 	unit->flags = b->start[IVHD_FLAGS];
 	return NULL;

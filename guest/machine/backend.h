@@ -30,7 +30,6 @@ enum pf_filter {
 bool guest_exited(struct vcpu *v, struct vmexit *exit);
 
 struct backend {
-	const char *name;   /* "VMX" or "SVM" */
 	bool amd;           /* the CPU is as AMD's manual has it: VMMCALL, its paging */
 	bool can_filter_pf; /* PF_FILTER_PRESENT exists */
 

@@ -15,7 +15,6 @@ struct iommu_unit {
 	u64 base, size; /* its registers: physical, bytes */
 	u16 segment;    /* PCI segment group */
 	u8 flags;       /* of its DRHD or IVHD */
-	u16 device;     /* AMD: its own PCI function: bus 15:8, device 7:3, function 2:0 */
 	u32 faults;     /* VT-d: where the fault recording registers are */
 	u32 nr_faults;  /* VT-d: how many; AMD: the event log's next entry */
 	u64 log;        /* AMD: the event log's physical address */

@@ -4,7 +4,13 @@
 #include "arch/console.h"
 #include "arch/index.h"
 
-bool counters_bypassed(const struct counters *sum, u64 *bypassed)
+/*
+ * Faults that never left the guest: pf_guest_counted - pf_guest.
+ *
+ * Returns false when that is not known: the guest reported no faults (HC_REPORT_FAULTS), or fewer
+ * than the hypervisor gave it, so that its report is of an earlier time.
+ */
+static bool find_bypassed(const struct counters *sum, u64 *bypassed)
 {
 	u64 counted = sum->value[CNT_pf_guest_counted];
 	u64 seen = sum->value[CNT_pf_guest];
@@ -20,7 +26,7 @@ u64 counter_read(const struct counters *set, u32 index)
 	/* Users choose it: CPUID and a hypercall. */
 	if (index != CNT_pf_bypassed)
 		return set->value[index_clamp(index, NR_COUNTERS)];
-	return counters_bypassed(set, &bypassed) ? bypassed : ~0ULL;
+	return find_bypassed(set, &bypassed) ? bypassed : ~0ULL;
 }
 
 void report_counters(const struct counters *sum)
@@ -31,7 +37,7 @@ void report_counters(const struct counters *sum)
 #undef COUNTER
 	};
 	u64 bypassed;
-	bool known = counters_bypassed(sum, &bypassed);
+	bool known = find_bypassed(sum, &bypassed);
 
 	say("counters begin");
 	for (u32 i = 0; i < NR_COUNTERS; i++) {

@@ -6,14 +6,6 @@
 #include "mm/counters.h"
 
 /*
- * Faults that never left the guest: pf_guest_counted - pf_guest.
- *
- * Returns false when that is not known: the guest reported no faults (HC_REPORT_FAULTS), or fewer
- * than the hypervisor gave it, so that its report is of an earlier time.
- */
-bool counters_bypassed(const struct counters *sum, u64 *bypassed);
-
-/*
  * One counter by its index, as the live interfaces give it: pf_bypassed is computed, and ~0 while it is
  * not known.
  */

@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/string.h"
 #include "guest/machine/backend.h"
+#include "guest/start/steps.h"
 #include "mm/phys.h"
 
 struct context {
@@ -56,21 +57,12 @@ static void init_memory(enum spte_format format, int top)
 static void init_vcpu(struct vcpu *v, enum spte_format format, int top)
 {
 	const struct backend *ops = v->ops;
-	struct segment code = {.limit = ~0U, .attr = 0xc09b, .sel = TEST_CS};
-	struct segment data = {.limit = ~0U, .attr = 0xc093, .sel = TEST_DS};
-	struct segment tss = {.limit = 0x67, .attr = 0x8b};
-	struct segment none = {.attr = SEG_ATTR_UNUSABLE};
 	struct dtable gdt = {.base = GDT_GVA, .limit = 3 * 8 - 1};
 	struct dtable idt = {.base = IDT_GVA, .limit = 16 * 16 - 1};
 	u64 cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
 	u64 cr4 = CR4_PAE | (top == 5 ? CR4_LA57 : 0);
 
-	if (format == SPTE_FORMAT_64)
-		code.attr = 0xa09b;
-	for (enum seg seg = SEG_ES; seg <= SEG_GS; seg++)
-		ops->set_seg(v, seg, seg == SEG_CS ? &code : &data);
-	ops->set_seg(v, SEG_LDTR, &none);
-	ops->set_seg(v, SEG_TR, &tss);
+	set_flat_segments(v, TEST_CS, TEST_DS, format == SPTE_FORMAT_64);
 	ops->set_dtables(v, &gdt, &idt);
 	ops->set_cr(v, 0, cr0, cr0);
 	ops->set_cr(v, 4, cr4, cr4);

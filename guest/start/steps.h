@@ -47,6 +47,9 @@ int prepare_nested(struct vcpu *v, const struct mmu_config *config);
 /* Bytes of pool for it. */
 u64 nested_memory(const struct memmap *guest_map);
 
+/* All segments flat, with these selectors for code and for data, and a task. */
+void set_flat_segments(struct vcpu *v, u16 cs, u16 ds, bool long_mode);
+
 /* Put a virtual CPU, whose MMU is set up, into the state that a loader asks for. */
 void vcpu_start(struct vcpu *v, const struct guest_start *start);
 
