@@ -9,8 +9,6 @@
 #include "arch/safe.h"
 #include "arch/string.h"
 #include "guest/chipset/chipset.h"
-#include "guest/chipset/pci_filter.h"
-#include "guest/chipset/watch.h"
 #include "guest/firmware/acpi.h"
 #include "guest/firmware/pci.h"
 #include "guest/machine/backend.h"

@@ -16,7 +16,7 @@ void machine_report(struct machine *m)
 {
 	iommu_poll(m);
 	say("guest entry tsc = %lu", m->guest_entry);
-	smp_report();
+	park_report();
 	report_counters(&m->vcpu.counters);
 }
 

@@ -10,7 +10,6 @@
 #include "guest/chipset/io.h"
 #include "guest/chipset/pci_guard.h"
 #include "guest/chipset/power.h"
-#include "guest/chipset/watch.h"
 #include "guest/firmware/pci.h"
 #include "guest/machine/backend.h"
 #include "guest/machine/hidden.h"
@@ -62,7 +61,7 @@ bool fch_write(struct machine *m, u64 gpa, u32 value, u32 size)
 
 		if (reg >= 256 || fch_is_open((u8)reg))
 			continue;
-		watched_read(m, gpa + i, &now, 1);
+		watched_read(gpa + i, &now, 1);
 		if (now != (u8)(value >> 8 * i)) {
 			say_refused(m, (u32)reg);
 			return false;

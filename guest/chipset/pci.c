@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's use of PCI's configuration mechanism #1. */
-#include "guest/chipset/pci_filter.h"
+#include "guest/chipset/chipset.h"
 
 #include "arch/console.h"
 #include "arch/io.h"
-#include "guest/chipset/chipset.h"
 #include "guest/chipset/io.h"
 #include "guest/chipset/power.h"
 #include "guest/machine/backend.h"

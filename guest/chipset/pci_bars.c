@@ -6,7 +6,7 @@
  * A device over a port that is watched would take writes that the books are kept by.
  */
 #include "arch/console.h"
-#include "guest/chipset/pci_filter.h"
+#include "guest/chipset/chipset.h"
 #include "guest/chipset/pci_guard.h"
 #include "guest/firmware/pci.h"
 #include "guest/machine/machine.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest's write to PCI configuration space: what of it is done. */
-#include "guest/chipset/pci_filter.h"
 #include "arch/console.h"
+#include "guest/chipset/chipset.h"
 #include "guest/chipset/pci_guard.h"
 #include "guest/chipset/power.h"
 #include "guest/firmware/pci.h"

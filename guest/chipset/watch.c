@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers in memory that are written for the guest. */
-#include "guest/chipset/watch.h"
+#include "guest/chipset/chipset.h"
 
 #include "arch/console.h"
 #include "arch/io.h"
 #include "arch/string.h"
-#include "guest/chipset/chipset.h"
-#include "guest/chipset/pci_filter.h"
 #include "guest/chipset/power.h"
 #include "guest/cpus/ipi.h"
 #include "guest/machine/machine.h"
@@ -21,11 +19,10 @@ static u32 piece_at(u64 gpa, u32 size)
 	return gpa & (piece - 1) ? 1 : piece;
 }
 
-void watched_read(const struct machine *m, u64 gpa, void *to, u32 size)
+void watched_read(u64 gpa, void *to, u32 size)
 {
 	u8 *out = to;
 
-	(void)m;
 	for (u32 piece; size; gpa += piece, out += piece, size -= piece) {
 		u32 value = ~0U;
 

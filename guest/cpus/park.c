@@ -76,7 +76,7 @@ static u32 others_listed(const struct bootinfo *boot)
 	return n ? n - 1 : 0;
 }
 
-u64 smp_memory_size(const struct bootinfo *boot)
+u64 park_memory_size(const struct bootinfo *boot)
 {
 	return others_listed(boot) * sizeof(struct ap);
 }
@@ -284,7 +284,7 @@ static int park_for_good(struct machine *machine, const struct bootinfo *boot, u
 	return ipi_watch(machine, boot);
 }
 
-int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
+int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
 	u64 page =
 		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, NULL, 0);
@@ -322,7 +322,7 @@ int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa
 	return 0;
 }
 
-void smp_report(void)
+void park_report(void)
 {
 	u32 nmis = 0, mcs = 0, inits = 0;
 

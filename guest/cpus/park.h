@@ -10,8 +10,8 @@
 #include "guest/bootinfo.h"
 #include "guest/machine/machine.h"
 
-/* Bytes that smp_park() needs for the CPUs that the firmware lists. */
-u64 smp_memory_size(const struct bootinfo *boot);
+/* Bytes that park_cpus() needs for the CPUs that the firmware lists. */
+u64 park_memory_size(const struct bootinfo *boot);
 
 /*
  * Start every CPU but this one, whether the firmware lists it or not, and park it: in long mode on
@@ -24,9 +24,9 @@ u64 smp_memory_size(const struct bootinfo *boot);
  * Returns 0; or -1 after a fail() line when a CPU that the firmware lists has not been parked: the
  * guest must not run then.
  */
-int smp_park(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size);
+int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size);
 
 /* A line with what has reached parked CPUs, if anything has. */
-void smp_report(void);
+void park_report(void);
 
 #endif

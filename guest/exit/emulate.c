@@ -2,7 +2,7 @@
 /* Instructions that write memory, most of them a tracked guest table, carried out in software. */
 #include "arch/cpu.h"
 #include "arch/string.h"
-#include "guest/chipset/watch.h"
+#include "guest/chipset/chipset.h"
 #include "guest/exit/handlers.h"
 #include "guest/insn/insn.h"
 #include "guest/machine/machine.h"
@@ -137,7 +137,7 @@ carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
 	}
 	if (insn_reads(insn) || insn_is_atomic(insn)) {
 		if (watched)
-			watched_read(v->machine, gpa, old, insn->opsize);
+			watched_read(gpa, old, insn->opsize);
 		else
 			memcpy(old, phys_ptr(gpa), insn->opsize);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Page faults that reached the hypervisor. */
 #include "arch/cpu.h"
-#include "guest/chipset/watch.h"
+#include "guest/chipset/chipset.h"
 #include "guest/exit/handlers.h"
 #include "guest/vcpu/hardware.h"
 #include "guest/vcpu/inject.h"

@@ -6,9 +6,9 @@
  */
 #include "arch/console.h"
 #include "arch/cpu.h"
+#include "guest/chipset/chipset.h"
 #include "guest/chipset/end.h"
 #include "guest/chipset/io.h"
-#include "guest/chipset/watch.h"
 #include "guest/exit/handlers.h"
 #include "guest/insn/insn.h"
 #include "guest/machine/hidden.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Nested page faults: the tables are filled as the guest uses its memory. */
 #include "arch/console.h"
-#include "guest/chipset/watch.h"
+#include "guest/chipset/chipset.h"
 #include "guest/exit/handlers.h"
 #include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"

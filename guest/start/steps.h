@@ -24,7 +24,7 @@ u8 phys_bits(void);
  * the IOMMUs and the MMU, as high as there is room below 4 GiB; extend the direct map to all of RAM. Fills
  * machine->guest_map and machine->hidden.
  *
- * Returns 0 and the pool that is left for smp_park() and the MMU; or -1 after a fail() line (too
+ * Returns 0 and the pool that is left for park_cpus() and the MMU; or -1 after a fail() line (too
  * little memory).
  */
 int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa,
