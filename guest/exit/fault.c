@@ -10,8 +10,9 @@
 
 /*
  * The shadow was mended for an access that the walk in software allows, and the instruction faults all the
- * same: so often that the CPU must go by something that the walk does not see. RFLAGS.AC is for explicit accesses alone (SDM vol. 3A 4.6.1), which
- * the error code does not tell from implicit ones; and an emulator may have its own idea of keys.
+ * same: so often that the CPU must go by something that the walk does not see. RFLAGS.AC is for explicit
+ * accesses alone (SDM vol. 3A 4.6.1), which the error code does not tell from implicit ones; and an emulator
+ * may have its own idea of keys.
  */
 #define DIFFERS_MAX 64
 

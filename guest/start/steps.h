@@ -31,9 +31,9 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 		u64 *pool_size);
 
 /*
- * The boot's proof that what has to leave the guest does leave it: run each instruction that isolation rests on once in a guest context. The virtual CPU is set up for
- * shadow paging, ports and MSRs are intercepted, its struct mmu_vcpu is set up but has no guest yet.
- * Overwrites every register of the guest's.
+ * The boot's proof that what has to leave the guest does leave it: run each instruction that isolation rests
+ * on once in a guest context. The virtual CPU is set up for shadow paging, ports and MSRs are intercepted,
+ * its struct mmu_vcpu is set up but has no guest yet. Overwrites every register of the guest's.
  *
  * Returns 0, or -1 after a fail() line that names the first one that does not exit.
  */
