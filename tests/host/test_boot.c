@@ -711,8 +711,8 @@ static void test_rsdp_bios(void **state)
 	low[0x40e] = 0xc0;
 	low[0x40f] = 0x9f;
 	assert_int_equal(find_at(0), 0x9fc00 + 0x3e0);
-	/* A word that is no segment of one, and an RSDP that the firmware's map does not list. */
-	put_rsdp(0x1c000);
+	/* The word is no segment of one. */
+	put_rsdp(0x1bc00 + 0x3e0);
 	low[0x40f] = 0x1b;
 	assert_int_equal(find_at(0), 0xfffe0);
 }
@@ -745,6 +745,10 @@ static void test_rsdp_efi(void **state)
 	low[0x6000] = 0;
 	assert_int_equal(find_at(0x4000), 0x7000);
 	put_efi_table(0x5018, acpi1, ~0ULL);
+	assert_int_equal(find_at(0x4000), 0);
+	/* Not in the firmware's map. */
+	put_rsdp(MIB(1) + 0x1000);
+	put_efi_table(0x5018, acpi1, MIB(1) + 0x1000);
 	assert_int_equal(find_at(0x4000), 0);
 	/* Tables out of reach. */
 	tables = ~0ULL;
