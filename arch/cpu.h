@@ -39,17 +39,12 @@
 #define CR4_UMIP       BIT(11)
 #define CR4_LA57       BIT(12)
 #define CR4_VMXE       BIT(13)
-#define CR4_SMXE       BIT(14)
 #define CR4_FSGSBASE   BIT(16)
 #define CR4_PCIDE      BIT(17)
 #define CR4_OSXSAVE    BIT(18)
-#define CR4_KL         BIT(19)
 #define CR4_SMEP       BIT(20)
 #define CR4_SMAP       BIT(21)
 #define CR4_PKE        BIT(22)
-#define CR4_CET        BIT(23)
-#define CR4_PKS        BIT(24)
-#define CR4_UINTR      BIT(25)
 
 /* DR6 and DR7: SDM vol. 3B 18.2.3, 18.2.4. */
 #define DR6_B       GENMASK(3, 0) /* a breakpoint's condition was met */
@@ -63,9 +58,7 @@
 #define EFER_LMA   BIT(10)
 #define EFER_NXE   BIT(11)
 #define EFER_SVME  BIT(12)
-#define EFER_LMSLE BIT(13)
 #define EFER_FFXSR BIT(14)
-#define EFER_TCE   BIT(15)
 
 /* RFLAGS: SDM vol. 1 3.4.3. */
 #define RFLAGS_CF    BIT(0)
@@ -78,14 +71,8 @@
 #define RFLAGS_IF    BIT(9)
 #define RFLAGS_DF    BIT(10)
 #define RFLAGS_OF    BIT(11)
-#define RFLAGS_IOPL  GENMASK(13, 12)
-#define RFLAGS_NT    BIT(14)
 #define RFLAGS_RF    BIT(16)
-#define RFLAGS_VM    BIT(17)
 #define RFLAGS_AC    BIT(18)
-#define RFLAGS_VIF   BIT(19)
-#define RFLAGS_VIP   BIT(20)
-#define RFLAGS_ID    BIT(21)
 
 /* Exception vectors: SDM vol. 3A table 6-1. */
 enum vector {
@@ -119,7 +106,6 @@ enum vector {
 #define PFEC_RSVD BIT(3)
 #define PFEC_I    BIT(4)
 #define PFEC_PK   BIT(5)
-#define PFEC_SS   BIT(6)
 
 /* Paging-structure entries that every format shares: SDM vol. 3A 4.3 to 4.5. */
 #define PTE_P         BIT(0)
@@ -136,15 +122,10 @@ enum vector {
 #define PTE_NX        BIT(63)
 
 /* MSRs: SDM vol. 4; APM vol. 2 appendix A. */
-#define MSR_TSC                     0x00000010
-#define MSR_PLATFORM_ID             0x00000017
 #define MSR_APIC_BASE               0x0000001b
 #define MSR_FEATURE_CONTROL         0x0000003a
-#define MSR_TSC_ADJUST              0x0000003b
 #define MSR_SPEC_CTRL               0x00000048
-#define MSR_PRED_CMD                0x00000049
 #define MSR_BIOS_UPDT_TRIG          0x00000079
-#define MSR_BIOS_SIGN_ID            0x0000008b
 #define MSR_SMM_MONITOR_CTL         0x0000009b
 #define MSR_SMBASE                  0x0000009e
 #define MSR_CST_CONFIG_CONTROL      0x000000e2
@@ -152,10 +133,6 @@ enum vector {
 #define MSR_MTRRCAP                 0x000000fe
 #define MSR_ARCH_CAPABILITIES       0x0000010a
 #define MSR_OC_MAILBOX              0x00000150
-#define MSR_SYSENTER_CS             0x00000174
-#define MSR_SYSENTER_ESP            0x00000175
-#define MSR_SYSENTER_EIP            0x00000176
-#define MSR_MCG_CAP                 0x00000179
 #define MSR_MCG_STATUS              0x0000017a
 #define MSR_MISC_ENABLE             0x000001a0
 #define MSR_DEBUGCTL                0x000001d9
@@ -166,26 +143,21 @@ enum vector {
 #define MSR_MTRR_PHYSBASE0          0x00000200
 #define MSR_PAT                     0x00000277
 #define MSR_MTRR_DEF_TYPE           0x000002ff
-#define MSR_PERF_GLOBAL_CTRL        0x0000038f
 #define MSR_VMX_BASIC               0x00000480
 #define MSR_VMX_PINBASED_CTLS       0x00000481
 #define MSR_VMX_PROCBASED_CTLS      0x00000482
 #define MSR_VMX_EXIT_CTLS           0x00000483
 #define MSR_VMX_ENTRY_CTLS          0x00000484
-#define MSR_VMX_MISC                0x00000485
 #define MSR_VMX_CR0_FIXED0          0x00000486
 #define MSR_VMX_CR0_FIXED1          0x00000487
 #define MSR_VMX_CR4_FIXED0          0x00000488
 #define MSR_VMX_CR4_FIXED1          0x00000489
-#define MSR_VMX_VMCS_ENUM           0x0000048a
 #define MSR_VMX_PROCBASED_CTLS2     0x0000048b
 #define MSR_VMX_EPT_VPID_CAP        0x0000048c
 #define MSR_VMX_TRUE_PINBASED_CTLS  0x0000048d
 #define MSR_VMX_TRUE_PROCBASED_CTLS 0x0000048e
 #define MSR_VMX_TRUE_EXIT_CTLS      0x0000048f
 #define MSR_VMX_TRUE_ENTRY_CTLS     0x00000490
-#define MSR_VMX_VMFUNC              0x00000491
-#define MSR_VMX_PROCBASED_CTLS3     0x00000492
 #define MSR_VMX_EXIT_CTLS2          0x00000493
 #define MSR_TME_CAPABILITY          0x00000981
 #define MSR_TME_ACTIVATE            0x00000982
@@ -195,16 +167,10 @@ enum vector {
 #define MSR_HW_FEEDBACK_PTR         0x000017d0
 #define MSR_HW_FEEDBACK_LAST        0x000017d4
 #define MSR_X2APIC_FIRST            0x00000800
-#define MSR_X2APIC_LAST             0x000008ff
 #define MSR_EFER                    0xc0000080
-#define MSR_STAR                    0xc0000081
-#define MSR_LSTAR                   0xc0000082
-#define MSR_CSTAR                   0xc0000083
-#define MSR_SFMASK                  0xc0000084
 #define MSR_FS_BASE                 0xc0000100
 #define MSR_GS_BASE                 0xc0000101
 #define MSR_KERNEL_GS_BASE          0xc0000102
-#define MSR_TSC_AUX                 0xc0000103
 #define MSR_SYSCFG                  0xc0010010
 #define MSR_HWCR                    0xc0010015
 #define MSR_IORR_BASE0              0xc0010016
@@ -264,41 +230,24 @@ enum vector {
 #define VM_CR_SVMDIS   BIT(4)
 
 /* IA32_APIC_BASE: SDM vol. 3A 11.4.4. */
-#define APIC_BASE_BSP    BIT(8)
 #define APIC_BASE_X2APIC BIT(10)
 #define APIC_BASE_ENABLE BIT(11)
 
 /* CPUID: SDM vol. 2A, APM vol. 3 appendix E. CPUID_<leaf>[_<subleaf>]_<register>_<name>. */
-#define CPUID_1_ECX_SSE3               BIT(0)
 #define CPUID_1_ECX_MONITOR            BIT(3)
 #define CPUID_1_ECX_VMX                BIT(5)
 #define CPUID_1_ECX_SMX                BIT(6)
 #define CPUID_1_ECX_PCID               BIT(17)
 #define CPUID_1_ECX_X2APIC             BIT(21)
-#define CPUID_1_ECX_TSC_DEADLINE       BIT(24)
 #define CPUID_1_ECX_XSAVE              BIT(26)
 #define CPUID_1_ECX_OSXSAVE            BIT(27)
 #define CPUID_1_ECX_HYPERVISOR         BIT(31)
-#define CPUID_1_EDX_PSE                BIT(3)
-#define CPUID_1_EDX_MSR                BIT(5)
-#define CPUID_1_EDX_PAE                BIT(6)
-#define CPUID_1_EDX_MCE                BIT(7)
-#define CPUID_1_EDX_CX8                BIT(8)
-#define CPUID_1_EDX_APIC               BIT(9)
-#define CPUID_1_EDX_SEP                BIT(11)
 #define CPUID_1_EDX_MTRR               BIT(12)
-#define CPUID_1_EDX_PGE                BIT(13)
-#define CPUID_1_EDX_MCA                BIT(14)
-#define CPUID_1_EDX_PAT                BIT(16)
 #define CPUID_1_EDX_PSE36              BIT(17)
-#define CPUID_1_EDX_FXSR               BIT(24)
-#define CPUID_7_0_EBX_FSGSBASE         BIT(0)
-#define CPUID_7_0_EBX_TSC_ADJUST       BIT(1)
 #define CPUID_7_0_EBX_SMEP             BIT(7)
 #define CPUID_7_0_EBX_INVPCID          BIT(10)
 #define CPUID_7_0_EBX_RTM              BIT(11)
 #define CPUID_7_0_EBX_SMAP             BIT(20)
-#define CPUID_7_0_ECX_UMIP             BIT(2)
 #define CPUID_7_0_ECX_PKU              BIT(3)
 #define CPUID_7_0_ECX_OSPKE            BIT(4)
 #define CPUID_7_0_ECX_CET_SS           BIT(7)
@@ -324,10 +273,8 @@ enum vector {
 #define CPUID_80000008_EBX_BTC_NO      BIT(29)
 #define CPUID_8000000A_EDX_NP          BIT(0)
 #define CPUID_8000000A_EDX_SVML        BIT(2)
-#define CPUID_8000000A_EDX_NRIPS       BIT(3)
 #define CPUID_8000000A_EDX_CLEAN       BIT(5)
 #define CPUID_8000000A_EDX_FLUSHBYASID BIT(6)
-#define CPUID_8000000A_EDX_DECODE      BIT(7)
 #define CPUID_80000021_EAX_VERW_CLEAR  BIT(5)
 #define CPUID_80000021_EAX_IBPB_BRTYPE BIT(28)
 #define CPUID_80000021_EAX_SRSO_NO     BIT(29)

@@ -20,41 +20,18 @@ trap_stub_ %+ vector:
 %assign vector vector + 1
 %endrep
 
+%include "arch/push.inc"
+
+; The registers of struct trap_frame, the last of them first.
+%define FRAME r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
+
 trap_common:
-	push r15
-	push r14
-	push r13
-	push r12
-	push r11
-	push r10
-	push r9
-	push r8
-	push rdi
-	push rsi
-	push rbp
-	push rbx
-	push rdx
-	push rcx
-	push rax
+	PUSH_ALL FRAME
 	cld
 	; The CPU has aligned the frame to 16 bytes, and 22 words lie on it.
 	mov rdi, rsp
 	call trap_handle
-	pop rax
-	pop rcx
-	pop rdx
-	pop rbx
-	pop rbp
-	pop rsi
-	pop rdi
-	pop r8
-	pop r9
-	pop r10
-	pop r11
-	pop r12
-	pop r13
-	pop r14
-	pop r15
+	POP_ALL FRAME
 	add rsp, 16
 	iretq
 

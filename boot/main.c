@@ -8,8 +8,9 @@
 #include "arch/symbols.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
-#include "guest/machine.h"
+#include "guest/firmware/acpi.h"
 #include "guest/options.h"
+#include "guest/start/machine.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 #include "svm/svm.h"
@@ -55,11 +56,11 @@ static int parse(u32 magic, u64 info_hpa)
 
 	boot.image_start = map_image_hpa;
 	boot.image_end = map_image_hpa + (u64)(_image_end - _image_start);
-	err = magic == MB2_BOOT_MAGIC ? multiboot2_parse(info_hpa, &boot)
-				      : multiboot1_parse(info_hpa, &boot);
+	err = magic == MB2_LOADER_MAGIC ? multiboot2_parse(info_hpa, &boot)
+					: multiboot1_parse(info_hpa, &boot);
 	if (err)
 		return err;
-	rsdp = rsdp_find(&boot);
+	rsdp = acpi_find_rsdp(&boot);
 	if (rsdp)
 		boot.rsdp = rsdp;
 	return 0;

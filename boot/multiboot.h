@@ -3,11 +3,7 @@
 #ifndef BOOT_MULTIBOOT_H
 #define BOOT_MULTIBOOT_H
 
-#include "guest/bootinfo.h"
-
-/* What the loader leaves in EAX. */
-#define MB1_BOOT_MAGIC 0x2badb002
-#define MB2_BOOT_MAGIC 0x36d76289
+#include "guest/multiboot.h"
 
 /*
  * Read the information at physical address info_hpa into *boot; the image's bounds in it stay.

@@ -6,177 +6,101 @@
 #include "boot/parse.h"
 #include "mm/phys.h"
 
-enum tag_type {
-	TAG_END = 0,
-	TAG_CMDLINE = 1,
-	TAG_LOADER = 2,
-	TAG_MODULE = 3,
-	TAG_MEMMAP = 6,
-	TAG_FRAMEBUFFER = 8,
-	TAG_EFI32_SYSTAB = 11,
-	TAG_EFI64_SYSTAB = 12,
-	TAG_ACPI_OLD = 14,
-	TAG_ACPI_NEW = 15,
-	TAG_EFI_MEMMAP = 17,
-};
-
-struct info {
-	u32 total_size;
-	u32 reserved;
-};
-
-struct tag {
-	u32 type;
-	u32 size; /* bytes, this header included; the next tag is 8-byte aligned */
-};
-
-struct tag_module {
-	struct tag tag;
-	u32 start, end;
-	char cmdline[];
-};
-
-struct tag_memmap {
-	struct tag tag;
-	u32 entry_size, entry_version;
-	u8 entries[];
-};
-
-struct memmap_entry {
-	u64 start, size;
-	u32 type, reserved;
-};
-
-struct tag_framebuffer {
-	struct tag tag;
-	u64 addr;
-	u32 pitch, width, height;
-	u8 bpp, type;
-	u16 reserved;
-	u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
-};
-#define FB_SIZE_COMMON offsetof(struct tag_framebuffer, red_pos)
-#define FB_SIZE_RGB    (FB_SIZE_COMMON + 6)
-enum { FB_INDEXED = 0, FB_RGB = 1, FB_EGA_TEXT = 2 };
-
-struct tag_efi32_systab {
-	struct tag tag;
-	u32 addr;
-};
-
-struct tag_efi_systab {
-	struct tag tag;
-	u64 addr;
-};
-
-struct tag_efi_memmap {
-	struct tag tag;
-	u32 desc_size, desc_version;
-	u8 entries[];
-};
-
-static int parse_efi_memmap(const struct tag_efi_memmap *t, struct bootinfo *boot)
+static int parse_efi_memmap(const struct mb2_tag *t, struct bootinfo *boot)
 {
-	return boot_add_efi_map(boot, t->entries, t->tag.size - sizeof(*t), t->desc_size,
-				t->desc_version);
+	const struct mb2_list *list = (const void *)(t + 1);
+
+	return boot_add_efi_map(boot, list->entries, t->size - sizeof(*t) - sizeof(*list),
+				list->entry_size, list->version);
 }
 
-static int parse_memmap(const struct tag_memmap *t, struct bootinfo *boot)
+static int parse_memmap(const struct mb2_tag *t, struct bootinfo *boot)
 {
-	size_t bytes = t->tag.size - sizeof(*t);
+	const struct mb2_list *list = (const void *)(t + 1);
+	size_t bytes = t->size - sizeof(*t) - sizeof(*list);
 
-	if (t->entry_size < sizeof(struct memmap_entry))
+	if (list->entry_size < sizeof(struct mb2_mmap))
 		return fail(
 			"boot information: memory map entries of %u bytes, expected at least %lu",
-			t->entry_size, sizeof(struct memmap_entry));
-	for (size_t at = 0; bytes - at >= t->entry_size; at += t->entry_size) {
-		struct memmap_entry e;
+			list->entry_size, sizeof(struct mb2_mmap));
+	for (size_t at = 0; bytes - at >= list->entry_size; at += list->entry_size) {
+		struct mb2_mmap e;
 
-		memcpy(&e, t->entries + at, sizeof(e));
-		if (boot_add_range(boot, e.start, e.size, e.type, false))
+		memcpy(&e, list->entries + at, sizeof(e));
+		if (boot_add_range(boot, e.start, e.length, e.type, false))
 			return -1;
 	}
 	return 0;
 }
 
-static void parse_framebuffer(const struct tag_framebuffer *t, struct bootinfo *boot)
+static void parse_framebuffer(const struct mb2_tag *t, struct bootinfo *boot)
 {
-	struct boot_framebuffer *fb = &boot->fb;
+	const struct mb2_framebuffer *fb = (const void *)(t + 1);
 
-	if (t->type == FB_RGB && t->tag.size >= FB_SIZE_RGB) {
-		fb->type = BOOT_FB_RGB;
-		fb->red_pos = t->red_pos;
-		fb->red_size = t->red_size;
-		fb->green_pos = t->green_pos;
-		fb->green_size = t->green_size;
-		fb->blue_pos = t->blue_pos;
-		fb->blue_size = t->blue_size;
-	} else if (t->type == FB_EGA_TEXT) {
-		fb->type = BOOT_FB_TEXT;
-	} else {
-		return; /* indexed colours: no guest protocol of ours passes them on */
-	}
-	fb->addr = t->addr;
-	fb->pitch = t->pitch;
-	fb->width = t->width;
-	fb->height = t->height;
-	fb->bpp = t->bpp;
+	if (fb->screen.type != BOOT_FB_RGB || t->size >= sizeof(*t) + sizeof(*fb))
+		boot_set_framebuffer(boot, &fb->screen, &fb->colours);
 }
 
-static int parse_string(const struct tag *t, const char **to)
+static int parse_string(const struct mb2_tag *t, const char **to)
 {
 	*to = boot_string(t + 1, t->size - sizeof(*t));
 	return *to ? 0 : -1;
 }
 
-static int parse_module(const struct tag_module *t, struct bootinfo *boot)
+static int parse_module(const struct mb2_tag *t, struct bootinfo *boot)
 {
-	const char *given = boot_string(t->cmdline, t->tag.size - sizeof(*t));
+	const struct mb2_module *m = (const void *)(t + 1);
 
-	return boot_add_module(boot, t->start, t->end, given, false);
+	return boot_add_module(boot, m->start, m->end,
+			       boot_string(m->cmdline, t->size - sizeof(*t) - sizeof(*m)), false);
 }
 
-/* The least size that each tag's fixed part needs. */
+static int parse_systab(const struct mb2_tag *t, struct bootinfo *boot)
+{
+	boot->efi.is32 |= t->type == MB2_INFO_EFI32;
+	boot->efi_systab = 0;
+	memcpy(&boot->efi_systab, t + 1, t->type == MB2_INFO_EFI32 ? sizeof(u32) : sizeof(u64));
+	return 0;
+}
+
+/* The least size that each tag needs. */
 static size_t tag_min_size(u32 type)
 {
+	const size_t head = sizeof(struct mb2_tag);
+
 	switch (type) {
-	case TAG_MODULE:
-		return sizeof(struct tag_module);
-	case TAG_MEMMAP:
-		return sizeof(struct tag_memmap);
-	case TAG_FRAMEBUFFER:
-		return FB_SIZE_COMMON;
-	case TAG_EFI32_SYSTAB:
-		return sizeof(struct tag_efi32_systab);
-	case TAG_EFI64_SYSTAB:
-		return sizeof(struct tag_efi_systab);
-	case TAG_EFI_MEMMAP:
-		return sizeof(struct tag_efi_memmap);
+	case MB2_INFO_MODULE:
+		return head + sizeof(struct mb2_module);
+	case MB2_INFO_MMAP:
+	case MB2_INFO_EFI_MMAP:
+		return head + sizeof(struct mb2_list);
+	case MB2_INFO_FRAMEBUFFER:
+		return head + offsetof(struct mb2_framebuffer, colours);
+	case MB2_INFO_EFI32:
+		return head + sizeof(u32);
+	case MB2_INFO_EFI64:
+		return head + sizeof(u64);
 	default:
-		return sizeof(struct tag);
+		return head;
 	}
 }
 
 /* The tags whose order among each other matters are left to multiboot2_parse(). */
-static int parse_tag(const struct tag *t, struct bootinfo *boot)
+static int parse_tag(const struct mb2_tag *t, struct bootinfo *boot)
 {
 	switch (t->type) {
-	case TAG_CMDLINE:
+	case MB2_INFO_CMDLINE:
 		return parse_string(t, &boot->cmdline);
-	case TAG_LOADER:
+	case MB2_INFO_LOADER:
 		return parse_string(t, &boot->loader);
-	case TAG_MODULE:
-		return parse_module((const void *)t, boot);
-	case TAG_FRAMEBUFFER:
-		parse_framebuffer((const void *)t, boot);
+	case MB2_INFO_MODULE:
+		return parse_module(t, boot);
+	case MB2_INFO_FRAMEBUFFER:
+		parse_framebuffer(t, boot);
 		return 0;
-	case TAG_EFI32_SYSTAB:
-		boot->efi_systab = ((const struct tag_efi32_systab *)t)->addr;
-		boot->efi.is32 = true;
-		return 0;
-	case TAG_EFI64_SYSTAB:
-		boot->efi_systab = ((const struct tag_efi_systab *)t)->addr;
-		return 0;
+	case MB2_INFO_EFI32:
+	case MB2_INFO_EFI64:
+		return parse_systab(t, boot);
 	default:
 		return 0;
 	}
@@ -184,27 +108,27 @@ static int parse_tag(const struct tag *t, struct bootinfo *boot)
 
 int multiboot2_parse(u64 info_hpa, struct bootinfo *boot)
 {
-	const struct info *info = phys_ptr(info_hpa);
-	const struct tag *memmap = NULL, *efi_memmap = NULL, *acpi = NULL;
+	const struct mb2_info *info = phys_ptr(info_hpa);
+	const struct mb2_tag *memmap = NULL, *efi_memmap = NULL, *acpi = NULL;
 	u64 at = sizeof(*info), total = info->total_size;
 
 	boot_begin(boot);
 	/* at is 8-byte aligned and below 2^33; every tag lies inside total before it is read. */
 	for (;;) {
-		const struct tag *t = (const void *)((const u8 *)info + at);
+		const struct mb2_tag *t = (const void *)((const u8 *)info + at);
 
 		if (at + sizeof(*t) > total)
 			return fail("boot information: no end tag within its %lu bytes", total);
-		if (t->type == TAG_END)
+		if (t->type == MB2_INFO_END)
 			break;
 		if (t->size < tag_min_size(t->type) || t->size > total - at)
 			return fail("boot information: tag %u has %u bytes, of %lu that are left",
 				    t->type, t->size, total - at);
-		if (t->type == TAG_MEMMAP)
+		if (t->type == MB2_INFO_MMAP)
 			memmap = t;
-		else if (t->type == TAG_EFI_MEMMAP)
+		else if (t->type == MB2_INFO_EFI_MMAP)
 			efi_memmap = t;
-		else if (t->type == TAG_ACPI_NEW || (t->type == TAG_ACPI_OLD && !acpi))
+		else if (t->type == MB2_INFO_ACPI_NEW || (t->type == MB2_INFO_ACPI_OLD && !acpi))
 			acpi = t;
 		else if (parse_tag(t, boot))
 			return -1;
@@ -214,8 +138,8 @@ int multiboot2_parse(u64 info_hpa, struct bootinfo *boot)
 		boot_keep_rsdp(boot, acpi + 1, acpi->size - sizeof(*acpi));
 	/* EFI's map knows more types; a loader derives the other one from it. */
 	if (efi_memmap)
-		return parse_efi_memmap((const void *)efi_memmap, boot);
+		return parse_efi_memmap(efi_memmap, boot);
 	if (memmap)
-		return parse_memmap((const void *)memmap, boot);
+		return parse_memmap(memmap, boot);
 	return fail("the boot loader gives no memory map; use GRUB's multiboot2 command");
 }

@@ -96,3 +96,13 @@ void boot_keep_rsdp(struct bootinfo *boot, const void *rsdp, size_t size)
 	memcpy(rsdp_copy, rsdp, size);
 	boot->rsdp = phys_addr(rsdp_copy);
 }
+
+void boot_set_framebuffer(struct bootinfo *boot, const struct boot_screen *screen,
+			  const struct boot_colours *colours)
+{
+	if (screen->type != BOOT_FB_RGB && screen->type != BOOT_FB_TEXT)
+		return;
+	boot->fb = (struct boot_framebuffer){.screen = *screen};
+	if (screen->type == BOOT_FB_RGB)
+		boot->fb.colours = *colours;
+}

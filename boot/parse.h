@@ -39,13 +39,11 @@ int boot_add_range(struct bootinfo *boot, u64 start, u64 size, u32 type, bool in
 int boot_add_efi_map(struct bootinfo *boot, const void *map, size_t bytes, u32 desc_size,
 		     u32 desc_version);
 
+/* Take over a screen, of a kind that guests can be told of. */
+void boot_set_framebuffer(struct bootinfo *boot, const struct boot_screen *screen,
+			  const struct boot_colours *colours);
+
 /* Keep a copy of an ACPI RSDP of `size` bytes, in case the firmware's own is not found. */
 void boot_keep_rsdp(struct bootinfo *boot, const void *rsdp, size_t size);
-
-/*
- * Physical address of the firmware's own RSDP: from the EFI configuration table, else by the scan
- * of the BIOS areas (ACPI specification 5.2.5). 0 when there is none.
- */
-u64 rsdp_find(const struct bootinfo *boot);
 
 #endif

@@ -17,14 +17,24 @@ struct boot_module {
 
 #define BOOT_MODULES_MAX 32
 
-enum boot_fb_type { BOOT_FB_NONE, BOOT_FB_RGB, BOOT_FB_TEXT };
+/* Multiboot's numbers. Indexed colours count as none: no guest's protocol passes them on. */
+enum boot_fb_type { BOOT_FB_NONE = 0, BOOT_FB_RGB = 1, BOOT_FB_TEXT = 2 };
 
-struct boot_framebuffer {
-	enum boot_fb_type type;
+/* As both versions of multiboot lay them out. */
+struct boot_screen {
 	u64 addr;
 	u32 pitch, width, height; /* bytes; pixels or characters */
-	u8 bpp;
+	u8 bpp, type;             /* enum boot_fb_type */
+} __attribute__((packed));
+
+/* Bits of a pixel. */
+struct boot_colours {
 	u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
+};
+
+struct boot_framebuffer {
+	struct boot_screen screen;
+	struct boot_colours colours; /* of BOOT_FB_RGB */
 };
 
 /* The EFI firmware, whose boot services have ended. */

@@ -2,39 +2,35 @@
 /* notrap's command line: words of the form name=value, each checked against one table. */
 #include "guest/options.h"
 #include "arch/string.h"
+#include "guest/builtin_guests.h"
 
-enum option {
-	OPT_BYPASS,
-	OPT_TRAP,
-	OPT_SYNC,
-	OPT_MMU,
-	OPT_MITIGATIONS,
-	OPT_IOMMU,
-	OPT_CONSOLE,
-	OPT_STATS,
-	OPT_AUDIT,
-	OPT_GUEST,
-	OPT_SMI
-};
+#define OPT_CONSOLE   "console"
+#define KNOWN_CONSOLE "none|com1|com2"
+#define KNOWN_NUMBER  "a number"
+#define KNOWN_GUEST   NULL /* builtin_guests[] */
 
-#define KNOWN_NUMBER "a number"
+/* An option, and where its value goes: into a bool, an enum or a u32. */
+#define OPTION(name, known, field)                                                                 \
+	{                                                                                          \
+		name, known, offsetof(struct options, field), sizeof(((struct options *)0)->field) \
+	}
 
 /* Where `known` is a list, a value's place in it is the value's number: the enums' order. */
-static const struct {
-	const char *name;
-	const char *known;
+static const struct option {
+	const char *name, *known;
+	size_t at, size; /* bytes */
 } table[] = {
-	[OPT_BYPASS] = {"bypass_guest_pf", "0|1"},
-	[OPT_TRAP] = {"trap", "auto|address|structural"},
-	[OPT_SYNC] = {"sync", "hybrid|always|never"},
-	[OPT_MMU] = {"mmu", "shadow|npt|ept"},
-	[OPT_MITIGATIONS] = {"mitigations", "auto|off|all"},
-	[OPT_IOMMU] = {"iommu", "auto|off|require"},
-	[OPT_CONSOLE] = {"console", "none|com1|com2"},
-	[OPT_STATS] = {"stats", KNOWN_NUMBER},
-	[OPT_AUDIT] = {"audit", KNOWN_NUMBER},
-	[OPT_GUEST] = {"guest", NULL}, /* builtin_guests[] */
-	[OPT_SMI] = {"smi", "0|1"},
+	OPTION("bypass_guest_pf", "0|1", bypass_guest_pf),
+	OPTION("trap", "auto|address|structural", trap),
+	OPTION("sync", "hybrid|always|never", sync),
+	OPTION("mmu", "shadow|npt|ept", mmu),
+	OPTION("mitigations", "auto|off|all", mitigations),
+	OPTION("iommu", "auto|off|require", iommu),
+	OPTION(OPT_CONSOLE, KNOWN_CONSOLE, console),
+	OPTION("stats", KNOWN_NUMBER, stats),
+	OPTION("audit", KNOWN_NUMBER, audit),
+	OPTION("guest", KNOWN_GUEST, guest),
+	OPTION("smi", "0|1", smi),
 };
 
 static const char known_options[] =
@@ -127,100 +123,81 @@ static struct guest_list list_guests(void)
 	return list;
 }
 
-static int set_option(struct options *opt, u32 which, const char *value, size_t len)
+static int set_option(struct options *opt, const struct option *o, const char *value, size_t len)
 {
-	const char *known = table[which].known;
 	s64 n;
 
-	if (which == OPT_GUEST)
+	if (o->known == KNOWN_GUEST)
 		n = find_guest(value, len);
-	else if (which == OPT_STATS || which == OPT_AUDIT)
+	else if (!strcmp(o->known, KNOWN_NUMBER))
 		n = parse_number(value, len);
 	else
-		n = parse_choice(known, value, len);
+		n = parse_choice(o->known, value, len);
 	if (n < 0)
-		return fail("option %s: bad value \"%s\", known: %s", table[which].name,
+		return fail("option %s: bad value \"%s\", known: %s", o->name,
 			    excerpt(value, len).text,
-			    which == OPT_GUEST ? list_guests().text : known);
-
-	switch ((enum option)which) {
-	case OPT_BYPASS:
-		opt->bypass_guest_pf = n;
-		break;
-	case OPT_TRAP:
-		opt->trap = (enum opt_trap)n;
-		break;
-	case OPT_SYNC:
-		opt->sync = (enum opt_sync)n;
-		break;
-	case OPT_MMU:
-		opt->mmu = (enum opt_mmu)n;
-		break;
-	case OPT_MITIGATIONS:
-		opt->mitigations = (enum opt_mitigations)n;
-		break;
-	case OPT_IOMMU:
-		opt->iommu = (enum opt_iommu)n;
-		break;
-	case OPT_CONSOLE:
-		opt->console = (enum console_port)n;
-		break;
-	case OPT_STATS:
-		opt->stats = (u32)n;
-		break;
-	case OPT_AUDIT:
-		opt->audit = (u32)n;
-		break;
-	case OPT_GUEST:
+			    o->known == KNOWN_GUEST ? list_guests().text : o->known);
+	if (o->known == KNOWN_GUEST)
 		opt->guest = &builtin_guests[n];
-		break;
-	case OPT_SMI:
-		opt->smi = n;
-		break;
-	}
+	else
+		memcpy((u8 *)opt + o->at, &n, o->size);
 	return 0;
+}
+
+/* The next word from *at on, which is moved behind it, and its length; 0 at the end. */
+static size_t next_word(const char **at, const char **word)
+{
+	size_t len = 0;
+
+	while (is_space(**at))
+		++*at;
+	for (*word = *at; **at && !is_space(**at); len++)
+		++*at;
+	return len;
+}
+
+/* The value of a word that is "name=value", and its length; NULL where it is another's. */
+static const char *value_of(const char *name, const char *word, size_t len, size_t *value_len)
+{
+	size_t n = strlen(name);
+
+	if (len <= n || word[n] != '=' || memcmp(word, name, n) != 0)
+		return NULL;
+	*value_len = len - n - 1;
+	return word + n + 1;
 }
 
 static int parse_word(const char *word, size_t len, struct options *opt)
 {
-	size_t name = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(table); i++) {
+		size_t value_len;
+		const char *value = value_of(table[i].name, word, len, &value_len);
 
-	while (name < len && word[name] != '=')
-		name++;
-	for (u32 i = 0; i < ARRAY_SIZE(table); i++)
-		if (name < len && strlen(table[i].name) == name &&
-		    !memcmp(word, table[i].name, name))
-			return set_option(opt, i, word + name + 1, len - name - 1);
+		if (value)
+			return set_option(opt, &table[i], value, value_len);
+	}
 	return fail("unknown option \"%s\", known: %s", excerpt(word, len).text, known_options);
 }
 
 enum console_port options_console(const char *cmdline)
 {
-	const char *name = table[OPT_CONSOLE].name;
-	size_t name_len = strlen(name);
 	enum console_port port = CONSOLE_COM1;
+	size_t len, value_len;
+	const char *word;
 
-	while (*cmdline) {
-		size_t len = 0;
+	while ((len = next_word(&cmdline, &word))) {
+		const char *value = value_of(OPT_CONSOLE, word, len, &value_len);
+		s64 n = value ? parse_choice(KNOWN_CONSOLE, value, value_len) : -1;
 
-		while (cmdline[len] && !is_space(cmdline[len]))
-			len++;
-		if (len > name_len && cmdline[name_len] == '=' &&
-		    !memcmp(cmdline, name, name_len)) {
-			s64 n = parse_choice(table[OPT_CONSOLE].known, cmdline + name_len + 1,
-					     len - name_len - 1);
-
-			port = n < 0 ? port : (enum console_port)n;
-		}
-		cmdline += len;
-		while (is_space(*cmdline))
-			cmdline++;
+		port = n < 0 ? port : (enum console_port)n;
 	}
 	return port;
 }
 
 int options_parse(const char *cmdline, struct options *opt)
 {
+	const char *word;
+	size_t len;
 	int ret = 0;
 
 	*opt = (struct options){
@@ -228,16 +205,9 @@ int options_parse(const char *cmdline, struct options *opt)
 		.console = CONSOLE_COM1,
 	};
 	/* A bad word does not stop the walk: each gets its line. */
-	while (*cmdline) {
-		size_t len = 0;
-
-		while (cmdline[len] && !is_space(cmdline[len]))
-			len++;
-		if (len && parse_word(cmdline, len, opt))
+	while ((len = next_word(&cmdline, &word))) {
+		if (parse_word(word, len, opt))
 			ret = -1;
-		cmdline += len;
-		while (is_space(*cmdline))
-			cmdline++;
 	}
 	return ret;
 }

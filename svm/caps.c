@@ -11,9 +11,9 @@ int svm_check_vm_cr(u64 vm_cr, u32 svm_edx)
 	if (!(vm_cr & VM_CR_SVMDIS) || !(vm_cr & VM_CR_LOCK))
 		return 0;
 	return fail(
-		"SVM is disabled and locked by the firmware (VM_CR = %llx%s): enable \"SVM Mode\" "
+		"SVM is disabled and locked by the firmware (VM_CR = %lx%s): enable \"SVM Mode\" "
 		"in the firmware setup",
-		(unsigned long long)vm_cr, svm_edx & CPUID_8000000A_EDX_SVML ? ", with a key" : "");
+		vm_cr, svm_edx & CPUID_8000000A_EDX_SVML ? ", with a key" : "");
 }
 
 int svm_decide(const struct svm_raw *raw, struct svm_caps *caps)
@@ -28,9 +28,9 @@ int svm_decide(const struct svm_raw *raw, struct svm_caps *caps)
 	/* Every page would have a second address, with the C-bit: hidden memory as well. 7.10.1. */
 	if (raw->syscfg & SYSCFG_SMEE)
 		return fail(
-			"the firmware has switched memory encryption on (SYSCFG = %llx): disable "
+			"the firmware has switched memory encryption on (SYSCFG = %lx): disable "
 			"\"SMEE\" or \"SME\" in the firmware setup",
-			(unsigned long long)raw->syscfg);
+			raw->syscfg);
 	if (raw->svm_ebx < 2)
 		return fail("this CPU's SVM has %u address space identifiers, notrap needs 2",
 			    raw->svm_ebx);

@@ -25,7 +25,7 @@ int svm_enable(void *page)
 			return -1;
 		wrmsr(MSR_VM_CR, vm_cr & ~VM_CR_SVMDIS);
 	}
-	/* The gate would take odd megabytes away: guest/a20.c. A CPU may lack the bit. */
+	/* The gate would take odd megabytes away: guest/chipset/a20.c. A CPU may lack the bit. */
 	if (rdmsr_safe(MSR_VM_CR, &vm_cr))
 		wrmsr_safe(MSR_VM_CR, vm_cr | VM_CR_DIS_A20M);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);

@@ -16,7 +16,7 @@ extern svm_ready, svm_exited
 
 global svm_enter, svm_loop
 
-%include "guest/gpr.inc"
+%include "guest/vcpu/gpr.inc"
 
 ; enum svm_next
 NEXT_CLEAR	equ 1 << 0
@@ -31,15 +31,12 @@ AT_HOST		equ 16
 section .text
 
 %macro PUSH_ARGUMENTS 0
-	PUSH_OURS
-	push	rdx
-	push	rsi
-	push	rdi
+	PUSH_ALL OURS, rdx, rsi, rdi
 %endmacro
 
 %macro POP_ARGUMENTS 0
 	add	rsp, 24
-	POP_OURS
+	POP_ALL OURS
 %endmacro
 
 ; What loads the guest: RDI is struct vcpu's gpr[]. Changes no flag.

@@ -3,7 +3,8 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
-#include "guest/exits.h"
+#include "guest/machine/event.h"
+#include "guest/vcpu/instruction.h"
 #include "svm/svm.h"
 
 void svm_inject(struct vcpu *v, const struct event *event)
@@ -18,11 +19,6 @@ void svm_inject(struct vcpu *v, const struct event *event)
 	if (event->has_error)
 		svm->vmcb.event_inj |= (u64)event->error << SVM_EVENT_ERROR_SHIFT;
 	svm->event_pending = true;
-}
-
-bool svm_inject_pending(struct vcpu *v)
-{
-	return to_svm(v)->event_pending;
 }
 
 void svm_set_cr2(struct vcpu *v, u64 gva)

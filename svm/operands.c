@@ -4,7 +4,9 @@
  * vol. 2 15.33), else read from the guest's code.
  */
 #include "arch/cpu.h"
-#include "guest/exits.h"
+#include "guest/insn/insn.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 #include "svm/svm.h"
 
 static void unknown(struct vcpu *v, struct vmexit *exit)
@@ -15,7 +17,7 @@ static void unknown(struct vcpu *v, struct vmexit *exit)
 
 static void mov_cr(struct vcpu *v, struct vmexit *exit, u8 nr, u8 gpr, bool write)
 {
-	exit->kind = write ? VMEXIT_CR_WRITE : VMEXIT_CR_READ;
+	exit->kind = !write ? VMEXIT_CR_READ : nr == 3 ? VMEXIT_CR3_WRITE : VMEXIT_CR_WRITE;
 	exit->cr.nr = nr;
 	exit->cr.gpr = gpr;
 	if (write)
@@ -108,6 +110,7 @@ void svm_exit_invpcid(struct vcpu *v, struct vmexit *exit)
 	type = v->gpr[in.reg];
 	exit->invpcid.type = guest_code_is_64bit(v) ? type : (u32)type;
 	exit->invpcid.desc_gva = guest_operand(v, &in.mem, in.len);
+	exit->invpcid.fault = 0;
 }
 
 /* APM vol. 2 15.10.2: every CPU tells all of it, the next instruction's address included. */
@@ -122,5 +125,4 @@ void svm_exit_io(struct vcpu *v, struct vmexit *exit)
 	exit->io.size = info >> EXIT_IO_SIZE_SHIFT & 7;
 	exit->io.in = info & EXIT_IO_IN;
 	exit->io.string = info & EXIT_IO_STRING;
-	exit->io.rep = info & EXIT_IO_REP;
 }

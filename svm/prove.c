@@ -8,6 +8,7 @@
 #include "arch/insn.h"
 #include "arch/percpu.h"
 #include "arch/string.h"
+#include "guest/machine/event.h"
 #include "svm/svm.h"
 
 #define TRY_CR2    0x5eed000

@@ -2,8 +2,10 @@
 /* What emulators get wrong, each worked around where svm/prove.c, or the value itself, shows it. */
 #include "arch/cpu.h"
 #include "arch/insn.h"
-#include "guest/exits.h"
-#include "guest/machine.h"
+#include "guest/insn/insn.h"
+#include "guest/machine/machine.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
 #include "mm/map.h"
 #include "mm/phys.h"
 #include "svm/svm.h"

@@ -2,6 +2,7 @@
 /* Run the guest, and turn what stopped it into the common vocabulary: APM vol. 2 15.6, appendix C. */
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "guest/machine/backend.h"
 #include "svm/svm.h"
 
 static void exit_pf(struct vcpu *v, struct vmexit *exit)
@@ -17,11 +18,10 @@ static void exit_pf(struct vcpu *v, struct vmexit *exit)
 static void exit_npf(struct vcpu *v, struct vmexit *exit)
 {
 	const struct vmcb *vmcb = &to_svm(v)->vmcb;
-	u64 error = vmcb->exit_info_1;
 
 	exit->kind = VMEXIT_NPF;
 	exit->npf.gpa = vmcb->exit_info_2;
-	exit->npf.error = error & PFEC_W ? NPF_WRITE : error & PFEC_I ? NPF_FETCH : NPF_READ;
+	exit->npf.write = vmcb->exit_info_1 & PFEC_W;
 	svm_read_event(v, &exit->vectoring);
 }
 

@@ -3,7 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
-#include "guest/mitigate.h"
+#include "guest/vcpu/mitigate.h"
 #include "mm/phys.h"
 #include "svm/svm.h"
 

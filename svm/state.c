@@ -39,7 +39,7 @@ void svm_set_cr(struct vcpu *v, int nr, u64 hw, u64 view)
 	}
 }
 
-u64 svm_get_cr(struct vcpu *v, int nr)
+u64 svm_get_cr(const struct vcpu *v, int nr)
 {
 	const struct svm_vcpu *svm = to_svm(v);
 

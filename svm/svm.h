@@ -3,7 +3,7 @@
 #ifndef SVM_SVM_H
 #define SVM_SVM_H
 
-#include "guest/backend.h"
+#include "guest/machine/backend.h"
 #include "svm/caps.h"
 #include "svm/exit_names.h"
 #include "svm/vmcb.h"
@@ -44,29 +44,19 @@ static inline void svm_dirty(struct svm_vcpu *svm, enum vmcb_clean what)
 	svm->vmcb.clean &= ~(u32)what;
 }
 
-/* struct backend's functions, by the file that has them. */
+/* What guest/ sees, and its functions. */
+extern const struct backend svm_backend;
+#define X(f) __typeof__(*svm_backend.f) svm_##f;
+BACKEND_FUNCTIONS(X)
+#undef X
 
-/* probe.c */
-int svm_probe(void);
-int svm_probe_nested(void);
-void svm_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
-
-/* enable.c */
-int svm_enable(void *page);
-bool svm_block_init(u32 way);
+/* What the files offer each other, by the file that has it. */
 
 /* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
 struct svm_vcpu *svm_vcpu_of(u32 cpu);
 
-/* setup.c */
-int svm_vcpu_init(struct vcpu *v);
-void svm_enable_nested(struct vcpu *v, u64 root);
-
 /* prove.c: what the CPU tells at an exit, found out by trying. To be called with a fresh VMCB. */
 void svm_prove(struct svm_vcpu *svm);
-
-/* run.c */
-void svm_run(struct vcpu *v);
 
 /* For entry.asm: each returns how the guest is entered next, enum svm_next. */
 u32 svm_ready(struct vcpu *v);  /* before the first entry */
@@ -78,54 +68,21 @@ void svm_exit_invlpg(struct vcpu *v, struct vmexit *exit);
 void svm_exit_invpcid(struct vcpu *v, struct vmexit *exit);
 void svm_exit_io(struct vcpu *v, struct vmexit *exit);
 
-/* inject.c */
-void svm_inject(struct vcpu *v, const struct event *event);
-bool svm_inject_pending(struct vcpu *v);
-void svm_set_cr2(struct vcpu *v, u64 gva);
-u64 svm_end_shadow(struct vcpu *v);
-void svm_debug_trap(struct vcpu *v, u64 dr6);
-u64 svm_dr7(struct vcpu *v);
-u64 svm_debugctl(struct vcpu *v);
-
 /* After an exit in an interrupt shadow: find out what kept_traps is. */
 void svm_keep_traps(struct vcpu *v);
 
 /* The event that the last exit has cut, if it has to be injected again; else EVENT_NONE. */
 void svm_read_event(struct vcpu *v, struct event *event);
 
-/* state.c */
-void svm_set_cr(struct vcpu *v, int nr, u64 hw, u64 view);
-u64 svm_get_cr(struct vcpu *v, int nr);
-void svm_set_root(struct vcpu *v, u64 hpa);
-void svm_set_efer(struct vcpu *v, u64 hw);
-u8 svm_cpl(const struct vcpu *v);
-bool svm_shares_pat(const struct vcpu *v);
-void svm_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
-u32 svm_seg_attr(struct vcpu *v, enum seg seg);
-void svm_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
-void svm_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
-void svm_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
-
 /* intercepts.c */
 void svm_intercept(struct svm_vcpu *svm, enum intercept what, bool on);
 void svm_intercept_cr_read(struct svm_vcpu *svm, int nr, bool on);
-void svm_set_pf_filter(struct vcpu *v, enum pf_filter filter);
-void svm_set_invlpg_exiting(struct vcpu *v, bool on);
-void svm_intercept_port(struct vcpu *v, u16 port, bool on);
-void svm_intercept_msr(struct vcpu *v, u32 msr, bool read, bool write);
-
-/* tlb.c */
-void svm_flush_all(struct vcpu *v);
-void svm_flush_gva(struct vcpu *v, u64 gva);
 
 /* quirks.c: what emulators get wrong. */
 u16 svm_quirk_cr_read(const struct svm_vcpu *svm, u16 wanted);
 void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva);
 bool svm_quirk_init_resets_guests(void);
 void svm_quirk_event(struct vcpu *v, struct event *event);
-
-/* dump.c */
-void svm_dump(struct vcpu *v);
 
 /* entry.asm */
 
@@ -150,8 +107,5 @@ void svm_loop(struct vcpu *v, u64 vmcb_hpa, u64 host_hpa);
  * which are in the VMCB. vmcb_hpa, host_hpa: what VMLOAD and VMSAVE switch, the guest's and ours.
  */
 void svm_enter(u64 *gpr, u64 vmcb_hpa, u64 host_hpa);
-
-/* backend.c */
-extern const struct backend svm_backend;
 
 #endif

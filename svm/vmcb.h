@@ -115,10 +115,9 @@ enum vmcb_clean {
 	CLEAN_ALL = 0x7ff,
 };
 
-/* EVENTINJ and EXITINTINFO: guest/event.h below, the error code above. APM vol. 2 15.7.2, 15.20. */
+/* EVENTINJ and EXITINTINFO: guest/machine/event.h below, the error code above. APM vol. 2 15.7.2, 15.20. */
 #define SVM_EVENT_ERROR_SHIFT 32
 
-#define SVM_INTERRUPT_SHADOW  BIT(0)
 #define SVM_NESTED_PAGING     BIT(0)
 
 /* EXITINFO1 of a MOV to or from a control register, with decode assists: 15.33. */
@@ -127,7 +126,6 @@ enum vmcb_clean {
 /* EXITINFO1 of IOIO: 15.10.2. */
 #define EXIT_IO_IN         BIT(0)
 #define EXIT_IO_STRING     BIT(2)
-#define EXIT_IO_REP        BIT(3)
 #define EXIT_IO_SIZE_SHIFT 4
 #define EXIT_IO_PORT_SHIFT 16
 

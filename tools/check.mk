@@ -11,11 +11,8 @@ TIDY_BARE := $(filter-out $(TIDY_HOST) $(TIDY_32) $(TIDY_64),$(filter %.c,$(CHEC
 tidy = @printf '%s\n' $(1) | xargs -r -P $(JOBS) -n 4 sh -c \
 	'clang-tidy --quiet "$$@" -- $(2) 2>$(O)/tidy.$$$$ || { cat $(O)/tidy.$$$$; exit 1; }' -
 
-# $(call layer,rooms): linked by themselves, they lack no name but the linker script's.
-layer = @ld -r -o $(O)/layer.o $(foreach r,$(1),$(filter $(O)/$(r)/%,$(OBJS))) $(O)/symbols.o \
-		2>$(O)/layer.txt || { cat $(O)/layer.txt; exit 1; }; \
-	! nm -u $(O)/layer.o | grep -v ' U _[a-z]*_\(start\|end\)$$' || \
-	{ echo 'check: not found in $(1): these come from above'; exit 1; }
+# $(call layer,rooms): each room uses those before it alone. guest/: without the rooms in it.
+layer = @$(PYTHON) tools/check-layer $(O) $(1)
 
 .PHONY: check-layers check-format check-gcc check-clang check-tidy check-cppcheck check-python \
 	check-generated check-fuzzers
@@ -24,12 +21,11 @@ check: check-layers check-format check-generated check-python check-gcc check-cl
 	check-cppcheck check-tidy
 	@echo 'check: all passed'
 
-# A room uses those below it alone; vmx/ and svm/ stand beside each other.
+# Low to high; vmx/ and svm/ stand beside each other.
 check-layers: all
-	$(call layer,arch)
+	$(call layer,arch guest/insn mm guest/ $(addprefix guest/,firmware machine iommu cpus chipset \
+		vcpu exit load start) vmx)
 	$(call layer,arch mm)
-	$(call layer,arch mm guest)
-	$(call layer,arch mm guest vmx)
 	$(call layer,arch mm guest svm)
 
 check-format: | test-deps
@@ -54,7 +50,7 @@ check-cppcheck: | test-deps
 
 check-python: | test-deps
 	@$(PYTHON) tools/check-python tests/emu/*.py tools/mksyms tools/readme tools/host-tests \
-		tools/check-branches
+		tools/check-branches tools/check-layer
 
 # The README's table of counters comes from mm/counters.def.
 check-generated: | test-deps

@@ -56,7 +56,14 @@ static int control_missing(const char *word, u64 bits, bool cannot_be_off)
 		cannot_be_off ? "off" : "on", word, name, __builtin_ctzll(bit));
 }
 
-int vmx_control_word(const char *what, u64 cap, u32 want, u32 optional, u32 clear, u32 *word)
+/*
+ * One control word: `want` bits on, `optional` bits on where the CPU allows that, `clear` bits off.
+ *
+ * cap: the capability MSR (low half: must be 1; high half: may be 1; SDM vol. 3D A.2).
+ * what: "primary processor-based" and the like, for the message.
+ * Returns 0 and the word in *word; -1 after a fail() line that names the first control missing.
+ */
+static int control_word(const char *what, u64 cap, u32 want, u32 optional, u32 clear, u32 *word)
 {
 	u32 must = (u32)cap, may = (u32)(cap >> 32);
 
@@ -73,15 +80,15 @@ int vmx_check_feature_control(u64 feature_control)
 	/* Unlocked firmware leaves the choice to the first that asks: enable.c sets and locks it. */
 	if (!(feature_control & FEATURE_CONTROL_LOCK) || (feature_control & FEATURE_CONTROL_VMX))
 		return 0;
-	return fail("VMX is disabled and locked by the firmware (IA32_FEATURE_CONTROL = %llx): "
+	return fail("VMX is disabled and locked by the firmware (IA32_FEATURE_CONTROL = %lx): "
 		    "enable \"Intel Virtualization Technology\" in the firmware setup",
-		    (unsigned long long)feature_control);
+		    feature_control);
 }
 
 static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
 {
 	/* Interrupts and NMIs are the guest's own: nothing is asked for. */
-	if (vmx_control_word(PIN, m->pin, 0, 0, PIN_NMI | PIN_VIRTUAL_NMIS, &c->pin))
+	if (control_word(PIN, m->pin, 0, 0, PIN_NMI | PIN_VIRTUAL_NMIS, &c->pin))
 		return -1;
 	/* These three come on together while an NMI has to wait: see inject.c. */
 	c->nmi_window = !(~(m->pin >> 32) & (PIN_NMI | PIN_VIRTUAL_NMIS)) &&
@@ -92,35 +99,32 @@ static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
 	 * must be off would take instructions away that the guest runs at full speed. INVLPG exiting
 	 * comes and goes, so it has to work both ways.
 	 */
-	if (vmx_control_word(PRIMARY, m->proc,
-			     PROC_CR3_LOAD | PROC_CR3_STORE | PROC_IO_BITMAPS | PROC_MSR_BITMAPS |
-				     PROC_INVLPG,
-			     PROC_SECONDARY,
-			     PROC_INVLPG | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_RDTSC |
-				     PROC_CR8_LOAD | PROC_CR8_STORE | PROC_NMI_WINDOW |
-				     PROC_MOV_DR | PROC_UNCONDITIONAL_IO | PROC_MONITOR |
-				     PROC_PAUSE,
-			     &c->proc))
+	if (control_word(PRIMARY, m->proc,
+			 PROC_CR3_LOAD | PROC_CR3_STORE | PROC_IO_BITMAPS | PROC_MSR_BITMAPS |
+				 PROC_INVLPG,
+			 PROC_SECONDARY,
+			 PROC_INVLPG | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_RDTSC |
+				 PROC_CR8_LOAD | PROC_CR8_STORE | PROC_NMI_WINDOW | PROC_MOV_DR |
+				 PROC_UNCONDITIONAL_IO | PROC_MONITOR | PROC_PAUSE,
+			 &c->proc))
 		return -1;
 	c->proc &= ~PROC_INVLPG;
 
 	/* Instructions that #UD in a guest unless a control enables them; hide_cpuid() knows. */
 	c->proc2 = 0;
 	if ((c->proc & PROC_SECONDARY) &&
-	    vmx_control_word(SECONDARY, m->proc2, 0,
-			     PROC2_VPID | PROC2_RDTSCP | PROC2_XSAVES | PROC2_USER_WAIT, 0,
-			     &c->proc2))
+	    control_word(SECONDARY, m->proc2, 0,
+			 PROC2_VPID | PROC2_RDTSCP | PROC2_XSAVES | PROC2_USER_WAIT, 0, &c->proc2))
 		return -1;
 
 	/* The host is 64-bit; the guest's DR7 and DEBUGCTL are its own. */
-	if (vmx_control_word(EXIT, m->exit, EXIT_CTL_HOST_64 | EXIT_CTL_SAVE_DEBUG,
-			     EXIT_CTL_SAVE_PAT | EXIT_CTL_LOAD_PAT | EXIT_CTL_LOAD_EFER, 0,
-			     &c->exit))
+	if (control_word(EXIT, m->exit, EXIT_CTL_HOST_64 | EXIT_CTL_SAVE_DEBUG,
+			 EXIT_CTL_SAVE_PAT | EXIT_CTL_LOAD_PAT | EXIT_CTL_LOAD_EFER, 0, &c->exit))
 		return -1;
 	/* The guest enters and leaves 64-bit mode, so that bit has to work both ways. */
-	if (vmx_control_word(ENTRY, m->entry, ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_IA32E_GUEST,
-			     ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER, ENTRY_CTL_IA32E_GUEST,
-			     &c->entry))
+	if (control_word(ENTRY, m->entry, ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_IA32E_GUEST,
+			 ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER, ENTRY_CTL_IA32E_GUEST,
+			 &c->entry))
 		return -1;
 	c->entry &= ~ENTRY_CTL_IA32E_GUEST;
 
@@ -183,17 +187,15 @@ int vmx_decide(const struct vmx_msrs *m, struct vmx_caps *c)
 	c->cr4_fixed0 = m->cr4_fixed0;
 	c->cr4_fixed1 = m->cr4_fixed1;
 	if (~c->cr0_fixed1 & (CR0_PE | CR0_PG | CR0_NE | CR0_WP))
-		return fail(
-			"this CPU's VMX does not allow CR0 bits %llx",
-			(unsigned long long)(~c->cr0_fixed1 & (CR0_PE | CR0_PG | CR0_NE | CR0_WP)));
+		return fail("this CPU's VMX does not allow CR0 bits %lx",
+			    (u64)(~c->cr0_fixed1 & (CR0_PE | CR0_PG | CR0_NE | CR0_WP)));
 	if (~c->cr4_fixed1 & (CR4_PAE | CR4_VMXE))
-		return fail("this CPU's VMX does not allow CR4 bits %llx",
-			    (unsigned long long)(~c->cr4_fixed1 & (CR4_PAE | CR4_VMXE)));
+		return fail("this CPU's VMX does not allow CR4 bits %lx",
+			    (u64)(~c->cr4_fixed1 & (CR4_PAE | CR4_VMXE)));
 	/* CR0 bits that the guest sets as it likes must not be fixed. */
 	if (m->cr0_fixed0 & (CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_WP))
-		return fail("this CPU's VMX forces CR0 bits %llx",
-			    (unsigned long long)(m->cr0_fixed0 &
-						 (CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_WP)));
+		return fail("this CPU's VMX forces CR0 bits %lx",
+			    (u64)(m->cr0_fixed0 & (CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_WP)));
 	return 0;
 }
 

@@ -11,7 +11,6 @@ struct vmx_msrs {
 	u64 basic;
 	u64 pin, proc, proc2, exit, entry; /* the true variants where the CPU has them */
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-	u64 misc;
 	u64 ept_vpid;
 };
 
@@ -47,15 +46,6 @@ struct vmx_nested_caps {
  * Returns 0, or -1 after a fail() line with the value.
  */
 int vmx_check_feature_control(u64 feature_control);
-
-/*
- * One control word: `want` bits on, `optional` bits on where the CPU allows that, `clear` bits off.
- *
- * cap: the capability MSR (low half: must be 1; high half: may be 1; SDM vol. 3D A.2).
- * what: "primary processor-based" and the like, for the message.
- * Returns 0 and the word in *word; -1 after a fail() line that names the first control missing.
- */
-int vmx_control_word(const char *what, u64 cap, u32 want, u32 optional, u32 clear, u32 *word);
 
 /*
  * Decide from the raw values; touches no hardware, so that a host test can play any CPU.

@@ -18,7 +18,6 @@
 #define PIN_VIRTUAL_NMIS BIT(5)
 
 /* Primary processor-based execution controls. */
-#define PROC_INTERRUPT_WINDOW BIT(2)
 #define PROC_HLT              BIT(7)
 #define PROC_INVLPG           BIT(9)
 #define PROC_MWAIT            BIT(10)
@@ -39,22 +38,19 @@
 
 /* Secondary processor-based execution controls. */
 #define PROC2_EPT                BIT(1)
-#define PROC2_DESC_TABLES        BIT(2)
 #define PROC2_RDTSCP             BIT(3)
 #define PROC2_VPID               BIT(5)
 #define PROC2_UNRESTRICTED_GUEST BIT(7)
 #define PROC2_INVPCID            BIT(12)
 #define PROC2_XSAVES             BIT(20)
 #define PROC2_USER_WAIT          BIT(26)
-#define PROC2_PCONFIG            BIT(27)
 
 /* VM-exit controls. */
-#define EXIT_CTL_SAVE_DEBUG    BIT(2)
-#define EXIT_CTL_HOST_64       BIT(9)
-#define EXIT_CTL_ACK_INTERRUPT BIT(15)
-#define EXIT_CTL_SAVE_PAT      BIT(18)
-#define EXIT_CTL_LOAD_PAT      BIT(19)
-#define EXIT_CTL_LOAD_EFER     BIT(21)
+#define EXIT_CTL_SAVE_DEBUG BIT(2)
+#define EXIT_CTL_HOST_64    BIT(9)
+#define EXIT_CTL_SAVE_PAT   BIT(18)
+#define EXIT_CTL_LOAD_PAT   BIT(19)
+#define EXIT_CTL_LOAD_EFER  BIT(21)
 
 /* VM-entry controls. */
 #define ENTRY_CTL_LOAD_DEBUG  BIT(2)
@@ -88,7 +84,7 @@
 /* Pending debug exceptions: table 25-4. */
 #define PENDING_DEBUG_ENABLED BIT(12) /* a breakpoint that is enabled was met */
 
-/* VM-exit interruption information, beside what guest/event.h has: table 25-19. */
+/* VM-exit interruption information, beside what guest/machine/event.h has: table 25-19. */
 #define INTR_INFO_NMI_UNBLOCKED BIT(12)
 
 #endif

@@ -37,8 +37,8 @@ int vmx_enable(void *page)
 
 	write_cr0((read_cr0() | caps->cr0_fixed0) & caps->cr0_fixed1);
 	if (read_cr4() & ~caps->cr4_fixed1)
-		return fail("CR4 = %llx has bits that this CPU does not allow in VMX operation",
-			    (unsigned long long)read_cr4());
+		return fail("CR4 = %lx has bits that this CPU does not allow in VMX operation",
+			    read_cr4());
 	write_cr4(read_cr4() | caps->cr4_fixed0);
 
 	this_cpu()->nmi_retry = (u64)vmx_nmi_retry;

@@ -26,13 +26,13 @@ NEXT_VERW	equ 1 << 1
 NEXT_FLUSH_L1D	equ 1 << 2
 NEXT_LEAVE_BIT	equ 31
 
-%include "guest/gpr.inc"
+%include "guest/vcpu/gpr.inc"
 
 section .text
 
 ; void vmx_loop(struct vcpu *v), whose first member is gpr[]
 vmx_loop:
-	PUSH_OURS
+	PUSH_ALL OURS
 	push	rdi			; for each exit
 	mov	eax, VMCS_HOST_RSP
 	vmwrite	rax, rsp
@@ -81,7 +81,7 @@ vmx_nmi_retry:
 	jmp	enter
 leave:
 	pop	rdi
-	POP_OURS
+	POP_ALL OURS
 	ret
 
 ; HOST_RIP. RSP is what it was after the pushes above; all other registers are the guest's.

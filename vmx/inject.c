@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/percpu.h"
+#include "guest/machine/event.h"
 #include "vmx/vmx.h"
 
 static bool is_soft(enum event_type type)
@@ -47,11 +48,6 @@ void vmx_inject(struct vcpu *v, const struct event *event)
 		vmwrite(VMCS_ENTRY_INSN_LEN, event->insn_len);
 	vmwrite(VMCS_ENTRY_INTR_INFO, event_to_info(event));
 	vmx->event_pending = true;
-}
-
-bool vmx_inject_pending(struct vcpu *v)
-{
-	return to_vmx(v)->event_pending;
 }
 
 void vmx_set_cr2(struct vcpu *v, u64 gva)

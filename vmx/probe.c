@@ -17,7 +17,6 @@ static void read_msrs(struct vmx_msrs *m)
 		.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1),
 		.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0),
 		.cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1),
-		.misc = rdmsr(MSR_VMX_MISC),
 	};
 	/* The true variants tell which default-1 controls may be 0: SDM vol. 3D A.2. */
 	true_ctls = m->basic & VMX_BASIC_TRUE_CTLS;
@@ -54,7 +53,6 @@ int vmx_probe_nested(void)
 	return vmx_decide_nested(&msrs, &vmx->caps, &vmx->nested);
 }
 
-#define CPUID_7_0_EBX_PT      BIT(25)
 #define CPUID_7_0_ECX_WAITPKG BIT(5)
 #define CPUID_7_0_EDX_PCONFIG BIT(18)
 

@@ -3,6 +3,7 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "guest/machine/backend.h"
 #include "vmx/vmx.h"
 
 static void exit_exception(struct vcpu *v, struct vmexit *exit)
@@ -40,7 +41,7 @@ static void exit_cr(struct vcpu *v, struct vmexit *exit)
 	exit->cr.gpr = qualification >> 8 & 0xf;
 	switch (qualification >> 4 & 3) {
 	case MOV_TO_CR:
-		exit->kind = VMEXIT_CR_WRITE;
+		exit->kind = exit->cr.nr == 3 ? VMEXIT_CR3_WRITE : VMEXIT_CR_WRITE;
 		exit->cr.value = v->gpr[exit->cr.gpr];
 		break;
 	case MOV_FROM_CR:
@@ -66,7 +67,6 @@ static void exit_io(struct vmexit *exit)
 	exit->io.size = (qualification & 7) + 1;
 	exit->io.in = qualification & BIT(3);
 	exit->io.string = qualification & BIT(4);
-	exit->io.rep = qualification & BIT(5);
 	exit->io.port = qualification >> 16;
 }
 
@@ -81,7 +81,7 @@ static void exit_ept_violation(struct vcpu *v, struct vmexit *exit)
 		(qualification & INTR_INFO_NMI_UNBLOCKED) && exit->vectoring.type == EVENT_NONE;
 	exit->kind = VMEXIT_NPF;
 	exit->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
-	exit->npf.error = qualification & (NPF_READ | NPF_WRITE | NPF_FETCH);
+	exit->npf.write = qualification & BIT(1);
 	/* Bochs saves the single step that the instruction has not made yet; SDM vol. 3C 28.3.4. */
 	if (exit->vectoring.type == EVENT_NONE &&
 	    !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
@@ -138,10 +138,6 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 		break;
 	case EXIT_INIT:
 		exit->kind = VMEXIT_INIT;
-		break;
-	case EXIT_SIPI:
-		exit->kind = VMEXIT_SIPI;
-		exit->sipi_vector = vmread(VMCS_EXIT_QUALIFICATION);
 		break;
 	case EXIT_TASK_SWITCH:
 		exit_task_switch(exit);

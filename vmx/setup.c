@@ -4,7 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/percpu.h"
-#include "guest/mitigate.h"
+#include "guest/vcpu/mitigate.h"
 #include "mm/phys.h"
 #include "vmx/vmx.h"
 
@@ -31,8 +31,7 @@ static int load_vmcs(struct vmx_vcpu *vmx)
 
 	vmx->vmcs.revision = vmx->caps.revision;
 	if (!vmclear(vmcs) || !vmptrld(vmcs))
-		return fail("the CPU refuses a VMCS at %llx: VMCLEAR or VMPTRLD failed",
-			    (unsigned long long)vmcs);
+		return fail("the CPU refuses a VMCS at %lx: VMCLEAR or VMPTRLD failed", vmcs);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view)
 	}
 }
 
-u64 vmx_get_cr(struct vcpu *v, int nr)
+u64 vmx_get_cr(const struct vcpu *v, int nr)
 {
 	const struct vmx_vcpu *vmx = to_vmx(v);
 

@@ -23,7 +23,7 @@ static void invvpid(enum invvpid_type type, u16 vpid, u64 gva)
 			 : "m"(desc), "r"((u64)type)
 			 : "memory");
 	if (unlikely(failed))
-		die("INVVPID type %d failed for address %llx: %s", type, (unsigned long long)gva,
+		die("INVVPID type %d failed for address %lx: %s", type, gva,
 		    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
 }
 
@@ -38,7 +38,7 @@ static void invept(enum invept_type type, u64 eptp)
 
 	__asm__ volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(desc), "r"((u64)type) : "memory");
 	if (unlikely(failed))
-		die("INVEPT type %d failed for EPTP %llx: %s", type, (unsigned long long)eptp,
+		die("INVEPT type %d failed for EPTP %lx: %s", type, eptp,
 		    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
 }
 

@@ -16,14 +16,13 @@ void vmcs_access_failed(const char *insn, enum vmcs_field field, u64 value)
 {
 	u64 error = insn_error();
 
-	die("%s of VMCS field %x (value %llx) failed: error %llu, %s", insn, field,
-	    (unsigned long long)value, (unsigned long long)error, vmx_insn_error_name(error));
+	die("%s of VMCS field %x (value %lx) failed: error %lu, %s", insn, field, value, error,
+	    vmx_insn_error_name(error));
 }
 
 void vmx_entry_refused(void)
 {
 	u64 error = insn_error();
 
-	die("VM entry refused: error %llu, %s", (unsigned long long)error,
-	    vmx_insn_error_name(error));
+	die("VM entry refused: error %lu, %s", error, vmx_insn_error_name(error));
 }

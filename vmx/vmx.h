@@ -3,7 +3,7 @@
 #ifndef VMX_VMX_H
 #define VMX_VMX_H
 
-#include "guest/backend.h"
+#include "guest/machine/backend.h"
 #include "vmx/caps.h"
 #include "vmx/exit_names.h"
 #include "vmx/vmcs.h"
@@ -59,78 +59,31 @@ static inline struct vmx_vcpu *to_vmx(const struct vcpu *v)
 	return v->hw;
 }
 
-/* struct backend's functions, by the file that has them. */
+/* What guest/ sees, and its functions. */
+extern const struct backend vmx_backend;
+#define X(f) __typeof__(*vmx_backend.f) vmx_##f;
+BACKEND_FUNCTIONS(X)
+#undef X
 
-/* probe.c */
-int vmx_probe(void);
-int vmx_probe_nested(void);
-void vmx_hide_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
-
-/* enable.c */
-int vmx_enable(void *page);
-bool vmx_block_init(u32 way);
+/* What the files offer each other, by the file that has it. */
 
 /* The state of CPU number `cpu`; it exists whether or not that CPU runs a guest yet. */
 struct vmx_vcpu *vmx_vcpu_of(u32 cpu);
 
-/* setup.c */
-int vmx_vcpu_init(struct vcpu *v);
-
 /* nested.c */
-void vmx_enable_nested(struct vcpu *v, u64 root);
 void vmx_get_pdptes(struct vcpu *v, u64 pdpte[4]);
 void vmx_set_pdptes(struct vcpu *v, const u64 pdpte[4]);
-
-/* run.c */
-void vmx_run(struct vcpu *v);
 
 /* For entry.asm: each returns how the guest is entered next, enum vmx_next. */
 u32 vmx_ready(struct vcpu *v);    /* before the first entry */
 u32 vmx_exited(struct vcpu *v);   /* after each exit: see to it, and be ready again */
 u32 vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
 
-/* inject.c */
-void vmx_inject(struct vcpu *v, const struct event *event);
-bool vmx_inject_pending(struct vcpu *v);
-void vmx_set_cr2(struct vcpu *v, u64 gva);
-u64 vmx_end_shadow(struct vcpu *v);
-void vmx_debug_trap(struct vcpu *v, u64 dr6);
-u64 vmx_dr7(struct vcpu *v);
-u64 vmx_debugctl(struct vcpu *v);
-
 /* Turn VM-exit or IDT-vectoring information into an event; EVENT_NONE when it is not valid. */
 void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code);
 
 /* Before an entry: see to an NMI that came while the hypervisor ran, and to blocking that an IRET undid. */
 void vmx_prepare_nmi(struct vmx_vcpu *vmx);
-
-/* state.c */
-void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view);
-u64 vmx_get_cr(struct vcpu *v, int nr);
-void vmx_set_root(struct vcpu *v, u64 hpa);
-void vmx_set_efer(struct vcpu *v, u64 hw);
-u8 vmx_cpl(const struct vcpu *v);
-bool vmx_shares_pat(const struct vcpu *v);
-void vmx_get_seg(struct vcpu *v, enum seg seg, struct segment *out);
-u32 vmx_seg_attr(struct vcpu *v, enum seg seg);
-void vmx_set_seg(struct vcpu *v, enum seg seg, const struct segment *in);
-void vmx_set_dtables(struct vcpu *v, const struct dtable *gdt, const struct dtable *idt);
-void vmx_get_dtables(struct vcpu *v, struct dtable *gdt, struct dtable *idt);
-
-/* filter.c */
-void vmx_set_pf_filter(struct vcpu *v, enum pf_filter filter);
-
-/* bitmaps.c */
-void vmx_set_invlpg_exiting(struct vcpu *v, bool on);
-void vmx_intercept_port(struct vcpu *v, u16 port, bool on);
-void vmx_intercept_msr(struct vcpu *v, u32 msr, bool read, bool write);
-
-/* tlb.c */
-void vmx_flush_all(struct vcpu *v);
-void vmx_flush_gva(struct vcpu *v, u64 gva);
-
-/* dump.c */
-void vmx_dump(struct vcpu *v);
 
 /* vmcs.c */
 NORETURN void vmx_entry_refused(void);
@@ -158,8 +111,5 @@ extern const u8 vmx_nmi_from[], vmx_nmi_to[], vmx_nmi_retry[];
 void vmx_exit_plain(void);
 void vmx_exit_clear(void);
 void vmx_exit_barrier(void);
-
-/* backend.c */
-extern const struct backend vmx_backend;
 
 #endif

@@ -3,21 +3,9 @@
  * Devices that no unit takes in. Most firmware has a unit for all that no other names; where there is
  * none, the devices of bus 0 are looked for, and those behind a bridge go with it.
  */
-#include "arch/insn.h"
+#include "guest/firmware/pci.h"
 #include "guest/iommu/unit.h"
-#include "guest/machine.h"
-
-#define CONFIG_ADDRESS 0xcf8
-#define CONFIG_DATA    0xcfc
-#define CONFIG_ENABLE  (1U << 31)
-#define HEADER         0x0c
-#define HEADER_BRIDGE  1
-
-static u32 config_read(u32 device, u32 offset)
-{
-	out32(CONFIG_ADDRESS, CONFIG_ENABLE | device << 8 | offset);
-	return in32(CONFIG_DATA);
-}
+#include "guest/machine/machine.h"
 
 int iommu_check_cover(const struct machine *machine, const u8 *dmar, u32 size)
 {
@@ -29,11 +17,12 @@ int iommu_check_cover(const struct machine *machine, const u8 *dmar, u32 size)
 		return iommu_left_open(machine, "PCI segment", segment,
 				       "no unit takes in all of its devices");
 	for (u32 device = 0; device < 256; device++) {
+		const struct pci_function f = {.bdf = (u16)device};
 		bool bridge;
 
-		if (config_read(device, 0) == ~0U)
+		if (pci_read(&f, PCI_VENDOR, 4) == ~0U)
 			continue;
-		bridge = (config_read(device, HEADER) >> 16 & 0x7f) == HEADER_BRIDGE;
+		bridge = (pci_read(&f, PCI_HEADER_TYPE, 1) & PCI_HEADER_MASK) == PCI_HEADER_BRIDGE;
 		if (!dmar_names(dmar, size, 0, device, bridge))
 			return iommu_left_open(machine, "PCI device and function", device,
 					       bridge ? "no unit takes in all that is behind it"

@@ -2,8 +2,6 @@
 /* ACPI's DMAR: Intel's remapping units, memory that devices need (VT-d specification, 8). */
 #include "guest/iommu/unit.h"
 
-#define STRUCTURES   48 /* behind the header, the address width, flags */
-
 #define TYPE_DRHD    0
 #define TYPE_RMRR    1
 
@@ -25,35 +23,30 @@
 #define RMRR_BASE      8
 #define RMRR_LIMIT     16
 
-struct structure {
-	const u8 *start;
-	u16 type, size;
-};
-
-static u32 least_size(u16 type)
+static u32 least_size(const u8 *start)
 {
+	u64 type = iommu_get(start, 2);
+
 	return type == TYPE_DRHD ? DRHD_SIZE : type == TYPE_RMRR ? RMRR_SIZE : 4;
 }
 
-/* The structure at *at, which is moved behind it. False at the end, or where it is broken. */
-static bool next_structure(const u8 *dmar, u32 size, u32 *at, struct structure *s)
+/* The next entry of a type. */
+static bool next_of(const u8 *dmar, u32 size, u32 *at, u16 type, struct iommu_entry *e)
 {
-	if (*at > size || size - *at < 4)
-		return false;
-	s->start = dmar + *at;
-	s->type = (u16)iommu_get(s->start, 2);
-	s->size = (u16)iommu_get(s->start + 2, 2);
-	if (s->size < least_size(s->type) || s->size > size - *at)
-		return false;
-	*at += s->size;
-	return true;
+	while (iommu_next(dmar, size, at, least_size, e))
+		if (iommu_get(e->start, 2) == type)
+			return true;
+	return false;
 }
 
-static const char *add_unit(const struct structure *s, struct iommu *iommu)
+static const char *add_unit(const struct iommu_entry *s, struct iommu *iommu)
 {
-	u64 base = iommu_get(s->start + DRHD_BASE, 8);
 	struct iommu_unit *unit;
+	u64 base;
 
+	if (iommu_get(s->start, 2) != TYPE_DRHD)
+		return NULL;
+	base = iommu_get(s->start + DRHD_BASE, 8);
 	if (!base || base % PAGE_SIZE)
 		return "a unit has no address";
 	for (u32 i = 0; i < iommu->nr_units; i++)
@@ -70,22 +63,11 @@ static const char *add_unit(const struct structure *s, struct iommu *iommu)
 
 const char *dmar_parse(const u8 *dmar, u32 size, struct iommu *iommu)
 {
-	struct structure s;
-	u32 at = STRUCTURES;
-
-	while (next_structure(dmar, size, &at, &s)) {
-		const char *problem = s.type == TYPE_DRHD ? add_unit(&s, iommu) : NULL;
-
-		if (problem)
-			return problem;
-	}
-	if (at != size)
-		return "an entry has a bad length";
-	return iommu->nr_units ? NULL : "it lists no unit";
+	return iommu_parse(dmar, size, least_size, add_unit, iommu);
 }
 
 /* One DRHD names it by a scope of one step: devices on a root bus have no other. */
-static bool scopes_name(const struct structure *s, u32 bus, u32 device, bool bridge)
+static bool scopes_name(const struct iommu_entry *s, u32 bus, u32 device, bool bridge)
 {
 	const u8 *scope;
 
@@ -103,11 +85,10 @@ static bool scopes_name(const struct structure *s, u32 bus, u32 device, bool bri
 
 bool dmar_names(const u8 *dmar, u32 size, u32 bus, u32 device, bool bridge)
 {
-	struct structure s;
+	struct iommu_entry s;
 
-	for (u32 at = STRUCTURES; next_structure(dmar, size, &at, &s);)
-		if (s.type == TYPE_DRHD && !iommu_get(s.start + DRHD_SEGMENT, 2) &&
-		    scopes_name(&s, bus, device, bridge))
+	for (u32 at = IOMMU_ENTRIES; next_of(dmar, size, &at, TYPE_DRHD, &s);)
+		if (!iommu_get(s.start + DRHD_SEGMENT, 2) && scopes_name(&s, bus, device, bridge))
 			return true;
 	return false;
 }
@@ -130,10 +111,9 @@ u32 dmar_uncovered(const struct iommu *iommu)
 
 void dmar_each_reserved(const u8 *dmar, u32 size, iommu_range_visit visit, void *ctx)
 {
-	struct structure s;
+	struct iommu_entry s;
 
-	for (u32 at = STRUCTURES; next_structure(dmar, size, &at, &s);)
-		if (s.type == TYPE_RMRR)
-			visit(ctx, iommu_get(s.start + RMRR_BASE, 8),
-			      iommu_get(s.start + RMRR_LIMIT, 8) + 1);
+	for (u32 at = IOMMU_ENTRIES; next_of(dmar, size, &at, TYPE_RMRR, &s);)
+		visit(ctx, iommu_get(s.start + RMRR_BASE, 8),
+		      iommu_get(s.start + RMRR_LIMIT, 8) + 1);
 }

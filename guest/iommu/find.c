@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which IOMMUs there are, and what they can do; what is said of those that cannot be used. */
 #include "arch/console.h"
-#include "guest/acpi.h"
+#include "guest/firmware/acpi.h"
+#include "guest/iommu/iommu.h"
 #include "guest/iommu/unit.h"
-#include "guest/machine.h"
+#include "guest/machine/hidden.h"
 
 /* More than any unit has: those of VT-d take 20 KiB, AMD's 512 KiB. */
 #define REGISTERS_MAX MIB(2)
@@ -30,18 +31,14 @@ static int none(const struct machine *machine, const char *why)
 /* Why a unit's registers cannot be where the firmware says; NULL. */
 static const char *check_place(const struct bootinfo *boot, const struct iommu_unit *unit)
 {
-	const struct memmap *map = &boot->map;
-
 	/* The hypervisor's own map of more than 4 GiB is of RAM. */
 	if (unit->base >= GIB(4) || unit->size > GIB(4) - unit->base)
 		return "its registers are not below 4 GiB";
 	if (unit->size > REGISTERS_MAX)
 		return "its registers take too much room";
-	for (u32 i = 0; i < map->count; i++)
-		if (map->range[i].type == MEMMAP_RAM &&
-		    map->range[i].start < unit->base + unit->size && unit->base < map->range[i].end)
-			return "its registers are where RAM is";
-	return NULL;
+	return memmap_has_ram(&boot->map, unit->base, unit->base + unit->size)
+		       ? "its registers are where RAM is"
+		       : NULL;
 }
 
 /* Keep the units that can be used. -1 when one cannot, and must. */

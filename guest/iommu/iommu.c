@@ -3,10 +3,10 @@
 #include "guest/iommu/iommu.h"
 
 #include "arch/console.h"
-#include "guest/acpi.h"
+#include "guest/firmware/acpi.h"
 #include "guest/iommu/unit.h"
-#include "guest/machine.h"
-#include "guest/memory.h"
+#include "guest/machine/hidden.h"
+#include "guest/machine/machine.h"
 #include "mm/map.h"
 
 /* Exits between two looks at the units. */
@@ -63,12 +63,11 @@ static void check_reserved(void *ctx, u64 start, u64 end)
 	struct overlap *o = ctx;
 	const struct machine *machine = o->machine;
 
-	for (u32 i = 0; i < machine->nr_hidden && !o->ret; i++)
-		if (start < machine->hidden[i].end && machine->hidden[i].start < end)
-			o->ret = fail(
-				"the firmware gives devices the memory %lx-%lx, where notrap's "
-				"own is; use iommu=off to run without protection from them",
-				start, end);
+	if (!o->ret && ranges_overlap(machine->hidden, machine->nr_hidden, start, end))
+		o->ret = fail(
+			"the firmware gives devices the memory %lx-%lx, where notrap's own is; use "
+			"iommu=off to run without protection from them",
+			start, end);
 }
 
 static u64 build(const struct machine *machine, const u8 *table, u32 size, struct iommu_pool *pool)

@@ -2,14 +2,11 @@
 /* ACPI's IVRS: AMD's units, their devices, memory that devices need (AMD IOMMU specification, 5). */
 #include "guest/iommu/unit.h"
 
-#define BLOCKS 48 /* behind the header, IVinfo, 8 reserved bytes */
-
 /* IVHD: one unit. 11h and 40h say more of the same unit, and follow for newer software. */
 #define TYPE_IVHD      0x10
 #define TYPE_IVHD_EFR  0x11
 #define TYPE_IVHD_ACPI 0x40
 #define IVHD_FLAGS     1
-#define IVHD_DEVICE    4
 #define IVHD_BASE      8
 #define IVHD_SEGMENT   16
 #define IVHD_SIZE      24
@@ -37,49 +34,39 @@
 
 #define DEVICE_MAX      0xffff
 
-struct block {
-	const u8 *start;
-	u32 size, entries; /* entries: where an IVHD's begin, 0 for others */
-};
-
-static bool is_ivmd(const struct block *b)
+static bool is_ivmd(const u8 *start)
 {
-	return b->start[0] >= TYPE_IVMD_FIRST && b->start[0] <= TYPE_IVMD_LAST;
+	return start[0] >= TYPE_IVMD_FIRST && start[0] <= TYPE_IVMD_LAST;
 }
 
-static u32 entries_at(u8 type)
+/* Where an IVHD's device entries begin; 0 for other types. */
+static u32 entries_at(const u8 *start)
 {
-	if (type == TYPE_IVHD)
+	if (start[0] == TYPE_IVHD)
 		return IVHD_SIZE;
-	return type == TYPE_IVHD_EFR || type == TYPE_IVHD_ACPI ? IVHD_EFR_SIZE : 0;
+	return start[0] == TYPE_IVHD_EFR || start[0] == TYPE_IVHD_ACPI ? IVHD_EFR_SIZE : 0;
 }
 
-/* The block at *at, which is moved behind it. False at the end, or where it is broken. */
-static bool next_block(const u8 *ivrs, u32 size, u32 *at, struct block *b)
+static u32 least_size(const u8 *start)
 {
-	if (*at > size || size - *at < 4)
-		return false;
-	b->start = ivrs + *at;
-	b->size = (u32)iommu_get(b->start + 2, 2);
-	b->entries = entries_at(b->start[0]);
-	if (b->size < 4 || b->size > size - *at || b->size < b->entries ||
-	    (is_ivmd(b) && b->size < IVMD_SIZE))
-		return false;
-	*at += b->size;
-	return true;
+	u32 entries = entries_at(start);
+
+	return entries ? entries : is_ivmd(start) ? IVMD_SIZE : 4;
 }
 
-static const char *add_unit(const struct block *b, struct iommu *iommu)
+static const char *add_unit(const struct iommu_entry *b, struct iommu *iommu)
 {
-	u64 base = iommu_get(b->start + IVHD_BASE, 8);
 	struct iommu_unit *unit;
+	u64 base;
 
+	if (!entries_at(b->start))
+		return NULL;
+	base = iommu_get(b->start + IVHD_BASE, 8);
 	if (!base || base % KIB(16))
 		return "a unit has no address";
 	unit = iommu_add(iommu, base);
 	if (!unit)
 		return "there are more units than notrap knows";
-	unit->device = (u16)iommu_get(b->start + IVHD_DEVICE, 2);
 	unit->segment = (u16)iommu_get(b->start + IVHD_SEGMENT, 2);
 	unit->flags = b->start[IVHD_FLAGS];
 	return NULL;
@@ -87,28 +74,17 @@ static const char *add_unit(const struct block *b, struct iommu *iommu)
 
 const char *ivrs_parse(const u8 *ivrs, u32 size, struct iommu *iommu)
 {
-	u32 at = BLOCKS;
-	struct block b;
-
-	while (next_block(ivrs, size, &at, &b)) {
-		const char *problem = b.entries ? add_unit(&b, iommu) : NULL;
-
-		if (problem)
-			return problem;
-	}
-	if (at != size)
-		return "an entry has a bad length";
-	return iommu->nr_units ? NULL : "it lists no unit";
+	return iommu_parse(ivrs, size, least_size, add_unit, iommu);
 }
 
 void ivrs_each_reserved(const u8 *ivrs, u32 size, iommu_range_visit visit, void *ctx)
 {
-	struct block b;
+	struct iommu_entry b;
 
-	for (u32 at = BLOCKS; next_block(ivrs, size, &at, &b);) {
+	for (u32 at = IOMMU_ENTRIES; iommu_next(ivrs, size, &at, least_size, &b);) {
 		u64 start;
 
-		if (!is_ivmd(&b))
+		if (!is_ivmd(b.start))
 			continue;
 		start = iommu_get(b.start + IVMD_START, 8);
 		visit(ctx, start, start + iommu_get(b.start + IVMD_LENGTH, 8));
@@ -125,12 +101,12 @@ static u32 entry_size(const u8 *e, u32 left)
 	return size <= left ? size : 0;
 }
 
-static void visit_devices(const struct block *b, iommu_device_visit visit, void *ctx)
+static void visit_devices(const struct iommu_entry *b, iommu_device_visit visit, void *ctx)
 {
 	u32 first = 0, size;
 	u8 flags = 0;
 
-	for (u32 at = b->entries; at < b->size; at += size) {
+	for (u32 at = entries_at(b->start); at < b->size; at += size) {
 		const u8 *e = b->start + at;
 		u32 device;
 
@@ -174,9 +150,9 @@ static void visit_devices(const struct block *b, iommu_device_visit visit, void 
 
 void ivrs_each_device(const u8 *ivrs, u32 size, iommu_device_visit visit, void *ctx)
 {
-	struct block b;
+	struct iommu_entry b;
 
-	for (u32 at = BLOCKS; next_block(ivrs, size, &at, &b);)
-		if (b.entries)
+	for (u32 at = IOMMU_ENTRIES; iommu_next(ivrs, size, &at, least_size, &b);)
+		if (entries_at(b.start))
 			visit_devices(&b, visit, ctx);
 }

@@ -4,7 +4,10 @@
 #define GUEST_IOMMU_UNIT_H
 
 #include "arch/string.h"
-#include "guest/iommu/iommu.h"
+#include "guest/machine/iommu_state.h"
+#include "mm/memmap.h"
+
+struct machine;
 
 /* Pages from the hypervisor's own memory, zeroed. */
 struct iommu_pool {
@@ -57,6 +60,25 @@ static inline u64 iommu_get(const u8 *at, u32 bytes)
 	return n;
 }
 
+/* DMAR and IVRS are lists of entries behind 48 bytes, each with its length in bytes 2 and 3. */
+#define IOMMU_ENTRIES 48
+
+struct iommu_entry {
+	const u8 *start;
+	u32 size;
+};
+
+/* The least size that an entry of its type has. */
+typedef u32 (*iommu_least)(const u8 *start);
+
+/* tables.c. The entry at *at, which is moved behind it. False at the end, or where it is broken. */
+bool iommu_next(const u8 *table, u32 size, u32 *at, iommu_least least, struct iommu_entry *e);
+
+/* Call add() for each, until it returns what is wrong. Returns that, or what is with the table; NULL. */
+const char *iommu_parse(const u8 *table, u32 size, iommu_least least,
+			const char *(*add)(const struct iommu_entry *e, struct iommu *iommu),
+			struct iommu *iommu);
+
 /* Memory that a device needs. */
 typedef void (*iommu_range_visit)(void *ctx, u64 start, u64 end);
 /* Devices of an IVHD, first to last, with the flags of their device table entries. */
@@ -83,17 +105,8 @@ void dmar_each_reserved(const u8 *dmar, u32 size, iommu_range_visit visit, void 
 void ivrs_each_reserved(const u8 *ivrs, u32 size, iommu_range_visit visit, void *ctx);
 void ivrs_each_device(const u8 *ivrs, u32 size, iommu_device_visit visit, void *ctx);
 
-/* Add a unit, or find it there. NULL: no room. */
-static inline struct iommu_unit *iommu_add(struct iommu *iommu, u64 base)
-{
-	for (u32 i = 0; i < iommu->nr_units; i++)
-		if (iommu->unit[i].base == base)
-			return &iommu->unit[i];
-	if (iommu->nr_units == IOMMU_UNITS_MAX)
-		return NULL;
-	iommu->unit[iommu->nr_units] = (struct iommu_unit){.base = base};
-	return &iommu->unit[iommu->nr_units++];
-}
+/* tables.c. Add a unit, or find it there. NULL: no room. */
+struct iommu_unit *iommu_add(struct iommu *iommu, u64 base);
 
 /* --- vtd.c, amdvi.c: the units' registers ---------------------------------------------------- */
 

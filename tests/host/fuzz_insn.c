@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer: any bytes, in each mode, mean to guest/insn.h what they mean to Zydis. */
+/* libFuzzer: any bytes, in each mode, mean to guest/insn/insn.h what they mean to Zydis. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,14 +10,14 @@ FUZZ_SECONDS ?= 300
 fake_console  := tests/host/fake/console.c
 fake          := $(fake_console) tests/host/fake/ram.c
 
-src_chipset   := guest/pci_guard.c guest/power_effect.c
-src_boot      := $(fake_console) boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c boot/rsdp.c mm/memmap.c
+src_chipset   := guest/chipset/pci_guard.c guest/chipset/power_effect.c
+src_boot      := $(fake_console) boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c guest/firmware/acpi.c guest/firmware/rsdp.c mm/memmap.c
 src_console   := arch/format.c
 src_format    := arch/format.c
-src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
+src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn/*.c)
 libs_insn     := -lZydis
-src_insn_run  := $(wildcard guest/insn_*.c)
-src_rsdp      := $(fake) boot/rsdp.c
+src_insn_run  := $(wildcard guest/insn/*.c)
+src_rsdp      := $(fake) guest/firmware/acpi.c guest/firmware/rsdp.c mm/memmap.c
 src_svm_caps  := $(fake_console) svm/caps.c svm/exit_names.c
 src_vmx_caps  := $(fake_console) vmx/caps.c vmx/exit_names.c
 mmu_sources   := $(fake_console) tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
@@ -30,25 +30,25 @@ src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
-src_iommu     := $(fake) guest/iommu/dmar.c guest/iommu/ivrs.c guest/iommu/pages.c
+src_iommu     := $(fake) guest/iommu/dmar.c guest/iommu/ivrs.c guest/iommu/tables.c guest/iommu/pages.c
 src_iommu_units := $(src_iommu) guest/iommu/vtd.c guest/iommu/amdvi.c
 src_memmap    := mm/memmap.c
-src_mitigate  := guest/mitigate.c
-src_memtype   := guest/memtype.c
-src_msr       := $(fake) guest/memtype.c mm/ranges.c
+src_mitigate  := guest/vcpu/mitigate.c
+src_memtype   := guest/machine/memtype.c
+src_msr       := $(fake) guest/machine/memtype.c mm/ranges.c
 src_nested    := $(fake) mm/nested.c mm/memmap.c
 src_options   := $(fake_console) guest/options.c
-src_progress  := $(fake_console) guest/progress.c
-src_report    := $(fake_console) guest/report.c
-load_sources  := $(fake) tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c guest/acpi_power.c \
-		 $(wildcard guest/load*.c)
+src_progress  := $(fake_console) guest/exit/progress.c
+src_report    := $(fake_console) guest/machine/report.c
+load_sources  := $(fake) tests/host/load_machine.c tests/host/load_files.c mm/memmap.c $(wildcard guest/firmware/acpi*.c) guest/firmware/rsdp.c \
+		 $(wildcard guest/load/*.c)
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
 src_load_efi  := $(load_sources)
 src_acpi      := $(load_sources)
-src_madt      := guest/madt.c $(load_sources)
-src_mptable   := guest/mptable.c $(load_sources)
+src_madt      := guest/firmware/madt.c $(load_sources)
+src_mptable   := guest/firmware/mptable.c $(load_sources)
 
 # -----------------------------------------------------------------------------------------------
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Every form of a store that guest/insn.h lists, for the tests to build instructions from. */
+/* Every form of a store that guest/insn/insn.h lists, for the tests to build instructions from. */
 #ifndef TESTS_HOST_INSN_FORMS_H
 #define TESTS_HOST_INSN_FORMS_H
 
 #include <stdlib.h>
 
-#include "guest/insn.h"
+#include "guest/insn/insn.h"
 
 /* ModRM.reg: the operation, any register, or there is no ModRM. */
 enum { FORM_REG = 8, FORM_STRING, FORM_MOFFS };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What Zydis says of an instruction, in the words of guest/insn.h. */
+/* What Zydis says of an instruction, in the words of guest/insn/insn.h. */
 #include <Zydis/Zydis.h>
 #include <stdio.h>
 #include <string.h>

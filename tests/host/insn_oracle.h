@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* guest/insn.h against Zydis: for any bytes, both must say the same. For the test and the fuzzer. */
+/* guest/insn/insn.h against Zydis: for any bytes, both must say the same. For the test and the fuzzer. */
 #ifndef TESTS_HOST_INSN_ORACLE_H
 #define TESTS_HOST_INSN_ORACLE_H
 
-#include "guest/insn.h"
+#include "guest/insn/insn.h"
 
 enum oracle { ORACLE_UNKNOWN, ORACLE_KNOWN };
 

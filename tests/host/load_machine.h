@@ -22,7 +22,7 @@
 #include <cmocka.h>
 #undef fail /* arch/console.h has one too */
 
-#include "guest/load.h"
+#include "guest/load/load.h"
 #include "tests/host/fake/console.h"
 
 #define MACHINE_HV_START MIB(24)

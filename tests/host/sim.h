@@ -96,7 +96,7 @@ int sim_set_cr3(struct sim *s, u64 cr3);
 void sim_invlpg(struct sim *s, u64 gva);
 
 /*
- * INVPCID of the current PCID, as guest/invpcid.c asks it of mm/: of others nothing is kept. type 0: one
+ * INVPCID of the current PCID, as guest/exit/invpcid.c asks it of mm/: of others nothing is kept. type 0: one
  * address; 1 to 3: all of it. Unlike MOV to CR3 it reads no PDPTEs.
  */
 void sim_invpcid(struct sim *s, u32 type, u64 gva);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ACPI's power registers: from good tables, old and new, and from garbage. */
-#include "guest/acpi.h"
+#include "guest/firmware/acpi.h"
 #include "mm/phys.h"
 #include "tests/host/load_machine.h"
 #include "tests/host/rnd.h"
@@ -137,7 +137,7 @@ static void extended_fields_win(void **state)
 	assert_s5(5, 6);
 }
 
-/* Without an address the EBDA and the BIOS's area are searched. A FADT of 116 bytes has no reset. */
+/* Where EFI tells no address, the EBDA and the BIOS's area are searched. A FADT of 116 bytes has no reset. */
 static void scanned(void **state)
 {
 	u8 *t = make_table(SDT_AT, "RSDT", 36 + 4);
@@ -147,15 +147,17 @@ static void scanned(void **state)
 	set_sum(t, 40, 9);
 	put32(fadt() + 4, 116);
 	set_sum(fadt(), 116, 9);
-	machine.boot.rsdp = 0;
 	put_rsdp(phys_ptr(0xf5a30), 0, SDT_AT);
+	machine.boot.rsdp = acpi_find_rsdp(&machine.boot);
 	assert_s5(5, 6);
 	assert_false(power.reset.supported);
 	memset(phys_ptr(0xf5a30), 0, 36);
 	put16(phys_ptr(0x40e), 0x9e00);
 	put_rsdp(phys_ptr(0x9e3d0), 0, SDT_AT);
+	machine.boot.rsdp = acpi_find_rsdp(&machine.boot);
 	assert_s5(5, 6);
 	machine.boot.efi_systab = MACHINE_ACPI; /* there is no BIOS to search on such a machine */
+	machine.boot.rsdp = acpi_find_rsdp(&machine.boot);
 	assert_nothing();
 }
 

@@ -14,6 +14,8 @@
 #include "arch/console.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
+#include "guest/firmware/acpi.h"
+#include "mm/map.h"
 #include "mm/phys.h"
 #include "tests/host/fake/console.h"
 
@@ -42,6 +44,11 @@ void *phys_ptr(u64 hpa)
 		return top + (hpa - TOP);
 	}
 	return low + hpa % LOW_SIZE;
+}
+
+u64 map_end(void)
+{
+	return GIB(4);
 }
 
 u64 phys_addr(const void *ptr)
@@ -217,15 +224,15 @@ static void test_mb2_all(void **state)
 	assert_int_equal(b.map.count, 4);
 	assert_int_equal(b.map.range[2].end, 0x8000000);
 	assert_int_equal(b.map.range[3].type, MEMMAP_RESERVED);
-	assert_int_equal(b.fb.type, BOOT_FB_RGB);
-	assert_int_equal(b.fb.addr, 0xe0000000);
-	assert_int_equal(b.fb.pitch, 4096);
-	assert_int_equal(b.fb.width, 1024);
-	assert_int_equal(b.fb.height, 768);
-	assert_int_equal(b.fb.bpp, 32);
-	assert_int_equal(b.fb.red_pos, 16);
-	assert_int_equal(b.fb.green_size, 7);
-	assert_int_equal(b.fb.blue_size, 6);
+	assert_int_equal(b.fb.screen.type, BOOT_FB_RGB);
+	assert_int_equal(b.fb.screen.addr, 0xe0000000);
+	assert_int_equal(b.fb.screen.pitch, 4096);
+	assert_int_equal(b.fb.screen.width, 1024);
+	assert_int_equal(b.fb.screen.height, 768);
+	assert_int_equal(b.fb.screen.bpp, 32);
+	assert_int_equal(b.fb.colours.red_pos, 16);
+	assert_int_equal(b.fb.colours.green_size, 7);
+	assert_int_equal(b.fb.colours.blue_size, 6);
 	assert_int_equal(b.efi_systab, 0x7f9ec018);
 	assert_memory_equal((void *)b.rsdp, "RSD PTR new", 11);
 }
@@ -246,7 +253,7 @@ static void test_mb2_keeps_image(void **state)
 	assert_int_equal(b.image_end, 2);
 	assert_int_equal(b.modules, 0);
 	assert_int_equal(b.rsdp, 0);
-	assert_int_equal(b.fb.type, BOOT_FB_NONE);
+	assert_int_equal(b.fb.screen.type, BOOT_FB_NONE);
 	assert_string_equal(b.cmdline, "");
 }
 
@@ -306,7 +313,7 @@ static void test_mb2_efi_map(void **state)
 	assert_int_equal(b.map.range[0].type, MEMMAP_RESERVED);
 	assert_int_equal(b.efi_systab, 0x7f9ec018);
 	assert_true(b.efi.is32);
-	assert_int_equal(rsdp_find(&b), 0);
+	assert_int_equal(acpi_find_rsdp(&b), 0);
 }
 
 static void expect_failure(const char *what)
@@ -525,9 +532,9 @@ static void test_mb1_all(void **state)
 	assert_string_equal(b.module[1].cmdline, "");
 	assert_int_equal(b.map.count, 3);
 	assert_int_equal(b.map.range[2].type, MEMMAP_ACPI);
-	assert_int_equal(b.fb.type, BOOT_FB_TEXT);
-	assert_int_equal(b.fb.addr, 0xb8000);
-	assert_int_equal(b.fb.width, 80);
+	assert_int_equal(b.fb.screen.type, BOOT_FB_TEXT);
+	assert_int_equal(b.fb.screen.addr, 0xb8000);
+	assert_int_equal(b.fb.screen.width, 80);
 
 	/* GRUB 2 leaves out the names. */
 	mb1_build("GRUB 2.06-13");
@@ -543,7 +550,7 @@ static void test_mb1_all(void **state)
 	assert_int_equal(mb1_parse(&b), 0);
 	assert_string_equal(b.cmdline, "");
 	assert_int_equal(b.modules, 0);
-	assert_int_equal(b.fb.type, BOOT_FB_NONE);
+	assert_int_equal(b.fb.screen.type, BOOT_FB_NONE);
 }
 
 static void mb1_expect_failure(const char *what)

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "guest/pci_guard.h"
-#include "guest/power.h"
+#include "guest/chipset/pci_guard.h"
+#include "guest/chipset/power.h"
 
 static const struct pci_id i440fx = {0x8086, 0x1237, 0x0600, 0x00};
 static const struct pci_id piix3 = {0x8086, 0x7000, 0x0601, 0x08};

@@ -50,7 +50,6 @@ static void mb1_elf32(void **state)
 	(void)state;
 	fill_pattern(phys_ptr(MIB(1)), 0x10000, 9); /* the bss must become zero */
 	info = load(MIB(40), ELF_SIZE);
-	assert_int_equal(s->kind, GUEST_START_MULTIBOOT1);
 	assert_int_equal(s->rip, 0x100010);
 	assert_int_equal(s->rax, 0x2badb002);
 	assert_int_equal(s->cr0, 0x11);
@@ -82,12 +81,12 @@ static void mb1_text_framebuffer(void **state)
 	u8 *info;
 
 	(void)state;
-	machine.boot.fb = (struct boot_framebuffer){.type = BOOT_FB_TEXT,
-						    .addr = 0xb8000,
-						    .pitch = 160,
-						    .width = 80,
-						    .height = 25,
-						    .bpp = 16};
+	machine.boot.fb = (struct boot_framebuffer){.screen.type = BOOT_FB_TEXT,
+						    .screen.addr = 0xb8000,
+						    .screen.pitch = 160,
+						    .screen.width = 80,
+						    .screen.height = 25,
+						    .screen.bpp = 16};
 	info = load(MIB(40), ELF_SIZE);
 	assert_int_equal(get32(info) >> 12, 1);
 	assert_int_equal(get64(info + 88), 0xb8000);
@@ -390,23 +389,22 @@ static void mb2_information(void **state)
 
 	(void)state;
 	machine.boot.efi_systab = MACHINE_ACPI + 0x1234;
-	machine.boot.fb = (struct boot_framebuffer){.type = BOOT_FB_RGB,
-						    .addr = 0xe0000000,
-						    .pitch = 4096,
-						    .width = 1024,
-						    .height = 768,
-						    .bpp = 32,
-						    .red_pos = 16,
-						    .red_size = 8,
-						    .green_pos = 8,
-						    .green_size = 8,
-						    .blue_size = 8};
+	machine.boot.fb = (struct boot_framebuffer){.screen.type = BOOT_FB_RGB,
+						    .screen.addr = 0xe0000000,
+						    .screen.pitch = 4096,
+						    .screen.width = 1024,
+						    .screen.height = 768,
+						    .screen.bpp = 32,
+						    .colours.red_pos = 16,
+						    .colours.red_size = 8,
+						    .colours.green_pos = 8,
+						    .colours.green_size = 8,
+						    .colours.blue_size = 8};
 	make_mb2(&none);
 	fill_pattern(module, sizeof(module), 4);
 	machine_module(MIB(40), file, ELF_SIZE, "a b");
 	machine_module(MIB(41), module, sizeof(module), "m 1");
 	assert_int_equal(machine_load(), 0);
-	assert_int_equal(machine.start.kind, GUEST_START_MULTIBOOT2);
 	assert_int_equal(machine.start.rax, 0x36d76289);
 	assert_int_equal(machine.start.rip, 0x100010);
 	assert_int_equal(machine.start.cr0, 0x11);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The MADT's CPUs: listed, hidden with the checksum mended, and every kind of malformed table. */
-#include "guest/acpi.h"
-#include "guest/madt.h"
+#include "guest/firmware/acpi.h"
+#include "guest/firmware/madt.h"
 #include "mm/phys.h"
 #include "tests/host/load_machine.h"
 #include "tests/host/rnd.h"

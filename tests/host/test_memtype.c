@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#undef fail /* arch/console.h has one too */
 
-#include "guest/memtype.h"
+#include "guest/machine/memtype.h"
 #include "tests/host/rnd.h"
 
 /* In the place of arch/insn.h and arch/safe.h. */
@@ -18,7 +19,7 @@ struct cpuid {
 };
 static struct cpuid cpuid(u32 leaf, u32 subleaf);
 static bool rdmsr_safe(u32 msr, u64 *value);
-#include "guest/phys_bits.c"
+#include "guest/start/phys_bits.c"
 
 #define BITS 36
 

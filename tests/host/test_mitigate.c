@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "guest/mitigate.h"
+#include "guest/vcpu/mitigate.h"
 
 /* CPUID.(7,0).EDX: MD_CLEAR, IBRS and IBPB, STIBP, L1D_FLUSH, ARCH_CAPABILITIES, SSBD. */
 #define EDX_2018 0xbc000400 /* with MD_CLEAR, and ARCH_CAPABILITIES */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What reaches the CPU of the MSRs that a guest reads and writes: guest/msr.c on a CPU that has all. */
+/* What reaches the CPU of the MSRs that a guest reads and writes: guest/exit/msr.c on a CPU that has all. */
 #include <string.h>
 
 #include <setjmp.h>
@@ -66,12 +66,12 @@ static void wbinvd(void)
 	flushes++;
 }
 
-#include "guest/ipi.c"
-#include "guest/msr.c"
-#include "guest/msr_absent.c"
-#include "guest/msr_guard.c"
-#include "guest/mtrr.c"
-#include "guest/pat.c"
+#include "guest/cpus/ipi.c"
+#include "guest/exit/msr.c"
+#include "guest/exit/msr_absent.c"
+#include "guest/exit/msr_guard.c"
+#include "guest/exit/mtrr.c"
+#include "guest/exit/pat.c"
 #include "tests/host/fake/console.h"
 #include "tests/host/fake/ram.h"
 
@@ -330,7 +330,7 @@ static void mtrrs_of_firmware(void)
 	def_type = MTRR_DEF_TYPE_E | MEMTYPE_WB;
 	pairs[0] = 0xe0000000 | MEMTYPE_UC;
 	pairs[1] = 0xffe0000000 | MTRR_MASK_VALID;
-	machine.mtrr_refused = false;
+	machine.lines_said[LINE_MTRR] = 0;
 	mtrr_intercept(&vcpu);
 	assert_int_equal(machine.hidden_type[1], MEMTYPE_WB);
 	assert_int_equal(machine.hidden_type[2], MEMTYPE_UC);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rule of guest/progress.c: what is a streak of exits without progress, and how it ends. */
+/* The rule of guest/exit/progress.c: what is a streak of exits without progress, and how it ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,8 @@
 #undef fail /* arch/console.h has one too */
 
 #include "arch/console.h"
-#include "guest/exits.h"
+#include "guest/exit/handlers.h"
+#include "guest/vcpu/crash.h"
 #include "tests/host/fake/console.h"
 
 #define MANY 100000

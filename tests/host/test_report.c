@@ -9,7 +9,7 @@
 #undef fail /* arch/console.h has one too */
 
 #include "arch/console.h"
-#include "guest/report.h"
+#include "guest/machine/report.h"
 #include "tests/host/fake/console.h"
 
 static char lines[NR_COUNTERS + 4][80];

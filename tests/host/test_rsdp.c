@@ -7,13 +7,19 @@
 
 #include <cmocka.h>
 
-#include "boot/parse.h"
+#include "guest/firmware/acpi.h"
+#include "mm/map.h"
 #include "tests/host/fake/ram.h"
 
-static u8 low[MIB(1)];
+static u8 low[MIB(2)];
 
 struct fake_ram fake_ram[] = {{0, sizeof(low), low}};
 const u32 fake_ram_count = 1;
+
+u64 map_end(void)
+{
+	return GIB(4);
+}
 
 static void put_rsdp(u64 hpa)
 {
@@ -28,9 +34,10 @@ static void put_rsdp(u64 hpa)
 
 static u64 find_at(u64 efi_systab)
 {
-	const struct bootinfo boot = {.efi_systab = efi_systab};
+	struct bootinfo boot = {.efi_systab = efi_systab};
 
-	return rsdp_find(&boot);
+	memmap_add(&boot.map, PAGE_SIZE, MIB(1), MEMMAP_RESERVED);
+	return acpi_find_rsdp(&boot);
 }
 
 static void test_rsdp_bios(void **state)
@@ -50,6 +57,10 @@ static void test_rsdp_bios(void **state)
 	low[0x40e] = 0xc0;
 	low[0x40f] = 0x9f;
 	assert_int_equal(find_at(0), 0x9fc00 + 0x3e0);
+	/* The word is no segment of one. */
+	put_rsdp(0x1bc00 + 0x3e0);
+	low[0x40f] = 0x1b;
+	assert_int_equal(find_at(0), 0xfffe0);
 }
 
 static void put_efi_table(u32 at, const char *guid, u64 addr)
@@ -80,6 +91,10 @@ static void test_rsdp_efi(void **state)
 	low[0x6000] = 0;
 	assert_int_equal(find_at(0x4000), 0x7000);
 	put_efi_table(0x5018, acpi1, ~0ULL);
+	assert_int_equal(find_at(0x4000), 0);
+	/* Not in the firmware's map. */
+	put_rsdp(MIB(1) + 0x1000);
+	put_efi_table(0x5018, acpi1, MIB(1) + 0x1000);
 	assert_int_equal(find_at(0x4000), 0);
 	/* Tables out of reach. */
 	tables = ~0ULL;

@@ -13,7 +13,8 @@
  */
 const char *guest_main(void);
 
-/* Print "guest: fail <why>", and end the machine. */
+/* Print "guest: pass", or "guest: fail <why>", and end the machine. */
+NORETURN void guest_pass(void);
 NORETURN void guest_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /*

@@ -3,10 +3,20 @@
 #ifndef GUEST_LIB_POWER_H
 #define GUEST_LIB_POWER_H
 
-/* The FADT (ACPI 6.4, 5.2.9), mapped; NULL when the machine has none. */
-const unsigned char *power_fadt(void);
+#include "arch/types.h"
 
-/* Power off by ACPI S5 (ACPI 6.4, 7.4.2). Returns when the machine has no such thing. */
+/* ACPI 6.4, 4.8.3.2.1, 4.8.2.5. */
+struct soft_off {
+	u16 pm1_cnt[2]; /* ports of PM1a and PM1b control; 0: none */
+	u8 typ[2];      /* SLP_TYP for each */
+	u16 smi_cmd;    /* the port that switches ACPI on, and its value; 0: it is on */
+	u8 acpi_enable;
+};
+
+/* What power_off() is to use: handed over at the start, so that it needs nothing but ports. */
+void power_set(const struct soft_off *how);
+
+/* Power off by ACPI S5. Returns when nothing was handed over, or the machine does not go off. */
 void power_off(void);
 
 #endif

@@ -4,11 +4,11 @@
  * or, with moved=1, after moving the PM registers to where nobody looks. The real-time clock wakes it.
  */
 #include "arch/string.h"
+#include "guest/builtin/lib/acpi.h"
 #include "guest/builtin/lib/guest.h"
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/pci.h"
-#include "guest/builtin/lib/power.h"
 #include "guest/builtin/lib/print.h"
 
 extern const u8 wake_code[], wake_code_end[];
@@ -70,7 +70,7 @@ static const char *move(u16 *event, u16 *control)
 
 const char *guest_main(void)
 {
-	const u8 *fadt = power_fadt();
+	const u8 *fadt = acpi_fadt(memory_rsdp);
 	const char *why = NULL;
 	u16 event, control;
 	u64 facs;

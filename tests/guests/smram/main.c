@@ -4,11 +4,11 @@
  * all of memory in reach.
  */
 #include "arch/string.h"
+#include "guest/builtin/lib/acpi.h"
 #include "guest/builtin/lib/guest.h"
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/pci.h"
-#include "guest/builtin/lib/power.h"
 #include "guest/builtin/lib/print.h"
 
 extern const u8 smi_code[], smi_code_end[];
@@ -37,7 +37,7 @@ static void set_smram(u32 reg, u8 value)
 const char *guest_main(void)
 {
 	u32 host = pci_read(0, 0), reg = host == PCI_I440FX ? 0x72 : 0x9d;
-	const u8 *fadt = power_fadt();
+	const u8 *fadt = acpi_fadt(memory_rsdp);
 	u8 before = smram(reg);
 
 	if (host != PCI_I440FX && host != PCI_Q35)

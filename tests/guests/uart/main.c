@@ -22,7 +22,7 @@
 #define LCR_DLAB    0x80
 
 #define EXIT_MAX    2000000 /* ticks of the TSC; an instruction each in Bochs */
-#define REFUSALS    64      /* that have a line: guest/chipset.h */
+#define REFUSALS    64      /* that have a line: guest/chipset/chipset.h */
 
 #define PCI_ADDRESS 0xcf8
 #define PCI_DATA    0xcfc

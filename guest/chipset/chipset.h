@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's chipset is the guest's, but for what would reach past the hypervisor: registers that
+ * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, QEMU's own DMA.
+ */
+#ifndef GUEST_CHIPSET_CHIPSET_H
+#define GUEST_CHIPSET_CHIPSET_H
+
+#include "guest/firmware/pci.h"
+#include "guest/machine/machine.h"
+
+/*
+ * Find what has to be watched, by the firmware's tables and the chipset's own registers, and close what
+ * is open. After memory_take(), and before the MMU is set up.
+ * Returns 0, or -1 after a fail() line.
+ */
+int chipset_prepare(struct machine *machine, const struct bootinfo *boot);
+
+/* The parts of chipset_prepare(). */
+void a20_watch(struct machine *machine);
+void cmos_watch(struct machine *machine);
+/* Before a reset: no firmware goes on where the guest says. */
+void cmos_clear_shutdown(void);
+void smi_watch(struct machine *machine);
+void fw_cfg_watch(struct machine *machine);
+void pci_watch(struct machine *machine);
+int ecam_watch(struct machine *machine, const struct bootinfo *boot);
+int fch_watch(struct machine *machine);
+void smram_lock(void);
+
+/* fch.c. The guest's write to watched memory. False: it is refused. */
+bool fch_write(struct machine *machine, u64 gpa, u32 value, u32 size);
+
+/*
+ * pci_filter.c. What is left of a guest's write: protected bytes of *value keep what the register has.
+ * What is refused is said, once for each register. A reset asked for by such a register does not return.
+ * Returns false when nothing is left to write.
+ */
+bool pci_filter(struct machine *machine, const struct pci_function *f, u32 reg, u32 size,
+		u32 *value);
+
+/* ecam.c. The guest's write to a window. False: the address is in none. */
+bool ecam_write(struct machine *machine, u64 gpa, u32 value, u32 size);
+
+/* pci_bars.c. True when the function would decode memory or ports that are hidden or watched. */
+bool pci_decodes_hidden(const struct machine *machine, const struct pci_function *f, u32 reg,
+			u32 value);
+
+/*
+ * watch.c. Registers in memory that are written for the guest, which reads them itself: PCI's configuration
+ * space (ECAM), and what ends or sleeps the machine where firmware has put that in memory. An access by an
+ * instruction that is carried out. size: 1 to 16 bytes.
+ */
+void watched_read(u64 gpa, void *to, u32 size);
+void watched_write(struct machine *machine, u64 gpa, const void *from, u32 size);
+
+/* Say, once, that a write to one is none that can be carried out. */
+void watched_unknown(struct machine *machine, u64 gpa, u64 rip);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a function decodes memory and ports: its BARs, its ROM, a bridge's windows. PCI Local Bus
+ * Specification 3.0, 6.2.5.1; PCI-to-PCI Bridge Architecture 1.2, 3.2.5.
+ *
+ * A device over a port that is watched would take writes that the books are kept by.
+ */
+#include "arch/console.h"
+#include "guest/chipset/chipset.h"
+#include "guest/chipset/pci_guard.h"
+#include "guest/firmware/pci.h"
+#include "guest/machine/machine.h"
+
+#define TYPE_DEVICE    0
+#define TYPE_CARDBUS   2
+
+#define ROM_DEVICE     0x30
+#define ROM_BRIDGE     0x38
+#define ROM_ENABLE     BIT(0)
+#define ROM_MASK       GENMASK(31, 11)
+
+#define BRIDGE_IO      0x1c
+#define BRIDGE_IO_HIGH 0x30
+#define BRIDGE_MEMORY  0x20
+#define BRIDGE_PREF    0x24
+#define BRIDGE_PREF_64 BIT(0)
+
+#define BAR_64(bar)    (((bar)&7) == 4)
+
+/* A function as the guest's write would have it. */
+struct view {
+	const struct pci_function *f;
+	u32 reg, value; /* the word that it writes */
+};
+
+static u32 word(const struct view *w, u32 reg)
+{
+	return reg == w->reg ? w->value : pci_read(w->f, reg, 4);
+}
+
+/* What a BAR reads once all ones were written. */
+static u32 mask_of(const struct view *w, u32 reg, u32 ones)
+{
+	u32 old = pci_read(w->f, reg, 4), mask;
+
+	pci_write(w->f, reg, 4, ones);
+	mask = pci_read(w->f, reg, 4);
+	pci_write(w->f, reg, 4, old);
+	return mask;
+}
+
+/* The IOMMUs' registers and configuration space answer instead of the bus, and RAM does. */
+static bool hits(const struct machine *m, const struct memmap_range *r, bool registers)
+{
+	u32 skip = registers ? HIDDEN_RAM : 0;
+
+	return ranges_overlap(m->hidden + skip, m->nr_hidden - skip, r->start, r->end) ||
+	       ranges_overlap(m->watched, m->nr_watched, r->start, r->end);
+}
+
+/* The same for ports: those that are watched, and the console's. */
+static bool hits_ports(const struct machine *m, const struct memmap_range *r)
+{
+	u16 uart = console_uart();
+
+	for (u32 i = 0; i < m->chipset.nr_io; i++) {
+		if (r->start <= m->chipset.io[i].last && m->chipset.io[i].first < r->end)
+			return true;
+	}
+	return uart && r->start < uart + 8U && uart < r->end;
+}
+
+/* spaces: PCI_COMMAND_MEM, PCI_COMMAND_IO, or both: what the function would decode. */
+static bool bars_hit(const struct machine *m, const struct view *w, u32 nr, u32 spaces)
+{
+	for (u32 i = 0; i < nr; i++) {
+		u32 reg = PCI_BAR0 + 4 * i;
+		u32 low_mask = mask_of(w, reg, ~0U), high = 0, high_mask = ~0U;
+		u32 low = word(w, reg);
+		struct memmap_range range;
+
+		if (BAR_64(low_mask) && i + 1 < nr) {
+			high = word(w, reg + 4);
+			high_mask = mask_of(w, reg + 4, ~0U);
+			i++;
+		}
+		if ((spaces & PCI_COMMAND_MEM) &&
+		    pci_bar_range(low, high, low_mask, high_mask, &range) && hits(m, &range, false))
+			return true;
+		if ((spaces & PCI_COMMAND_IO) && (low_mask & 1) &&
+		    pci_io_bar_range(low, low_mask, &range) && hits_ports(m, &range))
+			return true;
+	}
+	return false;
+}
+
+static bool rom_hits(const struct machine *m, const struct view *w, u32 reg)
+{
+	u32 rom = word(w, reg), mask;
+	struct memmap_range range;
+
+	if (!(rom & ROM_ENABLE))
+		return false;
+	mask = mask_of(w, reg, ROM_MASK) & ROM_MASK;
+	return pci_bar_range(rom & ROM_MASK, 0, mask, ~0U, &range) && hits(m, &range, false);
+}
+
+/*
+ * RAM does not hear of windows, and one of 64 bits is on its way from the lower half of an address to the
+ * upper while it is set: it may cross RAM then.
+ */
+static bool windows_hit(const struct machine *m, const struct view *w)
+{
+	u32 pref = word(w, BRIDGE_PREF);
+	bool wide = pref & BRIDGE_PREF_64;
+	struct memmap_range range;
+
+	if (pci_window_range(word(w, BRIDGE_MEMORY), 0, 0, &range) && hits(m, &range, true))
+		return true;
+	return pci_window_range(pref, wide ? word(w, BRIDGE_PREF + 4) : 0,
+				wide ? word(w, BRIDGE_PREF + 8) : 0, &range) &&
+	       hits(m, &range, true);
+}
+
+static bool io_window_hits(const struct machine *m, const struct view *w)
+{
+	struct memmap_range range;
+
+	return pci_io_window_range(word(w, BRIDGE_IO), word(w, BRIDGE_IO_HIGH), &range) &&
+	       hits_ports(m, &range);
+}
+
+static bool decodes_hidden(const struct machine *m, const struct view *w, u32 type, u32 spaces)
+{
+	if (bars_hit(m, w, type == TYPE_DEVICE ? 6 : type == PCI_HEADER_BRIDGE ? 2 : 1, spaces))
+		return true;
+	if (type == PCI_HEADER_BRIDGE && (spaces & PCI_COMMAND_IO) && io_window_hits(m, w))
+		return true;
+	if (!(spaces & PCI_COMMAND_MEM))
+		return false;
+	if (type != TYPE_CARDBUS && rom_hits(m, w, type == TYPE_DEVICE ? ROM_DEVICE : ROM_BRIDGE))
+		return true;
+	return type == PCI_HEADER_BRIDGE && windows_hit(m, w);
+}
+
+/*
+ * True when the function would decode memory that is hidden or watched, or watched ports, were the word
+ * at reg to become this value. BARs are sized on the way, which takes a function off the bus for a moment; a host bridge
+ * stays on it, as it does when an operating system asks.
+ */
+bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u32 reg, u32 value)
+{
+	u32 type = pci_read(f, PCI_HEADER_TYPE, 1) & PCI_HEADER_MASK,
+	    command = pci_read(f, PCI_COMMAND, 2);
+	bool host = pci_read(f, PCI_CLASS, 2) == 0x0600, hit;
+	struct view w = {.f = f, .reg = reg, .value = value};
+	u32 on = command & PCI_COMMAND_SPACES, spaces = on;
+
+	/* What it decodes already stays as it was when it began to. */
+	if (reg == PCI_COMMAND)
+		spaces = value & PCI_COMMAND_SPACES & ~on;
+	if (!spaces)
+		return false;
+	if (on && !host)
+		pci_write(f, PCI_COMMAND, 2, command & ~(u32)PCI_COMMAND_SPACES);
+	hit = decodes_hidden(m, &w, type, spaces);
+	if (on && !host)
+		pci_write(f, PCI_COMMAND, 2, command);
+	return hit;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Which PCI registers a guest may change. Pure: nothing here touches the machine. */
+#ifndef GUEST_CHIPSET_PCI_GUARD_H
+#define GUEST_CHIPSET_PCI_GUARD_H
+
+#include "guest/firmware/pci.h"
+#include "mm/memmap.h"
+
+#define PCI_COMMAND_IO     BIT(0)
+#define PCI_COMMAND_MEM    BIT(1)
+#define PCI_COMMAND_SPACES (PCI_COMMAND_IO | PCI_COMMAND_MEM)
+
+struct pci_id {
+	u16 vendor, device;
+	u16 class; /* base class 15:8, subclass 7:0 */
+	u16 bdf;
+};
+
+/*
+ * Host bridges, ISA bridges, power-management functions and IOMMUs decide where memory, SMRAM, the PM
+ * registers and MMIO are: from 40h on they are as the firmware left them, but for registers that are known.
+ */
+bool pci_is_guarded(const struct pci_id *id);
+
+/* True for a word of the header that can change what a function decodes: command, BARs, windows, ROM. */
+static inline bool pci_decides_place(u32 reg)
+{
+	return reg == PCI_COMMAND || (reg >= PCI_BAR0 && reg <= 0x30) || reg == 0x38;
+}
+
+/* True when the guest may change this byte of configuration space. */
+bool pci_is_open(const struct pci_id *id, u32 reg);
+
+/*
+ * True when the guest may change this PM register of AMD's southbridge: 20h to 2Fh and 60h to 6Fh say where
+ * the PM registers are, 24h where all of them are in memory.
+ */
+bool fch_is_open(u8 reg);
+
+/*
+ * Where a memory BAR decodes: its two words (high: 0 for one of 32 bits), and what they read after all
+ * ones were written (ones: mask_high is ~0 for 32 bits). False when it is none, or there is no BAR.
+ */
+bool pci_bar_range(u32 low, u32 high, u32 mask_low, u32 mask_high, struct memmap_range *range);
+
+/* The same for a BAR of ports; one of 16 bits, whose upper half reads as zero, included. */
+bool pci_io_bar_range(u32 bar, u32 mask, struct memmap_range *range);
+
+/* The same for a bridge's window to ports: words 1Ch and 30h. False: the window is closed. */
+bool pci_io_window_range(u32 word, u32 high, struct memmap_range *range);
+
+/* The same for a bridge's window: words 20h, or 24h with its upper halves. False: the window is closed. */
+bool pci_window_range(u32 word, u32 base_high, u32 limit_high, struct memmap_range *range);
+
+#endif

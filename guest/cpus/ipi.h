@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's INIT and start-up IPIs, on a machine where INIT resets CPUs that are parked or run a guest:
+ * it has one CPU, so that neither is ever of use.
+ */
+#ifndef GUEST_CPUS_IPI_H
+#define GUEST_CPUS_IPI_H
+
+#include "guest/machine/machine.h"
+
+/*
+ * Have the guest's writes to its local APIC and to I/O APICs come to ipi_write_is_dropped(), by watched
+ * memory, and with ipi_intercept() as MSRs. Before the MMU is set up.
+ * Returns 0, or -1 after a fail() line.
+ */
+int ipi_watch(struct machine *machine, const struct bootinfo *boot);
+
+/* Whether ipi_watch() was called. */
+static inline bool ipi_is_watched(const struct machine *machine)
+{
+	return machine->ipi_base;
+}
+
+/* Set-up, if so: have writes to the x2APIC's interrupt command register exit. */
+void ipi_intercept(struct vcpu *v);
+
+/* A write to memory of size 1, 2 or 4 that must not be made: it would send such an interrupt. */
+bool ipi_write_is_dropped(struct machine *machine, u64 gpa, u32 value, u32 size);
+
+/* The same for WRMSR to IA32_X2APIC_ICR. */
+bool ipi_msr_is_dropped(struct machine *machine, u32 msr, u64 value);
+
+#endif

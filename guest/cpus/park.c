@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking the other CPUs: INIT-SIPI-SIPI to all at once (SDM vol. 3A 9.4.4), since a guest can reach
+ * those that no table lists as well. They come through guest/cpus/ap.asm one by one.
+ */
+#include "guest/cpus/park.h"
+
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/io.h"
+#include "arch/percpu.h"
+#include "arch/string.h"
+#include "guest/cpus/apic.h"
+#include "guest/cpus/ipi.h"
+#include "guest/firmware/bios_area.h"
+#include "guest/firmware/madt.h"
+#include "guest/firmware/mptable.h"
+#include "guest/machine/backend.h"
+#include "mm/map.h"
+#include "mm/phys.h"
+
+/* Where a start-up IPI can start a CPU: below 640 KiB, and not where interrupt vectors are. */
+#define START_MIN PAGE_SIZE
+#define START_MAX KIB(640)
+
+/* Microseconds. Parking a CPU takes far less than one millisecond. */
+#define INIT_TIME     10000
+#define STARTUP_TIME  200
+#define LISTED_TIME   1000000 /* for one more CPU that must come to come */
+#define UNLISTED_TIME 20000   /* for one that nobody knows of */
+
+/* More turns of its loop than a CPU can make before it takes an INIT that has come. */
+#define BEATS 1000
+
+/* What a parked CPU has of its own. */
+struct ap {
+	struct cpu_stacks stacks;
+	u8 page[PAGE_SIZE]; /* for enable() */
+	struct cpu cpu;
+	u32 apic_id;
+	volatile u32 beats; /* it runs, as long as this grows */
+} __attribute__((aligned(PAGE_SIZE)));
+
+/* Shared with guest/cpus/ap.asm. */
+extern const u8 ap_trampoline[], ap_trampoline_cr3[], ap_trampoline_end[];
+extern volatile u32 ap_arrived, ap_lock;
+extern u8 *ap_stack_top;
+NORETURN void ap_main(void);
+
+volatile u32 ap_arrived; /* CPUs in long mode, parked or not yet */
+volatile u32 ap_lock;    /* 1: a CPU is being parked, or none may be any more */
+u8 *ap_stack_top;        /* the next CPU's */
+
+static struct {
+	const struct backend *ops;
+	u64 cr0, cr4;
+	struct ap *ap, *end; /* `parked` of them are in use, one more is ready */
+	volatile u32 parked;
+	volatile u32 way; /* of block_init(), that they use */
+	volatile bool full, failed;
+	volatile bool settled; /* nothing is tried any more: they may halt */
+} aps;
+
+static void count_cpu(void *ctx, u32 id)
+{
+	(void)id;
+	++*(u32 *)ctx;
+}
+
+/* But this one, which is among them. */
+static u32 others_listed(const struct bootinfo *boot)
+{
+	u32 n = 0;
+
+	madt_each(boot, count_cpu, &n);
+	return n ? n - 1 : 0;
+}
+
+u64 park_memory_size(const struct bootinfo *boot)
+{
+	return others_listed(boot) * sizeof(struct ap);
+}
+
+/* Have a struct ready for the next CPU that comes; false, and `full`, when memory has run out. */
+static bool prepare_next(void)
+{
+	struct ap *next = aps.ap + aps.parked;
+
+	aps.full = next == aps.end;
+	if (aps.full)
+		return false;
+	memset(next, 0, sizeof(*next));
+	ap_stack_top = next->stacks.main + sizeof(next->stacks.main);
+	return true;
+}
+
+static NORETURN void stay(void)
+{
+	for (;;) {
+		cpu_cli();
+		cpu_hlt();
+	}
+}
+
+/* A CPU that has just come, on its own stack, with the lock. */
+void ap_main(void)
+{
+	struct ap *ap = aps.ap + aps.parked;
+
+	ap->cpu.id = aps.parked + 1;
+	ap->cpu.stacks = &ap->stacks;
+	desc_init(&ap->cpu);
+	write_cr4(aps.cr4);
+	write_cr0(aps.cr0);
+	if (apic_check() < 0 || aps.ops->enable(ap->page) < 0) {
+		aps.failed = true;
+		stay();
+	}
+	while (!aps.ops->block_init(aps.way))
+		aps.way++;
+	ap->apic_id = apic_id();
+	ap->cpu.parked = true;
+	barrier();
+	aps.parked++;
+	if (prepare_next()) {
+		barrier();
+		ap_lock = 0;
+	}
+	while (!aps.settled) {
+		ap->beats++;
+		cpu_pause();
+	}
+	stay();
+}
+
+/* Wait until no CPU has come for so long. */
+static void settle(u32 microseconds)
+{
+	u32 seen = ap_arrived + aps.parked;
+
+	for (u32 left = microseconds; left && !aps.failed; left--) {
+		u32 now = ap_arrived + aps.parked;
+
+		if (now != seen)
+			left = microseconds;
+		seen = now;
+		io_delay(1);
+	}
+}
+
+static bool is_parked(u32 id)
+{
+	for (u32 i = 0; i < aps.parked; i++) {
+		if (aps.ap[i].apic_id == id)
+			return true;
+	}
+	return false;
+}
+
+struct missing {
+	u32 count, id;
+};
+
+static void note_missing(void *ctx, u32 id)
+{
+	struct missing *missing = ctx;
+
+	if (id == apic_id() || is_parked(id))
+		return;
+	missing->count++;
+	missing->id = id;
+}
+
+static struct missing find_missing(const struct bootinfo *boot)
+{
+	struct missing missing = {0};
+
+	madt_each(boot, note_missing, &missing);
+	return missing;
+}
+
+/* The CPUs come by way of a page of low memory, which is then as it was. */
+static void start_others(const struct bootinfo *boot, u64 page)
+{
+	static u8 saved[PAGE_SIZE];
+	u32 size = (u32)(ap_trampoline_end - ap_trampoline), cr3 = (u32)read_cr3();
+	u8 *at = phys_ptr(page);
+
+	memcpy(saved, at, size);
+	memcpy(at, ap_trampoline, size);
+	memcpy(at + (ap_trampoline_cr3 - ap_trampoline), &cr3, sizeof(cr3));
+	map_identity(true);
+	apic_send(ICR_OTHERS | ICR_INIT);
+	io_delay(INIT_TIME);
+	for (int i = 0; i < 2; i++) {
+		apic_send(ICR_OTHERS | ICR_STARTUP | (u32)(page >> PAGE_SHIFT));
+		io_delay(STARTUP_TIME);
+	}
+	settle(UNLISTED_TIME);
+	if (find_missing(boot).count)
+		settle(LISTED_TIME);
+	/* What is ready for one more CPU goes back to the pool. */
+	xchg32(&ap_lock, 1);
+	map_identity(false);
+	memcpy(at, saved, size);
+}
+
+static int check_parked(const struct bootinfo *boot)
+{
+	struct missing missing = find_missing(boot);
+
+	if (aps.failed)
+		return -1; /* that CPU has said why */
+	if (aps.full && ap_arrived != aps.parked)
+		return fail("too little memory to park more than %u CPUs: add memory", aps.parked);
+	if (ap_arrived != aps.parked)
+		return fail("CPU %u did not get from its first steps to where it is parked",
+			    aps.parked + 1);
+	if (missing.count)
+		return fail("%u of the CPUs that the firmware lists, one with local APIC ID %u, "
+			    "did not start: a guest could start them outside of notrap; "
+			    "switch them off in the firmware's set-up",
+			    missing.count, missing.id);
+	return 0;
+}
+
+static bool goes_on(const struct ap *ap)
+{
+	u32 start = ap->beats;
+
+	for (u32 i = 0; i < LISTED_TIME; i++) {
+		if (ap->beats - start > BEATS)
+			return true;
+		io_delay(1);
+	}
+	return false;
+}
+
+/* What the manual says of INIT, tried: a parked CPU goes on, all of them or none. */
+static bool survive_init(void)
+{
+	bool all = true;
+
+	apic_send(ICR_OTHERS | ICR_INIT);
+	io_delay(INIT_TIME);
+	for (u32 i = 0; i < aps.parked; i++) {
+		all = goes_on(&aps.ap[i]) && all;
+		aps.ap[i].cpu.parked_inits = 0;
+	}
+	return all;
+}
+
+static int park(const struct bootinfo *boot, u64 page)
+{
+	ap_arrived = 0;
+	aps.parked = 0;
+	ap_lock = !prepare_next();
+	start_others(boot, page);
+	return check_parked(boot);
+}
+
+/*
+ * Park them in the first way in which INIT leaves them alone. Where it does in none, as on QEMU, whose
+ * CPU looks at neither GIF nor its intercept, they are parked all the same, to hold off what else comes,
+ * and the guest may not send INIT.
+ */
+static int park_for_good(struct machine *machine, const struct bootinfo *boot, u64 page)
+{
+	for (aps.way = 0; aps.way < INIT_WAYS; aps.way++) {
+		if (park(boot, page) < 0)
+			return -1;
+		if (!aps.parked || survive_init())
+			break;
+	}
+	if (aps.way == INIT_WAYS) {
+		aps.way--;
+		if (park(boot, page) < 0)
+			return -1;
+	} else if (!machine->ops->init_resets_guests || !machine->ops->init_resets_guests()) {
+		return 0;
+	}
+	say("INIT resets a CPU here that is parked or runs a guest: the guest's INIT and start-up IPIs are "
+	    "dropped; INIT as a device's MSI cannot be");
+	return ipi_watch(machine, boot);
+}
+
+int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
+{
+	u64 page =
+		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, NULL, 0);
+	const char *found = ", and finds no other in the ACPI tables";
+	int err;
+	bool mp_hidden;
+	u32 opened;
+
+	if (apic_check() < 0)
+		return -1;
+	if (page == MEMMAP_NONE)
+		return fail("no RAM below 640 KiB, where other CPUs can be started from");
+
+	aps.ops = machine->ops;
+	aps.cr0 = read_cr0();
+	aps.cr4 = read_cr4();
+	aps.ap = phys_ptr(*pool_hpa);
+	aps.end = aps.ap + *pool_size / sizeof(struct ap);
+	err = park_for_good(machine, boot, page);
+	aps.settled = true;
+	if (err < 0)
+		return -1;
+	*pool_hpa += aps.parked * sizeof(struct ap);
+	*pool_size -= aps.parked * sizeof(struct ap);
+	opened = bios_area_open();
+	if (madt_hide_others(boot, apic_id()) < 0)
+		found = "; its ACPI tables are read-only and list more: start Linux with nosmp";
+	mp_hidden = mp_hide_others(boot, apic_id()) == 0;
+	bios_area_close(opened);
+	if (aps.parked)
+		say("%u CPU%s parked; the guest has one%s", aps.parked, aps.parked == 1 ? "" : "s",
+		    found);
+	if (!mp_hidden)
+		say("its MP table is read-only and lists more: a Linux without ACPI wants nosmp");
+	return 0;
+}
+
+void park_report(void)
+{
+	u32 nmis = 0, mcs = 0, inits = 0;
+
+	for (u32 i = 0; i < aps.parked; i++) {
+		nmis += aps.ap[i].cpu.parked_nmis;
+		mcs += aps.ap[i].cpu.parked_mcs;
+		inits += aps.ap[i].cpu.parked_inits;
+	}
+	if (nmis || mcs)
+		say("parked CPUs: %u NMIs, %u machine checks ignored", nmis, mcs);
+	if (inits)
+		say("parked CPUs: %u INITs ignored", inits);
+}

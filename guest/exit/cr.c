@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control registers and EFER: what the guest may write, and what the hardware runs with.
+ *
+ * On shadow tables the hardware always has paging and CR0.WP on; a guest without LMA runs on PAE
+ * tables whatever its own format is. PCIDs exist in the guest's view alone, which is what the MMU
+ * sees. With nested paging the hardware runs with what the guest writes.
+ */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "guest/exit/exit.h"
+#include "guest/exit/handlers.h"
+#include "guest/machine/machine.h"
+#include "guest/machine/vcpu.h"
+#include "guest/vcpu/crash.h"
+#include "guest/vcpu/hardware.h"
+#include "guest/vcpu/instruction.h"
+
+/* Bits whose change the shadow MMU has to hear of: SDM vol. 3A 4.10.4.1. */
+#define MMU_CR0 (CR0_PG | CR0_WP)
+#define MMU_CR4 (CR4_PSE | CR4_PAE | CR4_PGE | CR4_LA57 | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_PCIDE)
+/* All others are reserved, and read as 0. */
+#define CR0_DEFINED                                                                                \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
+	 CR0_PG)
+#define TYPE_TSS16_BUSY 3 /* SDM vol. 3A table 3-2 */
+/* A change of these reloads the PDPTEs: SDM vol. 3A 4.4.1. */
+#define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
+#define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
+
+static u64 hw_cr0(const struct vcpu *v, const struct paging_regs *r)
+{
+	return v->machine->nested ? r->cr0 : r->cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE;
+}
+
+static u64 hw_cr4(const struct vcpu *v, const struct paging_regs *r)
+{
+	u64 cr4 = r->cr4 & ~CR4_PCIDE;
+
+	if (v->machine->nested)
+		return r->cr4;
+	/* The hypervisor's own tables for a guest without LMA: three levels. */
+	if (!(r->efer & EFER_LMA))
+		cr4 = (cr4 & ~CR4_LA57) | CR4_PAE;
+	/* Without paging there is no page that is a user's. */
+	if (!(r->cr0 & CR0_PG))
+		cr4 &= ~(CR4_SMEP | CR4_SMAP | CR4_PKE);
+	return cr4;
+}
+
+/*
+ * LME takes effect with paging on only, but the hardware's paging is always on. NXE without PAE has
+ * none, but the hardware's PAE is always on: faults would tell of fetches (SDM vol. 3A 4.7). With
+ * WP=0 and SMEP, shadows of user pages that a supervisor writes are no-execute, whatever the guest's
+ * NXE is; SMEP alone makes faults tell of fetches.
+ */
+static u64 hw_efer(const struct vcpu *v, const struct paging_regs *r)
+{
+	u64 efer = r->efer & EFER_LMA ? r->efer : r->efer & ~EFER_LME;
+
+	if (v->machine->nested)
+		return r->efer;
+	if (!(r->cr0 & CR0_WP) && (r->cr4 & CR4_SMEP))
+		return efer | (v->machine->efer_allowed & EFER_NXE);
+	return paging_mode(r) >= PAGING_PAE ? efer : efer & ~EFER_NXE;
+}
+
+void load_paging_regs(struct vcpu *v, const struct paging_regs *regs)
+{
+	v->ops->set_cr(v, 0, hw_cr0(v, regs), regs->cr0);
+	v->ops->set_cr(v, 4, hw_cr4(v, regs), regs->cr4);
+	v->ops->set_efer(v, hw_efer(v, regs));
+	if (v->machine->nested)
+		load_nested_regs(v, regs);
+	else
+		mmu_set_regs(&v->mmu, regs);
+}
+
+static bool uses_pdptes(const struct paging_regs *r)
+{
+	return paging_mode(r) == PAGING_PAE;
+}
+
+/*
+ * What a change of CR0 or CR4 does to the PDPTEs. False: #GP. They are not looked at where the CPU has
+ * no registers for them: it reads them, and faults by them, at each walk.
+ */
+static bool reload_pdptes(struct vcpu *v, struct paging_regs *r)
+{
+	if (v->machine->nested && !v->ops->set_pdptes)
+		return true;
+	return mmu_read_pdptes(&v->mmu, r->cr3, r->pdpte) == 0;
+}
+
+/* The registers as they are, those the guest changes without an exit included. */
+static struct paging_regs current_regs(struct vcpu *v)
+{
+	struct paging_regs r;
+
+	if (v->machine->nested)
+		follow_paging_regs(v);
+	r = v->mmu.regs;
+	r.cr0 = v->ops->get_cr(v, 0);
+	r.cr4 = v->ops->get_cr(v, 4);
+	return r;
+}
+
+/* SDM vol. 2B, MOV to control registers; vol. 3A 2.5, 4.10.1, 10.8.5. False: #GP. */
+bool guest_write_cr0(struct vcpu *v, u64 value)
+{
+	struct paging_regs r = current_regs(v);
+	u64 changed;
+
+	value = (value & (GENMASK(63, 32) | CR0_DEFINED)) | CR0_ET;
+	changed = r.cr0 ^ value;
+	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
+	    ((value & CR0_NW) && !(value & CR0_CD)))
+		return false;
+	if ((changed & CR0_PG) && (value & CR0_PG) && (r.efer & EFER_LME)) {
+		struct segment cs, tr;
+
+		v->ops->get_seg(v, SEG_CS, &cs);
+		v->ops->get_seg(v, SEG_TR, &tr);
+		if (!(r.cr4 & CR4_PAE) || (cs.attr & SEG_ATTR_L) ||
+		    SEG_ATTR_TYPE(tr.attr) == TYPE_TSS16_BUSY)
+			return false;
+		r.efer |= EFER_LMA;
+	} else if ((changed & CR0_PG) && !(value & CR0_PG)) {
+		if (guest_code_is_64bit(v) || (r.cr4 & CR4_PCIDE))
+			return false;
+		r.efer &= ~EFER_LMA;
+	}
+	/* All that raises #GP comes first: what is left would have left protected mode. */
+	if (!(value & CR0_PE)) {
+		fail("the guest leaves protected mode at rip %lx: real mode is not offered; start a "
+		     "kernel that stays in protected or long mode",
+		     v->rip);
+		guest_crashed(v);
+	}
+	r.cr0 = value;
+	if (uses_pdptes(&r) && (changed & PDPTE_CR0) && !reload_pdptes(v, &r))
+		return false;
+	if ((changed & MMU_CR0) || (uses_pdptes(&r) && (changed & PDPTE_CR0))) {
+		load_paging_regs(v, &r);
+	} else {
+		v->mmu.regs.cr0 = r.cr0;
+		v->ops->set_cr(v, 0, hw_cr0(v, &r), r.cr0);
+	}
+	return true;
+}
+
+bool guest_write_cr4(struct vcpu *v, u64 value)
+{
+	struct paging_regs r = current_regs(v);
+	u64 changed = r.cr4 ^ value;
+
+	if (value & ~v->machine->cr4_allowed)
+		return false;
+	if ((r.efer & EFER_LMA) && (!(value & CR4_PAE) || (changed & CR4_LA57)))
+		return false;
+	if ((changed & value & CR4_PCIDE) && (!(r.efer & EFER_LMA) || (r.cr3 & CR3_PCID_MASK)))
+		return false;
+	r.cr4 = value;
+	if (uses_pdptes(&r) && (changed & PDPTE_CR4) && !reload_pdptes(v, &r))
+		return false;
+	if (changed & MMU_CR4) {
+		load_paging_regs(v, &r);
+	} else {
+		v->mmu.regs.cr4 = r.cr4;
+		v->ops->set_cr(v, 4, hw_cr4(v, &r), r.cr4);
+	}
+	return true;
+}
+
+bool guest_write_cr3(struct vcpu *v, u64 value)
+{
+	struct paging_regs *r = &v->mmu.regs;
+
+	if (guest_in_long_mode(v)) {
+		/* All is dropped in any case: to keep translations is a right, no duty. */
+		if (r->cr4 & CR4_PCIDE)
+			value &= ~CR3_NOFLUSH;
+		if (value & GENMASK(63, v->machine->maxphyaddr))
+			return false;
+	} else if (uses_pdptes(r)) {
+		u64 pdpte[4];
+
+		if (mmu_read_pdptes(&v->mmu, value, pdpte) < 0)
+			return false;
+		for (u32 i = 0; i < 4; i++)
+			r->pdpte[i] = pdpte[i];
+	}
+	mmu_set_cr3(&v->mmu, value);
+	return true;
+}
+
+bool guest_write_efer(struct vcpu *v, u64 value)
+{
+	struct paging_regs r = current_regs(v);
+
+	if ((value & ~(v->machine->efer_allowed | EFER_LMA)) ||
+	    ((r.cr0 & CR0_PG) && ((value ^ r.efer) & EFER_LME)))
+		return false;
+	r.efer = (value & ~EFER_LMA) | (r.efer & EFER_LMA);
+	if ((r.efer ^ v->mmu.regs.efer) & (EFER_NXE | EFER_LME)) {
+		load_paging_regs(v, &r);
+	} else {
+		v->mmu.regs.efer = r.efer;
+		v->ops->set_efer(v, hw_efer(v, &r));
+	}
+	return true;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions that write memory, most of them a tracked guest table, carried out in software. */
+#include "arch/cpu.h"
+#include "arch/string.h"
+#include "guest/chipset/chipset.h"
+#include "guest/exit/handlers.h"
+#include "guest/insn/insn.h"
+#include "guest/machine/machine.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
+#include "mm/phys.h"
+
+/* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
+static ALWAYS_INLINE const struct insn *
+decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, enum insn_mode mode)
+{
+	struct insn_cache *c = &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
+	u64 low, high;
+
+	/* At the end of what can be read, the bytes that are missing cannot be compared. */
+	if (avail < INSN_MAX_LEN) {
+		c->valid = false;
+		return insn_decode(bytes, avail, mode, &c->insn) == 0 ? &c->insn : NULL;
+	}
+	memcpy(&low, bytes, sizeof(low));
+	memcpy(&high, bytes + INSN_MAX_LEN - sizeof(high), sizeof(high));
+	if (c->valid && c->low == low && c->high == high && c->mode == mode)
+		return &c->insn;
+	*c = (struct insn_cache){.low = low, .high = high, .mode = mode};
+	c->valid = insn_decode(bytes, avail, mode, &c->insn) == 0;
+	return c->valid ? &c->insn : NULL;
+}
+
+/* Decode the instruction at RIP. NULL when it is none that is known, or cannot be read. */
+static ALWAYS_INLINE const struct insn *decode(struct vcpu *v, u32 pfec, bool *flat)
+{
+	u8 bytes[INSN_MAX_LEN];
+	enum insn_mode mode;
+	u32 avail;
+
+	avail = guest_fetch(v, pfec, bytes, &mode);
+	*flat = mode == INSN_64;
+	return avail ? decode_cached(v, v->rip, bytes, avail, mode) : NULL;
+}
+
+/* The base of a segment that an operand uses; 64-bit code has those of FS and GS alone. */
+static ALWAYS_INLINE void segment_base(struct vcpu *v, u8 seg, bool flat, u64 base[INSN_NR_SEGS])
+{
+	struct segment s;
+
+	if (flat && seg != SEG_FS && seg != SEG_GS)
+		return;
+	v->ops->get_seg(v, (enum seg)seg, &s);
+	base[seg] = s.base;
+}
+
+/* Store what the instruction computed; false when another CPU was quicker and it starts anew. */
+static ALWAYS_INLINE bool store(struct vcpu *v, const struct insn *insn, u64 gpa, const u64 old[2],
+				const struct insn_effect *effect)
+{
+	if (!effect->write)
+		return true;
+	if (insn_is_atomic(insn) && (insn->opsize == 4 || insn->opsize == 8) &&
+	    !(gpa & (insn->opsize - 1u)))
+		return mmu_cmpxchg(&v->mmu, gpa, old[0], effect->value[0], insn->opsize);
+	mmu_write(&v->mmu, gpa, effect->value, insn->opsize);
+	return true;
+}
+
+/* Where an instruction that faulted stores; false when it is not all in one page of RAM. */
+static ALWAYS_INLINE bool find_ram(struct vcpu *v, const struct insn *insn, u64 gva,
+				   const struct mmu_fault *fault, u64 *gpa)
+{
+	/* The whole operand is where the fault was, or it takes another walk to know. */
+	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
+	    mmu_is_guest_ram(v->mmu.mmu, fault->gpa)) {
+		*gpa = fault->gpa;
+		return true;
+	}
+	return guest_translate(v, gva, insn->opsize, (fault->pfec & PFEC_U) | PFEC_W, gpa);
+}
+
+/* The same for watched registers. The fault tells all of it but, under nested paging, the linear address. */
+static bool find_watched(struct vcpu *v, const struct insn *insn, u64 gva,
+			 const struct mmu_fault *fault, u64 *gpa)
+{
+	struct mmu_fault access = {.gva = gva, .pfec = (fault->pfec & PFEC_U) | PFEC_W};
+
+	*gpa = fault->gpa;
+	if ((gva & (PAGE_SIZE - 1)) + insn->opsize > PAGE_SIZE)
+		return false;
+	if (!v->machine->nested)
+		return gva == fault->gva;
+	access_context(v, &access);
+	return mmu_translate(&v->mmu, &access, gpa) == 0 &&
+	       ((*gpa ^ fault->gpa) & ~(PAGE_SIZE - 1)) == 0;
+}
+
+/* A CMPXCHG that stores nothing writes all the same; a REP that is over touches nothing. */
+static inline void watch_operands(struct vcpu *v, const struct insn *insn, u64 gva, u64 from,
+				  const struct insn_effect *effect)
+{
+	if (likely(!(v->ops->dr7(v) & DR7_ENABLED)) || (!effect->write && !insn_reads(insn)))
+		return;
+	watch_data(v, gva, insn->opsize, true);
+	if (insn->op == INSN_MOVS)
+		watch_data(v, from, insn->opsize, false);
+}
+
+/* watched: the fault was at registers, not at RAM. Twice in the image: RAM's way is a frequent one. */
+static inline __attribute__((always_inline)) bool
+carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
+{
+	u64 base[INSN_NR_SEGS] = {0}, old[2] = {0, 0}, src = 0, from = 0, gpa, gva;
+	u32 pfec = fault->pfec & PFEC_U;
+	struct insn_effect effect;
+	const struct insn *insn;
+	bool flat;
+
+	insn = decode(v, pfec, &flat);
+	if (!insn)
+		return false;
+	segment_base(v, insn->mem.seg, flat, base);
+	if (insn->op == INSN_MOVS)
+		segment_base(v, insn->src.seg, flat, base);
+	gva = insn_gva(insn, v->gpr, base, v->rip);
+	if (watched ? !find_watched(v, insn, gva, fault, &gpa)
+		    : !find_ram(v, insn, gva, fault, &gpa))
+		return false;
+	if (insn->op == INSN_MOVS) {
+		u64 from_gpa;
+
+		from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len);
+		if (!guest_translate(v, from, insn->opsize, pfec, &from_gpa))
+			return false;
+		memcpy(&src, phys_ptr(from_gpa), insn->opsize);
+	}
+	if (insn_reads(insn) || insn_is_atomic(insn)) {
+		if (watched)
+			watched_read(gpa, old, insn->opsize);
+		else
+			memcpy(old, phys_ptr(gpa), insn->opsize);
+	}
+	insn_run(insn, v->gpr, v->rflags, v->rip, old, src, &effect);
+	if (watched && effect.write)
+		watched_write(v->machine, gpa, effect.value, insn->opsize);
+	if (watched || store(v, insn, gpa, old, &effect)) {
+		watch_operands(v, insn, gva, from, &effect);
+		insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
+		insn_done(v);
+	}
+	return true;
+}
+
+bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
+{
+	return carry_out(v, fault, false);
+}
+
+bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault)
+{
+	return carry_out(v, fault, true);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * INS and OUTS at a watched port: SDM vol. 2A INS, vol. 2B OUTS; one element at each exit. The exit comes
+ * before the operand is looked at (SDM vol. 3C 26.1.1): its faults are raised here. Segment limits are not
+ * looked at.
+ */
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "guest/chipset/chipset.h"
+#include "guest/chipset/end.h"
+#include "guest/chipset/io.h"
+#include "guest/exit/handlers.h"
+#include "guest/insn/insn.h"
+#include "guest/machine/hidden.h"
+#include "guest/machine/machine.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
+#include "guest/vcpu/memory.h"
+#include "mm/phys.h"
+
+/* A part of a register, as a string instruction moves it. */
+static void move_register(struct vcpu *v, enum gpr nr, u64 by, u8 width)
+{
+	u64 value = v->gpr[nr] + by;
+
+	if (width == 4)
+		v->gpr[nr] = (u32)value;
+	else if (width == 2)
+		v->gpr[nr] = (v->gpr[nr] & ~0xffffULL) | (u16)value;
+	else
+		v->gpr[nr] = value;
+}
+
+static u64 mask_of(u8 width)
+{
+	return width == 8 ? ~0ULL : BIT(8 * width) - 1;
+}
+
+/* What is no RAM reads as all ones, and keeps nothing. */
+static u32 load(struct vcpu *v, const u64 *gpa, u32 size)
+{
+	u32 value = 0;
+
+	for (u32 i = 0; i < size; i++) {
+		u8 byte = 0xff;
+
+		if (mmu_is_guest_ram(v->mmu.mmu, gpa[i]))
+			byte = *(const volatile u8 *)phys_ptr(gpa[i]);
+		value |= (u32)byte << 8 * i;
+	}
+	return value;
+}
+
+static void store(struct vcpu *v, const u64 *gpa, u32 size, u32 value)
+{
+	for (u32 i = 0; i < size; i++) {
+		u8 byte = value >> 8 * i;
+
+		if (is_watched(v->machine, gpa[i]))
+			watched_write(v->machine, gpa[i], &byte, 1);
+		else
+			mmu_write(&v->mmu, gpa[i], &byte, 1);
+	}
+}
+
+void handle_string_io(struct vcpu *v, const struct vmexit *exit)
+{
+	struct io_access a = {.port = exit->io.port, .size = exit->io.size};
+	u64 count = 1, step = exit->io.size, gpa[4];
+	struct insn_system in;
+	u8 width;
+
+	if (!guest_decode_system(v, &in) ||
+	    in.kind != (exit->io.in ? INSN_SYS_INS : INSN_SYS_OUTS)) {
+		if (machine_may_say(v->machine, LINE_STRING_IO))
+			say("string I/O to port %x at rip %lx cannot be read: #GP", a.port, v->rip);
+		inject_gp(v);
+		return;
+	}
+	width = in.mem.addrsize;
+	if (in.rep)
+		count = v->gpr[RCX] & mask_of(width);
+	if (count) {
+		u64 gva = guest_operand(v, &in.mem, in.len);
+
+		if (!guest_find_bytes(v, gva, a.size, exit->io.in, gpa))
+			return;
+		watch_port(v, a.port, a.size);
+		watch_data(v, gva, a.size, exit->io.in);
+		if (exit->io.in) {
+			store(v, gpa, a.size, port_access(v, &a, true));
+		} else {
+			a.value = load(v, gpa, a.size);
+			port_access(v, &a, false);
+		}
+		move_register(v, exit->io.in ? RDI : RSI, v->rflags & RFLAGS_DF ? -step : step,
+			      width);
+		if (in.rep)
+			move_register(v, RCX, ~0ULL, width);
+	}
+	if (count > 1)
+		insn_done(v);
+	else
+		insn_skip(v, exit);
+}

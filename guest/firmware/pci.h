@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PCI configuration space, the hypervisor's own access: by ports (PCI Local Bus Specification 3.0,
+ * 3.2.2.3.2), or by memory (PCI Express 2.1, 7.2.2).
+ */
+#ifndef GUEST_FIRMWARE_PCI_H
+#define GUEST_FIRMWARE_PCI_H
+
+#include "arch/types.h"
+
+#define PORT_PCI_ADDRESS    0xcf8
+#define PORT_PCI_DATA       0xcfc
+
+#define PCI_CONFIG_ENABLE   BIT(31)
+#define PCI_CONFIG_EXTENDED GENMASK(27, 24) /* register bits 11:8, on AMD: BKDG, IOCF8 */
+#define PCI_CONFIG_REG(at)  ((at)&0xfc)
+
+#define PCI_VENDOR          0x00
+#define PCI_COMMAND         0x04
+#define PCI_CLASS           0x0a
+#define PCI_HEADER_TYPE     0x0e
+#define PCI_BAR0            0x10
+
+#define PCI_HEADER_MASK     0x7f /* bit 7: several functions */
+#define PCI_HEADER_BRIDGE   1
+
+#define PCI_VENDOR_INTEL    0x8086
+#define PCI_VENDOR_AMD      0x1022
+#define PCI_ID_440FX        0x12378086 /* host bridges: device, vendor */
+#define PCI_ID_Q35          0x29c08086
+
+/* A function, and the way to it. */
+struct pci_function {
+	u16 segment;
+	u16 bdf;  /* bus 15:8, device 7:3, function 2:0 */
+	u8 *ecam; /* its 4 KiB; NULL: by ports CF8h and CFCh */
+};
+
+/*
+ * One access of 1, 2 or 4 bytes, aligned. Through the ports registers end at 100h, but for AMD's; the
+ * guest's address register is as it was afterwards.
+ */
+u32 pci_read(const struct pci_function *f, u32 reg, u32 size);
+void pci_write(const struct pci_function *f, u32 reg, u32 size, u32 value);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The lists of what is hidden and what is watched, and the guest's map with them. */
+#include "guest/machine/hidden.h"
+
+#include "arch/console.h"
+
+int memory_hide(struct machine *machine, u64 start, u64 end)
+{
+	struct memmap_range range = {.start = ALIGN_DOWN(start, PAGE_SIZE),
+				     .end = ALIGN_UP(end, PAGE_SIZE)};
+
+	if (machine->nr_hidden == ARRAY_SIZE(machine->hidden) ||
+	    memmap_set(&machine->guest_map, range.start, range.end, MEMMAP_RESERVED) < 0)
+		return fail("the firmware's memory map has too many ranges");
+	machine->hidden[machine->nr_hidden++] = range;
+	return 0;
+}
+
+int watch_memory(struct machine *m, u64 start, u64 end)
+{
+	struct memmap_range range = {ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE),
+				     MEMMAP_RESERVED};
+
+	if (m->nr_watched == WATCHED_MAX)
+		return fail(
+			"the firmware's tables list more than %u ranges of registers that notrap "
+			"has to watch",
+			WATCHED_MAX);
+	if (memmap_has_ram(&m->guest_map, range.start, range.end) &&
+	    memmap_set(&m->guest_map, range.start, range.end, MEMMAP_RESERVED) < 0)
+		return fail("the firmware's memory map has too many ranges");
+	m->watched[m->nr_watched++] = range;
+	return 0;
+}
+
+bool is_watched(const struct machine *m, u64 gpa)
+{
+	return ranges_overlap(m->watched, m->nr_watched, gpa, gpa + 1) &&
+	       !ranges_overlap(m->hidden, m->nr_hidden, gpa, gpa + 1);
+}

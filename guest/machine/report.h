@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The counters' report on the console. */
+#ifndef GUEST_MACHINE_REPORT_H
+#define GUEST_MACHINE_REPORT_H
+
+#include "mm/counters.h"
+
+/*
+ * One counter by its index, as the live interfaces give it: pf_bypassed is computed, and ~0 while it is
+ * not known.
+ */
+u64 counter_read(const struct counters *set, u32 index);
+
+/*
+ * Print all counters, "name = value" a line between "counters begin" and "counters end" (README.md,
+ * "Counters"). pf_bypassed is computed here; its value is "unknown" when the guest did not report
+ * its faults.
+ */
+void report_counters(const struct counters *sum);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Taking the machine, in order: CPU, memory, devices, other CPUs, traps, guest. */
+#include "guest/machine/machine.h"
+
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/string.h"
+#include "arch/tsc.h"
+#include "guest/chipset/chipset.h"
+#include "guest/chipset/io.h"
+#include "guest/cpus/park.h"
+#include "guest/exit/exit.h"
+#include "guest/iommu/iommu.h"
+#include "guest/load/load.h"
+#include "guest/start/machine.h"
+#include "guest/start/selftest.h"
+#include "guest/start/steps.h"
+#include "guest/vcpu/mitigate.h"
+#include "mm/phys.h"
+
+static struct machine machine;
+
+/* What guests see that map the hypervisor's memory: theirs to scribble on. */
+static u8 hole_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+/* For enable() on this CPU. */
+static u8 enable_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+/* Is there the nested paging that the user asks for, if any. */
+static int check_mmu(const struct options *opt)
+{
+	static const char *const names[] = {"shadow", "npt", "ept"};
+	const char *name = names[opt->mmu], *own = machine.ops->nested_name;
+
+	if (opt->mmu == MMU_SHADOW)
+		return 0;
+	if (strcmp(name, own) != 0)
+		return fail("mmu=%s: this CPU has %s's nested paging; use mmu=%s", name,
+			    machine.ops->amd ? "AMD" : "Intel", own);
+	return machine.ops->probe_nested();
+}
+
+static struct paging_features paging_features(void)
+{
+	struct cpuid ext = cpuid(0x80000001, 0), std = cpuid(1, 0);
+	struct paging_features f = {.maxphyaddr = machine.maxphyaddr};
+
+	f.nx = ext.edx & CPUID_80000001_EDX_NX;
+	f.pages_1g = ext.edx & CPUID_80000001_EDX_PAGE1GB;
+	f.pse36 = std.edx & CPUID_1_EDX_PSE36;
+	f.amd = machine.ops->amd;
+	return f;
+}
+
+/* Where a trap has to be a not-present entry: nowhere, in page tables, in the tables above them. */
+enum soft { SOFT_NONE, SOFT_LEAVES, SOFT_UPPER };
+
+static enum soft soft_levels(const struct spte_traps *traps)
+{
+	for (int level = 2; level < SPTE_LEVELS; level++) {
+		if (spte_is_soft(traps->entry[SPTE_FORMAT_64][level]))
+			return SOFT_UPPER;
+	}
+	return spte_is_soft(traps->entry[SPTE_FORMAT_64][1]) ? SOFT_LEAVES : SOFT_NONE;
+}
+
+/*
+ * What is made of notrap entries: the hardware filters by them, or at least an exit is classified by
+ * its error code alone; with the line that says so.
+ */
+static void choose_bypass(const struct options *opt, const struct selftest_result *proved,
+			  const struct spte_traps *traps)
+{
+	enum soft soft = soft_levels(traps);
+	const char *why = NULL, *but = "";
+
+	if (soft == SOFT_LEAVES)
+		but = ", but for address spaces that need a trap at level 1";
+	if (!opt->bypass_guest_pf)
+		why = "bypass_guest_pf=0";
+	else if (!proved->notrap)
+		why = "the self-test did not prove what not-present faults do";
+	else if (soft == SOFT_UPPER)
+		why = "no trap entry is proved for the upper levels";
+	machine.notrap = !why;
+	machine.bypass = machine.notrap && machine.ops->can_filter_pf;
+	if (why)
+		say("bypass off: every page fault exits (%s)", why);
+	else if (machine.bypass)
+		say("bypass on: not-present faults stay in the guest%s", but);
+	else
+		say("bypass off: this CPU cannot filter page faults by their error code; not-present "
+		    "faults exit, and are the guest's by it alone%s",
+		    but);
+}
+
+static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, u64 pool_size)
+{
+	static const enum mmu_sync sync[] = {
+		[SYNC_HYBRID] = MMU_SYNC_HYBRID,
+		[SYNC_ALWAYS] = MMU_SYNC_ALWAYS,
+		[SYNC_NEVER] = MMU_SYNC_NEVER,
+	};
+	struct selftest_result proved;
+	struct mmu_config config = {
+		.features = paging_features(),
+		.sync = sync[opt->sync],
+		.nr_vcpus = 1,
+		.guest_map = &machine.guest_map,
+		.hidden = machine.hidden,
+		.nr_hidden = machine.nr_hidden,
+		.watched = machine.watched,
+		.nr_watched = machine.nr_watched,
+		.hole_hpa = phys_addr(hole_page),
+		.pool_hpa = pool_hpa,
+		.pool_size = pool_size,
+	};
+
+	if (opt->mmu != MMU_SHADOW)
+		return prepare_nested(v, &config);
+	if (selftest_traps(v, &proved) < 0)
+		return -1;
+	selftest_choose(&proved, opt->trap, machine.maxphyaddr, &config.traps);
+	choose_bypass(opt, &proved, &config.traps);
+	config.bypass = machine.notrap;
+	machine.mmu = mmu_init(&config);
+	if (!machine.mmu)
+		return -1;
+	mmu_vcpu_init(&v->mmu, machine.mmu, &v->counters);
+	if (prove_exits(v) < 0)
+		return -1;
+	v->ops->set_pf_filter(v, PF_FILTER_ALL);
+	v->ops->set_invlpg_exiting(v, false);
+	return 0;
+}
+
+static int set_stats(u32 seconds)
+{
+	u64 hz = tsc_hz();
+
+	if (!hz)
+		return fail("stats=%u: this machine does not tell how fast its TSC is; use stats=0",
+			    seconds);
+	machine.stats_ticks = seconds * hz;
+	return 0;
+}
+
+int machine_start(const struct bootinfo *boot, const struct options *opt, const struct backend *ops)
+{
+	struct vcpu *v = &machine.vcpu;
+	struct guest_start start;
+	u64 pool_hpa, pool_size;
+
+	machine.opt = opt;
+	machine.ops = v->ops = ops;
+	v->machine = &machine;
+	machine.maxphyaddr = phys_bits();
+	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || iommu_find(&machine, boot) < 0 ||
+	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
+		return -1;
+	/* The guest's PKRU is read with RDPKRU. */
+	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ecx & CPUID_7_0_ECX_PKU))
+		write_cr4(read_cr4() | CR4_PKE);
+	if (machine.ops->enable(enable_page) < 0 ||
+	    park_cpus(&machine, boot, &pool_hpa, &pool_size) < 0)
+		return -1;
+	mitigate_init(v);
+	if (machine.ops->vcpu_init(v) < 0)
+		return -1;
+	cpuid_limits(&machine);
+	if (chipset_prepare(&machine, boot) < 0 ||
+	    iommu_start(&machine, boot, &pool_hpa, &pool_size) < 0)
+		return -1;
+	intercept_msrs(v);
+	intercept_ports(v);
+	if (prepare_mmu(v, opt, pool_hpa, pool_size) < 0)
+		return -1;
+	pat_intercept(v);
+	if (load_guest(boot, opt, &machine.guest_map, &start) < 0)
+		return -1;
+	if (opt->stats && set_stats(opt->stats) < 0)
+		return -1;
+	vcpu_start(v, &start);
+	run_guest(v);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypervisor's share of the machine's memory. */
+#include "guest/machine/hidden.h"
+#include "guest/start/steps.h"
+
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/string.h"
+#include "guest/cpus/park.h"
+#include "guest/iommu/iommu.h"
+#include "guest/machine/backend.h"
+#include "guest/machine/machine.h"
+#include "mm/map.h"
+#include "mm/phys.h"
+
+/* Less than this, and no guest of today starts. */
+#define GUEST_RAM_MIN MIB(8)
+
+/* Pages for the direct map's tables, from the pool's front. */
+struct table_pages {
+	u64 next, end;
+};
+
+static u64 table_page(void *ctx)
+{
+	struct table_pages *pages = ctx;
+	u64 page = pages->next;
+
+	if (page == pages->end)
+		return ~0ULL;
+	pages->next += PAGE_SIZE;
+	memset(phys_ptr(page), 0, PAGE_SIZE);
+	return page;
+}
+
+/* As map_extend() asks: one for each 512 GiB, and one for each GiB past the fourth. */
+static u64 table_bytes(u64 ram_end)
+{
+	u64 gib = ALIGN_UP(ram_end, GIB(1)) >> 30;
+
+	return gib <= 4 ? 0 : ((gib + 511) / 512 + gib - 4) * PAGE_SIZE;
+}
+
+static void say_share(const char *whose, u64 pool, u64 ram)
+{
+	u64 permille = (pool * 1000 + ram - 1) / ram;
+
+	say("memory: %lu KiB for %s, %lu.%lu %% of %lu MiB", pool >> 10, whose, permille / 10,
+	    permille % 10, ram >> 20);
+}
+
+int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
+{
+	struct memmap_range avoid[BOOT_MODULES_MAX + 1];
+	u64 tables = table_bytes(memmap_ram_end(&boot->map)), size, base;
+	bool shadow = machine->opt->mmu == MMU_SHADOW;
+	struct table_pages pages;
+	u32 nr = 0;
+
+	machine->guest_map = boot->map;
+	if (memory_hide(machine, boot->image_start, boot->image_end) < 0)
+		return -1;
+	avoid[nr++] = machine->hidden[0];
+	for (u32 i = 0; i < boot->modules; i++) {
+		avoid[nr++] =
+			(struct memmap_range){.start = boot->module[i].start,
+					      .end = boot->module[i].start + boot->module[i].size};
+	}
+	size = shadow ? mmu_memory_size(&boot->map) : nested_memory(&boot->map);
+	size = ALIGN_UP(size + tables, PAGE_SIZE) + park_memory_size(boot) +
+	       iommu_memory_size(&machine->iommu);
+	base = memmap_find_high(&boot->free, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+	if (base == MEMMAP_NONE)
+		base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+	/* Room below 4 GiB does not grow with the RAM, as what each page of it takes does. */
+	if (base == ~0ULL && memmap_ram_size(&boot->map) >= GIB(8))
+		return fail("too much memory: for %lu MiB of RAM notrap needs %lu MiB in one piece "
+			    "below 4 GiB, which this machine does not have: boot it with less",
+			    memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1);
+	if (base == ~0ULL || memmap_ram_size(&boot->map) < size + GUEST_RAM_MIN)
+		return fail(
+			"too little memory: the machine has %lu MiB of RAM, notrap needs %lu MiB in one "
+			"piece below 4 GiB and its guest %lu MiB: add memory",
+			memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1, GUEST_RAM_MIN >> 20);
+	if (memory_hide(machine, base, base + size) < 0)
+		return -1;
+	pages = (struct table_pages){.next = base, .end = base + tables};
+	if (map_extend(&boot->map, table_page, &pages) < 0)
+		return -1;
+	*pool_hpa = base + tables;
+	*pool_size = size - tables;
+	say_share(shadow ? "the shadow MMU" : "nested paging",
+		  *pool_size - iommu_memory_size(&machine->iommu), memmap_ram_size(&boot->map));
+	return 0;
+}

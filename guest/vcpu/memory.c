@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's memory, as an instruction that is carried out in software finds it. */
+#include "guest/vcpu/memory.h"
+#include "arch/cpu.h"
+#include "arch/insn.h"
+#include "arch/string.h"
+#include "guest/machine/machine.h"
+#include "guest/machine/vcpu.h"
+#include "guest/vcpu/hardware.h"
+#include "guest/vcpu/inject.h"
+#include "guest/vcpu/instruction.h"
+#include "mm/phys.h"
+
+void access_context(struct vcpu *v, struct mmu_fault *fault)
+{
+	if (v->machine->nested)
+		follow_paging_regs(v);
+	fault->ac = false;
+	fault->pkru = 0;
+	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC))
+		fault->ac = v->ops->cpl(v) != 3;
+	if (v->mmu.regs.cr4 & CR4_PKE)
+		fault->pkru = rdpkru();
+}
+
+bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa)
+{
+	struct mmu_fault access = {.gva = gva, .pfec = pfec};
+
+	if ((gva & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
+		return false;
+	access_context(v, &access);
+	return mmu_translate(&v->mmu, &access, gpa) == 0 && mmu_is_guest_ram(v->mmu.mmu, *gpa);
+}
+
+bool guest_find_bytes(struct vcpu *v, u64 gva, u32 size, bool write, u64 gpa[])
+{
+	u32 pfec = (write ? PFEC_W : 0) | (v->ops->cpl(v) == 3 ? PFEC_U : 0);
+	bool flat = guest_code_is_64bit(v);
+
+	for (u32 i = 0; i < size; i++) {
+		struct mmu_fault access = {.gva = flat ? gva + i : (u32)(gva + i), .pfec = pfec};
+
+		access_context(v, &access);
+		if (mmu_translate(&v->mmu, &access, &gpa[i])) {
+			inject_pf(v, access.gva, access.guest_pfec,
+				  &(struct event){.type = EVENT_NONE});
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Up to 15 bytes of code; how many could be read. */
+static u32 fetch(struct vcpu *v, u64 gva, u32 pfec, u8 bytes[INSN_MAX_LEN])
+{
+	u32 first = PAGE_SIZE - (gva & (PAGE_SIZE - 1));
+	u64 gpa;
+
+	if (first > INSN_MAX_LEN)
+		first = INSN_MAX_LEN;
+	if (!mmu_peek_code(&v->mmu, gva, &gpa) &&
+	    !guest_translate(v, gva, first, pfec | PFEC_I, &gpa))
+		return 0;
+	memcpy(bytes, phys_ptr(gpa), first);
+	if (first == INSN_MAX_LEN || !guest_translate(v, gva + first, 1, pfec | PFEC_I, &gpa))
+		return first;
+	memcpy(bytes + first, phys_ptr(gpa), INSN_MAX_LEN - first);
+	return INSN_MAX_LEN;
+}
+
+u64 code_address(struct vcpu *v, enum insn_mode *mode)
+{
+	u32 attr = v->ops->seg_attr(v, SEG_CS);
+	struct segment cs;
+
+	if (guest_in_long_mode(v) && (attr & SEG_ATTR_L)) {
+		*mode = INSN_64;
+		return v->rip;
+	}
+	*mode = attr & SEG_ATTR_DB ? INSN_32 : INSN_16;
+	v->ops->get_seg(v, SEG_CS, &cs);
+	return (u32)(cs.base + v->rip);
+}
+
+u32 guest_fetch(struct vcpu *v, u32 pfec, u8 bytes[INSN_MAX_LEN], enum insn_mode *mode)
+{
+	return fetch(v, code_address(v, mode), pfec, bytes);
+}
+
+int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fault)
+{
+	bool flat = guest_in_long_mode(v);
+	u8 *bytes = to;
+
+	while (size) {
+		u32 part = PAGE_SIZE - (gva & (PAGE_SIZE - 1));
+		u64 gpa;
+
+		if (part > size)
+			part = size;
+		*fault = (struct mmu_fault){.gva = gva};
+		access_context(v, fault);
+		if (mmu_translate(&v->mmu, fault, &gpa))
+			return -1;
+		if (mmu_is_guest_ram(v->mmu.mmu, gpa))
+			memcpy(bytes, phys_ptr(gpa), part);
+		else
+			memset(bytes, 0xff, part);
+		bytes += part;
+		size -= part;
+		gva = flat ? gva + part : (u32)(gva + part);
+	}
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The way past an instruction that exited. */
+#include "guest/vcpu/instruction.h"
+
+#include "arch/console.h"
+#include "arch/cpu.h"
+#include "guest/insn/insn.h"
+#include "guest/vcpu/crash.h"
+
+/* How often an instruction that exited runs again when it could not be read. */
+#define UNREAD_MAX 64
+
+/* It was changed or unmapped since it ran, and will be seen next time; or it never can be. */
+static void unread(struct vcpu *v)
+{
+	v->debug_traps = 0;
+	if (v->unread_rip != v->rip)
+		v->unread = 0;
+	v->unread_rip = v->rip;
+	if (++v->unread < UNREAD_MAX)
+		return;
+	fail("the instruction at rip %lx exits and cannot be read: it is not in RAM, and this CPU does "
+	     "not tell its length; run the guest's code from RAM",
+	     v->rip);
+	guest_crashed(v);
+}
+
+void insn_skip(struct vcpu *v, const struct vmexit *exit)
+{
+	struct insn_system insn = {.len = exit->insn_len};
+
+	if (unlikely(!insn.len) && !guest_decode_system(v, &insn)) {
+		unread(v);
+		return;
+	}
+	v->unread = 0;
+	v->rip += insn.len;
+	/* It crossed 4 GiB: outside of 64-bit code, compatibility mode included, it wraps to 0 there. */
+	if (unlikely((v->rip ^ (v->rip - insn.len)) >> 32) && !guest_code_is_64bit(v))
+		v->rip = (u32)v->rip;
+	/* RF lasts until an instruction has completed: SDM vol. 3B 18.3.1.1. */
+	v->rflags &= ~RFLAGS_RF;
+	insn_done(v);
+}
