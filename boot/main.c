@@ -11,8 +11,8 @@
 #include "guest/firmware/acpi.h"
 #include "guest/options.h"
 #include "guest/start/machine.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 #include "svm/svm.h"
 #include "vmx/vmx.h"
 

@@ -4,7 +4,7 @@
 #include "arch/string.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* A string in the loader's memory has no stated size; none is longer than this. */
 #define CMDLINE_MAX 4096

@@ -4,7 +4,7 @@
 #include "arch/string.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 static int parse_efi_memmap(const struct mb2_tag *t, struct bootinfo *boot)
 {

@@ -6,8 +6,8 @@
 #include "guest/machine/machine.h"
 #include "guest/vcpu/instruction.h"
 #include "guest/vcpu/memory.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 #include "svm/svm.h"
 
 /* Bochs 2.7: VMRUN leaves CR2 alone. */

@@ -25,6 +25,10 @@ check: check-layers check-format check-generated check-python check-gcc check-cl
 check-layers: all
 	$(call layer,arch guest/insn mm guest/ $(addprefix guest/,firmware machine iommu cpus chipset \
 		vcpu exit load start) vmx)
+	$(call layer,arch mm/phys)
+	$(call layer,arch mm/phys mm/guest)
+	$(call layer,arch mm/phys mm/nested)
+	$(call layer,arch mm/phys mm/guest mm/shadow)
 	$(call layer,arch mm)
 	$(call layer,arch mm guest svm)
 

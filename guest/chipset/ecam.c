@@ -14,8 +14,8 @@
 #include "guest/machine/backend.h"
 #include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 #define MCFG_ENTRIES    44
 #define MCFG_ENTRY_SIZE 16

@@ -4,7 +4,7 @@
 #define GUEST_CHIPSET_PCI_GUARD_H
 
 #include "guest/firmware/pci.h"
-#include "mm/memmap.h"
+#include "mm/phys/memmap.h"
 
 #define PCI_COMMAND_IO     BIT(0)
 #define PCI_COMMAND_MEM    BIT(1)

@@ -8,8 +8,8 @@
 #include "guest/chipset/power.h"
 #include "guest/firmware/pci.h"
 #include "guest/machine/machine.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 #define WARM_START  0x467 /* 40:67, where firmware jumps to after a warm start */
 

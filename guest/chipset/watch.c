@@ -8,8 +8,8 @@
 #include "guest/chipset/power.h"
 #include "guest/cpus/ipi.h"
 #include "guest/machine/machine.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 /* Bytes that one access to registers may have: what is not aligned goes byte by byte, as a bus has it. */
 static u32 piece_at(u64 gpa, u32 size)

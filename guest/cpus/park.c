@@ -16,8 +16,8 @@
 #include "guest/firmware/madt.h"
 #include "guest/firmware/mptable.h"
 #include "guest/machine/backend.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 /* Where a start-up IPI can start a CPU: below 640 KiB, and not where interrupt vectors are. */
 #define START_MIN PAGE_SIZE

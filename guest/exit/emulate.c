@@ -8,7 +8,7 @@
 #include "guest/machine/machine.h"
 #include "guest/vcpu/instruction.h"
 #include "guest/vcpu/memory.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
 static ALWAYS_INLINE const struct insn *

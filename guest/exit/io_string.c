@@ -16,7 +16,7 @@
 #include "guest/vcpu/inject.h"
 #include "guest/vcpu/instruction.h"
 #include "guest/vcpu/memory.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* A part of a register, as a string instruction moves it. */
 static void move_register(struct vcpu *v, enum gpr nr, u64 by, u8 width)

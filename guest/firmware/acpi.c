@@ -4,8 +4,8 @@
 
 #include "arch/string.h"
 #include "guest/firmware/acpi.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 #define TABLE_MAX  MIB(16)
 #define BIOS_START 0xe0000

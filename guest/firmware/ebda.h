@@ -4,7 +4,7 @@
 #define GUEST_FIRMWARE_EBDA_H
 
 #include "arch/string.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* Its physical address, by the BIOS data area's word at 40:0e; 0 where that is no segment of one. */
 static inline u64 ebda_start(void)

@@ -4,7 +4,7 @@
 
 #include "arch/string.h"
 #include "guest/firmware/ebda.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* Where the floating pointer may be, and whatever it points to here. */
 #define BASE_LAST   KIB(639)

@@ -4,7 +4,7 @@
 #include "guest/firmware/acpi.h"
 #include "guest/firmware/acpi_table.h"
 #include "guest/firmware/ebda.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define BIOS_AREA     0xe0000
 #define BIOS_AREA_END 0x100000

@@ -5,7 +5,7 @@
 
 #include "arch/string.h"
 #include "guest/machine/iommu_state.h"
-#include "mm/memmap.h"
+#include "mm/phys/memmap.h"
 
 struct machine;
 

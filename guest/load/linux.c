@@ -3,8 +3,8 @@
 #include "guest/load/linux.h"
 #include "arch/string.h"
 #include "guest/load/parts.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 #define HEADER_AT offsetof(struct linux_boot_params, hdr)
 

@@ -4,7 +4,7 @@
 #include "arch/string.h"
 #include "guest/load/linux.h"
 #include "guest/load/parts.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define LINUX_HEADER_LIMIT 0x290 /* where boot_params goes on after the longest setup header */
 

@@ -4,7 +4,7 @@
 #include "guest/builtin_guests.h"
 #include "guest/firmware/acpi.h"
 #include "guest/load/parts.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 static void take_builtin(struct load *l, const struct builtin_guest *g)
 {

@@ -6,7 +6,7 @@
 #include "arch/string.h"
 #include "guest/machine/backend.h"
 #include "guest/start/steps.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 struct context {
 	u64 table[SPTE_LEVELS][512] __attribute__((aligned(PAGE_SIZE))); /* [1] to [5] */

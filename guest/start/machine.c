@@ -17,7 +17,7 @@
 #include "guest/start/selftest.h"
 #include "guest/start/steps.h"
 #include "guest/vcpu/mitigate.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 static struct machine machine;
 

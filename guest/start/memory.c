@@ -11,8 +11,8 @@
 #include "guest/iommu/iommu.h"
 #include "guest/machine/backend.h"
 #include "guest/machine/machine.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 /* Less than this, and no guest of today starts. */
 #define GUEST_RAM_MIN MIB(8)

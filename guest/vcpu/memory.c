@@ -9,7 +9,7 @@
 #include "guest/vcpu/hardware.h"
 #include "guest/vcpu/inject.h"
 #include "guest/vcpu/instruction.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)
 {

@@ -11,19 +11,19 @@ fake_console  := tests/host/fake/console.c
 fake          := $(fake_console) tests/host/fake/ram.c
 
 src_chipset   := guest/chipset/pci_guard.c guest/chipset/power_effect.c
-src_boot      := $(fake_console) boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c guest/firmware/acpi.c guest/firmware/rsdp.c mm/memmap.c
+src_boot      := $(fake_console) boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c guest/firmware/acpi.c guest/firmware/rsdp.c mm/phys/memmap.c
 src_console   := arch/format.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn/*.c)
 libs_insn     := -lZydis
 src_insn_run  := $(wildcard guest/insn/*.c)
-src_rsdp      := $(fake) guest/firmware/acpi.c guest/firmware/rsdp.c mm/memmap.c
+src_rsdp      := $(fake) guest/firmware/acpi.c guest/firmware/rsdp.c mm/phys/memmap.c
 src_svm_caps  := $(fake_console) svm/caps.c svm/exit_names.c
 src_vmx_caps  := $(fake_console) vmx/caps.c vmx/exit_names.c
 mmu_sources   := $(fake_console) tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
 		 tests/host/sim_mem.c tests/host/sim.c tests/host/sim_setup.c tests/host/random_guest.c \
 		 tests/host/random_config.c tests/host/random_pressure.c \
-		 $(filter-out mm/map.c mm/nested.c,$(wildcard mm/*.c))
+		 $(filter-out mm/phys/map.c mm/nested/nested.c,$(wildcard mm/*/*.c))
 $(foreach idea,idea rights large write sync formats pool,$(eval \
 	src_mmu_$(idea) := $(mmu_sources) tests/host/mmu_guest.c))
 src_mmu       := $(mmu_sources)
@@ -32,15 +32,15 @@ src_mmu_random := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
 src_iommu     := $(fake) guest/iommu/dmar.c guest/iommu/ivrs.c guest/iommu/tables.c guest/iommu/pages.c
 src_iommu_units := $(src_iommu) guest/iommu/vtd.c guest/iommu/amdvi.c
-src_memmap    := mm/memmap.c
+src_memmap    := mm/phys/memmap.c
 src_mitigate  := guest/vcpu/mitigate.c
 src_memtype   := guest/machine/memtype.c
-src_msr       := $(fake) guest/machine/memtype.c mm/ranges.c
-src_nested    := $(fake) mm/nested.c mm/memmap.c
+src_msr       := $(fake) guest/machine/memtype.c mm/shadow/ranges.c
+src_nested    := $(fake) mm/nested/nested.c mm/phys/memmap.c
 src_options   := $(fake_console) guest/options.c
 src_progress  := $(fake_console) guest/exit/progress.c
 src_report    := $(fake_console) guest/machine/report.c
-load_sources  := $(fake) tests/host/load_machine.c tests/host/load_files.c mm/memmap.c $(wildcard guest/firmware/acpi*.c) guest/firmware/rsdp.c \
+load_sources  := $(fake) tests/host/load_machine.c tests/host/load_files.c mm/phys/memmap.c $(wildcard guest/firmware/acpi*.c) guest/firmware/rsdp.c \
 		 $(wildcard guest/load/*.c)
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
@@ -54,7 +54,7 @@ src_mptable   := guest/firmware/mptable.c $(load_sources)
 
 HOST_CFLAGS := -std=gnu17 -I. -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 	       -fsanitize=address,undefined -fno-sanitize-recover=undefined
-HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h tests/host/*/*.h)
+HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def mm/*/*.h guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h tests/host/*/*.h)
 
 HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
 

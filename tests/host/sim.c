@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated machine: entries, exits, accesses, and the judge; see sim.h. */
 #include "tests/host/sim.h"
-#include "mm/mmu_internal.h"
+#include "mm/shadow/types.h"
 #include "tests/host/sim_mem.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated machine's set-up, its audit, and the record of what went wrong; see sim.h. */
-#include "mm/mmu_internal.h"
+#include "mm/shadow/types.h"
 #include "tests/host/fake/console.h"
 #include "tests/host/sim.h"
 #include "tests/host/sim_mem.h"

@@ -15,8 +15,8 @@
 #include "boot/multiboot.h"
 #include "boot/parse.h"
 #include "guest/firmware/acpi.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 #include "tests/host/fake/console.h"
 
 /*

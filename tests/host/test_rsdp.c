@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "guest/firmware/acpi.h"
-#include "mm/map.h"
+#include "mm/phys/map.h"
 #include "tests/host/fake/ram.h"
 
 static u8 low[MIB(2)];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Physical memory in arrays; see ram.h here. */
 #include "tests/host/fake/ram.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mm/phys.h of a host program: stretches of physical memory, and nothing anywhere else. */
+/* mm/phys/phys.h of a host program: stretches of physical memory, and nothing anywhere else. */
 #ifndef TESTS_HOST_FAKE_RAM_H
 #define TESTS_HOST_FAKE_RAM_H
 
