@@ -10,8 +10,8 @@
 #include "boot/parse.h"
 #include "guest/machine.h"
 #include "guest/options.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 #include "svm/svm.h"
 #include "vmx/vmx.h"
 

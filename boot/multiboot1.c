@@ -4,7 +4,7 @@
 #include "arch/string.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 enum info_flags {
 	INFO_CMDLINE = 1 << 2,

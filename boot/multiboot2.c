@@ -4,7 +4,7 @@
 #include "arch/string.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 enum tag_type {
 	TAG_END = 0,

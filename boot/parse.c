@@ -3,7 +3,7 @@
 #include "boot/parse.h"
 #include "arch/console.h"
 #include "arch/string.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* Command lines of all modules and our own. */
 #define STRINGS_MAX 16384

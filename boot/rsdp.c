@@ -2,7 +2,7 @@
 /* Finding the firmware's own ACPI root pointer: ACPI specification 5.2.5. */
 #include "arch/string.h"
 #include "boot/parse.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define RSDP_SIZE_1   20 /* covered by the first checksum */
 #define EBDA_POINTER  0x40e

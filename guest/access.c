@@ -4,7 +4,7 @@
 #include "arch/insn.h"
 #include "arch/string.h"
 #include "guest/exits.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)
 {

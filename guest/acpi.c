@@ -3,8 +3,8 @@
 #include "guest/acpi.h"
 #include "arch/string.h"
 #include "guest/acpi_table.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 #define RSDP_SIZE_V1 20
 #define RSDP_SIZE_V2 36

@@ -6,8 +6,8 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 /* Offsets in the APIC's page; an x2APIC's MSR is MSR_X2APIC_FIRST + offset / 16. */
 #define APIC_ID       0x20

@@ -6,7 +6,7 @@
 #ifndef GUEST_BOOTINFO_H
 #define GUEST_BOOTINFO_H
 
-#include "mm/memmap.h"
+#include "mm/phys/memmap.h"
 
 struct boot_module {
 	u64 start;           /* physical, bytes */

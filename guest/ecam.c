@@ -12,8 +12,8 @@
 #include "guest/machine.h"
 #include "guest/pci.h"
 #include "guest/watch.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 #define MCFG_ENTRIES    44
 #define MCFG_ENTRY_SIZE 16

@@ -5,7 +5,7 @@
 #include "guest/exits.h"
 #include "guest/insn.h"
 #include "guest/watch.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
 static ALWAYS_INLINE const struct insn *

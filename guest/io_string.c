@@ -9,7 +9,7 @@
 #include "guest/exits.h"
 #include "guest/io.h"
 #include "guest/watch.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* An operand, byte by byte, since it may cross a page. */
 struct operand {

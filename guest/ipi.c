@@ -8,8 +8,8 @@
 #include "guest/backend.h"
 #include "guest/madt.h"
 #include "guest/watch.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 /* A write anywhere behind the APIC's own page, or to its first register, is an MSI on QEMU. */
 #define MSI_SPACE     MIB(1)

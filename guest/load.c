@@ -3,7 +3,7 @@
 #include "guest/load.h"
 #include "guest/builtin_guests.h"
 #include "guest/load_parts.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 static void take_builtin(struct load *l, const struct builtin_guest *g)
 {

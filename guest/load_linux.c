@@ -2,8 +2,8 @@
 /* Linux bzImages: checked, placed, and entered by the 64-bit (or 32-bit) boot protocol. */
 #include "guest/load_linux.h"
 #include "arch/string.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 #define HEADER_AT offsetof(struct linux_boot_params, hdr)
 

@@ -2,7 +2,7 @@
 /* Linux's boot_params and what hangs from it, built in guest RAM. */
 #include "arch/string.h"
 #include "guest/load_linux.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define LINUX_HEADER_LIMIT 0x290 /* where boot_params goes on after the longest setup header */
 

@@ -2,7 +2,7 @@
 /* What multiboot1 and multiboot2 share: kernel and modules into place, and the start state. */
 #include "arch/string.h"
 #include "guest/load_parts.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 static int move_away(struct load *l, u32 i)
 {

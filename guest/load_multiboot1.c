@@ -2,7 +2,7 @@
 /* Multiboot kernels (specification 0.6.96). */
 #include "arch/string.h"
 #include "guest/load_parts.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define MB1_SEARCH           KIB(8)
 #define MB1_HEADER_MAGIC     0x1badb002

@@ -2,7 +2,7 @@
 /* Where things go in guest RAM: nothing over anything that is still needed. */
 #include "arch/string.h"
 #include "guest/load_parts.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 bool load_read(const struct load_file *file, u64 offset, void *to, u64 len)
 {

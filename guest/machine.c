@@ -17,7 +17,7 @@
 #include "guest/selftest.h"
 #include "guest/smp.h"
 #include "guest/start.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 static struct machine machine;
 

@@ -8,8 +8,8 @@
 #include "arch/string.h"
 #include "guest/exits.h"
 #include "guest/smp.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 /* Less than this, and no guest of today starts. */
 #define GUEST_RAM_MIN MIB(8)

@@ -3,7 +3,7 @@
 #include "guest/mptable.h"
 
 #include "arch/string.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /* Where the floating pointer may be, and whatever it points to here. */
 #define EBDA_POINTER 0x40e

@@ -3,7 +3,7 @@
 #ifndef GUEST_PCI_GUARD_H
 #define GUEST_PCI_GUARD_H
 
-#include "mm/memmap.h"
+#include "mm/phys/memmap.h"
 
 #define PCI_VENDOR         0x00
 #define PCI_COMMAND        0x04

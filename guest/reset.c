@@ -6,8 +6,8 @@
 #include "guest/machine.h"
 #include "guest/pci.h"
 #include "guest/power.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 #define WARM_START  0x467 /* 40:67, where firmware jumps to after a warm start */
 

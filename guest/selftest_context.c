@@ -5,7 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/string.h"
 #include "guest/backend.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 struct context {
 	u64 table[SPTE_LEVELS][512] __attribute__((aligned(PAGE_SIZE))); /* [1] to [5] */

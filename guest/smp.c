@@ -16,8 +16,8 @@
 #include "guest/ipi.h"
 #include "guest/madt.h"
 #include "guest/mptable.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 /* Where a start-up IPI can start a CPU: below 640 KiB, and not where interrupt vectors are. */
 #define START_MIN PAGE_SIZE

@@ -7,8 +7,8 @@
 #include "guest/event.h"
 #include "guest/insn.h"
 #include "mm/counters.h"
-#include "mm/mmu.h"
-#include "mm/nested.h"
+#include "mm/nested/nested.h"
+#include "mm/shadow/mmu.h"
 
 /* The machine's encoding order, so that ModRM and exit qualifications index it directly. */
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, NR_GPRS };

@@ -7,8 +7,8 @@
 #include "guest/ipi.h"
 #include "guest/pci.h"
 #include "guest/power.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 int watch_memory(struct machine *m, u64 start, u64 end)
 {

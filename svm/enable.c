@@ -3,7 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/safe.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "svm/svm.h"
 
 /* VMRUN takes physical addresses; as part of the image they need no allocator. */

@@ -4,8 +4,8 @@
 #include "arch/insn.h"
 #include "guest/exits.h"
 #include "guest/machine.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 #include "svm/svm.h"
 
 /* Bochs 2.7: VMRUN leaves CR2 alone. */

@@ -4,7 +4,7 @@
 #include "arch/insn.h"
 #include "arch/string.h"
 #include "guest/mitigate.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "svm/svm.h"
 
 /*

@@ -25,6 +25,10 @@ check: check-layers check-format check-generated check-python check-gcc check-cl
 # A room uses those below it alone; vmx/ and svm/ stand beside each other.
 check-layers: all
 	$(call layer,arch)
+	$(call layer,arch mm/phys)
+	$(call layer,arch mm/phys mm/guest)
+	$(call layer,arch mm/phys mm/nested)
+	$(call layer,arch mm/phys mm/guest mm/shadow)
 	$(call layer,arch mm)
 	$(call layer,arch mm guest)
 	$(call layer,arch mm guest vmx)

@@ -202,7 +202,7 @@ static int nested_missing(const char *what)
 	return fail("mmu=ept: this CPU's VMX has no %s; use mmu=shadow", what);
 }
 
-/* What the tables of mm/nested.h and their flushes take. */
+/* What the tables of mm/nested/nested.h and their flushes take. */
 static int check_ept(u64 cap)
 {
 	static const struct {

@@ -4,7 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/percpu.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "vmx/vmx.h"
 
 _Static_assert(offsetof(struct cpu, nmi_pending) == 12, "entry.asm knows it");

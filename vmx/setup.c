@@ -5,7 +5,7 @@
 #include "arch/insn.h"
 #include "arch/percpu.h"
 #include "guest/mitigate.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "vmx/vmx.h"
 
 static bool vmclear(u64 vmcs)

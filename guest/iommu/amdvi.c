@@ -2,7 +2,7 @@
 /* AMD-Vi: AMD IOMMU specification 2.2.2 (device table), 2.4 (commands), 2.5 (events), 3.4 (registers). */
 #include "arch/insn.h"
 #include "guest/iommu/unit.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define REG_DEVICE_TABLE 0x00
 #define REG_COMMANDS     0x08

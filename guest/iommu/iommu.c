@@ -7,7 +7,7 @@
 #include "guest/iommu/unit.h"
 #include "guest/machine.h"
 #include "guest/memory.h"
-#include "mm/map.h"
+#include "mm/phys/map.h"
 
 /* Exits between two looks at the units. */
 #define POLL_EXITS 256

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A unit's registers, at the width that the manuals ask for. */
 #include "guest/iommu/unit.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 u32 iommu_read32(const struct iommu_unit *unit, u32 offset)
 {

@@ -5,7 +5,7 @@
  */
 #include "arch/insn.h"
 #include "guest/iommu/unit.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define ENTRIES 512
 /* 57 bits: no address of memory is longer. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Intel's VT-d, in legacy mode: VT-d specification 6 (invalidation), 7 (faults), 10 (registers). */
 #include "guest/iommu/unit.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define REG_CAP        0x08
 #define REG_ECAP       0x10

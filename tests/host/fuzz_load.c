@@ -8,7 +8,7 @@
  * that the rest is boot information, with what its pointers lead to.
  */
 #include "boot/multiboot.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "tests/host/load_files.h"
 #include "tests/host/load_machine.h"
 #include <stdlib.h>

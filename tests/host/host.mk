@@ -8,7 +8,7 @@
 FUZZ_SECONDS ?= 300
 
 src_chipset   := guest/pci_guard.c guest/power_effect.c
-src_boot      := boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c boot/rsdp.c mm/memmap.c
+src_boot      := boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c boot/rsdp.c mm/phys/memmap.c
 src_console   := arch/format.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn_*.c)
@@ -18,22 +18,22 @@ src_svm_caps  := svm/caps.c svm/exit_names.c
 src_vmx_caps  := vmx/caps.c vmx/exit_names.c
 mmu_sources   := tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
 		 tests/host/sim_mem.c tests/host/mmu_harness.c tests/host/mmu_engine.c tests/host/mmu_pressure.c \
-		 $(filter-out mm/map.c mm/nested.c,$(wildcard mm/*.c))
+		 $(filter-out mm/phys/map.c mm/nested/nested.c,$(wildcard mm/*/*.c))
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
 src_iommu     := guest/iommu/dmar.c guest/iommu/ivrs.c guest/iommu/pages.c
 src_iommu_units := $(src_iommu) guest/iommu/vtd.c guest/iommu/amdvi.c
-src_memmap    := mm/memmap.c
+src_memmap    := mm/phys/memmap.c
 src_mitigate  := guest/mitigate.c
 src_memtype   := guest/memtype.c
-src_msr       := guest/memtype.c mm/ranges.c
-src_nested    := mm/nested.c mm/memmap.c
+src_msr       := guest/memtype.c mm/shadow/ranges.c
+src_nested    := mm/nested/nested.c mm/phys/memmap.c
 src_options   := guest/options.c
 src_progress  := guest/progress.c
 src_report    := guest/report.c
-load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c guest/acpi_power.c \
+load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/phys/memmap.c guest/acpi.c guest/acpi_power.c \
 		 $(wildcard guest/load*.c)
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
@@ -47,7 +47,7 @@ src_mptable   := guest/mptable.c $(load_sources)
 
 HOST_CFLAGS := -std=gnu17 -I. -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 	       -fsanitize=address,undefined -fno-sanitize-recover=undefined
-HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h)
+HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def mm/*/*.h guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h)
 
 HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
 

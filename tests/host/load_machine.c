@@ -2,8 +2,8 @@
 /* The machine that guests are loaded into. */
 #include "tests/host/load_machine.h"
 #include "guest/builtin_guests.h"
-#include "mm/map.h"
-#include "mm/phys.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 #include "tests/host/load_files.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* The simulated machine: entries, exits, accesses, and the judge; see mmu_harness.h. */
 #include "tests/host/mmu_harness.h"
 #include "arch/console.h"
-#include "mm/mmu_internal.h"
+#include "mm/shadow/types.h"
 #include "tests/host/sim_mem.h"
 #include <stdarg.h>
 #include <stdio.h>

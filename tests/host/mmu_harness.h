@@ -9,7 +9,7 @@
 #ifndef TESTS_HOST_MMU_HARNESS_H
 #define TESTS_HOST_MMU_HARNESS_H
 
-#include "mm/mmu.h"
+#include "mm/shadow/mmu.h"
 #include "tests/host/guest_tlb.h"
 #include "tests/host/tlb_model.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated machine's physical memory, and who changed it. */
 #include "tests/host/sim_mem.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

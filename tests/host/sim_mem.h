@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The physical memory of the simulated machine, behind mm/phys.h.
+ * The physical memory of the simulated machine, behind mm/phys/phys.h.
  *
  *   0       640K   RAM
  *   640K    1M     nothing: reads all ones
@@ -12,7 +12,7 @@
 #ifndef TESTS_HOST_SIM_MEM_H
 #define TESTS_HOST_SIM_MEM_H
 
-#include "mm/memmap.h"
+#include "mm/phys/memmap.h"
 
 #define SIM_HIDDEN_START MIB(8)
 #define SIM_HIDDEN_END   MIB(24)

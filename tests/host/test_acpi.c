@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ACPI's power registers: from good tables, old and new, and from garbage. */
 #include "guest/acpi.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "tests/host/load_machine.h"
 #include "tests/host/rnd.h"
 #include <string.h>

@@ -14,7 +14,7 @@
 #include "arch/console.h"
 #include "boot/multiboot.h"
 #include "boot/parse.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 /*
  * Physical memory: `low`, and one block of exactly `info_size` bytes at INFO, so that the address

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "guest/iommu/unit.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "tests/host/rnd.h"
 
 #define TABLE_MAX  4096

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "guest/iommu/unit.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define POOL_PAGES 1024
 #define POOL_HPA   MIB(512)

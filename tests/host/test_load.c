@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Loading Linux: where everything goes, what boot_params says, and each refusal. */
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "tests/host/load_files.h"
 #include "tests/host/load_machine.h"
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What guests are given of EFI firmware: system table and memory map, notrap's memory reserved. */
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "tests/host/load_files.h"
 #include "tests/host/load_machine.h"
 #include <string.h>

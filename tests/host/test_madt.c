@@ -2,7 +2,7 @@
 /* The MADT's CPUs: listed, hidden with the checksum mended, and every kind of malformed table. */
 #include "guest/acpi.h"
 #include "guest/madt.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "tests/host/load_machine.h"
 #include "tests/host/rnd.h"
 #include <string.h>

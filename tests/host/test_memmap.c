@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory map: against a plain model of 256 cells, and at the address space's edges. */
-#include "mm/memmap.h"
+#include "mm/phys/memmap.h"
 #include "tests/host/rnd.h"
 #include <setjmp.h>
 #include <stdarg.h>

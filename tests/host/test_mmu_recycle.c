@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shadow tables that run out in the middle of an operation: invariant 11, see mm/recycle.c. The pools
+ * Shadow tables that run out in the middle of an operation: invariant 11, see mm/shadow/recycle.c. The pools
  * are of the least size that mmu_init() takes.
  */
 #include "arch/cpu.h"
-#include "mm/mmu_internal.h"
+#include "mm/shadow/types.h"
 #include "tests/host/mmu_harness.h"
 #include "tests/host/sim_mem.h"
 #include <setjmp.h>
@@ -364,7 +364,7 @@ static void pdptes_are_loaded_again(void **state)
 
 /* --- faults --------------------------------------------------------------------------------------- */
 
-/* What the guest's own fault drops, the CPU has dropped: see guest_fault() in mm/fault.c. */
+/* What the guest's own fault drops, the CPU has dropped: see guest_fault() in mm/shadow/fault.c. */
 static void own_fault_owes_no_flush(void **state)
 {
 	const struct kind *k = &kinds[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The MP table: other CPUs are taken out, the rest stays; broken tables are no longer to be found. */
 #include "guest/mptable.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 #include "tests/host/load_machine.h"
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Nested tables, read back by a walker of the manuals' formats: every address is its own, none hidden. */
 #include "arch/console.h"
-#include "mm/nested.h"
-#include "mm/phys.h"
+#include "mm/nested/nested.h"
+#include "mm/phys/phys.h"
 #include "tests/host/rnd.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The CPU on the shadow tables, and its caches; see tlb_model.h. */
 #include "tests/host/tlb_model.h"
-#include "mm/phys.h"
+#include "mm/phys/phys.h"
 
 #define FLAG_A 32
 #define FLAG_D 64

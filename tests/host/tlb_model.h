@@ -24,7 +24,7 @@ struct hw {
 	struct hw_entry leaf[HW_LEAVES], upper[HW_UPPERS];
 	/*
 	 * A fault drops what is cached for its address: SDM vol. 3A 4.10.4.1, APM vol. 2 5.5.3. Both say it
-	 * of the access that faults, not of the delivery, so of one that exits too: mm/fault.c builds on
+	 * of the access that faults, not of the delivery, so of one that exits too: mm/shadow/fault.c builds on
 	 * it. faults_keep: a CPU that breaks this promise where a fault exits. Its guest may see for
 	 * longer what it changed without a flush, and nothing else may go wrong.
 	 */

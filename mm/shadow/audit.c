@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The audit: the invariants of the shadow MMU, checked over every table. It trusts nothing that the
+ * code it checks has derived, but the guest's own tables and the lists' ends.
+ */
+#include "mm/shadow/audit.h"
+
+void audit_bad(struct audit *a, u32 index, u32 i, const char *what)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = &m->shadows[index];
+
+	/* The first few tell the story. */
+	if (a->violations++ < 8)
+		fail("audit: %s: table %u (frame %lx, role %x, level %d) entry %u = %016lx", what,
+		     index, s->gfn, s->role.word, s->role.level, i, table_of(m, index)[i]);
+}
+
+bool audit_list(const struct mmu *m, slot_t head)
+{
+	u32 length = list_length(m, head), n = 0;
+
+	for (slot_t at = head, prev = 0; at; prev = at, at = m->links[at].next, n++) {
+		if (n == length || m->links[at].prev != (prev ? prev : LIST_FIRST | length))
+			return false;
+	}
+	return n == length;
+}
+
+static bool is_lent(const struct mmu *m, slot_t slot)
+{
+	for (u32 k = 0; k < m->nr_vcpus; k++) {
+		for (u32 i = 0; i < m->vcpu[k]->nr_lent; i++) {
+			if (m->vcpu[k]->lent[i] == slot)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_table(struct audit *a, u32 index)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = &m->shadows[index];
+	u32 present = 0;
+
+	for (u32 i = 0; i < SPT_ENTRIES; i++) {
+		u64 spte = table_of(m, index)[i];
+
+		audit_entry(a, index, i);
+		if (!spte_is_present(spte, m->ones))
+			continue;
+		present++;
+		if ((spte & SPTE_LENT) && !is_lent(m, slot_make(index, i)))
+			audit_bad(a, index, i, "an entry is lent to nobody");
+	}
+	if (present != s->present)
+		audit_bad(a, index, 0, "the number of present entries is wrong");
+	/* A PAE root's own page is in no such list. */
+	if (!(s->role.direct && s->role.level == 3) && shadow_find(m, s->gfn, s->role) != index)
+		audit_bad(a, index, 0, "the table is not found by its frame and role");
+	audit_counts(a, index);
+}
+
+u32 mmu_audit(struct mmu_vcpu *v)
+{
+	struct audit a = {.v = v};
+	const struct mmu *m = v->mmu;
+
+	count(v->counters, mmu_audit);
+	audit_lists(&a);
+	for (u32 index = m->lru.first; index; index = m->shadows[index].list_next)
+		check_table(&a, index);
+	for (u32 index = m->orphans.first; index; index = m->shadows[index].list_next)
+		check_table(&a, index);
+	audit_frames(&a);
+	if (a.links != a.parents)
+		audit_bad(&a, 0, 0, "a child does not know all its parents");
+	if (a.leaves != a.maps)
+		audit_bad(&a, 0, 0, "a writable leaf is not in its reverse map");
+	return a.violations;
+}

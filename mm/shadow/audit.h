@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the audit share; nobody else includes it. */
+#ifndef MM_SHADOW_AUDIT_H
+#define MM_SHADOW_AUDIT_H
+
+#include "mm/shadow/types.h"
+
+struct audit {
+	struct mmu_vcpu *v;
+	u32 violations;
+	/*
+	 * Entries that have to be in a list, and those that are in one: each of the latter is checked to
+	 * be one of the former, and a list whose nodes know their neighbours has none twice. So equal
+	 * numbers say that every list is complete.
+	 */
+	u64 links, parents; /* links, and the lists of their children's parents */
+	u64 leaves, maps;   /* writable leaves, and the reverse maps */
+};
+
+/* Entry i of a table is wrong, or the table itself; the first few are told. */
+void audit_bad(struct audit *a, u32 index, u32 i, const char *what);
+
+/* A list of entries is linked both ways, and says how long it is. */
+bool audit_list(const struct mmu *m, slot_t head);
+
+/* audit_entry.c: entry i of a live table. */
+void audit_entry(struct audit *a, u32 index, u32 i);
+
+/* audit_lists.c: which tables there are, and every list and count that is kept of them. */
+void audit_lists(struct audit *a);
+void audit_counts(struct audit *a, u32 index);
+
+/* audit_frames.c: what is kept of page frames and regions. */
+void audit_frames(struct audit *a);
+
+#endif

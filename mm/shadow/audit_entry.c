@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* The audit of one entry: what it leads to, and whether the guest's own tables, or its place, say so. */
+#include "mm/shadow/audit.h"
+
+/* A link must lead to a live table, which has to know this entry as a parent. */
+static void check_link(struct audit *a, u32 index, u32 i, u64 spte)
+{
+	const struct mmu *m = a->v->mmu;
+	u32 child = spte_child(m, spte);
+
+	a->links++;
+	if (child == 0 || child >= m->nr_shadows ||
+	    m->shadows[child].role.level != m->shadows[index].role.level - 1)
+		audit_bad(a, index, i, "a link leads to no table of the level below");
+}
+
+/* A leaf maps one page, or a whole region; mmu_audit() checks what is known about regions. */
+static bool maps_hidden(const struct mmu *m, u64 gfn, int level)
+{
+	return level == 1 ? gfn_is_hidden(m, gfn) : region_is_apart(m, gfn);
+}
+
+static bool maps_tracked(const struct mmu *m, u64 gfn, int level)
+{
+	const struct region *r = region_of(m, gfn);
+
+	return level == 1 ? frame_is_tracked(frame_of(m, gfn)) : r && r->tracked;
+}
+
+/* A leaf of a guest's table, or of a direct one: never hidden memory, never a writable table. */
+static void check_leaf(struct audit *a, u32 index, u32 i, u64 spte)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = &m->shadows[index];
+	u64 n = s->role.level == 1 ? 1 : 512;
+	u64 gfn = ((spte & PTE_ADDR) >> PAGE_SHIFT) & ~(n - 1);
+
+	if (s->role.level > 2)
+		audit_bad(a, index, i, "a leaf is at a level that has none");
+	if (spte & (s->role.level == 1 ? 0 : GENMASK(20, 13)))
+		audit_bad(a, index, i, "a leaf has reserved bits");
+	if (gfn << PAGE_SHIFT != m->hole_hpa) {
+		if (gfn_is_hidden(m, gfn + n - 1))
+			audit_bad(a, index, i, "the topmost page frame is mapped");
+		if (maps_hidden(m, gfn, s->role.level))
+			audit_bad(
+				a, index, i,
+				"the hypervisor's memory is mapped, or a watched page by a large leaf");
+		if ((spte & PTE_W) && s->role.level == 1 && gfn_is_watched(m, gfn))
+			audit_bad(a, index, i, "a watched page is writable");
+		if ((spte & PTE_W) && maps_tracked(m, gfn, s->role.level))
+			audit_bad(a, index, i, "a synced table is writable (invariant 4)");
+	}
+	if ((spte & PTE_W) &&
+	    (s->role.level > 1 ? region_of(m, gfn) != NULL : !s->role.direct && frame_of(m, gfn)))
+		a->leaves++;
+}
+
+/* A synced shadow entry against the guest's. */
+static void check_mirror(struct audit *a, u32 index, u32 i, u64 spte)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = &m->shadows[index];
+	union role role = s->role, child_r;
+	u64 gpte = gpte_read(s->gfn, role.format, guest_index(role, i)), gfn, rights;
+	u64 reserved;
+
+	if (spte_is_trap(spte, m->ones))
+		return;
+	if (spte_is_notrap(spte)) {
+		if (gpte & PTE_P)
+			audit_bad(a, index, i, "notrap for a present guest entry (invariant 1)");
+		return;
+	}
+	reserved = gpte_reserved(&m->features, role.format, role.level, gpte, role.nxe, role.pse);
+	if (!(gpte & PTE_P) || (gpte & reserved) || !(gpte & PTE_A)) {
+		audit_bad(a, index, i,
+			  "present for a guest entry that is not present, bad, or A=0 (3)");
+		return;
+	}
+	wanted_child(m, role, gpte, i, &gfn, &child_r);
+	if (spte_is_link(role.level, spte)) {
+		const struct shadow *child = &m->shadows[spte_child(m, spte)];
+		u64 child_gfn = frame_of(m, gfn) || child_r.direct ? gfn : NO_GFN;
+
+		if (child->gfn != child_gfn || child->role.word != child_r.word)
+			audit_bad(a, index, i, "a link leads to another frame or role (5)");
+		rights = entry_link_rights(role, gpte);
+	} else {
+		u64 at = (spte & PTE_ADDR) >> PAGE_SHIFT;
+
+		if (role.level > 1)
+			at &= ~511ULL;
+		if (at != gfn && !(gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->hole_hpa))
+			audit_bad(a, index, i, "a leaf maps another frame than the guest's");
+		rights = leaf_rights(role, gpte, false);
+	}
+	if (role.strict && !(spte & SPTE_LENT) && (rights & ~spte & PTE_U))
+		audit_bad(a, index, i, "a user's page is the supervisor's, and not lent");
+	if (role.wp0 && (!role.strict || (spte & SPTE_LENT)))
+		rights |= leaf_rights(role, gpte, true) & PTE_W;
+	if (spte & ~rights & (PTE_W | PTE_U))
+		audit_bad(a, index, i, "more rights than the guest grants");
+	if (rights & ~spte & PTE_NX)
+		audit_bad(a, index, i, "executable, where the guest says it is not");
+}
+
+/* An entry of a direct table: the frame that its place says, all that may be mapped. */
+static void check_direct(struct audit *a, u32 index, u32 i, u64 spte)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = &m->shadows[index];
+	int level = s->role.level;
+	u64 gfn = s->gfn + ((u64)i << 9 * (level - 1)), at = (spte & PTE_ADDR) >> PAGE_SHIFT;
+
+	if (!spte_is_present(spte, m->ones)) {
+		if (level == 1 || spte_is_notrap(spte))
+			audit_bad(a, index, i, "a direct table does not map a page");
+		return;
+	}
+	if (spte_is_link(level, spte)) {
+		const struct shadow *child = &m->shadows[spte_child(m, spte)];
+
+		if (!child->role.direct || child->gfn != gfn)
+			audit_bad(a, index, i, "a direct link leads elsewhere");
+		return;
+	}
+	if (level > 1)
+		at &= ~511ULL;
+	if (at != gfn && !(gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->hole_hpa))
+		audit_bad(a, index, i, "a direct table maps another frame");
+	if (level == 1 &&
+	    !(spte & PTE_W) != (frame_is_tracked(frame_of(m, gfn)) || gfn_is_watched(m, gfn)))
+		audit_bad(a, index, i, "a direct leaf is read-only without need, or writable");
+}
+
+/* The table under the PDPTEs: four links, nothing else. */
+static void check_pae_root(struct audit *a, u32 index, u32 i, u64 spte)
+{
+	if (spte && (i >= 4 || !spte_is_link(3, spte)))
+		audit_bad(a, index, i, "a PAE root has more than four links");
+}
+
+void audit_entry(struct audit *a, u32 index, u32 i)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = &m->shadows[index];
+	const struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
+	u64 spte = table_of(m, index)[i];
+	bool synced = f && !(f->state & FRAME_UNSYNC),
+	     pae_root = s->role.direct && s->role.level == 3;
+
+	if (spte_is_trap(spte, m->ones) && spte != trap_entry(m, s->role))
+		audit_bad(a, index, i, "another trap than the proved one");
+	if (spte_is_notrap(spte) && !pae_root && (!synced || !m->bypass))
+		audit_bad(a, index, i, "notrap in a table that is not synced (invariant 1)");
+	if (spte_is_present(spte, m->ones)) {
+		if (spte_is_link(s->role.level, spte))
+			check_link(a, index, i, spte);
+		else
+			check_leaf(a, index, i, spte);
+	}
+	if (pae_root)
+		check_pae_root(a, index, i, spte);
+	else if (s->role.direct)
+		check_direct(a, index, i, spte);
+	else if (synced && !s->stale)
+		check_mirror(a, index, i, spte);
+}

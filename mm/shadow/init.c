@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* Setting the shadow MMU up in the memory it is given. */
+#include "arch/console.h"
+#include "arch/string.h"
+#include "mm/shadow/types.h"
+
+/* Enough for all the pages that one instruction on each virtual CPU needs to be there at once. */
+#define SHADOWS_MIN 256
+#define SHADOWS_MAX (1u << 22)
+/* Where nothing is made but each virtual CPU's PAE root. */
+#define SHADOWS_WALKS (1 + MMU_VCPUS_MAX)
+/* Regions exist for the first 4 GiB at least: the identity tables of a guest without paging. */
+#define REGIONS_MIN 2048
+
+/* With its share of the direct tables' hash. */
+#define SHADOW_BYTES (2 * PAGE_SIZE + sizeof(struct shadow) + sizeof(u32))
+
+/* By what an exit costs at the most: tests/guests/slow measures it. */
+const struct mmu_bounds mmu_bounds = {
+	.kept = 16,
+	.frame_leaves = 2048,
+	.region_leaves = 256,
+	.parents = 1024,
+	.unsync_parents = 16,
+	.unsync = MMU_UNSYNC_MAX,
+	.frame_shadows = 8,
+	.bucket = 16,
+	.work = 1700,
+};
+
+static u64 nr_regions(u64 nr_frames)
+{
+	u64 n = (nr_frames + 511) >> 9;
+
+	return n < REGIONS_MIN ? REGIONS_MIN : n;
+}
+
+/* Bytes that grow with the guest's memory, whatever the number of shadow tables. */
+static u64 fixed_bytes(u64 nr_frames)
+{
+	return ALIGN_UP(sizeof(struct mmu), 64) + ALIGN_UP(nr_frames * sizeof(struct frame), 64) +
+	       ALIGN_UP(nr_regions(nr_frames) * sizeof(struct region), 64) + 3 * PAGE_SIZE;
+}
+
+u64 mmu_memory_size(const struct memmap *guest_map)
+{
+	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
+	u64 bound = memmap_ram_size(guest_map) / 1000 * MMU_POOL_PERMILLE;
+
+	if (bound > MMU_POOL_MAX)
+		bound = MMU_POOL_MAX;
+	if (bound < SHADOWS_MIN * SHADOW_BYTES)
+		bound = SHADOWS_MIN * SHADOW_BYTES;
+	return ALIGN_UP(fixed_bytes(frames) + bound, PAGE_SIZE);
+}
+
+u64 mmu_memory_least(const struct memmap *guest_map)
+{
+	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
+
+	return ALIGN_UP(fixed_bytes(frames) + SHADOWS_WALKS * SHADOW_BYTES, PAGE_SIZE);
+}
+
+/* The largest power of two that is not more than n. */
+static u32 power_below(u32 n)
+{
+	return 1u << (31 - __builtin_clz(n));
+}
+
+/* Take bytes from the pool's front. */
+static void *take(u8 **next, u64 bytes)
+{
+	void *taken = *next;
+
+	memset(taken, 0, bytes);
+	*next += ALIGN_UP(bytes, 64);
+	return taken;
+}
+
+static void init_frames(struct mmu *m, const struct mmu_config *c)
+{
+	const struct memmap *map = c->guest_map;
+
+	for (u64 i = 0; i < m->nr_frames; i++)
+		m->frames[i].state = FRAME_NOT_RAM;
+	for (u32 r = 0; r < map->count; r++) {
+		if (map->range[r].type != MEMMAP_RAM)
+			continue;
+		for (u64 i = ALIGN_UP(map->range[r].start, PAGE_SIZE) >> PAGE_SHIFT;
+		     i < map->range[r].end >> PAGE_SHIFT; i++)
+			m->frames[i].state = 0;
+	}
+	for (u32 r = 0; r < c->nr_hidden; r++) {
+		u64 first = c->hidden[r].start >> PAGE_SHIFT;
+		u64 end = ALIGN_UP(c->hidden[r].end, PAGE_SIZE) >> PAGE_SHIFT;
+
+		for (u64 i = first; i < end && i < m->nr_frames; i++)
+			m->frames[i].state = FRAME_HIDDEN;
+		for (u64 i = first >> 9; i < (end + 511) >> 9 && i < m->nr_regions; i++)
+			m->regions[i].hidden = m->regions[i].apart = true;
+	}
+	for (u32 r = 0; r < c->nr_watched; r++) {
+		u64 first = c->watched[r].start >> 21, end = (c->watched[r].end + MIB(2) - 1) >> 21;
+
+		for (u64 i = first; i < end && i < m->nr_regions; i++)
+			m->regions[i].apart = true;
+	}
+}
+
+static void init_reserved(struct mmu *m)
+{
+	for (u32 kind = 0; kind < NR_GPTE_KINDS; kind++) {
+		enum gpte_format format = (enum gpte_format)(kind / 4);
+
+		for (int level = 1; level < SPTE_LEVELS; level++) {
+			for (u32 ps = 0; ps < 2; ps++)
+				m->reserved[kind][level][ps] =
+					gpte_reserved(&m->features, format, level, ps ? PTE_PS : 0,
+						      kind & 2, kind & 1);
+		}
+	}
+}
+
+struct mmu *mmu_init(const struct mmu_config *c)
+{
+	u64 frames = memmap_ram_end(c->guest_map) >> PAGE_SHIFT, fixed, shadows;
+	u8 *next = phys_ptr(c->pool_hpa);
+	struct mmu *m;
+
+	fixed = fixed_bytes(frames);
+	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
+	if (shadows < (c->walks_only ? SHADOWS_WALKS : SHADOWS_LEAST(c->nr_vcpus)))
+		return fail("shadow MMU: %lu KiB of memory are too little for a guest of %lu MiB",
+			    c->pool_size >> 10, memmap_ram_size(c->guest_map) >> 20),
+		       NULL;
+	m = take(&next, sizeof(*m));
+	m->features = c->features;
+	m->sync = c->sync;
+	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
+	m->max_vcpus = c->nr_vcpus;
+	m->ones = GENMASK(c->features.maxphyaddr - 1, 12);
+	m->hole_hpa = c->hole_hpa;
+	m->hidden = c->hidden;
+	m->nr_hidden = c->nr_hidden;
+	m->watched = c->watched;
+	m->nr_watched = c->nr_watched;
+	m->nr_frames = frames;
+	m->frames = take(&next, frames * sizeof(struct frame));
+	m->nr_regions = nr_regions(frames);
+	m->regions = take(&next, m->nr_regions * sizeof(struct region));
+	m->nr_shadows = shadows < SHADOWS_MAX ? (u32)shadows : SHADOWS_MAX;
+	m->shadows = take(&next, m->nr_shadows * sizeof(struct shadow));
+	m->direct_mask = power_below(m->nr_shadows) - 1;
+	m->direct = take(&next, (m->direct_mask + 1) * sizeof(u32));
+	m->tables_hpa = ALIGN_UP(phys_addr(next), PAGE_SIZE);
+	m->tables = phys_ptr(m->tables_hpa);
+	next = (u8 *)m->tables;
+	take(&next, m->nr_shadows * PAGE_SIZE);
+	m->links = take(&next, m->nr_shadows * PAGE_SIZE);
+	init_frames(m, c);
+	init_reserved(m);
+	mmu_set_traps(m, &c->traps, c->bypass);
+	shadow_init(m);
+	return m;
+}
+
+void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
+{
+	m->traps = *traps;
+	m->soft_traps = false;
+	/* PS: one more reason to be reserved, and spte_is_link() is a single test. */
+	for (u32 f = 0; f < NR_SPTE_FORMATS; f++) {
+		for (int level = 1; level < SPTE_LEVELS; level++) {
+			if (!m->traps.entry[f][level])
+				continue;
+			m->traps.entry[f][level] |= level > 1 ? PTE_PS : 0;
+			m->soft_traps |= spte_is_soft(m->traps.entry[f][level]);
+		}
+	}
+	m->bypass = bypass;
+}
+
+void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *m, struct counters *counters)
+{
+	*v = (struct mmu_vcpu){.mmu = m, .counters = counters, .flush = MMU_FLUSH_ALL};
+	INVARIANT(11, m->nr_vcpus < m->max_vcpus && m->nr_vcpus < MMU_VCPUS_MAX);
+	m->vcpu[m->nr_vcpus++] = v;
+	op_begin(m);
+	v->pae_root = shadow_pae_root(v);
+	op_end(v);
+}

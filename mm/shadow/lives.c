@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* The lives of shadow tables: found by frame and role, made, dropped. */
+#include "arch/string.h"
+#include "mm/shadow/types.h"
+
+/* Somebody can reach it: a parent, or a virtual CPU's root. */
+bool shadow_in_use(const struct mmu *m, u32 index)
+{
+	return m->shadows[index].parents || m->shadows[index].pins;
+}
+
+/*
+ * Where a direct table is found. A guest can fill one bucket, but not with more than mmu_bounds.bucket.
+ * Fibonacci hashing: the top bits of the product depend on all of the key's.
+ */
+static u32 *direct_bucket(const struct mmu *m, u64 gfn, union role role)
+{
+	u64 key = (gfn >> 9 ^ (u64)role.word << 32) * 0x9e3779b97f4a7c15ULL;
+
+	return &m->direct[key >> 40 & m->direct_mask];
+}
+
+/* The list that a table is found by. A direct table's first frame may well be another's table. */
+static u32 list_head(const struct mmu *m, u64 gfn, union role role)
+{
+	const struct frame *f = frame_of(m, gfn);
+
+	if (role.direct)
+		return *direct_bucket(m, gfn, role);
+	return f ? f->state & FRAME_TABLES : m->blank;
+}
+
+static void set_list_head(struct mmu *m, u64 gfn, union role role, u32 index)
+{
+	struct frame *f = frame_of(m, gfn);
+
+	if (role.direct)
+		*direct_bucket(m, gfn, role) = index;
+	else if (f)
+		f->state = (f->state & ~FRAME_TABLES) | index;
+	else
+		m->blank = index;
+}
+
+u32 shadow_find(const struct mmu *m, u64 gfn, union role role)
+{
+	for (u32 i = list_head(m, gfn, role); i; i = m->shadows[i].next) {
+		if (m->shadows[i].role.word == role.word && m->shadows[i].gfn == gfn)
+			return i;
+	}
+	return 0;
+}
+
+/* Direct tables that track() has to look at. */
+static struct region *mapped_region(struct mmu *m, const struct shadow *s)
+{
+	return s->role.direct && s->role.level == 1 ? region_of(m, s->gfn) : NULL;
+}
+
+static void list_insert(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+	struct region *r = mapped_region(m, s);
+
+	s->next = list_head(m, s->gfn, s->role);
+	set_list_head(m, s->gfn, s->role, index);
+	if (r) {
+		s->region_next = r->direct;
+		r->direct = index;
+	}
+}
+
+static void list_remove(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+	struct region *r = mapped_region(m, s);
+	u32 i = list_head(m, s->gfn, s->role);
+
+	if (i == index) {
+		set_list_head(m, s->gfn, s->role, s->next);
+	} else {
+		while (m->shadows[i].next != index)
+			i = m->shadows[i].next;
+		m->shadows[i].next = s->next;
+	}
+	for (u32 *at = r ? &r->direct : NULL; at; at = &m->shadows[*at].region_next) {
+		if (*at == index) {
+			*at = s->region_next;
+			break;
+		}
+	}
+}
+
+/*
+ * by_guest: the guest has given the table up, and with it those below that nobody else reaches. Else
+ * only room was wanted, and the children are still the guest's tables.
+ */
+void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+	struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
+	u64 *table = table_of(m, index);
+
+	m->work += WORK_TABLE + s->present / 4;
+	INVARIANT(11, !s->pins);
+	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++) {
+		if (!spte_is_present(table[i], m->ones))
+			continue;
+		if (by_guest)
+			entry_drop(m, index, i);
+		else
+			entry_cut(m, index, i);
+	}
+	while (s->parents) {
+		slot_t slot = s->parents;
+		u32 parent = slot >> 9;
+
+		soft_unlink(m, parent, index);
+		entry_put(m, parent, slot & 511, trap_entry(m, m->shadows[parent].role));
+		m->shadows[parent].present--;
+		list_del(m, &s->parents, slot);
+	}
+	memset(table, 0, PAGE_SIZE);
+	soft_forget(m, index);
+	list_remove(m, index);
+	if (f && !(f->state & FRAME_TABLES)) {
+		if (f->state & FRAME_UNSYNC)
+			unsync_forget(m, s->gfn);
+		else
+			untrack(m, s->gfn);
+	}
+	lru_del(m, index);
+	/* No level: the audit takes it for a free one. */
+	s->role.word = 0;
+	s->next = m->free;
+	m->free = index;
+	m->nr_free++;
+	/* The hardware may still hold a pointer to the table. */
+	need_flush(m);
+	count(v->counters, mmu_shadow_zapped);
+}
+
+/* Drop the shadows of a frame that nobody can reach: most likely it was freed, and is data by now. */
+void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	u32 next;
+
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = next) {
+		next = m->shadows[s].next;
+		if (!shadow_in_use(m, s))
+			shadow_zap(v, s, true);
+	}
+}
+
+static u32 shadow_alloc(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+	u32 index;
+
+	INVARIANT(11, m->in_operation);
+	if (!m->free) {
+		bool orphan;
+
+		index = recycle_victim(m);
+		orphan = m->shadows[index].orphan;
+		shadow_zap(v, index, orphan);
+		if (!orphan)
+			count(v->counters, mmu_recycled);
+	}
+	index = m->free;
+	m->free = m->shadows[index].next;
+	m->nr_free--;
+	m->shadows[index] = (struct shadow){.stamp = m->clock};
+	lru_add(m, index);
+	return index;
+}
+
+static void fill(struct mmu_vcpu *v, u32 index)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+
+	if (s->role.direct) {
+		direct_fill(v, index);
+	} else if (!frame_of(m, s->gfn)) {
+		for (u32 i = 0; i < SPT_ENTRIES; i++)
+			entry_put(m, index, i, trap_entry(m, s->role));
+	} else {
+		table_sync(v, index, true);
+	}
+}
+
+/*
+ * One more shadow of a frame, or direct table in a bucket, is to be made. When there are too many, those
+ * that were made first go, but for those in use by an operation.
+ */
+static void bound_list(struct mmu_vcpu *v, u64 gfn, union role role)
+{
+	struct mmu *m = v->mmu;
+	u32 most = role.direct ? m->bounds->bucket : m->bounds->frame_shadows, n = 0, last = 0;
+
+	for (u32 i = list_head(m, gfn, role); i; i = m->shadows[i].next, n++) {
+		if (!shadow_is_held(m, i))
+			last = i;
+	}
+	if (n >= most && last)
+		shadow_zap(v, last, m->shadows[last].orphan);
+}
+
+/* A table is wanted back. What lags behind in it is brought up to date first, protected as always. */
+static void revive(struct mmu_vcpu *v, u32 index)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+
+	frame_reopen(v, s->gfn);
+	if (s->role.level > 1 && (m->frames[s->gfn].state & FRAME_UNSYNC))
+		m->upper_unsync = true;
+	s->stale = false;
+	table_sync(v, index, false);
+}
+
+u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = role.direct ? NULL : frame_of(m, gfn);
+	u32 index;
+
+	if (!f && !role.direct)
+		gfn = NO_GFN;
+	index = shadow_find(m, gfn, role);
+	if (index) {
+		if (m->shadows[index].orphan)
+			orphan_adopt(m, index);
+		shadow_touch(m, index);
+		if (unlikely(m->shadows[index].stale))
+			revive(v, index);
+		return index;
+	}
+	bound_list(v, gfn, role);
+	index = shadow_alloc(v);
+	m->shadows[index].gfn = gfn;
+	m->shadows[index].role = role;
+	if (f)
+		frame_reopen(v, gfn);
+	if (f && role.level > 1 && (f->state & FRAME_UNSYNC))
+		m->upper_unsync = true;
+	/* Protect before the first entry is read, so that no write is missed. */
+	if (f && !(f->state & FRAME_TABLES))
+		track(v, gfn);
+	list_insert(m, index);
+	fill(v, index);
+	count(v->counters, mmu_shadow_new);
+	return index;
+}
+
+u32 shadow_pae_root(struct mmu_vcpu *v)
+{
+	u32 index = shadow_alloc(v);
+	struct shadow *s = &v->mmu->shadows[index];
+
+	s->gfn = NO_GFN;
+	s->role = (union role){.level = 3, .format = GPTE_PAE, .direct = 1};
+	s->pins = 1;
+	return index;
+}
+
+void shadow_init(struct mmu *m)
+{
+	for (u32 i = m->nr_shadows - 1; i > 0; i--) {
+		m->shadows[i].next = m->free;
+		m->free = i;
+		m->nr_free++;
+	}
+}

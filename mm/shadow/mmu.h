@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shadow MMU, as guest/ uses it.
+ *
+ * A struct mmu is the machine's: shadow tables, the state of every guest page frame, the trap
+ * encodings. A struct mmu_vcpu is one virtual CPU's: its paging registers and its root. Nothing here
+ * knows VMX or SVM: the user loads mmu_root() into the hardware, makes the flushes that `flush`
+ * asks for before the next entry, and picks the fault filter by mmu_filter_present().
+ *
+ * All calls on one struct mmu must be serialised by the caller.
+ */
+#ifndef MM_SHADOW_MMU_H
+#define MM_SHADOW_MMU_H
+
+#include "mm/counters.h"
+#include "mm/guest/paging.h"
+#include "mm/phys/memmap.h"
+#include "mm/shadow/bounds.h"
+#include "mm/shadow/spte.h"
+
+struct mmu;
+
+enum mmu_sync { MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER };
+
+struct mmu_config {
+	struct paging_features features;
+	struct spte_traps traps;
+	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
+	enum mmu_sync sync;
+	u32 nr_vcpus;    /* calls of mmu_vcpu_init() to come: the pool has to do for so many */
+	bool walks_only; /* nested paging: mmu_set_regs() is never called, no shadow table made */
+	/* The guest's map: what is RAM may hold page tables. */
+	const struct memmap *guest_map;
+	/*
+	 * Physical ranges that no shadow entry may ever map: the hypervisor's own memory, and device
+	 * registers that it keeps to itself. Whole pages anywhere: what lies past RAM costs nothing.
+	 * They have to outlive the MMU, as have the watched ones.
+	 */
+	const struct memmap_range *hidden;
+	u32 nr_hidden;
+	/* Whole pages, none of them RAM of guest_map, that the guest reads itself and never writes itself. */
+	const struct memmap_range *watched;
+	u32 nr_watched;
+	/* A page of the hypervisor's that guest mappings of hidden memory are turned to. */
+	u64 hole_hpa;
+	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more; where only
+	 * walks are made, of mmu_memory_least(). */
+	u64 pool_hpa, pool_size;
+	const struct mmu_bounds *bounds; /* NULL: mmu_bounds */
+};
+
+/* What the hardware must forget before the guest runs again. */
+enum mmu_flush { MMU_FLUSH_NONE, MMU_FLUSH_GVA, MMU_FLUSH_ALL };
+
+/* Pages that one instruction, or the delivery of one event, writes. */
+#define MMU_LENT_MAX 8
+
+struct mmu_vcpu {
+	struct mmu *mmu;
+	struct counters *counters;
+	struct paging_regs regs; /* the guest's view; set by mmu_set_regs() and mmu_follow_regs() */
+	enum paging_mode mode;
+	u32 root;     /* shadow table index; 0: none yet, or nested paging */
+	u32 pae_root; /* the four PDPTEs' own page, for every mode without LMA */
+	enum mmu_flush flush;
+	u64 flush_gva; /* for MMU_FLUSH_GVA */
+	/*
+	 * The four PDPTEs at mmu_root() have changed, so that the hardware has to load that address again
+	 * though it is the same: a CPU may keep PDPTEs from load to load. The user clears it.
+	 */
+	bool reload_root;
+	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
+	u32 lent[MMU_LENT_MAX];
+};
+
+/* An access that faulted. */
+struct mmu_fault {
+	u64 gva;
+	u32 pfec; /* the hardware's error code */
+	bool ac;  /* RFLAGS.AC set and CPL < 3: SMAP does not apply */
+	u32 pkru; /* valid when CR4.PKE is set */
+	/* Results: */
+	u32 guest_pfec; /* MMU_GUEST_FAULT: the error code that the bare machine would give */
+	u64 gpa;        /* MMU_*_WRITE: the byte that is written */
+};
+
+enum mmu_verdict {
+	MMU_RETRY,       /* the shadow was mended: run the instruction again */
+	MMU_GUEST_FAULT, /* the guest's own fault: deliver guest_pfec and gva */
+	MMU_TABLE_WRITE, /* a write to a synced guest table: emulate it, or mmu_let_unsync() */
+	/*
+	 * A supervisor's write that the guest's CR0.WP=0 alone allows, while SMAP or keys have to hold
+	 * for the page: emulate it, or mmu_lend(). The address may be no RAM.
+	 */
+	MMU_WP0_WRITE,
+	MMU_WATCHED_WRITE, /* a write that the guest may make, to a watched range: carry it out for it */
+};
+
+/*
+ * Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE of its RAM
+ * for shadow tables. MMU_POOL_MAX is enough of them to map 120 GiB by 4K pages, and is found below
+ * 4 GiB on any machine with that much RAM.
+ */
+#define MMU_POOL_PERMILLE 30
+#define MMU_POOL_MAX      MIB(512)
+u64 mmu_memory_size(const struct memmap *guest_map);
+/* The same where no shadow table is made. */
+u64 mmu_memory_least(const struct memmap *guest_map);
+
+/* Set up; returns NULL when the pool is too small, after a fail() line. */
+struct mmu *mmu_init(const struct mmu_config *config);
+void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *mmu, struct counters *counters);
+
+/*
+ * The encodings that the boot self-test proved; to be called before the first mmu_set_regs().
+ * bypass: see struct mmu_config.
+ */
+void mmu_set_traps(struct mmu *mmu, const struct spte_traps *traps, bool bypass);
+
+/*
+ * The guest changed CR0, CR3, CR4 or EFER in a way that its CPU accepts: take the registers, flush
+ * what such a change flushes (SDM vol. 3A 4.10.4.1), resync, and find or make the root.
+ */
+void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
+
+/* MOV to CR3 alone: as mmu_set_regs(), quicker. regs.pdpte must hold the new PDPTEs in PAE mode. */
+void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
+
+/*
+ * With nested paging: the registers that the hardware has by now, for the calls that walk the guest's
+ * tables. There is no root.
+ */
+void mmu_follow_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
+
+/*
+ * Read the four PDPTEs at a PAE CR3 and check their reserved bits (SDM vol. 3A 4.4.1).
+ * Returns 0, or -1 when the load must raise #GP; the PDPTEs as they are, or 0 where there is no RAM.
+ */
+int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4]);
+
+/* Physical address of the root for the hardware's CR3. Non-LMA roots are PAE, below 4 GiB. */
+u64 mmu_root(const struct mmu_vcpu *v);
+
+/*
+ * The shortest way for a fault that reached the hypervisor only because the hardware cannot filter: it
+ * happened while mmu_filter_present() was true, and its error code has neither P nor RSVD, so it is
+ * the guest's own. Nothing is walked. Returns the error code that the bare machine would give.
+ */
+u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec);
+
+/* Sort out a page fault that reached the hypervisor. */
+enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault);
+
+/* INVLPG, when it exits: SDM vol. 3A 4.10.4.1. */
+void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
+
+/* True while some table is out of sync, so that INVLPG has to exit. */
+bool mmu_unsynced(const struct mmu *mmu);
+
+/* True when the filter may let not-present faults go to the guest. */
+bool mmu_filter_present(const struct mmu_vcpu *v);
+
+/*
+ * The guest's access to a linear address in software, on behalf of an emulated instruction. pfec:
+ * PFEC_W, PFEC_U, PFEC_I of the access. Sets A and D bits as the access would.
+ * Returns 0 and the address in *gpa, or -1 with fault->guest_pfec.
+ */
+int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa);
+
+/*
+ * Where the hardware has just fetched the code at an address: what its own tables say, rights
+ * unchecked. False when they say nothing any more, or there are none: mmu_translate() knows.
+ */
+bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa);
+
+/*
+ * Apply an emulated write to a guest table: memory first, then every shadow of that table.
+ *
+ * gpa, size: within one page. The store itself is one atomic access when size is 1, 2, 4 or 8 and
+ * aligned. After MMU_TABLE_WRITE, or for any other RAM of the guest's.
+ */
+void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size);
+
+/* As mmu_write(), if the old value is still there: LOCK CMPXCHG's way. size 4 or 8, aligned. */
+bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size);
+
+/* Let the table at gpa go out of sync, so that the guest can write it itself. */
+void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa);
+
+/*
+ * After MMU_WP0_WRITE, for a write that cannot be emulated: show the page as a supervisor's writable
+ * one, for which neither SMAP nor keys hold, until mmu_take_back(). Every page fault exits meanwhile.
+ * When MMU_LENT_MAX pages are lent, they are taken back first.
+ */
+void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault);
+
+/* Show every page that was lent as the guest's tables say. To be called at the next exit. */
+void mmu_take_back(struct mmu_vcpu *v);
+
+/* True for an address that is the guest's RAM. */
+bool mmu_is_guest_ram(const struct mmu *mmu, u64 gpa);
+
+/*
+ * Check the invariants over every shadow table: mm/shadow/audit.c lists them.
+ * Returns the number of violations; each is a fail() line.
+ */
+u32 mmu_audit(struct mmu_vcpu *v);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which shadow table makes room for another: invariant 11, in types.h.
+ *
+ * Every table that is not free is in one of two lists. mmu.orphans has those that the guest has
+ * unlinked, the oldest first: they are dropped at an operation's end, or recycled before any other.
+ * While they wait they are tables like others, write-protected and in sync, and the guest may take them
+ * up again. mmu.lru has all others, those used last first.
+ */
+#include "mm/shadow/types.h"
+
+static struct shadow_list *list_of(struct mmu *m, u32 index)
+{
+	return m->shadows[index].orphan ? &m->orphans : &m->lru;
+}
+
+/* Between two neighbours, either of which may be 0. */
+static void put_between(struct mmu *m, u32 index, u32 prev, u32 next)
+{
+	struct shadow_list *list = list_of(m, index);
+
+	m->shadows[index].list_prev = prev;
+	m->shadows[index].list_next = next;
+	*(prev ? &m->shadows[prev].list_next : &list->first) = index;
+	*(next ? &m->shadows[next].list_prev : &list->last) = index;
+}
+
+/* Out of the list that it is in. */
+void lru_del(struct mmu *m, u32 index)
+{
+	struct shadow_list *list = list_of(m, index);
+	u32 prev = m->shadows[index].list_prev, next = m->shadows[index].list_next;
+
+	*(prev ? &m->shadows[prev].list_next : &list->first) = next;
+	*(next ? &m->shadows[next].list_prev : &list->last) = prev;
+}
+
+void lru_add(struct mmu *m, u32 index)
+{
+	m->shadows[index].orphan = false;
+	m->shadows[index].moved = m->clock;
+	put_between(m, index, 0, m->lru.first);
+}
+
+void shadow_used(struct mmu *m, u32 index)
+{
+	lru_del(m, index);
+	lru_add(m, index);
+}
+
+/* The guest has unlinked it, and nobody reaches it. */
+void orphan_add(struct mmu *m, u32 index)
+{
+	lru_del(m, index);
+	m->shadows[index].orphan = true;
+	put_between(m, index, m->orphans.last, 0);
+}
+
+/* It is about to be linked again, or to be a root. */
+void orphan_adopt(struct mmu *m, u32 index)
+{
+	shadow_used(m, index);
+}
+
+bool shadow_is_held(const struct mmu *m, u32 index)
+{
+	return m->shadows[index].pins || m->shadows[index].stamp == m->clock;
+}
+
+/*
+ * The table to recycle: the oldest orphan, or else the one that was used least recently, but none
+ * that is pinned or held by the operation under way. By SHADOWS_LEAST() there is one.
+ */
+u32 recycle_victim(const struct mmu *m)
+{
+	u32 index = m->orphans.first;
+
+	while (index && shadow_is_held(m, index))
+		index = m->shadows[index].list_next;
+	if (index)
+		return index;
+	index = m->lru.last;
+	while (index && shadow_is_held(m, index))
+		index = m->shadows[index].list_prev;
+	INVARIANT(11, index);
+	return index;
+}
+
+/*
+ * Drop the tables that the guest has unlinked and nobody took up again; no more than one exit may, the
+ * others wait for a later one.
+ */
+void shadow_reap_now(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	if (m->relinked)
+		refresh_all(v);
+	while (m->orphans.first && may_work(m))
+		shadow_zap(v, m->orphans.first, true);
+	if (unlikely(m->soft_queue))
+		soft_tell(m);
+}

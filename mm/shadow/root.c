@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Roots: what the hardware's CR3 is given for each of the guest's modes and address spaces. */
+#include "arch/string.h"
+#include "mm/shadow/types.h"
+
+/* What is forbidden for a user's page, and would not be for a supervisor's in its place. */
+static bool user_pages_differ(const struct mmu_vcpu *v)
+{
+	u64 cr4 = v->regs.cr4;
+
+	return (cr4 & CR4_SMAP) || ((cr4 & CR4_PKE) && v->mode >= PAGING_4LEVEL) ||
+	       ((cr4 & CR4_SMEP) && !v->mmu->features.nx);
+}
+
+static union role root_role(const struct mmu_vcpu *v)
+{
+	const struct paging_regs *r = &v->regs;
+	bool wp0 = !(r->cr0 & CR0_WP);
+	union role role = {0};
+
+	role.level = v->mode == PAGING_5LEVEL ? 5 : v->mode == PAGING_4LEVEL ? 4 : 2;
+	role.format = v->mode == PAGING_32 ? GPTE_32 : v->mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
+	role.nxe = v->mode >= PAGING_PAE && (r->efer & EFER_NXE);
+	role.pse = v->mode == PAGING_32 && (r->cr4 & CR4_PSE);
+	role.wp0 = wp0;
+	role.smep = wp0 && (r->cr4 & CR4_SMEP) && v->mmu->features.nx;
+	role.strict = wp0 && user_pages_differ(v);
+	role.inherited_w = wp0;
+	role.inherited_u = wp0;
+	return role;
+}
+
+static void pin(struct mmu *m, u32 index)
+{
+	m->shadows[index].pins++;
+}
+
+static void unpin(struct mmu *m, u32 index)
+{
+	m->shadows[index].pins--;
+}
+
+/* Hang a PD (0: none) under one PDPTE. A PDPTE can be no trap, so its PD has to stay: it is pinned. */
+static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
+{
+	struct mmu *m = v->mmu;
+	u64 *spte = &table_of(m, v->pae_root)[i];
+	u32 old = *spte ? spte_child(m, *spte) : 0;
+
+	if (old == pd)
+		return;
+	if (pd)
+		pin(m, pd);
+	if (old) {
+		unpin(m, old);
+		/* Another address space is loaded; the table is still this one's. */
+		entry_cut(m, v->pae_root, i);
+		*spte = SPTE_NOTRAP;
+	}
+	v->reload_root = true;
+	if (pd) {
+		entry_link(m, v->pae_root, i, pd, 0, true);
+		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
+		*spte = table_hpa(m, pd) | PTE_P;
+	}
+}
+
+static void load_pae_root(struct mmu_vcpu *v)
+{
+	union role role = root_role(v);
+
+	if (v->mode == PAGING_OFF)
+		role = (union role){.level = 2, .format = GPTE_PAE, .direct = 1};
+	for (u32 i = 0; i < 4; i++) {
+		u64 gfn = (u32)v->regs.cr3 >> PAGE_SHIFT;
+
+		if (v->mode == PAGING_OFF) {
+			gfn = i * (GIB(1) >> PAGE_SHIFT);
+		} else if (v->mode == PAGING_32) {
+			role.quadrant = i;
+		} else if (!(v->regs.pdpte[i] & PTE_P)) {
+			set_pdpte(v, i, 0);
+			continue;
+		} else {
+			gfn = (v->regs.pdpte[i] & PTE_ADDR) >> PAGE_SHIFT;
+		}
+		set_pdpte(v, i, shadow_get(v, gfn, role));
+	}
+}
+
+static void load_root(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+	u32 old = v->root;
+
+	if (v->mode >= PAGING_4LEVEL) {
+		v->root = shadow_get(v, (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT, root_role(v));
+		pin(m, v->root);
+		for (u32 i = 0; i < 4; i++)
+			set_pdpte(v, i, 0);
+	} else {
+		load_pae_root(v);
+		v->root = v->pae_root;
+		pin(m, v->root);
+	}
+	if (old)
+		unpin(m, old);
+}
+
+void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
+{
+	v->regs = *regs;
+	v->mode = paging_mode(regs);
+	v->mmu->work = 0;
+	op_begin(v->mmu);
+	need_flush(v->mmu);
+	load_root(v);
+	resync_all(v, false);
+	op_end(v);
+}
+
+void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
+{
+	v->regs.cr3 = cr3;
+	v->flush = MMU_FLUSH_ALL;
+	v->mmu->work = 0;
+	if (v->mode == PAGING_OFF)
+		return;
+	op_begin(v->mmu);
+	/* The root first: it has to be right, and of the others as many as there is time for then. */
+	load_root(v);
+	resync_all(v, false);
+	op_end(v);
+}
+
+int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4])
+{
+	const struct mmu *m = v->mmu;
+	u64 reserved = GENMASK(63, m->features.maxphyaddr) | GENMASK(2, 1) | GENMASK(8, 5);
+	const volatile u64 *table;
+	int result = 0;
+
+	memset(pdpte, 0, 4 * sizeof(*pdpte));
+	if (!frame_of(m, (u32)cr3 >> PAGE_SHIFT))
+		return -1;
+	table = phys_ptr(cr3 & GENMASK(31, 5));
+	for (u32 i = 0; i < 4; i++) {
+		pdpte[i] = table[i];
+		if ((pdpte[i] & PTE_P) && (pdpte[i] & reserved))
+			result = -1;
+	}
+	return result;
+}
+
+u64 mmu_root(const struct mmu_vcpu *v)
+{
+	return table_hpa(v->mmu, v->root);
+}

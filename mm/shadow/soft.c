@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Soft traps: entries that have to trap, at a level where no present encoding is proved. They fault
+ * like not-present entries, so while one can be reached from an address space's root, the filter has
+ * to let every fault exit there. With reserved address bits there are none; with structural traps
+ * alone, leaves are soft, and tables are filled eagerly so that few need one.
+ *
+ * shadow.soft counts a table's soft entries, and its links to tables whose own count is not zero, as
+ * far as these have told their parents: soft_told. Who has to tell waits in a queue, and until that is
+ * empty every fault exits. For a table may have many parents, and these have parents too, each of them
+ * only so many may be told in one exit.
+ *
+ * It knows nothing of links that are gone, and may still be cached: each that goes asks for a flush.
+ */
+#include "mm/shadow/types.h"
+
+static void changed(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+
+	if (s->soft_queued || s->soft_told == !!s->soft)
+		return;
+	s->soft_queued = true;
+	s->soft_prev = 0;
+	s->soft_next = m->soft_queue;
+	if (m->soft_queue)
+		m->shadows[m->soft_queue].soft_prev = index;
+	m->soft_queue = index;
+}
+
+static void soft_add(struct mmu *m, u32 index)
+{
+	if (m->shadows[index].soft++ == 0)
+		changed(m, index);
+}
+
+static void soft_remove(struct mmu *m, u32 index)
+{
+	if (--m->shadows[index].soft == 0)
+		changed(m, index);
+}
+
+void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte)
+{
+	bool was = spte_is_soft(old), is = spte_is_soft(spte);
+
+	if (is && !was)
+		soft_add(m, index);
+	if (was && !is)
+		soft_remove(m, index);
+}
+
+void soft_link(struct mmu *m, u32 index, u32 child)
+{
+	if (m->shadows[child].soft_told)
+		soft_add(m, index);
+}
+
+void soft_unlink(struct mmu *m, u32 index, u32 child)
+{
+	if (m->shadows[child].soft_told)
+		soft_remove(m, index);
+}
+
+static void dequeue(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+
+	if (s->soft_prev)
+		m->shadows[s->soft_prev].soft_next = s->soft_next;
+	else
+		m->soft_queue = s->soft_next;
+	if (s->soft_next)
+		m->shadows[s->soft_next].soft_prev = s->soft_prev;
+	s->soft_queued = false;
+}
+
+/* The table goes away. It has no parents. */
+void soft_forget(struct mmu *m, u32 index)
+{
+	if (m->shadows[index].soft_queued)
+		dequeue(m, index);
+}
+
+/* Parents that are told for one unit of work. */
+#define TOLD_PER_WORK 16
+
+void soft_tell(struct mmu *m)
+{
+	while (m->soft_queue && may_work(m)) {
+		struct shadow *s = &m->shadows[m->soft_queue];
+		bool is = s->soft;
+
+		dequeue(m, m->soft_queue);
+		m->work += 1 + list_length(m, s->parents) / TOLD_PER_WORK;
+		if (is == s->soft_told)
+			continue;
+		s->soft_told = is;
+		for (slot_t at = s->parents; at; at = m->links[at].next)
+			(is ? soft_add : soft_remove)(m, at >> 9);
+	}
+}
+
+bool mmu_filter_present(const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	return m->bypass && !m->upper_unsync && !m->soft_queue && !m->shadows[v->root].soft &&
+	       !v->nr_lent;
+}

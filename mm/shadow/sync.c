@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables out of sync: the guest writes them freely, their shadows lag behind until a flush that the
+ * guest owes anyway. Not-present entries become traps, since not present -> present owes no flush.
+ *
+ * When that flush comes, or a link makes such tables reachable in another way, all of them have to be
+ * right at once. Each exit brings as many back in sync as it may (bounds.h) and shuts the others: they
+ * lose every link that leads to them, and each is brought up to date when it is looked up again.
+ *
+ * Invariant: a shadow with `stale` has no parents and no pins, and shadow_get() is the only way to it;
+ * every shadow of a frame with FRAME_SHUT is stale. So no CPU sees what lags behind there. What its TLB
+ * has kept is flushed when a table is shut.
+ */
+#include "mm/shadow/types.h"
+
+void unsync_forget(struct mmu *m, u64 gfn)
+{
+	struct frame *f = &m->frames[gfn];
+	u32 i = 0;
+
+	if (!(f->state & FRAME_SHUT)) {
+		while (m->unsync[i] != gfn)
+			i++;
+		m->unsync[i] = m->unsync[--m->nr_unsync];
+	}
+	f->state &= ~(FRAME_UNSYNC | FRAME_SHUT);
+}
+
+static bool has_upper_level(const struct mmu *m, u64 gfn)
+{
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (m->shadows[s].role.level > 1)
+			return true;
+	}
+	return false;
+}
+
+/* Take every link to a table away, but the latest few. The table may be the guest's all the same. */
+static void unlink_but(struct mmu *m, u32 index, u32 keep)
+{
+	slot_t slot = m->shadows[index].parents, next;
+
+	while (slot && keep--)
+		slot = m->links[slot].next;
+	for (; slot; slot = next) {
+		next = m->links[slot].next;
+		entry_trap(m, slot);
+	}
+}
+
+/* Every entry of a table becomes a trap: so it is right, whatever the guest's says. */
+static void table_reset(struct mmu *m, u32 index)
+{
+	m->work += WORK_TABLE + m->shadows[index].present / 4;
+	for (u32 i = 0; i < SPT_ENTRIES; i++) {
+		u64 spte = table_of(m, index)[i];
+
+		if (spte_is_present(spte, m->ones))
+			entry_trap(m, slot_make(index, i));
+		else if (spte_is_notrap(spte))
+			entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
+	}
+	m->shadows[index].synced = m->operations;
+}
+
+/* Tables that this operation needs as they are, or that cannot be cut off. */
+static bool must_stay(const struct mmu *m, u32 index)
+{
+	return shadow_is_held(m, index) && !m->shadows[index].stale;
+}
+
+static bool some_must_stay(const struct mmu *m, u64 gfn)
+{
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (must_stay(m, s))
+			return true;
+	}
+	return false;
+}
+
+static void table_shut(struct mmu *m, u32 index)
+{
+	if (m->shadows[index].stale)
+		return;
+	unlink_but(m, index, 0);
+	m->shadows[index].stale = true;
+	need_flush(m);
+}
+
+/* Cut off the shadows of a frame that is out of sync. */
+static void frame_shut(struct mmu *m, u64 gfn)
+{
+	struct frame *f = frame_of(m, gfn);
+
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
+		table_shut(m, s);
+	unsync_forget(m, gfn);
+	f->state |= FRAME_UNSYNC | FRAME_SHUT;
+}
+
+/* Some shadow of a frame is about to be used again: the frame is protected, as any synced table's. */
+void frame_reopen(struct mmu_vcpu *v, u64 gfn)
+{
+	struct frame *f = frame_of(v->mmu, gfn);
+
+	if (f->state & FRAME_SHUT) {
+		unsync_forget(v->mmu, gfn);
+		track(v, gfn);
+	}
+}
+
+void frame_unsync(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = frame_of(m, gfn);
+
+	/* The one that went first has most likely been written to its end. */
+	if (frame_is_tracked(f) && m->nr_unsync == m->bounds->unsync)
+		frame_resync(v, m->unsync[0]);
+	/* That may have dropped this frame's shadows. */
+	if (!frame_is_tracked(f))
+		return;
+	if (has_upper_level(m, gfn))
+		m->upper_unsync = true;
+	untrack(m, gfn);
+	f->state |= FRAME_UNSYNC;
+	m->unsync[m->nr_unsync++] = gfn;
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		table_trap(m, s);
+		m->shadows[s].synced = m->operations;
+		if (!m->shadows[s].pins)
+			unlink_but(m, s, m->bounds->unsync_parents);
+	}
+	count(v->counters, mmu_unsync);
+}
+
+/* Entries changed while a table was out of sync that make up for two passes over it and an exit. */
+#define FLOOD_PAYS 4
+
+/*
+ * The frame of a table out of sync is protected again. Each shadow of it is brought up to date where
+ * there is time, or the operation needs it; else it is shut, or emptied where that cannot be.
+ */
+static void catch_up(struct mmu_vcpu *v, u32 index)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+
+	s->writes = 0;
+	if (s->stale)
+		return;
+	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations))
+		s->flood_paid = table_sync(v, index, false) >= FLOOD_PAYS;
+	else if (s->synced == m->operations)
+		return;
+	else if (s->pins)
+		table_reset(m, index);
+	else
+		table_shut(m, index);
+}
+
+void frame_resync(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = frame_of(m, gfn);
+
+	unsync_forget(m, gfn);
+	track(v, gfn);
+	if (may_work(m))
+		shadow_zap_unused(v, gfn);
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
+		catch_up(v, s);
+	count(v->counters, mmu_resync);
+}
+
+/*
+ * Bring tables back in sync: all, or those with an upper level, whose entries a CPU may forget at
+ * any INVLPG (SDM vol. 3A 4.10.4.1).
+ */
+void resync_all(struct mmu_vcpu *v, bool upper_only)
+{
+	struct mmu *m = v->mmu;
+
+	/* Each takes itself off the list, and may take others: the last ones come in their places. */
+	for (u32 i = m->nr_unsync; i-- > 0;) {
+		if (i >= m->nr_unsync)
+			continue;
+		if (upper_only && !has_upper_level(m, m->unsync[i]))
+			continue;
+		if (may_work(m) || some_must_stay(m, m->unsync[i]))
+			frame_resync(v, m->unsync[i]);
+		else
+			frame_shut(m, m->unsync[i]);
+	}
+	m->upper_unsync = false;
+	shadow_reap(v);
+}
+
+/* The same for as many as one exit may, where that is no more than a good idea. */
+static void resync_some(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	while (m->nr_unsync && may_work(m))
+		frame_resync(v, m->unsync[m->nr_unsync - 1]);
+	if (!m->nr_unsync)
+		m->upper_unsync = false;
+	shadow_reap(v);
+}
+
+void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa)
+{
+	op_begin(v->mmu);
+	frame_unsync(v, gpa >> PAGE_SHIFT);
+	op_end(v);
+}
+
+bool mmu_unsynced(const struct mmu *m)
+{
+	return m->nr_unsync != 0;
+}
+
+/* False when there was not the time for all of its shadows. Some are right: the guest has not run since. */
+static bool frame_refresh(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+
+	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		if (m->shadows[s].stale || m->shadows[s].synced == m->operations)
+			continue;
+		if (!may_work(m))
+			return false;
+		table_sync(v, s, false);
+	}
+	return true;
+}
+
+/*
+ * Make the tables that are out of sync say what the guest's say now; they stay out of sync. Where there
+ * is no time, none of them does: so the next fault finds less to do, and the guest gets on.
+ */
+void refresh_all(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	for (u32 i = m->nr_unsync; i-- > 0;) {
+		if (i >= m->nr_unsync)
+			continue;
+		if (frame_refresh(v, m->unsync[i]))
+			continue;
+		if (some_must_stay(m, m->unsync[i]))
+			frame_resync(v, m->unsync[i]);
+		else
+			frame_shut(m, m->unsync[i]);
+	}
+	m->relinked = false;
+}
+
+/* INVLPG exits in a row, none for a table out of sync, that are too many: then all are synced again. */
+#define VAIN_INVLPG_MAX 8
+
+/* Bring the entries on the way to one address up to date, where their tables are out of sync. */
+bool resync_gva(struct mmu_vcpu *v, u64 gva)
+{
+	struct mmu *m = v->mmu;
+	u32 index = v->root;
+	int level = m->shadows[index].role.level;
+	bool found = false;
+
+	if (v->mode == PAGING_OFF || !m->nr_unsync)
+		return false;
+	if (v->mode < PAGING_4LEVEL)
+		gva = (u32)gva;
+	for (;; level--) {
+		u32 i = spt_index(level, gva);
+		struct shadow *s = &m->shadows[index];
+		struct frame *f = frame_of(m, s->gfn);
+		u64 spte;
+
+		/* Synced tables need nothing; direct ones, as the PAE root is, mirror none. */
+		if (!s->role.direct && f && (f->state & FRAME_UNSYNC)) {
+			entry_sync(v, index, i, false);
+			found = true;
+		}
+		spte = table_of(m, index)[i];
+		if (!spte_is_link(level, spte))
+			break;
+		index = spte_child(m, spte);
+	}
+	shadow_reap(v);
+	return found;
+}
+
+void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
+{
+	struct mmu *m = v->mmu;
+
+	count(v->counters, invlpg);
+	m->work = 0;
+	op_begin(m);
+	need_flush_gva(v, gva);
+	resync_all(v, true);
+	if (resync_gva(v, gva))
+		m->vain_invlpg = 0;
+	else if (++m->vain_invlpg >= VAIN_INVLPG_MAX)
+		resync_some(v);
+	op_end(v);
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the shadow MMU share; nobody else includes it. */
+#ifndef MM_SHADOW_TYPES_H
+#define MM_SHADOW_TYPES_H
+
+#include "arch/console.h"
+#include "mm/phys/phys.h"
+#include "mm/shadow/mmu.h"
+
+/*
+ * A software bit: the leaf is read-only only because the page is, or was, a tracked table, or is
+ * watched. It is a hint for the shortest way to emulate a write; the page may have been let go since.
+ */
+#define SPTE_PROTECTED BIT(9)
+
+/* A software bit: the page is lent, see mmu_lend(). */
+#define SPTE_LENT   BIT(10)
+
+#define SPT_ENTRIES 512
+#define PTE_RIGHTS  (PTE_W | PTE_U | PTE_NX)
+#define NO_GFN      (~0ULL >> 12)
+
+/* A shadow entry's name: table index << 9 | entry, 31 bits. 0 is none: table 0 does not exist. */
+typedef u32 slot_t;
+
+static inline slot_t slot_make(u32 table, u32 entry)
+{
+	return table << 9 | entry;
+}
+
+/*
+ * What a shadow table is a shadow of, beside its frame: every bit that changes what its entries say.
+ * The whole word is the key, when a table is installed and when it is looked up.
+ */
+union role {
+	u32 word;
+	struct {
+		u32 level : 3;
+		u32 format : 2;   /* enum gpte_format of the guest table */
+		u32 quadrant : 2; /* GPTE_32: which part of the guest table this covers */
+		u32 direct : 1;   /* no guest table: maps gfn, gfn + 1, ... */
+		u32 nxe : 1, pse : 1;
+		u32 wp0 : 1; /* guest CR0.WP=0: leaf rights depend on the three bits below */
+		u32 smep : 1, inherited_w : 1, inherited_u : 1;
+		u32 strict : 1; /* with wp0: a user's page is never the supervisor's, unless lent */
+		u32 pwt : 1, pcd : 1, pat : 1, global : 1, pk : 4; /* direct: the leaf's */
+	};
+};
+
+/* A guest page frame. `state` holds the first shadow of it in FRAME_TABLES, and flags. */
+struct frame {
+	slot_t rmap; /* writable 4K leaves of guest tables that map it */
+	u32 state;
+};
+
+#define FRAME_TABLES  GENMASK(23, 0)
+#define FRAME_SHUT    BIT(28) /* with FRAME_UNSYNC: nobody can reach its shadows, see frame_shut() */
+#define FRAME_UNSYNC  BIT(29) /* its shadows may lag behind it; it is writable */
+#define FRAME_HIDDEN  BIT(30) /* the hypervisor's */
+#define FRAME_NOT_RAM BIT(31)
+
+/* 2 MiB of guest-physical memory. */
+struct region {
+	slot_t rmap; /* writable 2M leaves that map it */
+	u32 direct;  /* direct level-1 tables that map it, linked by shadow.region_next */
+	u16 tracked; /* frames in it that are write-protected as tables */
+	bool hidden; /* overlaps the hypervisor's memory */
+	bool apart;  /* does, or overlaps a watched range */
+};
+
+/* A shadow table's description; its 512 entries are at table_of(). */
+struct shadow {
+	u64 gfn;
+	union role role;
+	u32 next;                 /* same frame, direct tables of the same bucket, free list */
+	slot_t parents;           /* entries that link here */
+	u32 list_next, list_prev; /* in mmu.lru, or mmu.orphans: see recycle.c */
+	u32 stamp;                /* the last operation that held it: invariant 11 */
+	u32 moved;                /* the operation that last put it at the front of mmu.lru */
+	u16 present;              /* entries that are present: links and leaves */
+	u16 soft;                 /* see soft.c */
+	u16 pins;                 /* roots in use, PDs of a PAE root */
+	u16 writes;               /* emulated writes since the table was last seen in use */
+	u16 last;                 /* the entry that the last of them filled */
+	bool orphan;              /* in mmu.orphans, not in mmu.lru */
+	bool flood_paid;          /* see is_flooded() */
+	u64 synced;               /* mmu.operations when it last was as the guest's table */
+	bool stale;               /* has no parents and no pins, and may lag behind: see sync.c */
+	bool soft_told;           /* soft.c: what the parents' counts say of this table */
+	bool soft_queued;
+	u32 soft_next, soft_prev;
+	u32 region_next; /* see struct region */
+};
+
+/* Tables linked by list_next and list_prev. */
+struct shadow_list {
+	u32 first, last;
+};
+
+/*
+ * Neighbours in the list that an entry is in: a child's parents, a frame's or region's rmap. The first
+ * has none before it: there, prev is LIST_FIRST and the list's length.
+ */
+struct spte_link {
+	slot_t next, prev;
+};
+
+#define LIST_FIRST    BIT(31)
+
+#define MMU_VCPUS_MAX 16
+
+/* Guest entries' formats, with what else decides about their reserved bits. */
+#define NR_GPTE_KINDS 12
+
+static inline u32 gpte_kind(enum gpte_format format, bool nxe, bool pse)
+{
+	return format * 4 + nxe * 2 + pse;
+}
+
+struct mmu {
+	struct paging_features features;
+	u64 reserved[NR_GPTE_KINDS][SPTE_LEVELS][2]; /* see gpte_is_bad() */
+	struct spte_traps traps;
+	bool bypass;
+	bool soft_traps; /* some trap is not present */
+	enum mmu_sync sync;
+	u64 ones; /* for the predicates of spte.h */
+	u64 hole_hpa;
+
+	struct frame *frames;
+	u64 nr_frames;
+	struct region *regions;
+	u64 nr_regions;
+	/* ranges.c; those in reach of frames and regions are marked there as well. */
+	const struct memmap_range *hidden, *watched;
+	u32 nr_hidden, nr_watched;
+	u32 *direct; /* a hash of all direct tables: direct_bucket() */
+	u32 direct_mask;
+	u32 blank; /* shadows of what is not RAM: all traps */
+
+	struct shadow *shadows;
+	u64 *tables;
+	u64 tables_hpa;
+	struct spte_link *links;
+	u32 nr_shadows; /* indices 1 .. nr_shadows - 1 */
+	u32 free, nr_free;
+	struct shadow_list lru, orphans; /* every table that is not free is in one of them */
+	u32 clock;                       /* the number of the operation under way: invariant 11 */
+	bool in_operation;
+	u64 operations; /* the same as clock, but never twice the same: see sync.c */
+
+	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync, but those that are shut */
+	u32 nr_unsync;
+	u32 vain_invlpg; /* INVLPG exits since one was for a table out of sync */
+
+	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
+	bool stale_writable;
+	/*
+	 * A table with an upper level is out of sync. An old link in it may lead to a notrap entry,
+	 * though a fault on the way before has made a CPU forget that link: so every fault has to exit.
+	 */
+	bool upper_unsync;
+	/* A table was linked below which some table is out of sync: refresh_all() before the guest runs. */
+	bool relinked;
+
+	const struct mmu_bounds *bounds;
+	/*
+	 * What this exit has done, in the units of mmu_bounds.work: WORK_TABLE for a pass over a table, 1
+	 * for an entry that changes. What can wait begins only while it is below the bound.
+	 */
+	u32 work;
+	u32 soft_queue; /* tables whose parents have to be told, see soft.c */
+
+	struct mmu_vcpu *vcpu[MMU_VCPUS_MAX];
+	u32 nr_vcpus, max_vcpus;
+};
+
+/* What must hold whatever the guest does; cheap, so it is checked in the hypervisor too. */
+#define INVARIANT(number, holds)                                                     \
+	do {                                                                         \
+		if (unlikely(!(holds)))                                              \
+			die("shadow MMU: invariant " #number " is broken: " #holds); \
+	} while (0)
+
+#define WORK_TABLE 24
+
+static inline bool may_work(const struct mmu *m)
+{
+	return m->work < m->bounds->work;
+}
+
+static inline u32 list_length(const struct mmu *m, slot_t head)
+{
+	return head ? m->links[head].prev & ~LIST_FIRST : 0;
+}
+
+static inline struct frame *frame_of(const struct mmu *m, u64 gfn)
+{
+	if (gfn >= m->nr_frames || (m->frames[gfn].state & (FRAME_NOT_RAM | FRAME_HIDDEN)))
+		return NULL;
+	return &m->frames[gfn];
+}
+
+static inline struct region *region_of(const struct mmu *m, u64 gfn)
+{
+	return (gfn >> 9) < m->nr_regions ? &m->regions[gfn >> 9] : NULL;
+}
+
+/* ranges.c: what is not RAM, and yet not the guest's alone. */
+bool far_is_hidden(const struct mmu *m, u64 gfn);
+bool far_is_watched(const struct mmu *m, u64 gfn);
+bool far_is_apart(const struct mmu *m, u64 gfn);
+
+static inline bool gfn_is_watched(const struct mmu *m, u64 gfn)
+{
+	return unlikely(!frame_of(m, gfn)) && far_is_watched(m, gfn);
+}
+
+/* True when the 2 MiB at gfn may not be one leaf, since they overlap such a range. */
+static inline bool region_is_apart(const struct mmu *m, u64 gfn)
+{
+	const struct region *r = region_of(m, gfn);
+
+	return likely(r) ? r->apart : far_is_apart(m, gfn);
+}
+
+static inline bool gfn_is_hidden(const struct mmu *m, u64 gfn)
+{
+	if (likely(gfn < m->nr_frames && !(m->frames[gfn].state & FRAME_NOT_RAM)))
+		return m->frames[gfn].state & FRAME_HIDDEN;
+	return far_is_hidden(m, gfn);
+}
+
+/* Write-protected, because shadows of it are in sync. */
+static inline bool frame_is_tracked(const struct frame *f)
+{
+	return f && (f->state & FRAME_TABLES) && !(f->state & FRAME_UNSYNC);
+}
+
+static inline u64 *table_of(const struct mmu *m, u32 index)
+{
+	return m->tables + (u64)index * SPT_ENTRIES;
+}
+
+/* soft.c: entries that trap without being present. */
+void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
+void soft_forget(struct mmu *m, u32 index);
+void soft_tell(struct mmu *m);
+void soft_link(struct mmu *m, u32 index, u32 child);
+void soft_unlink(struct mmu *m, u32 index, u32 child);
+
+/* Every change of an entry is made here, but for the rights of one that stays present. */
+static inline void entry_put(struct mmu *m, u32 index, u32 i, u64 spte)
+{
+	u64 *entry = &table_of(m, index)[i];
+
+	if (unlikely(m->soft_traps))
+		soft_entry(m, index, *entry, spte);
+	*entry = spte;
+}
+
+static inline u64 table_hpa(const struct mmu *m, u32 index)
+{
+	return m->tables_hpa + (u64)index * PAGE_SIZE;
+}
+
+/* Traps of the upper levels have PS set too. */
+static inline bool spte_is_link(int level, u64 spte)
+{
+	return level > 1 && (spte & (PTE_P | PTE_PS)) == PTE_P;
+}
+
+static inline u32 spte_child(const struct mmu *m, u64 spte)
+{
+	return ((spte & PTE_ADDR) - m->tables_hpa) >> PAGE_SHIFT;
+}
+
+static inline u64 trap_entry(const struct mmu *m, union role role)
+{
+	enum spte_format f = role.format == GPTE_64 ? SPTE_FORMAT_64 : SPTE_FORMAT_PAE;
+
+	return m->traps.entry[f][role.level];
+}
+
+/* The index of a guest virtual address in a shadow table of this level. */
+static inline u32 spt_index(int level, u64 gva)
+{
+	return (gva >> (12 + 9 * (level - 1))) & (SPT_ENTRIES - 1);
+}
+
+/* The guest table's entry that a shadow entry mirrors. */
+static inline u32 guest_index(union role role, u32 i)
+{
+	if (role.format != GPTE_32)
+		return i;
+	return role.level == 1 ? role.quadrant * 512 + i : role.quadrant * 256 + i / 2;
+}
+
+/* A present guest entry has a reserved bit set. */
+static inline bool gpte_is_bad(const struct mmu *m, u32 kind, int level, u64 gpte)
+{
+	return gpte & m->reserved[kind][level][!!(gpte & PTE_PS)];
+}
+
+/* One guest entry, read once. frame must be RAM. */
+static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)
+{
+	const void *table = phys_ptr(gfn << PAGE_SHIFT);
+
+	if (format == GPTE_32)
+		return ((const volatile u32 *)table)[index];
+	return ((const volatile u64 *)table)[index];
+}
+
+/* walk.c: the guest's own translation of an address. */
+struct walk {
+	bool by_hardware; /* given: the error code is the hardware's */
+	int top, level;   /* first level; the level of the leaf, or of the entry that faults */
+	u64 gpte[SPTE_LEVELS];
+	u64 table[SPTE_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
+	bool fault, not_present;
+	u32 pfec; /* of the fault */
+	u64 gpa;
+};
+
+void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
+
+/* shortcut.c */
+bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
+
+/* protect.c: lists of entries, and write protection. */
+u32 list_add(struct mmu *m, slot_t *head, slot_t slot);
+u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot);
+void list_del(struct mmu *m, slot_t *head, slot_t slot);
+void list_bound(struct mmu *m, slot_t head, u32 length, u32 most);
+void track(struct mmu_vcpu *v, u64 gfn);
+void untrack(struct mmu *m, u64 gfn);
+
+/* lives.c: shadow tables' lives. */
+u32 shadow_find(const struct mmu *m, u64 gfn, union role role);
+u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role);
+void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest);
+void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn);
+bool shadow_in_use(const struct mmu *m, u32 index);
+void shadow_init(struct mmu *m);
+u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
+
+/*
+ * recycle.c: which table makes room for another.
+ *
+ * Invariant 11: while an operation runs, no table that it holds is recycled. An operation is one call
+ * of a function of mmu.h that changes anything; op_begin() gives it a number of its own. It holds a
+ * table from the moment it has the table's index to its own end: shadow_get() and shadow_touch(), the
+ * two ways to an index on the way down, stamp the table with that number, and the tables that a
+ * virtual CPU's registers name are pinned. recycle_victim(), the only one that picks a table, passes
+ * over both. Links that are made on the side (prefill, resync) are no holds: a table that goes takes
+ * every entry that leads to it along. Nor are the loops over lists of tables: nothing in them makes
+ * a table. What the guest has given up is dropped where an operation holds nothing yet, or at its end.
+ *
+ * There is always a victim: see SHADOWS_LEAST().
+ */
+
+/* Pinned by one virtual CPU: its PAE root, four PDs there, and the root that it is about to leave. */
+#define VCPU_PINS_MAX 6
+/* Got by one operation: one way down, five levels or what a large page is split into included; or the
+ * four PDs of a PAE root. The last is the one that the room is for. */
+#define OP_TABLES_MAX 5
+/* Indices from 0 that let every operation go on; table 0 does not exist. */
+#define SHADOWS_LEAST(vcpus) (1 + (vcpus)*VCPU_PINS_MAX + OP_TABLES_MAX)
+
+static inline void op_begin(struct mmu *m)
+{
+	m->clock++;
+	m->operations++;
+	m->in_operation = true;
+}
+
+/* Drop what the guest has unlinked, and bring up to date what has come into its reach. */
+void shadow_reap_now(struct mmu_vcpu *v);
+
+static inline void shadow_reap(struct mmu_vcpu *v)
+{
+	if (unlikely(v->mmu->orphans.first || v->mmu->relinked || v->mmu->soft_queue))
+		shadow_reap_now(v);
+}
+
+static inline void op_end(struct mmu_vcpu *v)
+{
+	shadow_reap(v);
+	v->mmu->in_operation = false;
+}
+
+u32 recycle_victim(const struct mmu *m);
+bool shadow_is_held(const struct mmu *m, u32 index);
+void lru_add(struct mmu *m, u32 index);
+void lru_del(struct mmu *m, u32 index);
+void shadow_used(struct mmu *m, u32 index);
+void orphan_add(struct mmu *m, u32 index);
+void orphan_adopt(struct mmu *m, u32 index);
+
+/* Tables that were at the front of the list so many operations ago are left where they are. */
+#define RECENT_OPS 16
+
+/* The operation holds this table from now on. */
+static inline void shadow_touch(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+
+	s->stamp = m->clock;
+	if (m->clock - s->moved >= RECENT_OPS)
+		shadow_used(m, index);
+}
+
+/* entry.c, mirror.c, direct.c: what one shadow entry should be, and making it so. */
+union role child_role(union role parent, u64 gpte, u32 index);
+u64 entry_link_rights(union role role, u64 gpte);
+u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
+void entry_drop(struct mmu *m, u32 index, u32 i);
+void entry_trap(struct mmu *m, slot_t slot);
+void entry_cut(struct mmu *m, u32 index, u32 i);
+bool may_have_parent(const struct mmu *m, u32 child);
+u32 most_parents(const struct mmu *m, u32 child);
+void entry_reaches(struct mmu *m, u32 child);
+void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights, bool asked);
+void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);
+bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh);
+void entry_unlink_child(struct mmu *m, u32 child, slot_t slot);
+union role direct_role(union role parent, u64 gpte, int level);
+u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh);
+void table_trap(struct mmu *m, u32 index);
+void direct_fill(struct mmu_vcpu *v, u32 index);
+bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);
+u64 direct_attributes(union role role);
+bool wanted_child(const struct mmu *m, union role role, u64 gpte, u32 i, u64 *gfn,
+		  union role *child);
+u64 leaf_attributes(union role role, u64 gpte);
+
+/* sync.c: tables out of sync and back. */
+void frame_unsync(struct mmu_vcpu *v, u64 gfn);
+void frame_resync(struct mmu_vcpu *v, u64 gfn);
+void frame_reopen(struct mmu_vcpu *v, u64 gfn);
+void resync_all(struct mmu_vcpu *v, bool upper_only);
+void refresh_all(struct mmu_vcpu *v);
+bool resync_gva(struct mmu_vcpu *v, u64 gva);
+void unsync_forget(struct mmu *m, u64 gfn);
+
+/* flush.c. Ask every virtual CPU's hardware to forget everything, or one address on this one. */
+void need_flush(struct mmu *m);
+void need_flush_gva(struct mmu_vcpu *v, u64 gva);
+
+#endif

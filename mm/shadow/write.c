@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Emulated writes to guest tables: memory first, then every shadow of the table, at once. */
+#include "arch/string.h"
+#include "mm/shadow/types.h"
+
+/* Writes to one table, none of them used before the next, that make a flood. */
+#define FLOOD_WRITES 3
+
+bool mmu_is_guest_ram(const struct mmu *m, u64 gpa)
+{
+	return frame_of(m, gpa >> PAGE_SHIFT) != NULL;
+}
+
+/* The guest used what the last write to this table made: demand paging, not a flood. */
+static bool last_was_used(const struct mmu *m, u32 index)
+{
+	u64 spte = table_of(m, index)[m->shadows[index].last];
+
+	return spte_is_present(spte, m->ones) && (spte & PTE_A);
+}
+
+/*
+ * Invariant 9: bypassed faults cannot be seen, but the hardware's A bit can. Floods come again and
+ * again: where the last one was worth it, a second entry that is written before the first was used
+ * is enough.
+ */
+static bool is_flooded(struct mmu *m, u32 index, u32 i)
+{
+	struct shadow *s = &m->shadows[index];
+	bool used = last_was_used(m, index), again = s->flood_paid && s->writes && i != s->last;
+
+	s->writes = used ? 1 : s->writes + 1;
+	s->last = i;
+	return m->sync == MMU_SYNC_HYBRID && (s->writes > FLOOD_WRITES || (again && !used));
+}
+
+/* The first shadow entry, and their number, that mirror a guest entry; 0 when another quadrant does. */
+static u32 shadow_entries(union role role, u32 guest, u32 *first)
+{
+	*first = guest;
+	if (role.format != GPTE_32)
+		return 1;
+	if (role.level == 1) {
+		*first = guest & 511;
+		return guest >> 9 == role.quadrant;
+	}
+	*first = (guest & 255) * 2;
+	return guest >> 8 == role.quadrant ? 2 : 0;
+}
+
+/* Bring the shadows of the entries at [gpa, gpa + size) up to date. */
+static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
+{
+	struct mmu *m = v->mmu;
+	struct frame *f = frame_of(m, gpa >> PAGE_SHIFT);
+	u32 offset = gpa & (PAGE_SIZE - 1);
+	bool flooded = false, updated = false;
+
+	if (!frame_is_tracked(f))
+		return;
+	count(v->counters, mmu_pte_write);
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
+		union role role = m->shadows[s].role;
+		u32 entry = gpte_size(role.format), first, n;
+
+		for (u32 g = offset / entry; g <= (offset + size - 1) / entry; g++) {
+			n = shadow_entries(role, g, &first);
+			if (n)
+				flooded |= is_flooded(m, s, first);
+			for (u32 i = 0; i < n; i++)
+				updated |= entry_sync(v, s, first + i, false);
+		}
+	}
+	if (updated)
+		count(v->counters, mmu_pte_updated);
+	if (flooded) {
+		count(v->counters, mmu_flooded);
+		frame_unsync(v, gpa >> PAGE_SHIFT);
+	}
+}
+
+void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
+{
+	void *to = phys_ptr(gpa);
+
+	if (!mmu_is_guest_ram(v->mmu, gpa))
+		return;
+	op_begin(v->mmu);
+	if (size == 8 && !(gpa & 7))
+		__atomic_store_n((u64 *)to, *(const u64 *)data, __ATOMIC_SEQ_CST);
+	else if (size == 4 && !(gpa & 3))
+		__atomic_store_n((u32 *)to, *(const u32 *)data, __ATOMIC_SEQ_CST);
+	else if (size == 2 && !(gpa & 1))
+		__atomic_store_n((u16 *)to, *(const u16 *)data, __ATOMIC_SEQ_CST);
+	else
+		memcpy(to, data, size);
+	table_written(v, gpa, size);
+	op_end(v);
+}
+
+bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
+{
+	bool done;
+
+	if (!mmu_is_guest_ram(v->mmu, gpa))
+		return false;
+	op_begin(v->mmu);
+	if (size == 8) {
+		done = __atomic_compare_exchange_n((u64 *)phys_ptr(gpa), &old, new, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	} else {
+		u32 old32 = (u32)old;
+
+		done = __atomic_compare_exchange_n((u32 *)phys_ptr(gpa), &old32, (u32) new, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	}
+	if (done)
+		table_written(v, gpa, size);
+	op_end(v);
+	return done;
+}
