@@ -5,15 +5,16 @@
  */
 #include "mm/shadow/audit.h"
 
-void audit_bad(struct audit *a, u32 index, u32 i, const char *what)
+void audit_bad(struct audit *a, slot_t slot, const char *what)
 {
 	const struct mmu *m = a->v->mmu;
-	const struct shadow *s = &m->shadows[index];
+	const struct shadow *s = shadow_at(m, slot);
 
 	/* The first few tell the story. */
 	if (a->violations++ < 8)
 		fail("audit: %s: table %u (frame %lx, role %x, level %d) entry %u = %016lx", what,
-		     index, s->gfn, s->role.word, s->role.level, i, table_of(m, index)[i]);
+		     slot_table(slot), s->gfn, s->role.word, s->role.level, slot_entry(slot),
+		     *spte_at(m, slot));
 }
 
 bool audit_list(const struct mmu *m, slot_t head)
@@ -45,20 +46,21 @@ static void check_table(struct audit *a, u32 index)
 	u32 present = 0;
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		u64 spte = table_of(m, index)[i];
+		slot_t slot = slot_make(index, i);
+		u64 spte = *spte_at(m, slot);
 
-		audit_entry(a, index, i);
+		audit_entry(a, slot);
 		if (!spte_is_present(spte, m->ones))
 			continue;
 		present++;
-		if ((spte & SPTE_LENT) && !is_lent(m, slot_make(index, i)))
-			audit_bad(a, index, i, "an entry is lent to nobody");
+		if ((spte & SPTE_LENT) && !is_lent(m, slot))
+			audit_bad(a, slot, "an entry is lent to nobody");
 	}
 	if (present != s->present)
-		audit_bad(a, index, 0, "the number of present entries is wrong");
+		audit_bad(a, slot_make(index, 0), "the number of present entries is wrong");
 	/* A PAE root's own page is in no such list. */
 	if (!(s->role.direct && s->role.level == 3) && shadow_find(m, s->gfn, s->role) != index)
-		audit_bad(a, index, 0, "the table is not found by its frame and role");
+		audit_bad(a, slot_make(index, 0), "the table is not found by its frame and role");
 	audit_counts(a, index);
 }
 
@@ -75,8 +77,8 @@ u32 mmu_audit(struct mmu_vcpu *v)
 		check_table(&a, index);
 	audit_frames(&a);
 	if (a.links != a.parents)
-		audit_bad(&a, 0, 0, "a child does not know all its parents");
+		audit_bad(&a, 0, "a child does not know all its parents");
 	if (a.leaves != a.maps)
-		audit_bad(&a, 0, 0, "a writable leaf is not in its reverse map");
+		audit_bad(&a, 0, "a writable leaf is not in its reverse map");
 	return a.violations;
 }

@@ -17,14 +17,14 @@ struct audit {
 	u64 leaves, maps;   /* writable leaves, and the reverse maps */
 };
 
-/* Entry i of a table is wrong, or the table itself; the first few are told. */
-void audit_bad(struct audit *a, u32 index, u32 i, const char *what);
+/* An entry is wrong, or its table; the first few are told. */
+void audit_bad(struct audit *a, slot_t slot, const char *what);
 
 /* A list of entries is linked both ways, and says how long it is. */
 bool audit_list(const struct mmu *m, slot_t head);
 
-/* audit_entry.c: entry i of a live table. */
-void audit_entry(struct audit *a, u32 index, u32 i);
+/* audit_entry.c: an entry of a live table. */
+void audit_entry(struct audit *a, slot_t slot);
 
 /* audit_lists.c: which tables there are, and every list and count that is kept of them. */
 void audit_lists(struct audit *a);

@@ -3,15 +3,15 @@
 #include "mm/shadow/audit.h"
 
 /* A link must lead to a live table, which has to know this entry as a parent. */
-static void check_link(struct audit *a, u32 index, u32 i, u64 spte)
+static void check_link(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
 	u32 child = spte_child(m, spte);
 
 	a->links++;
 	if (child == 0 || child >= m->nr_shadows ||
-	    m->shadows[child].role.level != m->shadows[index].role.level - 1)
-		audit_bad(a, index, i, "a link leads to no table of the level below");
+	    m->shadows[child].role.level != shadow_at(m, slot)->role.level - 1)
+		audit_bad(a, slot, "a link leads to no table of the level below");
 }
 
 /* A leaf maps one page, or a whole region; mmu_audit() checks what is known about regions. */
@@ -28,142 +28,152 @@ static bool maps_tracked(const struct mmu *m, u64 gfn, int level)
 }
 
 /* A leaf of a guest's table, or of a direct one: never hidden memory, never a writable table. */
-static void check_leaf(struct audit *a, u32 index, u32 i, u64 spte)
+static void check_leaf(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
-	const struct shadow *s = &m->shadows[index];
-	u64 n = s->role.level == 1 ? 1 : 512;
-	u64 gfn = ((spte & PTE_ADDR) >> PAGE_SHIFT) & ~(n - 1);
+	const struct shadow *s = shadow_at(m, slot);
+	u64 n = s->role.level == 1 ? 1 : REGION_FRAMES;
+	u64 gfn = ALIGN_DOWN((spte & PTE_ADDR) >> PAGE_SHIFT, n);
 
 	if (s->role.level > 2)
-		audit_bad(a, index, i, "a leaf is at a level that has none");
+		audit_bad(a, slot, "a leaf is at a level that has none");
 	if (spte & (s->role.level == 1 ? 0 : GENMASK(20, 13)))
-		audit_bad(a, index, i, "a leaf has reserved bits");
+		audit_bad(a, slot, "a leaf has reserved bits");
 	if (gfn << PAGE_SHIFT != m->hole_hpa) {
 		if (gfn_is_hidden(m, gfn + n - 1))
-			audit_bad(a, index, i, "the topmost page frame is mapped");
+			audit_bad(a, slot, "the topmost page frame is mapped");
 		if (maps_hidden(m, gfn, s->role.level))
 			audit_bad(
-				a, index, i,
+				a, slot,
 				"the hypervisor's memory is mapped, or a watched page by a large leaf");
 		if ((spte & PTE_W) && s->role.level == 1 && gfn_is_watched(m, gfn))
-			audit_bad(a, index, i, "a watched page is writable");
+			audit_bad(a, slot, "a watched page is writable");
 		if ((spte & PTE_W) && maps_tracked(m, gfn, s->role.level))
-			audit_bad(a, index, i, "a synced table is writable (invariant 4)");
+			audit_bad(a, slot, "a synced table is writable (invariant 4)");
 	}
 	if ((spte & PTE_W) &&
 	    (s->role.level > 1 ? region_of(m, gfn) != NULL : !s->role.direct && frame_of(m, gfn)))
 		a->leaves++;
 }
 
+/* A leaf maps the frames from gfn on, or the hole page in place of a hidden one. */
+static bool maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn)
+{
+	u64 at = (spte & PTE_ADDR) >> PAGE_SHIFT;
+
+	if (role.level > 1)
+		at = ALIGN_DOWN(at, REGION_FRAMES);
+	return at == gfn || (gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->hole_hpa);
+}
+
 /* A synced shadow entry against the guest's. */
-static void check_mirror(struct audit *a, u32 index, u32 i, u64 spte)
+static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
-	const struct shadow *s = &m->shadows[index];
-	union role role = s->role, child_r;
-	u64 gpte = gpte_read(s->gfn, role.format, guest_index(role, i)), gfn, rights;
-	u64 reserved;
+	const struct shadow *s = shadow_at(m, slot);
+	union role role = s->role;
+	u32 i = slot_entry(slot);
+	u64 gpte = gpte_read(s->gfn, role.format, guest_index(role, i)), reserved, rights, gfn;
+	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, i);
 
 	if (spte_is_trap(spte, m->ones))
 		return;
 	if (spte_is_notrap(spte)) {
 		if (gpte & PTE_P)
-			audit_bad(a, index, i, "notrap for a present guest entry (invariant 1)");
+			audit_bad(a, slot, "notrap for a present guest entry (invariant 1)");
 		return;
 	}
 	reserved = gpte_reserved(&m->features, role.format, role.level, gpte, role.nxe, role.pse);
 	if (!(gpte & PTE_P) || (gpte & reserved) || !(gpte & PTE_A)) {
-		audit_bad(a, index, i,
-			  "present for a guest entry that is not present, bad, or A=0 (3)");
+		audit_bad(
+			a, slot,
+			"present for a guest entry that is not present, bad, or A=0 (invariant 3)");
 		return;
 	}
-	wanted_child(m, role, gpte, i, &gfn, &child_r);
+	rights = want.spte & PTE_RIGHTS;
+	gfn = spte_gfn(want.spte);
+	if (role.level > 1 && !want.child.word)
+		gfn = ALIGN_DOWN(gfn, REGION_FRAMES);
 	if (spte_is_link(role.level, spte)) {
 		const struct shadow *child = &m->shadows[spte_child(m, spte)];
-		u64 child_gfn = frame_of(m, gfn) || child_r.direct ? gfn : NO_GFN;
+		union role child_r = want.child;
 
-		if (child->gfn != child_gfn || child->role.word != child_r.word)
-			audit_bad(a, index, i, "a link leads to another frame or role (5)");
-		rights = entry_link_rights(role, gpte);
+		/* A large page that was split may have become one that could be a single leaf. */
+		if (gpte_is_leaf(role.format, role.level, gpte, role.pse))
+			child_r = direct_role(role, gpte, role.level - 1);
+		if (child->gfn != gfn || child->role.word != child_r.word)
+			audit_bad(a, slot, "a link leads to another frame or role (invariant 5)");
 	} else {
-		u64 at = (spte & PTE_ADDR) >> PAGE_SHIFT;
-
-		if (role.level > 1)
-			at &= ~511ULL;
-		if (at != gfn && !(gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->hole_hpa))
-			audit_bad(a, index, i, "a leaf maps another frame than the guest's");
-		rights = leaf_rights(role, gpte, false);
+		if (!maps_frame(m, role, spte, gfn))
+			audit_bad(a, slot, "a leaf maps another frame than the guest's");
 	}
 	if (role.strict && !(spte & SPTE_LENT) && (rights & ~spte & PTE_U))
-		audit_bad(a, index, i, "a user's page is the supervisor's, and not lent");
+		audit_bad(a, slot, "a user's page is the supervisor's, and not lent");
 	if (role.wp0 && (!role.strict || (spte & SPTE_LENT)))
 		rights |= leaf_rights(role, gpte, true) & PTE_W;
 	if (spte & ~rights & (PTE_W | PTE_U))
-		audit_bad(a, index, i, "more rights than the guest grants");
+		audit_bad(a, slot, "more rights than the guest grants");
 	if (rights & ~spte & PTE_NX)
-		audit_bad(a, index, i, "executable, where the guest says it is not");
+		audit_bad(a, slot, "executable, where the guest says it is not");
 }
 
 /* An entry of a direct table: the frame that its place says, all that may be mapped. */
-static void check_direct(struct audit *a, u32 index, u32 i, u64 spte)
+static void check_direct(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
-	const struct shadow *s = &m->shadows[index];
+	const struct shadow *s = shadow_at(m, slot);
 	int level = s->role.level;
-	u64 gfn = s->gfn + ((u64)i << 9 * (level - 1)), at = (spte & PTE_ADDR) >> PAGE_SHIFT;
+	u64 gfn = s->gfn + ((u64)slot_entry(slot) << 9 * (level - 1));
 
 	if (!spte_is_present(spte, m->ones)) {
 		if (level == 1 || spte_is_notrap(spte))
-			audit_bad(a, index, i, "a direct table does not map a page");
+			audit_bad(a, slot, "a direct table does not map a page");
 		return;
 	}
 	if (spte_is_link(level, spte)) {
 		const struct shadow *child = &m->shadows[spte_child(m, spte)];
 
 		if (!child->role.direct || child->gfn != gfn)
-			audit_bad(a, index, i, "a direct link leads elsewhere");
+			audit_bad(a, slot, "a direct link leads elsewhere");
 		return;
 	}
-	if (level > 1)
-		at &= ~511ULL;
-	if (at != gfn && !(gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->hole_hpa))
-		audit_bad(a, index, i, "a direct table maps another frame");
+	if (!maps_frame(m, s->role, spte, gfn))
+		audit_bad(a, slot, "a direct table maps another frame");
 	if (level == 1 &&
 	    !(spte & PTE_W) != (frame_is_tracked(frame_of(m, gfn)) || gfn_is_watched(m, gfn)))
-		audit_bad(a, index, i, "a direct leaf is read-only without need, or writable");
+		audit_bad(a, slot, "a direct leaf is read-only without need, or writable");
 }
 
 /* The table under the PDPTEs: four links, nothing else. */
-static void check_pae_root(struct audit *a, u32 index, u32 i, u64 spte)
+static void check_pae_root(struct audit *a, slot_t slot, u64 spte)
 {
-	if (spte && (i >= 4 || !spte_is_link(3, spte)))
-		audit_bad(a, index, i, "a PAE root has more than four links");
+	if (spte && (slot_entry(slot) >= 4 || !spte_is_link(3, spte)))
+		audit_bad(a, slot, "a PAE root has more than four links");
 }
 
-void audit_entry(struct audit *a, u32 index, u32 i)
+void audit_entry(struct audit *a, slot_t slot)
 {
 	const struct mmu *m = a->v->mmu;
-	const struct shadow *s = &m->shadows[index];
+	const struct shadow *s = shadow_at(m, slot);
 	const struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
-	u64 spte = table_of(m, index)[i];
+	u64 spte = *spte_at(m, slot);
 	bool synced = f && !(f->state & FRAME_UNSYNC),
 	     pae_root = s->role.direct && s->role.level == 3;
 
 	if (spte_is_trap(spte, m->ones) && spte != trap_entry(m, s->role))
-		audit_bad(a, index, i, "another trap than the proved one");
+		audit_bad(a, slot, "another trap than the proved one");
 	if (spte_is_notrap(spte) && !pae_root && (!synced || !m->bypass))
-		audit_bad(a, index, i, "notrap in a table that is not synced (invariant 1)");
+		audit_bad(a, slot, "notrap in a table that is not synced (invariant 1)");
 	if (spte_is_present(spte, m->ones)) {
 		if (spte_is_link(s->role.level, spte))
-			check_link(a, index, i, spte);
+			check_link(a, slot, spte);
 		else
-			check_leaf(a, index, i, spte);
+			check_leaf(a, slot, spte);
 	}
 	if (pae_root)
-		check_pae_root(a, index, i, spte);
+		check_pae_root(a, slot, spte);
 	else if (s->role.direct)
-		check_direct(a, index, i, spte);
+		check_direct(a, slot, spte);
 	else if (synced && !s->stale)
-		check_mirror(a, index, i, spte);
+		check_mirror(a, slot, spte);
 }

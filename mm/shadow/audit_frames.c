@@ -5,8 +5,8 @@
 /* A leaf at this level that is writable and maps this frame, or region. */
 static bool maps(const struct mmu *m, slot_t slot, int level, u64 gfn)
 {
-	const struct shadow *s = &m->shadows[slot >> 9];
-	u64 spte = table_of(m, slot >> 9)[slot & 511];
+	const struct shadow *s = shadow_at(m, slot);
+	u64 spte = *spte_at(m, slot);
 
 	return s->role.level == (u32)level && spte_is_present(spte, m->ones) &&
 	       !spte_is_link(level, spte) && (spte & PTE_W) &&
@@ -20,14 +20,13 @@ static void check_rmap(struct audit *a, slot_t head, int level, u64 gfn)
 	u32 most = level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
 
 	if (!audit_list(m, head) || list_length(m, head) > most) {
-		audit_bad(a, head >> 9, head & 511, "a reverse map is broken, or too long");
+		audit_bad(a, head, "a reverse map is broken, or too long");
 		return;
 	}
 	for (slot_t at = head; at; at = m->links[at].next) {
 		a->maps++;
-		if (!maps(m, at, level, gfn) || (level == 1 && m->shadows[at >> 9].role.direct))
-			audit_bad(a, at >> 9, at & 511,
-				  "a reverse map has an entry that is no map");
+		if (!maps(m, at, level, gfn) || (level == 1 && shadow_at(m, at)->role.direct))
+			audit_bad(a, at, "a reverse map has an entry that is no map");
 	}
 }
 
@@ -37,9 +36,9 @@ static void check_stale(struct audit *a, const struct frame *f, u32 index)
 	const struct shadow *s = &a->v->mmu->shadows[index];
 
 	if (s->stale && shadow_in_use(a->v->mmu, index))
-		audit_bad(a, index, 0, "a table that lags behind can be reached");
+		audit_bad(a, slot_make(index, 0), "a table that lags behind can be reached");
 	if ((f->state & FRAME_SHUT) && !(s->stale && (f->state & FRAME_UNSYNC)))
-		audit_bad(a, index, 0, "a table of a frame that is shut can be reached");
+		audit_bad(a, slot_make(index, 0), "a table of a frame that is shut can be reached");
 }
 
 static void check_frame(struct audit *a, u64 gfn)
@@ -49,14 +48,14 @@ static void check_frame(struct audit *a, u64 gfn)
 	u32 first = f->state & FRAME_TABLES;
 
 	if ((f->state & (FRAME_NOT_RAM | FRAME_HIDDEN)) && (f->rmap || first))
-		audit_bad(a, first, 0, "what is no guest RAM has a table, or a map");
+		audit_bad(a, slot_make(first, 0), "what is no guest RAM has a table, or a map");
 	if ((f->state & FRAME_UNSYNC) && !first)
-		audit_bad(a, 0, 0, "a frame without a table is out of sync");
+		audit_bad(a, 0, "a frame without a table is out of sync");
 	for (u32 i = first; i; i = m->shadows[i].next) {
 		const struct shadow *s = &m->shadows[i];
 
 		if (!s->role.level || s->role.direct || s->gfn != gfn) {
-			audit_bad(a, i, 0, "a frame's list has another's table");
+			audit_bad(a, slot_make(i, 0), "a frame's list has another's table");
 			break;
 		}
 		check_stale(a, f, i);
@@ -72,8 +71,8 @@ static void check_direct_list(struct audit *a, u64 r)
 	for (u32 i = m->regions[r].direct; i; i = m->shadows[i].region_next) {
 		const struct shadow *s = &m->shadows[i];
 
-		if (s->role.level != 1 || !s->role.direct || s->gfn != r << 9) {
-			audit_bad(a, i, 0, "a region's list has another's table");
+		if (s->role.level != 1 || !s->role.direct || s->gfn != r * REGION_FRAMES) {
+			audit_bad(a, slot_make(i, 0), "a region's list has another's table");
 			break;
 		}
 	}
@@ -86,7 +85,8 @@ static u32 check_region(struct audit *a, u64 r)
 	u32 tracked = 0, unsync = 0;
 	bool hidden = false;
 
-	for (u64 gfn = r << 9; gfn < (r + 1) << 9 && gfn < m->nr_frames; gfn++) {
+	for (u64 gfn = r * REGION_FRAMES; gfn < (r + 1) * REGION_FRAMES && gfn < m->nr_frames;
+	     gfn++) {
 		u32 state = m->frames[gfn].state;
 
 		hidden |= state & FRAME_HIDDEN;
@@ -97,10 +97,10 @@ static u32 check_region(struct audit *a, u64 r)
 		unsync += (state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC;
 	}
 	if (tracked != m->regions[r].tracked)
-		audit_bad(a, 0, 0, "a region's number of tracked frames is wrong");
+		audit_bad(a, 0, "a region's number of tracked frames is wrong");
 	if (hidden && !m->regions[r].hidden)
-		audit_bad(a, 0, 0, "a region with the hypervisor's memory does not say so");
-	check_rmap(a, m->regions[r].rmap, 2, r << 9);
+		audit_bad(a, 0, "a region with the hypervisor's memory does not say so");
+	check_rmap(a, m->regions[r].rmap, 2, r * REGION_FRAMES);
 	check_direct_list(a, r);
 	return unsync;
 }
@@ -113,5 +113,5 @@ void audit_frames(struct audit *a)
 	for (u64 r = 0; r < m->nr_regions; r++)
 		unsync += check_region(a, r);
 	if (unsync != m->nr_unsync)
-		audit_bad(a, 0, 0, "a frame out of sync is in no list");
+		audit_bad(a, 0, "a frame out of sync is in no list");
 }

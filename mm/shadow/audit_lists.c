@@ -15,18 +15,19 @@ static u32 check_list(struct audit *a, const struct shadow_list *list, bool orph
 		const struct shadow *s = &m->shadows[i];
 
 		if (i >= m->nr_shadows || s->list_prev != prev) {
-			audit_bad(a, prev, 0, "the list of tables is broken behind this one");
+			audit_bad(a, slot_make(prev, 0),
+				  "the list of tables is broken behind this one");
 			return nr;
 		}
 		if (!s->role.level)
-			audit_bad(a, i, 0, "a table in use is a free one");
+			audit_bad(a, slot_make(i, 0), "a table in use is a free one");
 		if (s->orphan != orphans)
-			audit_bad(a, i, 0, "a table is in the wrong list");
+			audit_bad(a, slot_make(i, 0), "a table is in the wrong list");
 		if (orphans && (shadow_in_use(m, i) || s->role.direct))
-			audit_bad(a, i, 0, "an orphan is in use");
+			audit_bad(a, slot_make(i, 0), "an orphan is in use");
 	}
 	if (list->last != prev)
-		audit_bad(a, prev, 0, "the list of tables does not end with its last");
+		audit_bad(a, slot_make(prev, 0), "the list of tables does not end with its last");
 	return nr;
 }
 
@@ -37,17 +38,17 @@ static void check_free(struct audit *a)
 
 	for (u32 i = m->free; i && nr <= m->nr_free; i = m->shadows[i].next, nr++) {
 		if (i >= m->nr_shadows || m->shadows[i].role.level) {
-			audit_bad(a, 0, 0, "a table in use is in the list of free ones");
+			audit_bad(a, 0, "a table in use is in the list of free ones");
 			return;
 		}
 		/* Those that are taken next. */
 		for (u32 k = 0; nr < 4 && k < SPT_ENTRIES; k++) {
 			if (table_of(m, i)[k])
-				audit_bad(a, i, k, "a free table is not empty");
+				audit_bad(a, slot_make(i, k), "a free table is not empty");
 		}
 	}
 	if (nr != m->nr_free)
-		audit_bad(a, 0, 0, "the number of free tables is wrong");
+		audit_bad(a, 0, "the number of free tables is wrong");
 }
 
 static void check_unsync(struct audit *a)
@@ -58,17 +59,18 @@ static void check_unsync(struct audit *a)
 		const struct frame *f = frame_of(m, m->unsync[i]);
 
 		if (!f || !(f->state & FRAME_UNSYNC) || !(f->state & FRAME_TABLES)) {
-			audit_bad(a, 0, 0, "a frame in the list of those out of sync is not");
+			audit_bad(a, 0, "a frame in the list of those out of sync is not");
 			continue;
 		}
 		for (u32 k = 0; k < i; k++) {
 			if (m->unsync[k] == m->unsync[i])
-				audit_bad(a, f->state & FRAME_TABLES, 0,
+				audit_bad(a, slot_make(f->state & FRAME_TABLES, 0),
 					  "a frame is twice in the list of those out of sync");
 		}
 		for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
 			if (m->shadows[s].role.level > 1 && !m->upper_unsync)
-				audit_bad(a, s, 0, "an upper table is out of sync, unknown to all");
+				audit_bad(a, slot_make(s, 0),
+					  "an upper table is out of sync, unknown to all");
 		}
 	}
 }
@@ -79,14 +81,14 @@ void audit_lists(struct audit *a)
 	u32 live = check_list(a, &m->lru, false) + check_list(a, &m->orphans, true);
 
 	if (live + m->nr_free + 1 != m->nr_shadows)
-		audit_bad(a, 0, 0, "shadow tables were lost");
+		audit_bad(a, 0, "shadow tables were lost");
 	check_free(a);
 	check_unsync(a);
 	if (m->relinked)
-		audit_bad(a, 0, 0, "tables that came into reach were not brought up to date");
+		audit_bad(a, 0, "tables that came into reach were not brought up to date");
 	for (u32 i = m->blank; i; i = m->shadows[i].next) {
 		if (m->shadows[i].role.direct || m->shadows[i].gfn != NO_GFN)
-			audit_bad(a, i, 0, "a table is in the list of those of no RAM");
+			audit_bad(a, slot_make(i, 0), "a table is in the list of those of no RAM");
 	}
 }
 
@@ -97,18 +99,17 @@ static void check_parents(struct audit *a, u32 index)
 	slot_t first = m->shadows[index].parents;
 
 	if (!audit_list(m, first) || list_length(m, first) > most_parents(m, index)) {
-		audit_bad(a, index, 0, "a list of parents is broken, or too long");
+		audit_bad(a, slot_make(index, 0), "a list of parents is broken, or too long");
 		return;
 	}
 	for (slot_t at = first; at; at = m->links[at].next) {
-		u32 parent = at >> 9;
-		u64 spte = table_of(m, parent)[at & 511];
+		u64 spte = *spte_at(m, at);
 
 		a->parents++;
 		if (!spte_is_present(spte, m->ones) ||
-		    !spte_is_link(m->shadows[parent].role.level, spte) ||
+		    !spte_is_link(shadow_at(m, at)->role.level, spte) ||
 		    spte_child(m, spte) != index)
-			audit_bad(a, parent, at & 511, "a parent does not link to its child");
+			audit_bad(a, at, "a parent does not link to its child");
 	}
 }
 
@@ -165,11 +166,13 @@ void audit_counts(struct audit *a, u32 index)
 
 	check_parents(a, index);
 	if (s->pins != count_pins(m, index))
-		audit_bad(a, index, 0, "a table is pinned more or less often than it is used");
+		audit_bad(a, slot_make(index, 0),
+			  "a table is pinned more or less often than it is used");
 	if (m->soft_traps && s->soft != count_soft(m, index))
-		audit_bad(a, index, 0, "the number of soft traps is wrong");
+		audit_bad(a, slot_make(index, 0), "the number of soft traps is wrong");
 	if (s->soft_told != !!s->soft && !s->soft_queued)
-		audit_bad(a, index, 0, "parents were not told of soft traps, and will not be");
+		audit_bad(a, slot_make(index, 0),
+			  "parents were not told of soft traps, and will not be");
 	if (s->role.direct && s->role.level == 1 && !region_knows(m, index))
-		audit_bad(a, index, 0, "a direct table is not in its region's list");
+		audit_bad(a, slot_make(index, 0), "a direct table is not in its region's list");
 }

@@ -20,38 +20,50 @@ union role direct_role(union role parent, u64 gpte, int level)
 	};
 }
 
-u64 direct_attributes(union role role)
-{
-	u64 pat = role.level == 1 ? PTE_PAT : PTE_PAT_LARGE;
-
-	return (role.pwt ? PTE_PWT : 0) | (role.pcd ? PTE_PCD : 0) | (role.pat ? pat : 0) |
-	       (role.global ? PTE_G : 0) | (u64)role.pk << PTE_PK_SHIFT;
-}
-
 /* True when a large page may not be one shadow leaf. */
 bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights)
 {
 	const struct region *r = region_of(m, gfn);
 
-	return level > 2 || gfn == (m->ones >> 12 & ~511ULL) || region_is_apart(m, gfn) ||
-	       (r && r->tracked && (rights & PTE_W));
+	return level > 2 || gfn == ALIGN_DOWN(m->ones >> PAGE_SHIFT, REGION_FRAMES) ||
+	       region_is_apart(m, gfn) || (r && r->tracked && (rights & PTE_W));
+}
+
+/* What maps the frames from gfn on that one entry of a direct table stands for. */
+struct spte_want direct_wanted(const struct mmu *m, union role role, u64 gfn)
+{
+	struct spte_want want = {.spte = gfn << PAGE_SHIFT | PTE_P | PTE_W | PTE_U,
+				 .present = true};
+
+	if (role.level > 1 && must_split(m, role.level, gfn, PTE_W)) {
+		want.child = role;
+		want.child.level--;
+		want.spte |= PTE_A;
+		return want;
+	}
+	want.spte |= (role.pwt ? PTE_PWT : 0) | (role.pcd ? PTE_PCD : 0) |
+		     (role.global ? PTE_G : 0) | (u64)role.pk << PTE_PK_SHIFT;
+	if (role.level > 1)
+		want.spte |= PTE_PS | (role.pat ? PTE_PAT_LARGE : 0);
+	else
+		want.spte |= role.pat ? PTE_PAT : 0;
+	return want;
 }
 
 void direct_fill(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
-	u64 attributes = direct_attributes(s->role);
-	/* Large pages are in lists with a limit, so they tell that nobody has asked for them: bound_leaves(). */
-	u64 bits = attributes | PTE_W | PTE_U | (s->role.level > 1 ? 0 : PTE_A);
-	u64 step = s->role.level > 1 ? BIT(9 * (s->role.level - 1)) : 1; /* frames */
+	u64 frames = BIT(9 * (s->role.level - 1));
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		u64 gfn = s->gfn + i * step;
+		struct spte_want want = direct_wanted(m, s->role, s->gfn + i * frames);
+		slot_t slot = slot_make(index, i);
 
-		if (s->role.level > 1 && must_split(m, s->role.level, gfn, PTE_W))
-			entry_put(m, index, i, trap_entry(m, s->role));
+		/* Large pages are in lists with a limit, so they tell that nobody has asked for them: bound_leaves(). */
+		if (want.child.word)
+			entry_put(m, slot, trap_entry(m, s->role));
 		else
-			entry_leaf(v, index, i, gfn, bits);
+			entry_leaf(v, slot, want.spte | (s->role.level > 1 ? 0 : PTE_A));
 	}
 }

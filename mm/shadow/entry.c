@@ -21,11 +21,6 @@ static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
 	return r ? &r->rmap : NULL;
 }
 
-void entry_unlink_child(struct mmu *m, u32 child, slot_t slot)
-{
-	list_del(m, &m->shadows[child].parents, slot);
-}
-
 /*
  * An entry that is one of several, in the hardware's eyes, for a single guest page: a part of a 4M
  * page, or a large page that is split. The guest's INVLPG of any address drops the whole page, the
@@ -38,10 +33,10 @@ static bool is_part_of_page(const struct mmu *m, union role role, u64 spte)
 	return role.format == GPTE_32 && role.level == 2;
 }
 
-static void drop(struct mmu *m, u32 index, u32 i, bool by_guest)
+static void drop(struct mmu *m, slot_t slot, bool by_guest)
 {
-	struct shadow *s = &m->shadows[index];
-	u64 spte = table_of(m, index)[i];
+	struct shadow *s = shadow_at(m, slot);
+	u64 spte = *spte_at(m, slot);
 	slot_t *head;
 
 	if (!spte_is_present(spte, m->ones))
@@ -52,8 +47,8 @@ static void drop(struct mmu *m, u32 index, u32 i, bool by_guest)
 	if (spte_is_link(s->role.level, spte)) {
 		u32 child = spte_child(m, spte);
 
-		entry_unlink_child(m, child, slot_make(index, i));
-		soft_unlink(m, index, child);
+		list_del(m, &m->shadows[child].parents, slot);
+		soft_unlink(m, slot_table(slot), child);
 		/* See soft.c: a CPU that still holds the link is beyond what is counted. */
 		if (m->soft_traps)
 			need_flush(m);
@@ -63,37 +58,36 @@ static void drop(struct mmu *m, u32 index, u32 i, bool by_guest)
 	}
 	head = rmap_head(m, s->role, spte);
 	if (head)
-		list_del(m, head, slot_make(index, i));
+		list_del(m, head, slot);
 	if (spte & PTE_W)
 		m->stale_writable = true;
 }
 
 /* The entry is about to say something else. A child that nobody can reach any more is an orphan. */
-void entry_drop(struct mmu *m, u32 index, u32 i)
+void entry_drop(struct mmu *m, slot_t slot)
 {
-	drop(m, index, i, true);
+	drop(m, slot, true);
 }
 
 /* The same, where the guest did not ask for it: the child is still the guest's table. */
-void entry_cut(struct mmu *m, u32 index, u32 i)
+void entry_cut(struct mmu *m, slot_t slot)
 {
-	drop(m, index, i, false);
+	drop(m, slot, false);
 }
 
 /* Take an entry that is present away; it comes back by a fault. */
 void entry_trap(struct mmu *m, slot_t slot)
 {
-	u32 index = slot >> 9, i = slot & (SPT_ENTRIES - 1);
-
-	entry_cut(m, index, i);
-	entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
+	entry_cut(m, slot);
+	entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
 }
 
 /*
- * A link to this table is new, or grants other accesses. What the guest changed in tables while they
- * were out of such reach owed no flush: below, nothing that lags behind may be seen.
+ * A link to this table is new, or grants other accesses; to take U away grants too, with SMEP and SMAP.
+ * What the guest changed in tables while they were out of such reach owed no flush: below, nothing that
+ * lags behind may be seen.
  */
-void entry_reaches(struct mmu *m, u32 child)
+static void came_into_reach(struct mmu *m, u32 child)
 {
 	const struct shadow *c = &m->shadows[child];
 
@@ -121,23 +115,23 @@ bool may_have_parent(const struct mmu *m, u32 child)
 	return likely(length < m->bounds->kept) || length < most_parents(m, child);
 }
 
-/* asked: a fault, or a load of CR3, needs it; else it is filled ahead. */
-void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights, bool asked)
+/* bits: the entry but for the address. asked: a fault, or a load of CR3, needs it; else it is filled ahead. */
+void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked)
 {
-	struct shadow *c = &m->shadows[child];
+	struct shadow *s = shadow_at(m, slot), *c = &m->shadows[child];
 	u32 length;
 
 	/* Whatever index went wrong on the way, no table becomes its own child, or another's by mistake. */
-	INVARIANT(11, child && child != index && c->role.level + 1 == m->shadows[index].role.level);
+	INVARIANT(11, child && c != s && c->role.level + 1 == s->role.level);
 	if (unlikely(c->orphan))
 		orphan_adopt(m, child);
-	entry_put(m, index, i, table_hpa(m, child) | PTE_P | PTE_A | rights);
-	soft_link(m, index, child);
-	m->shadows[index].present++;
-	length = (asked ? list_add : list_add_behind)(m, &c->parents, slot_make(index, i));
+	entry_put(m, slot, table_hpa(m, child) | (bits & ~PTE_ADDR));
+	soft_link(m, slot_table(slot), child);
+	s->present++;
+	length = (asked ? list_add : list_add_behind)(m, &c->parents, slot);
 	if (unlikely(length > m->bounds->kept))
 		list_bound(m, c->parents, length, most_parents(m, child));
-	entry_reaches(m, child);
+	came_into_reach(m, child);
 }
 
 /*
@@ -145,11 +139,11 @@ void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights, bool ask
  * one yet, it is left read-only, or a trap in a direct table: a write that comes all the same is a
  * demand. Else an older one goes.
  */
-static void bound_leaves(struct mmu *m, slot_t *head, u32 length, u32 index, u32 i)
+static void bound_leaves(struct mmu *m, slot_t *head, u32 length)
 {
-	const struct shadow *s = &m->shadows[index];
+	const struct shadow *s = shadow_at(m, *head);
 	u32 most = s->role.level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
-	u64 *spte = &table_of(m, index)[i];
+	u64 *spte = spte_at(m, *head);
 
 	if (length <= most || (*spte & PTE_A)) {
 		list_bound(m, *head, length, most);
@@ -161,34 +155,79 @@ static void bound_leaves(struct mmu *m, slot_t *head, u32 length, u32 index, u32
 	}
 }
 
-/* bits: rights and attributes. The frame is turned to the hole page when it is hidden. */
-void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 bits)
+/*
+ * spte: a present leaf for a frame, all rights granted. A frame that is hidden is turned to the hole
+ * page; one that is tracked or watched is not writable.
+ */
+void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 {
 	struct mmu *m = v->mmu;
-	struct shadow *s = &m->shadows[index];
-	u64 spte = gfn << PAGE_SHIFT | PTE_P | bits;
+	struct shadow *s = shadow_at(m, slot);
+	u64 gfn = spte_gfn(spte);
 	const struct frame *f;
 	slot_t *head;
 	u32 length;
 
 	if (s->role.level > 1) {
-		spte |= PTE_PS;
+		/* must_split() has looked. */
 	} else if (gfn_is_hidden(m, gfn)) {
-		spte = m->hole_hpa | PTE_P | bits;
+		spte = (spte & ~PTE_ADDR) | m->hole_hpa;
 		count(v->counters, hole_mapped);
-	} else if (bits & PTE_W) {
+	} else if (spte & PTE_W) {
 		f = frame_of(m, gfn);
 		if (likely(f) ? frame_is_tracked(f) : far_is_watched(m, gfn))
 			spte = (spte & ~PTE_W) | SPTE_PROTECTED;
 	}
 	if (spte & PTE_W)
 		spte |= PTE_D;
-	entry_put(m, index, i, spte);
+	entry_put(m, slot, spte);
 	s->present++;
 	head = rmap_head(m, s->role, spte);
 	if (!head)
 		return;
-	length = list_add(m, head, slot_make(index, i));
+	length = list_add(m, head, slot);
 	if (unlikely(length > m->bounds->kept))
-		bound_leaves(m, head, length, index, i);
+		bound_leaves(m, head, length);
+}
+
+/*
+ * Other rights for a link that stays. Rights that are lost, or those to a part of a large page, of which
+ * the guest's INVLPG drops only one address, may be cached anywhere.
+ */
+static bool set_link_rights(struct mmu *m, slot_t slot, u32 child, u64 bits)
+{
+	u64 *spte = spte_at(m, slot), old = *spte, mine = PTE_RIGHTS | SPTE_LENT;
+
+	*spte = (old & ~mine) | (bits & mine);
+	if (!((*spte ^ old) & PTE_RIGHTS))
+		return false;
+	came_into_reach(m, child);
+	if ((old & ~*spte & (PTE_W | PTE_U)) || (*spte & ~old & PTE_NX) ||
+	    m->shadows[child].role.direct)
+		need_flush(m);
+	return true;
+}
+
+/* spte_set() for an entry that is to be present. */
+bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 child, bool asked)
+{
+	struct mmu *m = v->mmu;
+	u64 *spte = spte_at(m, slot), old = *spte;
+
+	if (child && child == linked_child(m, slot, want))
+		return set_link_rights(m, slot, child, want.spte);
+	entry_drop(m, slot);
+	if (child) {
+		entry_link(m, slot, child, want.spte, asked);
+	} else if (want.child.word) {
+		entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
+	} else {
+		entry_leaf(v, slot, want.spte);
+		if (!asked)
+			count(v->counters, mmu_prefill);
+		/* The guest owes no flush for what it has not changed. */
+		else if (spte_is_present(old, m->ones) && (old & ~*spte & (PTE_W | PTE_U)))
+			need_flush(m);
+	}
+	return (old ^ *spte) & ~(PTE_A | PTE_D);
 }

@@ -7,77 +7,55 @@
 
 /* A way down the shadow tables. */
 struct descent {
-	u32 table;
-	u32 i;
+	slot_t slot;
 	bool changed; /* some entry had to be made */
 };
 
-/* Step to the child (gfn, role) of the current entry; make and link it when it is not there yet. */
-static void step_down(struct mmu_vcpu *v, struct descent *d, u64 gfn, union role role, u64 rights,
-		      u64 gva)
+static const struct shadow *table_at(const struct mmu *m, const struct descent *d)
 {
-	struct mmu *m = v->mmu;
-	u64 *spte = &table_of(m, d->table)[d->i];
-	u32 child = 0;
-
-	if (spte_is_link(m->shadows[d->table].role.level, *spte)) {
-		child = spte_child(m, *spte);
-		if (m->shadows[child].gfn != gfn || m->shadows[child].role.word != role.word)
-			child = 0;
-	}
-	if (!child) {
-		child = shadow_get(v, gfn, role);
-		entry_drop(m, d->table, d->i);
-		entry_link(m, d->table, d->i, child, rights, true);
-		d->changed = true;
-	} else if ((*spte ^ rights) & (PTE_W | PTE_U | PTE_NX)) {
-		bool narrower = *spte & ~rights & (PTE_W | PTE_U);
-
-		entry_reaches(m, child);
-		*spte = (*spte & ~(PTE_W | PTE_U | PTE_NX)) | rights;
-		d->changed = true;
-		if (narrower || (rights & PTE_NX))
-			need_flush(m);
-	}
-	shadow_touch(m, child);
-	d->table = child;
-	d->i = spt_index(role.level, gva);
+	return shadow_at(m, d->slot);
 }
 
-/* Install the leaf for one page at the end of the way. bits: rights and attributes. */
-static void install_leaf(struct mmu_vcpu *v, struct descent *d, u64 gfn, u64 bits)
+/* Go on in a table, at its entry for an address. */
+static void enter(struct mmu *m, struct descent *d, u32 table, u64 gva)
 {
-	struct mmu *m = v->mmu;
-	u64 *spte = &table_of(m, d->table)[d->i], old = *spte;
+	shadow_touch(m, table);
+	d->slot = slot_make(table, spt_index(m->shadows[table].role.level, gva));
+}
 
-	entry_drop(m, d->table, d->i);
-	entry_leaf(v, d->table, d->i, gfn, bits | PTE_A);
-	if (spte_is_present(old, m->ones)) {
-		/* Turned between the two faces of a WP=0 page, or narrowed: other TLB entries remain. */
-		if (old & ~*spte & (PTE_W | PTE_U))
-			need_flush(m);
-	}
-	if ((old ^ *spte) & ~(PTE_A | PTE_D))
-		d->changed = true;
+/* Make the current entry the link that is wanted, and its table where that is not there yet; go there. */
+static void step_down(struct mmu_vcpu *v, struct descent *d, struct spte_want want, u64 gva)
+{
+	u32 child = linked_child(v->mmu, d->slot, want);
+
+	if (!child)
+		child = shadow_get(v, spte_gfn(want.spte), want.child);
+	d->changed |= spte_set(v, d->slot, want, child, true);
+	enter(v->mmu, d, child, gva);
+}
+
+/* Install the leaf at the end of the way. */
+static void install_leaf(struct mmu_vcpu *v, struct descent *d, struct spte_want want)
+{
+	want.spte |= PTE_A;
+	d->changed |= spte_set(v, d->slot, want, 0, true);
 }
 
 /* Below a large guest page, or with paging off: direct tables, down to what may be mapped. */
 static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
 {
-	struct mmu *m = v->mmu;
-	union role role = m->shadows[d->table].role, child = role;
-	u64 gfn = m->shadows[d->table].gfn + ((u64)d->i << 9);
+	const struct mmu *m = v->mmu;
+	const struct shadow *s = table_at(m, d);
+	struct spte_want want;
 
-	if (role.level == 1)
+	/* All that such a table maps is there from the start. */
+	if (s->role.level == 1)
 		return;
-
-	child.level = 1;
-	if (must_split(m, 2, gfn, PTE_W)) {
-		step_down(v, d, gfn, child, PTE_W | PTE_U, gva);
-		return;
-	}
-	if (!spte_is_present(table_of(m, d->table)[d->i], m->ones))
-		install_leaf(v, d, gfn, direct_attributes(role) | PTE_W | PTE_U);
+	want = direct_wanted(m, s->role, s->gfn + (u64)slot_entry(d->slot) * REGION_FRAMES);
+	if (want.child.word)
+		step_down(v, d, want, gva);
+	else if (!spte_is_present(*spte_at(m, d->slot), m->ones))
+		install_leaf(v, d, want);
 }
 
 /*
@@ -124,34 +102,31 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		    const struct mmu_fault *fault, bool lend)
 {
 	struct mmu *m = v->mmu;
-	union role role = m->shadows[d->table].role, child;
-	u64 gpte = w->gpte[w->level], rights = leaf_rights(role, gpte, false), gfn;
-	u64 wp0_rights = wp0_write_rights(role, gpte, fault), lent = 0;
-	slot_t slot = slot_make(d->table, d->i);
-	bool enough = rights == wp0_rights || !role.strict || lend;
+	u32 table = slot_table(d->slot);
+	union role role = m->shadows[table].role;
+	u64 gpte = w->gpte[w->level], wp0_rights = wp0_write_rights(role, gpte, fault);
+	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, slot_entry(d->slot));
+	bool enough = (want.spte & PTE_RIGHTS) == wp0_rights || !role.strict || lend;
 
 	if (enough)
-		rights = wp0_rights;
+		want.spte = (want.spte & ~PTE_RIGHTS) | wp0_rights;
 	if (lend && role.strict) {
-		v->lent[v->nr_lent++] = slot;
-		lent = SPTE_LENT;
+		v->lent[v->nr_lent++] = d->slot;
+		want.spte |= SPTE_LENT;
 	}
-	if (!wanted_child(m, role, gpte, d->i, &gfn, &child)) {
-		u64 attributes = leaf_attributes(role, gpte);
-
-		/* Keys are for user pages; Bochs also applies that of a page that is shown as none. */
-		if (!(rights & PTE_U))
-			attributes &= ~PTE_PK;
-		install_leaf(v, d, gfn, rights | attributes | lent);
-		/* A write to a table goes on with the flood, and may come through that very table. */
-		if (role.level == 1 && !writes_unsynced(m, fault) && table_is_unsync(m, d->table))
-			flood_is_over(v, m->shadows[d->table].gfn);
+	if (want.child.word) {
+		count(v->counters, mmu_split);
+		step_down(v, d, want, fault->gva);
+		descend_direct(v, d, fault->gva);
 		return enough;
 	}
-	count(v->counters, mmu_split);
-	step_down(v, d, gfn, child, rights, fault->gva);
-	table_of(m, slot >> 9)[slot & (SPT_ENTRIES - 1)] |= lent;
-	descend_direct(v, d, fault->gva);
+	/* Keys are for user pages; Bochs also applies that of a page that is shown as none. */
+	if (!(want.spte & PTE_U))
+		want.spte &= ~PTE_PK;
+	install_leaf(v, d, want);
+	/* A write to a table goes on with the flood, and may come through that very table. */
+	if (role.level == 1 && !writes_unsynced(m, fault) && table_is_unsync(m, table))
+		flood_is_over(v, m->shadows[table].gfn);
 	return enough;
 }
 
@@ -161,35 +136,29 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	struct mmu *m = v->mmu;
 	int level = m->shadows[v->root].role.level;
 
-	d->table = v->root;
-	d->i = spt_index(level, gva);
-	shadow_touch(m, d->table);
+	enter(m, d, v->root, gva);
 	if (v->root == v->pae_root) {
 		/* The four PDs hang there as long as the root is loaded. */
-		d->table = spte_child(m, table_of(m, d->table)[d->i]);
+		enter(m, d, spte_child(m, *spte_at(m, d->slot)), gva);
 		level--;
-		d->i = spt_index(level, gva);
-		shadow_touch(m, d->table);
 	}
 	for (; level > w->level; level--) {
-		union role role = m->shadows[d->table].role;
-		u64 gpte = w->gpte[level], gfn, spte = table_of(m, d->table)[d->i];
-		union role child;
+		u64 spte = *spte_at(m, d->slot);
+		struct spte_want want;
 
 		/*
 		 * In a synced table, a link is what the guest's entry asks for; but where a device has
 		 * written to that table, which is no store that faults. A direct table is then no place to
 		 * go on: it is the split of a large page, and the entry is a table's now.
 		 */
-		if (spte_is_link(level, spte) && !table_is_unsync(m, d->table) &&
+		if (spte_is_link(level, spte) && !table_is_unsync(m, slot_table(d->slot)) &&
 		    !m->shadows[spte_child(m, spte)].role.direct) {
-			d->table = spte_child(m, spte);
-			d->i = spt_index(level - 1, gva);
-			shadow_touch(m, d->table);
+			enter(m, d, spte_child(m, spte), gva);
 			continue;
 		}
-		wanted_child(m, role, gpte, d->i, &gfn, &child);
-		step_down(v, d, gfn, child, entry_link_rights(role, gpte), gva);
+		want = spte_wanted(m, table_at(m, d)->role, SPTE_NOTRAP, w->gpte[level],
+				   slot_entry(d->slot));
+		step_down(v, d, want, gva);
 	}
 }
 
@@ -218,10 +187,10 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 		return;
 	/* The walk has set A on the way here, so there is a link for each level. */
 	descend(v, &d, w, gva);
-	if (!table_is_unsync(m, d.table))
-		entry_sync(v, d.table, d.i, false);
+	if (!table_is_unsync(m, slot_table(d.slot)))
+		entry_sync(v, d.slot);
 	else
-		flood_is_over(v, m->shadows[d.table].gfn);
+		flood_is_over(v, table_at(m, &d)->gfn);
 }
 
 /* A write to this frame has to be emulated; false when it is no tracked table, or no longer. */
@@ -244,9 +213,7 @@ static void map_identity(struct mmu_vcpu *v, struct descent *d, u64 gva)
 {
 	struct mmu *m = v->mmu;
 
-	d->table = spte_child(m, table_of(m, v->pae_root)[spt_index(3, gva)]);
-	d->i = spt_index(2, gva);
-	shadow_touch(m, d->table);
+	enter(m, d, spte_child(m, *spte_at(m, slot_make(v->pae_root, spt_index(3, gva)))), gva);
 	descend_direct(v, d, gva);
 }
 
@@ -362,7 +329,7 @@ void mmu_take_back(struct mmu_vcpu *v)
 	op_begin(m);
 	while (v->nr_lent) {
 		slot_t slot = v->lent[--v->nr_lent];
-		u64 spte = table_of(m, slot >> 9)[slot & (SPT_ENTRIES - 1)];
+		u64 spte = *spte_at(m, slot);
 
 		/* The entry may say something else by now, and the table be another. */
 		if (spte_is_present(spte, m->ones) && (spte & SPTE_LENT))

@@ -30,7 +30,7 @@ const struct mmu_bounds mmu_bounds = {
 
 static u64 nr_regions(u64 nr_frames)
 {
-	u64 n = (nr_frames + 511) >> 9;
+	u64 n = (nr_frames + REGION_FRAMES - 1) / REGION_FRAMES;
 
 	return n < REGIONS_MIN ? REGIONS_MIN : n;
 }
@@ -96,7 +96,8 @@ static void init_frames(struct mmu *m, const struct mmu_config *c)
 
 		for (u64 i = first; i < end && i < m->nr_frames; i++)
 			m->frames[i].state = FRAME_HIDDEN;
-		for (u64 i = first >> 9; i < (end + 511) >> 9 && i < m->nr_regions; i++)
+		for (u64 i = first / REGION_FRAMES; i * REGION_FRAMES < end && i < m->nr_regions;
+		     i++)
 			m->regions[i].hidden = m->regions[i].apart = true;
 	}
 	for (u32 r = 0; r < c->nr_watched; r++) {

@@ -15,7 +15,7 @@ bool shadow_in_use(const struct mmu *m, u32 index)
  */
 static u32 *direct_bucket(const struct mmu *m, u64 gfn, union role role)
 {
-	u64 key = (gfn >> 9 ^ (u64)role.word << 32) * 0x9e3779b97f4a7c15ULL;
+	u64 key = (gfn / REGION_FRAMES ^ (u64)role.word << 32) * 0x9e3779b97f4a7c15ULL;
 
 	return &m->direct[key >> 40 & m->direct_mask];
 }
@@ -108,17 +108,17 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 		if (!spte_is_present(table[i], m->ones))
 			continue;
 		if (by_guest)
-			entry_drop(m, index, i);
+			entry_drop(m, slot_make(index, i));
 		else
-			entry_cut(m, index, i);
+			entry_cut(m, slot_make(index, i));
 	}
 	while (s->parents) {
 		slot_t slot = s->parents;
-		u32 parent = slot >> 9;
+		struct shadow *parent = shadow_at(m, slot);
 
-		soft_unlink(m, parent, index);
-		entry_put(m, parent, slot & 511, trap_entry(m, m->shadows[parent].role));
-		m->shadows[parent].present--;
+		soft_unlink(m, slot_table(slot), index);
+		entry_put(m, slot, trap_entry(m, parent->role));
+		parent->present--;
 		list_del(m, &s->parents, slot);
 	}
 	memset(table, 0, PAGE_SIZE);
@@ -186,9 +186,9 @@ static void fill(struct mmu_vcpu *v, u32 index)
 		direct_fill(v, index);
 	} else if (!frame_of(m, s->gfn)) {
 		for (u32 i = 0; i < SPT_ENTRIES; i++)
-			entry_put(m, index, i, trap_entry(m, s->role));
+			entry_put(m, slot_make(index, i), trap_entry(m, s->role));
 	} else {
-		table_sync(v, index, true);
+		table_sync(v, index);
 	}
 }
 
@@ -219,7 +219,7 @@ static void revive(struct mmu_vcpu *v, u32 index)
 	if (s->role.level > 1 && (m->frames[s->gfn].state & FRAME_UNSYNC))
 		m->upper_unsync = true;
 	s->stale = false;
-	table_sync(v, index, false);
+	table_sync(v, index);
 }
 
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)

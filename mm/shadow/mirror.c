@@ -7,7 +7,7 @@
  */
 #include "mm/shadow/types.h"
 
-union role child_role(union role parent, u64 gpte, u32 index)
+static union role child_role(union role parent, u64 gpte, u32 index)
 {
 	union role role = parent;
 
@@ -28,10 +28,8 @@ union role child_role(union role parent, u64 gpte, u32 index)
  */
 u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
 {
-	u64 rights = gpte & PTE_RIGHTS;
+	u64 rights = gpte & (role.format == GPTE_32 ? PTE_W | PTE_U : PTE_RIGHTS);
 
-	if (role.format == GPTE_32)
-		rights &= ~PTE_NX;
 	if (role.wp0) {
 		bool user = role.inherited_u && (gpte & PTE_U);
 		bool write = role.inherited_w && (gpte & PTE_W);
@@ -50,20 +48,16 @@ u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
 	return rights;
 }
 
-/* The rights of a link: a guest table's, or those of a large page that is split. */
-u64 entry_link_rights(union role role, u64 gpte)
+/* The rights of a link to a guest table's shadow. */
+static u64 link_rights(union role role, u64 gpte)
 {
-	u64 rights = gpte & PTE_RIGHTS;
+	u64 rights = gpte & (role.format == GPTE_32 ? PTE_W | PTE_U : PTE_RIGHTS);
 
-	if (gpte_is_leaf(role.format, role.level, gpte, role.pse))
-		return leaf_rights(role, gpte, false);
-	if (role.format == GPTE_32)
-		rights &= ~PTE_NX;
 	return role.wp0 ? rights | PTE_W : rights;
 }
 
 /* Memory type, global and key bits of a leaf, in the shadow's format. */
-u64 leaf_attributes(union role role, u64 gpte)
+static u64 leaf_attributes(union role role, u64 gpte)
 {
 	u64 keep = PTE_PWT | PTE_PCD | PTE_G;
 
@@ -81,130 +75,112 @@ static u64 leaf_gfn(union role role, u64 gpte, u32 i)
 	return role.format == GPTE_32 && role.level == 2 ? gfn + 512 * (i & 1) : gfn;
 }
 
-static bool gpte_is_usable(const struct mmu *m, union role role, u64 gpte)
+/* A present, usable guest entry at any level, of any format. */
+static struct spte_want wanted_present(const struct mmu *m, union role role, u64 gpte, u32 i)
 {
-	if ((gpte & (PTE_P | PTE_A)) != (PTE_P | PTE_A))
-		return false;
-	return !gpte_is_bad(m, gpte_kind(role.format, role.nxe, role.pse), role.level, gpte);
+	struct spte_want want = {.spte = PTE_P, .present = true};
+	u64 gfn;
+
+	if (!gpte_is_leaf(role.format, role.level, gpte, role.pse)) {
+		want.spte |= PTE_A | link_rights(role, gpte);
+		want.spte |= (role.format == GPTE_32 ? (u32)gpte : gpte) & PTE_ADDR;
+		want.child = child_role(role, gpte, i);
+		return want;
+	}
+	gfn = leaf_gfn(role, gpte, i);
+	want.spte |= gfn << PAGE_SHIFT | leaf_rights(role, gpte, false);
+	/* With WP=0 a supervisor's write may come at any time. */
+	if (role.level > 1 && must_split(m, role.level, gfn, leaf_rights(role, gpte, true))) {
+		want.spte |= PTE_A;
+		want.child = direct_role(role, gpte, role.level - 1);
+		return want;
+	}
+	want.spte |= leaf_attributes(role, gpte) | (role.level > 1 ? PTE_PS : 0);
+	return want;
 }
 
 /*
- * What a present entry leads to: the frame, and the role of a child table for it.
- * Returns false when one shadow leaf can map it, without a child.
+ * A leaf at level 1, in a format whose bits are the shadow's own: by far the most frequent. The same as
+ * wanted_present() makes of it.
  */
-bool wanted_child(const struct mmu *m, union role role, u64 gpte, u32 i, u64 *gfn,
-		  union role *child)
+static ALWAYS_INLINE struct spte_want wanted_plain(u64 gpte)
 {
-	if (gpte_is_leaf(role.format, role.level, gpte, role.pse)) {
-		*gfn = leaf_gfn(role, gpte, i);
-		*child = direct_role(role, gpte, role.level - 1);
-		/* With WP=0 a supervisor's write may come at any time. */
-		return role.level > 1 &&
-		       must_split(m, role.level, *gfn, leaf_rights(role, gpte, true));
-	}
-	*gfn = (role.format == GPTE_32 ? (u32)gpte : gpte & PTE_ADDR) >> PAGE_SHIFT;
-	*child = child_role(role, gpte, i);
-	return true;
-}
-
-/* A leaf at level 1 that says just what the guest's entry says; others have to be looked at closely. */
-static bool leaf_is_current(u64 spte, u64 gpte)
-{
-	u64 same = PTE_P | PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR | PTE_PK | PTE_NX;
+	u64 keep = PTE_P | PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR | PTE_PK | PTE_NX;
 	bool writable = (gpte & (PTE_W | PTE_D)) == (PTE_W | PTE_D);
 
-	return !((spte ^ gpte) & same) && (gpte & PTE_A) &&
-	       writable == !!(spte & (PTE_W | SPTE_PROTECTED));
+	return (struct spte_want){.spte = (gpte & keep) | (writable ? PTE_W : 0), .present = true};
 }
 
-/*
- * The plain case of entry_sync(), and by far the most frequent: a usable leaf at level 1, in a format
- * whose bits are the shadow's own.
- */
-static bool sync_plain_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gpte)
-{
-	u64 keep = PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_PK | PTE_NX;
-	bool writable = (gpte & (PTE_W | PTE_D)) == (PTE_W | PTE_D);
+/* What a role decides for all entries of a table. */
+struct rules {
+	union role role;
+	bool plain;     /* see wanted_plain() */
+	u64 empty;      /* for a guest entry that is not present */
+	const u64 *bad; /* reserved bits, by PS */
+};
 
-	if (leaf_is_current(table_of(v->mmu, index)[i], gpte))
-		return false;
-	entry_drop(v->mmu, index, i);
-	entry_leaf(v, index, i, (gpte & PTE_ADDR) >> PAGE_SHIFT,
-		   (gpte & keep) | (writable ? PTE_W : 0));
-	count(v->counters, mmu_prefill);
-	return true;
+static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role, u64 empty)
+{
+	return (struct rules){
+		.role = role,
+		.plain = role.level == 1 && role.format != GPTE_32 && !role.wp0,
+		.empty = empty,
+		.bad = m->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level],
+	};
 }
 
-/*
- * Make one entry of a table say what the guest's entry says now, as far as that needs no new table.
- *
- * fresh: the entry is known to hold nothing. Returns true when the entry changed.
- */
-bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
+static ALWAYS_INLINE struct spte_want wanted(const struct mmu *m, const struct rules *r, u64 gpte,
+					     u32 i)
 {
-	struct mmu *m = v->mmu;
-	struct shadow *s = &m->shadows[index];
-	union role role = s->role, child_r;
-	u64 *spte = &table_of(m, index)[i], old = fresh ? SPTE_NOTRAP : *spte, new, gfn;
-	struct frame *f = frame_of(m, s->gfn);
-	u64 gpte = gpte_read(s->gfn, role.format, guest_index(role, i));
-	u32 child;
+	if (!(gpte & PTE_P))
+		return (struct spte_want){.spte = r->empty};
+	if (!(gpte & PTE_A) || (gpte & r->bad[!!(gpte & PTE_PS)]))
+		return (struct spte_want){.spte = trap_entry(m, r->role)};
+	return r->plain ? wanted_plain(gpte) : wanted_present(m, r->role, gpte, i);
+}
 
-	if (!(gpte & PTE_P)) {
-		new = m->bypass && !(f->state & FRAME_UNSYNC) ? SPTE_NOTRAP : trap_entry(m, role);
-		if (old == new && !fresh)
-			return false;
-		entry_drop(m, index, i);
-		entry_put(m, index, i, new);
-		return true;
-	}
-	if (!gpte_is_usable(m, role, gpte)) {
-		entry_drop(m, index, i);
-		entry_put(m, index, i, trap_entry(m, role));
-		return *spte != old;
-	}
-	if (role.level == 1 && role.format != GPTE_32 && !role.wp0)
-		return sync_plain_leaf(v, index, i, gpte);
-	if (spte_is_link(role.level, old) && !fresh) {
-		wanted_child(m, role, gpte, i, &gfn, &child_r);
-		child = spte_child(m, old);
-		if (m->shadows[child].gfn == gfn && m->shadows[child].role.word == child_r.word) {
-			*spte = (old & ~PTE_RIGHTS) | entry_link_rights(role, gpte);
-			if (old & ~*spte & PTE_W)
-				m->stale_writable = true;
-			/* To take U away grants too, with SMEP and SMAP. */
-			if ((*spte ^ old) & PTE_RIGHTS)
-				entry_reaches(m, child);
-			if (*spte != old && child_r.direct)
-				need_flush(m);
-			return *spte != old;
-		}
-	}
-	if (wanted_child(m, role, gpte, i, &gfn, &child_r)) {
-		if (!fresh)
-			entry_drop(m, index, i);
-		child = shadow_find(m, gfn, child_r);
-		/* Not one that lags behind: shadow_get(); nor in the place of a link that was asked for. */
-		if (child && !m->shadows[child].stale && may_have_parent(m, child))
-			entry_link(m, index, i, child, entry_link_rights(role, gpte), false);
-		else
-			entry_put(m, index, i, trap_entry(m, role));
-		return *spte != old;
-	}
-	new = leaf_rights(role, gpte, false) | leaf_attributes(role, gpte);
-	if (!fresh && spte_is_present(old, m->ones)) {
-		u64 kept = old & ~(PTE_A | PTE_D);
-		u64 want = gfn << PAGE_SHIFT | PTE_P | new | (role.level > 1 ? PTE_PS : 0);
+struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i)
+{
+	struct rules r = rules_of(m, role, empty);
 
-		/* Fewer rights than the guest grants are right too: the next write mends them. */
-		if (kept == want)
-			return false;
-	}
-	if (!fresh)
-		entry_drop(m, index, i);
-	entry_leaf(v, index, i, gfn, new);
-	count(v->counters, mmu_prefill);
-	return true;
+	return wanted(m, &r, gpte, i);
+}
+
+/* What stands for a guest entry that is not present: invariant 1. */
+static u64 empty_entry(const struct mmu *m, const struct shadow *s)
+{
+	return m->bypass && !(frame_of(m, s->gfn)->state & FRAME_UNSYNC) ? SPTE_NOTRAP
+									 : trap_entry(m, s->role);
+}
+
+/* The table that a link should lead to, where it is there and may be linked ahead of any demand; or 0. */
+static u32 child_at_hand(const struct mmu *m, slot_t slot, struct spte_want want)
+{
+	u32 child = linked_child(m, slot, want);
+
+	if (child)
+		return child;
+	child = shadow_find(m, spte_gfn(want.spte), want.child);
+	/* Not one that lags behind: shadow_get(); nor in the place of a link that was asked for. */
+	return child && !m->shadows[child].stale && may_have_parent(m, child) ? child : 0;
+}
+
+/* Put what is wanted in place, as far as that needs no new table. True when the entry changed. */
+static ALWAYS_INLINE bool follow(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
+{
+	return spte_set(v, slot, want, want.child.word ? child_at_hand(v->mmu, slot, want) : 0,
+			false);
+}
+
+bool entry_sync(struct mmu_vcpu *v, slot_t slot)
+{
+	const struct mmu *m = v->mmu;
+	const struct shadow *s = shadow_at(m, slot);
+	u64 gpte = gpte_read(s->gfn, s->role.format, guest_index(s->role, slot_entry(slot)));
+	u64 empty = gpte & PTE_P ? 0 : empty_entry(m, s);
+	struct spte_want want = spte_wanted(m, s->role, empty, gpte, slot_entry(slot));
+
+	return !spte_holds(*spte_at(m, slot), want) && follow(v, slot, want);
 }
 
 /* Nothing in this table may go to the guest any more: its notrap entries become traps. */
@@ -214,74 +190,55 @@ void table_trap(struct mmu *m, u32 index)
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		if (spte_is_notrap(table[i]))
-			entry_put(m, index, i, trap);
+			entry_put(m, slot_make(index, i), trap);
 	}
 }
 
-/* entry_sync() for an entry; true when what it maps has changed, not only the way it faults. */
-static bool remapped(struct mmu_vcpu *v, u32 index, u32 i, bool fresh)
-{
-	const struct mmu *m = v->mmu;
-	const u64 *spte = &table_of(m, index)[i];
-	bool was = !fresh && spte_is_present(*spte, m->ones);
-
-	return entry_sync(v, index, i, fresh) && (was || spte_is_present(*spte, m->ones));
-}
-
-static u32 sync_entries(struct mmu_vcpu *v, u32 index, bool fresh, u32 *looked_at)
+/* narrow: the guest's entries have 32 bits. Two loops in the image, since each entry costs in them. */
+static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow, u32 *looked_at)
 {
 	struct mmu *m = v->mmu;
-	struct shadow *s = &m->shadows[index];
-	bool unsync = frame_of(m, s->gfn)->state & FRAME_UNSYNC;
-	u64 trap = trap_entry(m, s->role), empty = m->bypass && !unsync ? SPTE_NOTRAP : trap;
+	const struct shadow *s = &m->shadows[index];
+	const struct rules r = rules_of(m, s->role, empty_entry(m, s));
+	const volatile void *guest = phys_ptr(s->gfn << PAGE_SHIFT);
 	u64 *table = table_of(m, index);
-	const volatile u64 *guest = phys_ptr(s->gfn << PAGE_SHIFT);
-	bool plain_leaves = s->role.level == 1 && !s->role.wp0 && !fresh;
-	/* At level 1 they do not depend on PS. */
-	u64 bad = m->reserved[gpte_kind(s->role.format, s->role.nxe, s->role.pse)][1][0];
-	bool hard = !m->soft_traps; /* entry_put() would count nothing */
 	u32 changed = 0;
 
-	if (s->role.format == GPTE_32) {
-		for (u32 i = 0; i < SPT_ENTRIES; i++) {
-			changed += remapped(v, index, i, fresh);
-			*looked_at += gpte_read(s->gfn, GPTE_32, guest_index(s->role, i)) & PTE_P;
-		}
-		return changed;
-	}
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		u64 gpte = guest[i];
+		u64 gpte = narrow ? ((const volatile u32 *)guest)[guest_index(r.role, i)]
+				  : ((const volatile u64 *)guest)[i];
+		u64 old = table[i];
+		struct spte_want want;
 
-		if (gpte & PTE_P) {
-			if (!plain_leaves || (gpte & bad) || !leaf_is_current(table[i], gpte)) {
-				changed += remapped(v, index, i, fresh);
-				++*looked_at;
-			}
-		} else if (table[i] == trap && hard) {
-			table[i] = empty;
-		} else if (table[i] != empty) {
-			if (spte_is_present(table[i], m->ones)) {
-				entry_drop(m, index, i);
-				changed++;
-			}
-			entry_put(m, index, i, empty);
+		/* Most are empty, and stay so. */
+		if (!(gpte & PTE_P)) {
+			if (old != r.empty)
+				changed += spte_clear(m, slot_make(index, i), r.empty);
+			continue;
 		}
+		want = wanted(m, &r, gpte, i);
+		if (spte_holds(old, want))
+			continue;
+		++*looked_at;
+		changed += follow(v, slot_make(index, i), want) &&
+			   (spte_is_present(old, m->ones) || spte_is_present(table[i], m->ones));
 	}
 	return changed;
 }
 
-/*
- * entry_sync() for a whole table: most entries are empty, or have not changed. Returns how many map
- * something else now.
- */
-u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh)
+u32 table_sync(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
-	u32 looked_at = 0, changed = sync_entries(v, index, fresh, &looked_at);
+	struct shadow *s = &m->shadows[index];
+	u32 looked_at = 0, changed;
 
-	m->shadows[index].synced = m->operations;
+	if (s->role.format == GPTE_32)
+		changed = sync_entries(v, index, true, &looked_at);
+	else
+		changed = sync_entries(v, index, false, &looked_at);
+	s->synced = m->operations;
 	/* To look for an upper entry's table is as much as to link it; a leaf is soon compared. */
 	m->work += WORK_TABLE;
-	m->work += m->shadows[index].role.level > 1 ? looked_at : (looked_at + 3 * changed) / 4;
+	m->work += s->role.level > 1 ? looked_at : (looked_at + 3 * changed) / 4;
 	return changed;
 }

@@ -82,8 +82,7 @@ void track(struct mmu_vcpu *v, u64 gfn)
 	r->tracked++;
 	while (f->rmap) {
 		slot_t slot = f->rmap;
-
-		u64 *spte = &table_of(m, slot >> 9)[slot & 511];
+		u64 *spte = spte_at(m, slot);
 
 		*spte = (*spte & ~PTE_W) | SPTE_PROTECTED;
 		list_del(m, &f->rmap, slot);
@@ -94,7 +93,7 @@ void track(struct mmu_vcpu *v, u64 gfn)
 		found = true;
 	}
 	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {
-		u64 *spte = &table_of(m, d)[gfn & 511];
+		u64 *spte = spte_at(m, slot_make(d, gfn % REGION_FRAMES));
 
 		if (*spte & PTE_W) {
 			*spte = (*spte & ~PTE_W) | SPTE_PROTECTED;
@@ -111,7 +110,7 @@ void untrack(struct mmu *m, u64 gfn)
 
 	r->tracked--;
 	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {
-		u64 *spte = &table_of(m, d)[gfn & 511];
+		u64 *spte = spte_at(m, slot_make(d, gfn % REGION_FRAMES));
 
 		/* Whatever an entry's place says: what is watched never becomes writable here. */
 		if ((*spte & PTE_ADDR) >> PAGE_SHIFT == gfn)

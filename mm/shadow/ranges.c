@@ -26,7 +26,7 @@ bool far_is_watched(const struct mmu *m, u64 gfn)
 /* The 2 MiB past the last region that hold a frame. */
 bool far_is_apart(const struct mmu *m, u64 gfn)
 {
-	gfn &= ~511ULL;
-	return in_ranges(m->hidden, m->nr_hidden, gfn, 512) ||
-	       in_ranges(m->watched, m->nr_watched, gfn, 512);
+	gfn = ALIGN_DOWN(gfn, REGION_FRAMES);
+	return in_ranges(m->hidden, m->nr_hidden, gfn, REGION_FRAMES) ||
+	       in_ranges(m->watched, m->nr_watched, gfn, REGION_FRAMES);
 }

@@ -44,7 +44,8 @@ static void unpin(struct mmu *m, u32 index)
 static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 {
 	struct mmu *m = v->mmu;
-	u64 *spte = &table_of(m, v->pae_root)[i];
+	slot_t slot = slot_make(v->pae_root, i);
+	u64 *spte = spte_at(m, slot);
 	u32 old = *spte ? spte_child(m, *spte) : 0;
 
 	if (old == pd)
@@ -54,14 +55,13 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 	if (old) {
 		unpin(m, old);
 		/* Another address space is loaded; the table is still this one's. */
-		entry_cut(m, v->pae_root, i);
+		entry_cut(m, slot);
 		*spte = SPTE_NOTRAP;
 	}
 	v->reload_root = true;
 	if (pd) {
-		entry_link(m, v->pae_root, i, pd, 0, true);
 		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
-		*spte = table_hpa(m, pd) | PTE_P;
+		entry_link(m, slot, pd, PTE_P, true);
 	}
 }
 

@@ -22,7 +22,7 @@ static struct found shadow_leaf(const struct mmu_vcpu *v, u64 gva)
 	int level = m->shadows[v->root].role.level, shift = 12 + 9 * (level - 1);
 
 	for (;; level--, shift -= 9, all = 0) {
-		spte = table[(gva >> shift) & (SPT_ENTRIES - 1)];
+		spte = table[(gva >> shift) % SPT_ENTRIES];
 		if (!spte_is_link(level, spte))
 			break;
 		rights &= spte | all;

@@ -97,7 +97,7 @@ void soft_tell(struct mmu *m)
 			continue;
 		s->soft_told = is;
 		for (slot_t at = s->parents; at; at = m->links[at].next)
-			(is ? soft_add : soft_remove)(m, at >> 9);
+			(is ? soft_add : soft_remove)(m, slot_table(at));
 	}
 }
 

@@ -58,7 +58,7 @@ static void table_reset(struct mmu *m, u32 index)
 		if (spte_is_present(spte, m->ones))
 			entry_trap(m, slot_make(index, i));
 		else if (spte_is_notrap(spte))
-			entry_put(m, index, i, trap_entry(m, m->shadows[index].role));
+			entry_put(m, slot_make(index, i), trap_entry(m, m->shadows[index].role));
 	}
 	m->shadows[index].synced = m->operations;
 }
@@ -150,7 +150,7 @@ static void catch_up(struct mmu_vcpu *v, u32 index)
 	if (s->stale)
 		return;
 	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations))
-		s->flood_paid = table_sync(v, index, false) >= FLOOD_PAYS;
+		s->flood_paid = table_sync(v, index) >= FLOOD_PAYS;
 	else if (s->synced == m->operations)
 		return;
 	else if (s->pins)
@@ -230,7 +230,7 @@ static bool frame_refresh(struct mmu_vcpu *v, u64 gfn)
 			continue;
 		if (!may_work(m))
 			return false;
-		table_sync(v, s, false);
+		table_sync(v, s);
 	}
 	return true;
 }
@@ -272,17 +272,17 @@ bool resync_gva(struct mmu_vcpu *v, u64 gva)
 	if (v->mode < PAGING_4LEVEL)
 		gva = (u32)gva;
 	for (;; level--) {
-		u32 i = spt_index(level, gva);
+		slot_t slot = slot_make(index, spt_index(level, gva));
 		struct shadow *s = &m->shadows[index];
 		struct frame *f = frame_of(m, s->gfn);
 		u64 spte;
 
 		/* Synced tables need nothing; direct ones, as the PAE root is, mirror none. */
 		if (!s->role.direct && f && (f->state & FRAME_UNSYNC)) {
-			entry_sync(v, index, i, false);
+			entry_sync(v, slot);
 			found = true;
 		}
-		spte = table_of(m, index)[i];
+		spte = *spte_at(m, slot);
 		if (!spte_is_link(level, spte))
 			break;
 		index = spte_child(m, spte);

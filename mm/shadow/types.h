@@ -20,12 +20,22 @@
 #define PTE_RIGHTS  (PTE_W | PTE_U | PTE_NX)
 #define NO_GFN      (~0ULL >> 12)
 
-/* A shadow entry's name: table index << 9 | entry, 31 bits. 0 is none: table 0 does not exist. */
+/* A shadow entry's name: its table's index and its place in that, 31 bits. 0 is none: so is table 0. */
 typedef u32 slot_t;
 
 static inline slot_t slot_make(u32 table, u32 entry)
 {
-	return table << 9 | entry;
+	return table * SPT_ENTRIES + entry;
+}
+
+static inline u32 slot_table(slot_t slot)
+{
+	return slot / SPT_ENTRIES;
+}
+
+static inline u32 slot_entry(slot_t slot)
+{
+	return slot % SPT_ENTRIES;
 }
 
 /*
@@ -60,6 +70,8 @@ struct frame {
 #define FRAME_NOT_RAM BIT(31)
 
 /* 2 MiB of guest-physical memory. */
+#define REGION_FRAMES 512
+
 struct region {
 	slot_t rmap; /* writable 2M leaves that map it */
 	u32 direct;  /* direct level-1 tables that map it, linked by shadow.region_next */
@@ -203,7 +215,7 @@ static inline struct frame *frame_of(const struct mmu *m, u64 gfn)
 
 static inline struct region *region_of(const struct mmu *m, u64 gfn)
 {
-	return (gfn >> 9) < m->nr_regions ? &m->regions[gfn >> 9] : NULL;
+	return gfn / REGION_FRAMES < m->nr_regions ? &m->regions[gfn / REGION_FRAMES] : NULL;
 }
 
 /* ranges.c: what is not RAM, and yet not the guest's alone. */
@@ -242,6 +254,17 @@ static inline u64 *table_of(const struct mmu *m, u32 index)
 	return m->tables + (u64)index * SPT_ENTRIES;
 }
 
+static inline u64 *spte_at(const struct mmu *m, slot_t slot)
+{
+	return m->tables + slot;
+}
+
+/* The table that an entry is in. */
+static inline struct shadow *shadow_at(const struct mmu *m, slot_t slot)
+{
+	return &m->shadows[slot_table(slot)];
+}
+
 /* soft.c: entries that trap without being present. */
 void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
 void soft_forget(struct mmu *m, u32 index);
@@ -250,12 +273,12 @@ void soft_link(struct mmu *m, u32 index, u32 child);
 void soft_unlink(struct mmu *m, u32 index, u32 child);
 
 /* Every change of an entry is made here, but for the rights of one that stays present. */
-static inline void entry_put(struct mmu *m, u32 index, u32 i, u64 spte)
+static inline void entry_put(struct mmu *m, slot_t slot, u64 spte)
 {
-	u64 *entry = &table_of(m, index)[i];
+	u64 *entry = spte_at(m, slot);
 
 	if (unlikely(m->soft_traps))
-		soft_entry(m, index, *entry, spte);
+		soft_entry(m, slot_table(slot), *entry, spte);
 	*entry = spte;
 }
 
@@ -285,7 +308,7 @@ static inline u64 trap_entry(const struct mmu *m, union role role)
 /* The index of a guest virtual address in a shadow table of this level. */
 static inline u32 spt_index(int level, u64 gva)
 {
-	return (gva >> (12 + 9 * (level - 1))) & (SPT_ENTRIES - 1);
+	return (gva >> (12 + 9 * (level - 1))) % SPT_ENTRIES;
 }
 
 /* The guest table's entry that a shadow entry mirrors. */
@@ -411,29 +434,117 @@ static inline void shadow_touch(struct mmu *m, u32 index)
 		shadow_used(m, index);
 }
 
-/* entry.c, mirror.c, direct.c: what one shadow entry should be, and making it so. */
-union role child_role(union role parent, u64 gpte, u32 index);
-u64 entry_link_rights(union role role, u64 gpte);
+/* What an entry should say. Decided by spte_wanted() alone, done by spte_set() alone. */
+struct spte_want {
+	/*
+	 * The entry. A link has the address of the guest's table in place of its shadow's, a leaf says
+	 * what it would if its page were neither hidden nor a table.
+	 */
+	u64 spte;
+	union role child; /* of a link; else 0 */
+	bool present; /* a link or a leaf: even one of the topmost page frame, which looks like a trap */
+};
+
+/* The first frame that a link, or a leaf at level 1, leads to. */
+static inline u64 spte_gfn(u64 spte)
+{
+	return (spte & PTE_ADDR) >> PAGE_SHIFT;
+}
+
+/* mirror.c: what a guest entry asks for. */
+
+/*
+ * For entry i of a shadow table of this role; gpte: the guest's. empty: what a guest entry that is not
+ * present asks for here, SPTE_NOTRAP or a trap. Changes nothing, and does not look at the shadow entry.
+ */
+struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i);
+
+/*
+ * Make an entry of a table say what the guest's says now, as far as that needs no new table. True when
+ * the entry changed.
+ */
+bool entry_sync(struct mmu_vcpu *v, slot_t slot);
+
+/* entry_sync() for a whole table. Returns how many entries map something else now. */
+u32 table_sync(struct mmu_vcpu *v, u32 index);
+void table_trap(struct mmu *m, u32 index);
 u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
-void entry_drop(struct mmu *m, u32 index, u32 i);
+
+/* entry.c: making it so. */
+
+/*
+ * True when an entry that should not be a link needs no change. Fewer rights than the guest grants are
+ * right too where the page is a table: the next write mends them.
+ */
+static ALWAYS_INLINE bool spte_holds(u64 spte, struct spte_want want)
+{
+	u64 loose = PTE_A | PTE_D | PTE_W | SPTE_PROTECTED;
+
+	if (want.child.word)
+		return false;
+	return spte == want.spte || (!((spte ^ want.spte) & ~loose) &&
+				     !(spte & (PTE_W | SPTE_PROTECTED)) == !(want.spte & PTE_W));
+}
+
+/* The table that an entry leads to, if it is the one that should be there; else 0. */
+static inline u32 linked_child(const struct mmu *m, slot_t slot, struct spte_want want)
+{
+	u64 spte = *spte_at(m, slot);
+	u32 child;
+
+	if (!spte_is_link(shadow_at(m, slot)->role.level, spte))
+		return 0;
+	child = spte_child(m, spte);
+	return m->shadows[child].gfn == spte_gfn(want.spte) &&
+			       m->shadows[child].role.word == want.child.word
+		       ? child
+		       : 0;
+}
+
+void entry_drop(struct mmu *m, slot_t slot);
+bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 child, bool asked);
+
+/* Make an entry a trap, or SPTE_NOTRAP. True when it was present. */
+static ALWAYS_INLINE bool spte_clear(struct mmu *m, slot_t slot, u64 spte)
+{
+	bool was = spte_is_present(*spte_at(m, slot), m->ones);
+
+	if (was)
+		entry_drop(m, slot);
+	entry_put(m, slot, spte);
+	return was;
+}
+
+/*
+ * Make an entry say what is wanted: its lists, the counts, and the flushes that follow from it.
+ *
+ * child: the table that a link is to lead to; 0: none, and the entry traps. asked: a fault needs it now;
+ * else it is filled ahead, or follows what the guest has written, for which the guest owes the flush.
+ * Returns true when the entry changed.
+ */
+static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 child,
+			    bool asked)
+{
+	u64 old = *spte_at(v->mmu, slot);
+
+	if (want.present)
+		return entry_install(v, slot, want, child, asked);
+	spte_clear(v->mmu, slot, want.spte);
+	return old != want.spte;
+}
+
 void entry_trap(struct mmu *m, slot_t slot);
-void entry_cut(struct mmu *m, u32 index, u32 i);
+void entry_cut(struct mmu *m, slot_t slot);
 bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
-void entry_reaches(struct mmu *m, u32 child);
-void entry_link(struct mmu *m, u32 index, u32 i, u32 child, u64 rights, bool asked);
-void entry_leaf(struct mmu_vcpu *v, u32 index, u32 i, u64 gfn, u64 rights);
-bool entry_sync(struct mmu_vcpu *v, u32 index, u32 i, bool fresh);
-void entry_unlink_child(struct mmu *m, u32 child, slot_t slot);
+void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);
+void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte);
+
+/* direct.c */
 union role direct_role(union role parent, u64 gpte, int level);
-u32 table_sync(struct mmu_vcpu *v, u32 index, bool fresh);
-void table_trap(struct mmu *m, u32 index);
+struct spte_want direct_wanted(const struct mmu *m, union role role, u64 gfn);
 void direct_fill(struct mmu_vcpu *v, u32 index);
 bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);
-u64 direct_attributes(union role role);
-bool wanted_child(const struct mmu *m, union role role, u64 gpte, u32 i, u64 *gfn,
-		  union role *child);
-u64 leaf_attributes(union role role, u64 gpte);
 
 /* sync.c: tables out of sync and back. */
 void frame_unsync(struct mmu_vcpu *v, u64 gfn);

@@ -36,7 +36,7 @@ static void sync_upper_half(struct mmu_vcpu *v, u64 gfn, u32 index)
 		return;
 	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		if (m->shadows[s].role.format != GPTE_32)
-			entry_sync(v, s, index / 2, false);
+			entry_sync(v, slot_make(s, index / 2));
 	}
 }
 

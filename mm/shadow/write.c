@@ -14,7 +14,7 @@ bool mmu_is_guest_ram(const struct mmu *m, u64 gpa)
 /* The guest used what the last write to this table made: demand paging, not a flood. */
 static bool last_was_used(const struct mmu *m, u32 index)
 {
-	u64 spte = table_of(m, index)[m->shadows[index].last];
+	u64 spte = *spte_at(m, slot_make(index, m->shadows[index].last));
 
 	return spte_is_present(spte, m->ones) && (spte & PTE_A);
 }
@@ -41,8 +41,8 @@ static u32 shadow_entries(union role role, u32 guest, u32 *first)
 	if (role.format != GPTE_32)
 		return 1;
 	if (role.level == 1) {
-		*first = guest & 511;
-		return guest >> 9 == role.quadrant;
+		*first = guest % SPT_ENTRIES;
+		return guest / SPT_ENTRIES == role.quadrant;
 	}
 	*first = (guest & 255) * 2;
 	return guest >> 8 == role.quadrant ? 2 : 0;
@@ -68,7 +68,7 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 			if (n)
 				flooded |= is_flooded(m, s, first);
 			for (u32 i = 0; i < n; i++)
-				updated |= entry_sync(v, s, first + i, false);
+				updated |= entry_sync(v, slot_make(s, first + i));
 		}
 	}
 	if (updated)

@@ -247,8 +247,8 @@ static void orphans_are_recycled_first(void **state)
 
 		for (u32 t = m->lru.first; t; t = m->shadows[t].list_next)
 			pd = m->shadows[t].role.level == 2 ? t : pd;
-		entry_drop(m, pd, i);
-		entry_put(m, pd, i, trap_entry(m, m->shadows[pd].role));
+		entry_drop(m, slot_make(pd, i));
+		entry_put(m, slot_make(pd, i), trap_entry(m, m->shadows[pd].role));
 	}
 	assert_int_equal(mmu_audit(&sim.v), 0);
 	first = m->orphans.first;
