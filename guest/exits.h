@@ -78,7 +78,7 @@ static inline u32 same_again(struct vcpu *v, const struct vmexit *exit)
 }
 
 /* hardware.c. Make the hardware follow what the shadow MMU has decided. */
-void update_hardware(struct vcpu *v);
+void commit_hardware(struct vcpu *v);
 
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit);
 void handle_nested_fault(struct vcpu *v, const struct vmexit *exit);

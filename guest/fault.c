@@ -99,7 +99,6 @@ void handle_page_fault(struct vcpu *v, const struct vmexit *exit)
 		return;
 	}
 	sort_out(v, exit);
-	update_hardware(v);
 }
 
 void handle_invlpg(struct vcpu *v, const struct vmexit *exit)

@@ -90,7 +90,8 @@ void load_nested_regs(struct vcpu *v, const struct paging_regs *regs)
 		v->ops->set_pdptes(v, regs->pdpte);
 	mmu_follow_regs(&v->mmu, regs);
 	/* As the MOV to CR0, CR4 or EFER would have done itself. */
-	v->mmu.flush = MMU_FLUSH_ALL;
+	v->mmu.hw.flush = MMU_FLUSH_ALL;
+	v->mmu.hw.due = true;
 }
 
 /* As the page fault handler has it; there is no linear address to fault with. */
@@ -122,8 +123,10 @@ void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 		die("the guest uses physical address %lx at rip %lx: it has no more bits than its CPUID "
 		    "says; where those are %u, mmu=shadow maps more",
 		    exit->npf.gpa, v->rip, NESTED_BITS);
-	if (flush)
-		v->mmu.flush = MMU_FLUSH_ALL;
+	if (flush) {
+		v->mmu.hw.flush = MMU_FLUSH_ALL;
+		v->mmu.hw.due = true;
+	}
 	same_again(v, exit);
 	reinject(v, &exit->vectoring);
 }

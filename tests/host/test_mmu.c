@@ -215,7 +215,7 @@ static void flood_costs_four_exits(void **state)
 	for (u32 i = 0; i < 3; i++)
 		write_entries(at, 1, i & 1 ? PAGE_A | USER_RO : 0);
 	assert_int_equal(exits(), 3);
-	assert_false(mmu_unsynced(sim.mmu));
+	assert_false(sim.v.hw.exit_invlpg);
 }
 
 /* Where little was written while a table was out of sync, the next flood has to show itself anew. */
@@ -239,7 +239,7 @@ static void short_flood_does_not_pay(void **state)
 		/* Three of them after it went out of sync. */
 		write_entries(at, 7, page | USER_RO);
 		assert_int_equal(exits(), 4);
-		assert_true(mmu_unsynced(sim.mmu));
+		assert_true(sim.v.hw.exit_invlpg);
 		sim_set_cr3(&sim, root);
 	}
 }
@@ -258,7 +258,7 @@ static void no_flood_but_with_hybrid(void **state)
 	(void)exits();
 	write_entries(at, 16, PAGE_A | USER_RO);
 	assert_int_equal(exits(), 16);
-	assert_false(mmu_unsynced(sim.mmu));
+	assert_false(sim.v.hw.exit_invlpg);
 }
 
 static void accessed_and_dirty(void **state)
@@ -640,9 +640,9 @@ static void lent_page_leaves_the_tlb(void **state)
 		for (u64 lent = sim.stats.lent; sim.stats.lent == lent;)
 			works(GVA, WRITE | AC);
 		mmu_take_back(&sim.v);
-		if (sim.v.flush == MMU_FLUSH_ALL) {
+		if (sim.v.hw.flush == MMU_FLUSH_ALL) {
 			hw_flush_all(&sim.hw);
-			sim.v.flush = MMU_FLUSH_NONE;
+			sim.v.hw.flush = MMU_FLUSH_NONE;
 		}
 		faults(GVA, READ, 1);
 	}
@@ -1252,7 +1252,7 @@ static void table_let_go_is_no_spurious_fault(void **state)
 	(void)exits();
 	put(at, PAGE_A | USER_RO);
 	assert_int_equal(exits(), 1);
-	assert_true(mmu_unsynced(sim.mmu));
+	assert_true(sim.v.hw.exit_invlpg);
 	assert_int_equal(sim.counters.value[CNT_pf_spurious], 0);
 }
 
@@ -1296,7 +1296,7 @@ static void unsynced_table_that_becomes_an_upper_one(void **state)
 	run_4level(CR0_WP, 0, 0);
 	works(GVA, READ | USER);
 	mmu_let_unsync(&sim.v, at);
-	assert_true(mmu_filter_present(&sim.v));
+	assert_true(sim.v.hw.filter_present);
 	put(entry_at(root, 4, gva, 3), at | UPPER);
 	at += 8 * (gva >> 21 & 511);
 	put(at, pt[0] | UPPER);
@@ -1305,9 +1305,9 @@ static void unsynced_table_that_becomes_an_upper_one(void **state)
 	faults(gva, READ | USER, 4);
 	put(at, pt[1] | UPPER);
 	works(gva, READ | USER);
-	assert_false(mmu_filter_present(&sim.v));
+	assert_false(sim.v.hw.filter_present);
 	sim_set_cr3(&sim, root);
-	assert_true(mmu_filter_present(&sim.v));
+	assert_true(sim.v.hw.filter_present);
 }
 
 /* INVLPG exits while a table is out of sync: not for long where it never is of that table. */
@@ -1326,9 +1326,9 @@ static void invlpgs_in_vain_sync_all(void **state)
 	mmu_let_unsync(&sim.v, pte(GVA));
 	for (u32 i = 0; i < 64; i++) {
 		sim_invlpg(&sim, GVA);
-		assert_true(mmu_unsynced(sim.mmu));
+		assert_true(sim.v.hw.exit_invlpg);
 	}
-	while (mmu_unsynced(sim.mmu) && nr++ < 64)
+	while (sim.v.hw.exit_invlpg && nr++ < 64)
 		sim_invlpg(&sim, GVA + MIB(2));
 	assert_in_range(nr, 2, 32);
 }
@@ -1361,7 +1361,7 @@ static void invlpg_syncs_every_upper_table(void **state)
 	sim_invlpg(&sim, GVA + GIB(3));
 	for (u32 i = 0; i < 3; i++)
 		works(GVA + i * GIB(1) + PAGE_SIZE, READ | USER);
-	assert_false(mmu_unsynced(sim.mmu));
+	assert_false(sim.v.hw.exit_invlpg);
 }
 
 /* Whatever the guest changed while a table was out of sync, its shadow knows after the next flush. */
@@ -1896,7 +1896,7 @@ static void filter_follows_the_traps(void **state)
 	root = new_root();
 	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
 	run_4level(CR0_WP, 0, 0);
-	assert_false(mmu_filter_present(&sim.v));
+	assert_false(sim.v.hw.filter_present);
 	works(GVA, WRITE | USER);
 	faults(GVA + PAGE_SIZE, WRITE | USER, 6);
 	assert_int_equal(sim.stats.bypassed, 0);
@@ -1905,7 +1905,7 @@ static void filter_follows_the_traps(void **state)
 	machine(&c);
 	root = new_root();
 	run_4level(CR0_WP, 0, 0);
-	assert_false(mmu_filter_present(&sim.v));
+	assert_false(sim.v.hw.filter_present);
 }
 
 /*
@@ -1937,7 +1937,7 @@ static void filter_waits_for_old_links(void **state)
 		works(GVA, READ | USER);
 		sim_set_cr3(&sim, root);
 		works(GVA, READ | USER);
-		assert_false(mmu_filter_present(&sim.v));
+		assert_false(sim.v.hw.filter_present);
 		/* The hypervisor's memory reads as ones: reserved bits. */
 		put(up, SIM_HIDDEN_START | UPPER);
 		(void)try(GVA + PAGE_SIZE, READ | USER, NULL);
