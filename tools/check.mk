@@ -14,6 +14,11 @@ tidy = @printf '%s\n' $(1) | xargs -r -P $(JOBS) -n 4 sh -c \
 # $(call layer,rooms): each room uses those before it alone. guest/: without the rooms in it.
 layer = @$(PYTHON) tools/check-layer $(O) $(1)
 
+# The files of mm/shadow, low to high: none uses a later one.
+SHADOW := spte.h bounds.h mmu.h types.h ranges tables.h lists recycle tables flush soft \
+	  entry.h entry direct protect mirror lives.h lives sync settle.h settle init walk shortcut \
+	  root invlpg fault write audit.h audit_lists audit_frames audit_entry audit
+
 .PHONY: check-layers check-format check-gcc check-clang check-tidy check-cppcheck check-python \
 	check-generated check-fuzzers
 
@@ -29,6 +34,8 @@ check-layers: all
 	$(call layer,arch mm/phys mm/guest)
 	$(call layer,arch mm/phys mm/nested)
 	$(call layer,arch mm/phys mm/guest mm/shadow)
+	@$(PYTHON) tools/check-order mm/shadow $(O)/mm/shadow $(SHADOW) -- $(O)/symbols.o \
+		$(filter $(O)/arch/% $(O)/mm/phys/% $(O)/mm/guest/%,$(OBJS))
 	$(call layer,arch mm)
 	$(call layer,arch mm guest svm)
 
@@ -54,7 +61,7 @@ check-cppcheck: | test-deps
 
 check-python: | test-deps
 	@$(PYTHON) tools/check-python tests/emu/*.py tools/mksyms tools/readme tools/host-tests \
-		tools/check-branches tools/check-layer
+		tools/check-branches tools/check-layer tools/check-order
 
 # The README's table of counters comes from mm/counters.def.
 check-generated: | test-deps

@@ -105,7 +105,6 @@ void handle_page_fault(struct vcpu *v, const struct vmexit *exit)
 		return;
 	}
 	handle_mmu_fault(v, exit);
-	update_hardware(v);
 }
 
 void handle_invlpg(struct vcpu *v, const struct vmexit *exit)

@@ -39,8 +39,10 @@ void handle_nested_fault(struct vcpu *v, const struct vmexit *exit)
 		     exit->npf.gpa, v->rip, NESTED_BITS);
 		guest_crashed(v);
 	}
-	if (flush)
-		v->mmu.flush = MMU_FLUSH_ALL;
+	if (flush) {
+		v->mmu.hw.flush = MMU_FLUSH_ALL;
+		v->mmu.hw.due = true;
+	}
 	same_again(v, exit);
 	reinject(v, &exit->vectoring);
 }

@@ -87,7 +87,6 @@ static void handle_invd(struct vcpu *v, const struct vmexit *exit)
 struct exit_handler {
 	void (*handle)(struct vcpu *v, const struct vmexit *exit);
 	enum counter counter;
-	bool uses_mmu; /* the hardware may have to follow */
 	/*
 	 * The instruction is the kernel's alone: #GP at any other privilege level. A CPU looks at that
 	 * before it exits (SDM vol. 3C 26.1.1; APM vol. 2 15.7); emulated ones do not for all of them.
@@ -97,32 +96,32 @@ struct exit_handler {
 
 /* One for each of enum vmexit_kind. */
 static const struct exit_handler handlers[] = {
-	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf, false, false},
-	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception, true, false},
-	[VMEXIT_INTR] = {handle_nothing, CNT_exits_interrupt, false, false},
-	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi, false, false},
-	[VMEXIT_INIT] = {handle_init, CNT_exits_init_sipi, false, false},
-	[VMEXIT_CR_WRITE] = {handle_cr_write, CNT_exits_cr_write, true, true},
-	[VMEXIT_CR3_WRITE] = {handle_cr3_write, CNT_exits_cr3_write, true, true},
-	[VMEXIT_CR_READ] = {handle_cr_read, CNT_exits_cr_read, false, true},
-	[VMEXIT_CLTS] = {handle_clts, CNT_exits_cr_write, true, true},
-	[VMEXIT_LMSW] = {handle_lmsw, CNT_exits_cr_write, true, true},
-	[VMEXIT_SMSW] = {handle_smsw, CNT_exits_cr_read, true, false},
-	[VMEXIT_INVLPG] = {handle_invlpg, CNT_exits_invlpg, true, true},
-	[VMEXIT_CPUID] = {handle_cpuid, CNT_exits_cpuid, false, false},
-	[VMEXIT_RDMSR] = {handle_rdmsr, CNT_exits_msr_read, false, true},
-	[VMEXIT_WRMSR] = {handle_wrmsr, CNT_exits_msr_write, true, true},
-	[VMEXIT_IO] = {handle_io, CNT_exits_io, false, false},
-	[VMEXIT_HYPERCALL] = {handle_hypercall, CNT_exits_hypercall, false, false},
-	[VMEXIT_XSETBV] = {handle_xsetbv, CNT_exits_xsetbv, false, true},
-	[VMEXIT_VIRT_INSN] = {handle_virt_insn, CNT_exits_vmx_insn, false, false},
-	[VMEXIT_INVPCID] = {handle_invpcid, CNT_exits_invpcid, true, true},
-	[VMEXIT_TASK_SWITCH] = {handle_task_switch, CNT_exits_other, false, false},
-	[VMEXIT_INVD] = {handle_invd, CNT_exits_other, false, true},
-	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, true, false},
-	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false, false},
-	[VMEXIT_ENTRY_FAILED] = {handle_unknown, CNT_exits_other, false, false},
-	[VMEXIT_UNKNOWN] = {handle_unknown, CNT_exits_other, false, false},
+	[VMEXIT_PF] = {handle_page_fault, CNT_exits_pf, false},
+	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception, false},
+	[VMEXIT_INTR] = {handle_nothing, CNT_exits_interrupt, false},
+	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi, false},
+	[VMEXIT_INIT] = {handle_init, CNT_exits_init_sipi, false},
+	[VMEXIT_CR_WRITE] = {handle_cr_write, CNT_exits_cr_write, true},
+	[VMEXIT_CR3_WRITE] = {handle_cr3_write, CNT_exits_cr3_write, true},
+	[VMEXIT_CR_READ] = {handle_cr_read, CNT_exits_cr_read, true},
+	[VMEXIT_CLTS] = {handle_clts, CNT_exits_cr_write, true},
+	[VMEXIT_LMSW] = {handle_lmsw, CNT_exits_cr_write, true},
+	[VMEXIT_SMSW] = {handle_smsw, CNT_exits_cr_read, false},
+	[VMEXIT_INVLPG] = {handle_invlpg, CNT_exits_invlpg, true},
+	[VMEXIT_CPUID] = {handle_cpuid, CNT_exits_cpuid, false},
+	[VMEXIT_RDMSR] = {handle_rdmsr, CNT_exits_msr_read, true},
+	[VMEXIT_WRMSR] = {handle_wrmsr, CNT_exits_msr_write, true},
+	[VMEXIT_IO] = {handle_io, CNT_exits_io, false},
+	[VMEXIT_HYPERCALL] = {handle_hypercall, CNT_exits_hypercall, false},
+	[VMEXIT_XSETBV] = {handle_xsetbv, CNT_exits_xsetbv, true},
+	[VMEXIT_VIRT_INSN] = {handle_virt_insn, CNT_exits_vmx_insn, false},
+	[VMEXIT_INVPCID] = {handle_invpcid, CNT_exits_invpcid, true},
+	[VMEXIT_TASK_SWITCH] = {handle_task_switch, CNT_exits_other, false},
+	[VMEXIT_INVD] = {handle_invd, CNT_exits_other, true},
+	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, false},
+	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false},
+	[VMEXIT_ENTRY_FAILED] = {handle_unknown, CNT_exits_other, false},
+	[VMEXIT_UNKNOWN] = {handle_unknown, CNT_exits_other, false},
 };
 
 _Static_assert(ARRAY_SIZE(handlers) == VMEXIT_UNKNOWN + 1, "a kind of exit has no handler");
@@ -133,7 +132,6 @@ static void take_back(struct vcpu *v, const struct vmexit *exit)
 	if (exit->kind == VMEXIT_PF && v->rip == v->lent_rip)
 		return;
 	mmu_take_back(&v->mmu);
-	update_hardware(v);
 }
 
 static void check_invariants(struct vcpu *v)
@@ -206,9 +204,8 @@ bool guest_exited(struct vcpu *v, struct vmexit *exit)
 		inject_gp(v);
 	else
 		h->handle(v, exit);
-	/* A walk of the guest's tables, to read an instruction, may ask for a flush too. */
-	if (h->uses_mmu || v->mmu.flush != MMU_FLUSH_NONE)
-		update_hardware(v);
+	if (v->mmu.hw.due)
+		commit_hardware(v);
 	if (unlikely(console_busy))
 		console_exit(v);
 	count_longest(v, start);
@@ -224,7 +221,7 @@ void run_guest(struct vcpu *v)
 	v->watched = machine->opt->audit || machine->stats_ticks || machine->iommu.nr_units;
 	v->watch = (struct watch){machine->opt->audit, rdtsc() + machine->stats_ticks};
 	machine->guest_entry = rdtsc();
-	update_hardware(v);
+	commit_hardware(v);
 	console_defer(true);
 	v->ops->run(v);
 	die("the guest's loop has ended");

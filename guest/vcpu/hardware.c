@@ -20,36 +20,35 @@ static void flush_gva(struct vcpu *v, u64 gva)
 /* With shadow paging alone; with nested paging there is nothing that could change. */
 static void update_shadow(struct vcpu *v)
 {
-	struct mmu_vcpu *mmu = &v->mmu;
-	u64 root = mmu_root(mmu);
-	bool invlpg = mmu_unsynced(mmu->mmu), filter = mmu_filter_present(mmu);
+	struct mmu_hw *hw = &v->mmu.hw;
 
-	if (root != v->root || mmu->reload_root) {
-		v->root = root;
-		mmu->reload_root = false;
-		v->ops->set_root(v, root);
+	if (hw->root != v->root || hw->reload_root) {
+		v->root = hw->root;
+		hw->reload_root = false;
+		v->ops->set_root(v, hw->root);
 	}
-	if (invlpg != v->invlpg_exiting) {
-		v->invlpg_exiting = invlpg;
-		v->ops->set_invlpg_exiting(v, invlpg);
+	if (hw->exit_invlpg != v->invlpg_exiting) {
+		v->invlpg_exiting = hw->exit_invlpg;
+		v->ops->set_invlpg_exiting(v, hw->exit_invlpg);
 	}
-	if (filter != v->filter_present) {
-		v->filter_present = filter;
-		v->ops->set_pf_filter(v, filter ? PF_FILTER_PRESENT : PF_FILTER_ALL);
+	if (hw->filter_present != v->filter_present) {
+		v->filter_present = hw->filter_present;
+		v->ops->set_pf_filter(v, hw->filter_present ? PF_FILTER_PRESENT : PF_FILTER_ALL);
 	}
 }
 
-void update_hardware(struct vcpu *v)
+void commit_hardware(struct vcpu *v)
 {
-	struct mmu_vcpu *mmu = &v->mmu;
+	struct mmu_hw *hw = &v->mmu.hw;
 
 	if (likely(!v->machine->nested))
 		update_shadow(v);
-	if (mmu->flush == MMU_FLUSH_ALL) {
+	if (hw->flush == MMU_FLUSH_ALL) {
 		count(&v->counters, tlb_flush);
 		v->ops->flush_all(v);
-	} else if (mmu->flush == MMU_FLUSH_GVA) {
-		flush_gva(v, mmu->flush_gva);
+	} else if (hw->flush == MMU_FLUSH_GVA) {
+		flush_gva(v, hw->flush_gva);
 	}
-	mmu->flush = MMU_FLUSH_NONE;
+	hw->flush = MMU_FLUSH_NONE;
+	hw->due = false;
 }

@@ -6,7 +6,7 @@
 #include "guest/machine/backend.h"
 
 /* Make the hardware follow what the shadow MMU has decided. */
-void update_hardware(struct vcpu *v);
+void commit_hardware(struct vcpu *v);
 
 /* Take over the paging registers that the guest changes without an exit, for a walk of its tables. */
 void follow_paging_regs(struct vcpu *v);

@@ -28,5 +28,6 @@ void load_nested_regs(struct vcpu *v, const struct paging_regs *regs)
 		v->ops->set_pdptes(v, regs->pdpte);
 	mmu_follow_regs(&v->mmu, regs);
 	/* As the MOV to CR0, CR4 or EFER would have done itself. */
-	v->mmu.flush = MMU_FLUSH_ALL;
+	v->mmu.hw.flush = MMU_FLUSH_ALL;
+	v->mmu.hw.due = true;
 }

@@ -3,7 +3,7 @@
 #ifndef MM_SHADOW_AUDIT_H
 #define MM_SHADOW_AUDIT_H
 
-#include "mm/shadow/types.h"
+#include "mm/shadow/lives.h"
 
 struct audit {
 	struct mmu_vcpu *v;

@@ -1,8 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The audit of shadow tables' lists: those in use, orphans, free ones; parents; pins and soft counts.
+ * And how its findings are told.
  */
 #include "mm/shadow/audit.h"
+
+void audit_bad(struct audit *a, slot_t slot, const char *what)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = shadow_at(m, slot);
+
+	/* The first few tell the story. */
+	if (a->violations++ < 8)
+		fail("audit: %s: table %u (frame %lx, role %x, level %d) entry %u = %016lx", what,
+		     slot_table(slot), s->gfn, s->role.word, s->role.level, slot_entry(slot),
+		     *spte_at(m, slot));
+}
+
+bool audit_list(const struct mmu *m, slot_t head)
+{
+	u32 length = list_length(m, head), n = 0;
+
+	for (slot_t at = head, prev = 0; at; prev = at, at = m->links[at].next, n++) {
+		if (n == length || m->links[at].prev != (prev ? prev : LIST_FIRST | length))
+			return false;
+	}
+	return n == length;
+}
 
 /* One of the two lists of live tables; returns their number. */
 static u32 check_list(struct audit *a, const struct shadow_list *list, bool orphans)

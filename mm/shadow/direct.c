@@ -3,7 +3,7 @@
  * Direct tables: they map consecutive frames, for a guest without paging and for large guest pages
  * that may not be one shadow leaf. They grant everything; the link that leads to them holds the rights.
  */
-#include "mm/shadow/types.h"
+#include "mm/shadow/entry.h"
 
 /* The role of a direct table that stands for part of a large guest page. */
 union role direct_role(union role parent, u64 gpte, int level)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Changing one shadow entry: the lists it is in, the counts, and what the hardware may still hold. */
-#include "mm/shadow/types.h"
+#include "mm/shadow/entry.h"
 
 /* The list that a present writable leaf is in, or NULL. */
 static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
@@ -80,6 +80,16 @@ void entry_trap(struct mmu *m, slot_t slot)
 {
 	entry_cut(m, slot);
 	entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
+}
+
+/* A list has become too long: take the first entry away that is not among the latest. */
+static void list_bound(struct mmu *m, slot_t head, u32 length, u32 most)
+{
+	if (length <= most)
+		return;
+	for (u32 i = 0; i < m->bounds->kept; i++)
+		head = m->links[head].next;
+	entry_trap(m, head);
 }
 
 /*

@@ -3,7 +3,7 @@
  * A page fault that reached the hypervisor: the guest's own, a missing shadow entry, or a write to a
  * guest table.
  */
-#include "mm/shadow/types.h"
+#include "mm/shadow/settle.h"
 
 /* A way down the shadow tables. */
 struct descent {
@@ -202,7 +202,6 @@ static bool table_write(struct mmu_vcpu *v, u64 gfn)
 	if (!frame_is_tracked(f))
 		return false;
 	shadow_zap_unused(v, gfn);
-	shadow_reap(v);
 	if (frame_is_tracked(f) && m->sync == MMU_SYNC_NEVER)
 		frame_unsync(v, gfn);
 	return frame_is_tracked(f);
@@ -252,7 +251,6 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 	}
 	fault->gpa = w.gpa;
 	if ((fault->pfec & PFEC_W) && unlikely(gfn_is_watched(m, w.gpa >> PAGE_SHIFT))) {
-		shadow_reap(v);
 		count(v->counters, pf_emulate);
 		return MMU_WATCHED_WRITE;
 	}
@@ -273,7 +271,6 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 		}
 	}
 	if (emulate) {
-		shadow_reap(v);
 		/* New tables on the way may have needed the room of this one. */
 		if (!frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT)))
 			return MMU_RETRY;
@@ -299,7 +296,7 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 
 	op_begin(v->mmu);
 	verdict = sort_out(v, fault);
-	op_end(v);
+	settle(v);
 	return verdict;
 }
 
@@ -317,7 +314,7 @@ void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault)
 		descend(v, &d, &w, fault->gva);
 		install(v, &d, &w, fault, true);
 	}
-	op_end(v);
+	settle(v);
 }
 
 void mmu_take_back(struct mmu_vcpu *v)
@@ -336,5 +333,5 @@ void mmu_take_back(struct mmu_vcpu *v)
 			entry_trap(m, slot);
 	}
 	need_flush(m);
-	op_end(v);
+	settle(v);
 }

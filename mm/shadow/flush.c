@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What the hardware must forget before the guest runs again: struct mmu_vcpu's flush. */
-#include "mm/shadow/types.h"
+/* What the hardware must forget before the guest runs again: struct mmu_hw. */
+#include "mm/shadow/tables.h"
 
 void need_flush(struct mmu *m)
 {
-	for (u32 i = 0; i < m->nr_vcpus; i++)
-		m->vcpu[i]->flush = MMU_FLUSH_ALL;
+	for (u32 i = 0; i < m->nr_vcpus; i++) {
+		m->vcpu[i]->hw.flush = MMU_FLUSH_ALL;
+		m->vcpu[i]->hw.due = true;
+	}
 	m->stale_writable = false;
 }
 
 void need_flush_gva(struct mmu_vcpu *v, u64 gva)
 {
-	if (v->flush == MMU_FLUSH_GVA && v->flush_gva != gva)
-		v->flush = MMU_FLUSH_ALL;
-	if (v->flush == MMU_FLUSH_NONE) {
-		v->flush = MMU_FLUSH_GVA;
-		v->flush_gva = gva;
+	if (v->hw.flush == MMU_FLUSH_GVA && v->hw.flush_gva != gva)
+		v->hw.flush = MMU_FLUSH_ALL;
+	if (v->hw.flush == MMU_FLUSH_NONE) {
+		v->hw.flush = MMU_FLUSH_GVA;
+		v->hw.flush_gva = gva;
 	}
 }

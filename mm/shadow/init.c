@@ -2,7 +2,7 @@
 /* Setting the shadow MMU up in the memory it is given. */
 #include "arch/console.h"
 #include "arch/string.h"
-#include "mm/shadow/types.h"
+#include "mm/shadow/settle.h"
 
 /* Enough for all the pages that one instruction on each virtual CPU needs to be there at once. */
 #define SHADOWS_MIN 256
@@ -183,10 +183,10 @@ void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
 
 void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *m, struct counters *counters)
 {
-	*v = (struct mmu_vcpu){.mmu = m, .counters = counters, .flush = MMU_FLUSH_ALL};
+	*v = (struct mmu_vcpu){.mmu = m, .counters = counters, .hw = {.flush = MMU_FLUSH_ALL}};
 	INVARIANT(11, m->nr_vcpus < m->max_vcpus && m->nr_vcpus < MMU_VCPUS_MAX);
 	m->vcpu[m->nr_vcpus++] = v;
 	op_begin(m);
 	v->pae_root = shadow_pae_root(v);
-	op_end(v);
+	settle(v);
 }

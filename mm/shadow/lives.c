@@ -1,95 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The lives of shadow tables: found by frame and role, made, dropped. */
+#include "mm/shadow/lives.h"
 #include "arch/string.h"
-#include "mm/shadow/types.h"
-
-/* Somebody can reach it: a parent, or a virtual CPU's root. */
-bool shadow_in_use(const struct mmu *m, u32 index)
-{
-	return m->shadows[index].parents || m->shadows[index].pins;
-}
-
-/*
- * Where a direct table is found. A guest can fill one bucket, but not with more than mmu_bounds.bucket.
- * Fibonacci hashing: the top bits of the product depend on all of the key's.
- */
-static u32 *direct_bucket(const struct mmu *m, u64 gfn, union role role)
-{
-	u64 key = (gfn / REGION_FRAMES ^ (u64)role.word << 32) * 0x9e3779b97f4a7c15ULL;
-
-	return &m->direct[key >> 40 & m->direct_mask];
-}
-
-/* The list that a table is found by. A direct table's first frame may well be another's table. */
-static u32 list_head(const struct mmu *m, u64 gfn, union role role)
-{
-	const struct frame *f = frame_of(m, gfn);
-
-	if (role.direct)
-		return *direct_bucket(m, gfn, role);
-	return f ? f->state & FRAME_TABLES : m->blank;
-}
-
-static void set_list_head(struct mmu *m, u64 gfn, union role role, u32 index)
-{
-	struct frame *f = frame_of(m, gfn);
-
-	if (role.direct)
-		*direct_bucket(m, gfn, role) = index;
-	else if (f)
-		f->state = (f->state & ~FRAME_TABLES) | index;
-	else
-		m->blank = index;
-}
-
-u32 shadow_find(const struct mmu *m, u64 gfn, union role role)
-{
-	for (u32 i = list_head(m, gfn, role); i; i = m->shadows[i].next) {
-		if (m->shadows[i].role.word == role.word && m->shadows[i].gfn == gfn)
-			return i;
-	}
-	return 0;
-}
-
-/* Direct tables that track() has to look at. */
-static struct region *mapped_region(struct mmu *m, const struct shadow *s)
-{
-	return s->role.direct && s->role.level == 1 ? region_of(m, s->gfn) : NULL;
-}
-
-static void list_insert(struct mmu *m, u32 index)
-{
-	struct shadow *s = &m->shadows[index];
-	struct region *r = mapped_region(m, s);
-
-	s->next = list_head(m, s->gfn, s->role);
-	set_list_head(m, s->gfn, s->role, index);
-	if (r) {
-		s->region_next = r->direct;
-		r->direct = index;
-	}
-}
-
-static void list_remove(struct mmu *m, u32 index)
-{
-	struct shadow *s = &m->shadows[index];
-	struct region *r = mapped_region(m, s);
-	u32 i = list_head(m, s->gfn, s->role);
-
-	if (i == index) {
-		set_list_head(m, s->gfn, s->role, s->next);
-	} else {
-		while (m->shadows[i].next != index)
-			i = m->shadows[i].next;
-		m->shadows[i].next = s->next;
-	}
-	for (u32 *at = r ? &r->direct : NULL; at; at = &m->shadows[*at].region_next) {
-		if (*at == index) {
-			*at = s->region_next;
-			break;
-		}
-	}
-}
 
 /*
  * by_guest: the guest has given the table up, and with it those below that nobody else reaches. Else
@@ -123,7 +35,7 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	}
 	memset(table, 0, PAGE_SIZE);
 	soft_forget(m, index);
-	list_remove(m, index);
+	shadow_unlist(m, index);
 	if (f && !(f->state & FRAME_TABLES)) {
 		if (f->state & FRAME_UNSYNC)
 			unsync_forget(m, s->gfn);
@@ -199,12 +111,9 @@ static void fill(struct mmu_vcpu *v, u32 index)
 static void bound_list(struct mmu_vcpu *v, u64 gfn, union role role)
 {
 	struct mmu *m = v->mmu;
-	u32 most = role.direct ? m->bounds->bucket : m->bounds->frame_shadows, n = 0, last = 0;
+	u32 most = role.direct ? m->bounds->bucket : m->bounds->frame_shadows, n;
+	u32 last = shadow_oldest(m, gfn, role, &n);
 
-	for (u32 i = list_head(m, gfn, role); i; i = m->shadows[i].next, n++) {
-		if (!shadow_is_held(m, i))
-			last = i;
-	}
 	if (n >= most && last)
 		shadow_zap(v, last, m->shadows[last].orphan);
 }
@@ -250,7 +159,7 @@ u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
 	/* Protect before the first entry is read, so that no write is missed. */
 	if (f && !(f->state & FRAME_TABLES))
 		track(v, gfn);
-	list_insert(m, index);
+	shadow_list(m, index);
 	fill(v, index);
 	count(v->counters, mmu_shadow_new);
 	return index;

@@ -5,7 +5,7 @@
  * A shadow table mirrors one guest table entry by entry (invariant 5). Leaves are read-only until
  * the guest's D bit is set, and while the page they map is a tracked table.
  */
-#include "mm/shadow/types.h"
+#include "mm/shadow/entry.h"
 
 static union role child_role(union role parent, u64 gpte, u32 index)
 {
@@ -190,7 +190,7 @@ void table_trap(struct mmu *m, u32 index)
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		if (spte_is_notrap(table[i]))
-			entry_put(m, slot_make(index, i), trap);
+			entry_put_at(m, index, &table[i], trap);
 	}
 }
 

@@ -4,8 +4,7 @@
  *
  * A struct mmu is the machine's: shadow tables, the state of every guest page frame, the trap
  * encodings. A struct mmu_vcpu is one virtual CPU's: its paging registers and its root. Nothing here
- * knows VMX or SVM: the user loads mmu_root() into the hardware, makes the flushes that `flush`
- * asks for before the next entry, and picks the fault filter by mmu_filter_present().
+ * knows VMX or SVM: the user gives the hardware what struct mmu_hw says before the next entry.
  *
  * All calls on one struct mmu must be serialised by the caller.
  */
@@ -55,6 +54,24 @@ enum mmu_flush { MMU_FLUSH_NONE, MMU_FLUSH_GVA, MMU_FLUSH_ALL };
 /* Pages that one instruction, or the delivery of one event, writes. */
 #define MMU_LENT_MAX 8
 
+/*
+ * What the hardware has to run with, as of the end of the last call here. The user loads what has changed,
+ * and makes the flush, before the guest runs again.
+ */
+struct mmu_hw {
+	bool due; /* something below may have changed. The user clears it */
+	u64 root; /* CR3. Without LMA it is that of four PDPTEs, below 4 GiB */
+	/*
+	 * The four PDPTEs there have changed, so that the hardware has to load that address again though it
+	 * is the same: a CPU may keep PDPTEs from load to load. The user clears it, as it does `flush`.
+	 */
+	bool reload_root;
+	bool filter_present; /* the filter may let not-present faults go to the guest */
+	bool exit_invlpg;    /* some table is out of sync */
+	enum mmu_flush flush;
+	u64 flush_gva; /* for MMU_FLUSH_GVA */
+};
+
 struct mmu_vcpu {
 	struct mmu *mmu;
 	struct counters *counters;
@@ -62,13 +79,7 @@ struct mmu_vcpu {
 	enum paging_mode mode;
 	u32 root;     /* shadow table index; 0: none yet, or nested paging */
 	u32 pae_root; /* the four PDPTEs' own page, for every mode without LMA */
-	enum mmu_flush flush;
-	u64 flush_gva; /* for MMU_FLUSH_GVA */
-	/*
-	 * The four PDPTEs at mmu_root() have changed, so that the hardware has to load that address again
-	 * though it is the same: a CPU may keep PDPTEs from load to load. The user clears it.
-	 */
-	bool reload_root;
+	struct mmu_hw hw;
 	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
 };
@@ -138,12 +149,9 @@ void mmu_follow_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
  */
 int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4]);
 
-/* Physical address of the root for the hardware's CR3. Non-LMA roots are PAE, below 4 GiB. */
-u64 mmu_root(const struct mmu_vcpu *v);
-
 /*
  * The shortest way for a fault that reached the hypervisor only because the hardware cannot filter: it
- * happened while mmu_filter_present() was true, and its error code has neither P nor RSVD, so it is
+ * happened while filter_present was true, and its error code has neither P nor RSVD, so it is
  * the guest's own. Nothing is walked. Returns the error code that the bare machine would give.
  */
 u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec);
@@ -153,12 +161,6 @@ enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault);
 
 /* INVLPG, when it exits: SDM vol. 3A 4.10.4.1. */
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
-
-/* True while some table is out of sync, so that INVLPG has to exit. */
-bool mmu_unsynced(const struct mmu *mmu);
-
-/* True when the filter may let not-present faults go to the guest. */
-bool mmu_filter_present(const struct mmu_vcpu *v);
 
 /*
  * The guest's access to a linear address in software, on behalf of an emulated instruction. pfec:

@@ -1,72 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reverse maps of writable leaves, and write protection of guest tables.
- *
- * Every shadow entry has one list node of its own, so a list can neither overflow nor fail. Only
- * writable leaves are kept, for nothing else ever has to be found by its frame. Direct level-1
- * tables are not in any list: the region's chain of them names the entry by its index.
+ * Write protection of guest tables: invariant 4.
  *
  * How much track() finds is bounded: the lists have limits (bounds.h), and a region has one direct
  * level-1 table for each of the roles that such tables have, under 300.
  */
-#include "mm/shadow/types.h"
-
-/* Returns the list's length. */
-u32 list_add(struct mmu *m, slot_t *head, slot_t slot)
-{
-	slot_t next = *head, length = LIST_FIRST | 1;
-
-	if (next) {
-		length = m->links[next].prev + 1;
-		m->links[next].prev = slot;
-	}
-	m->links[slot] = (struct spte_link){.next = next, .prev = length};
-	*head = slot;
-	return length & ~LIST_FIRST;
-}
-
-/* The same, behind those that are kept: for an entry that nobody has asked for yet. */
-u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot)
-{
-	slot_t at = *head;
-	struct spte_link *link;
-
-	if (!at)
-		return list_add(m, head, slot);
-	for (u32 i = 1; i < m->bounds->kept && m->links[at].next; i++)
-		at = m->links[at].next;
-	link = &m->links[at];
-	m->links[slot] = (struct spte_link){.next = link->next, .prev = at};
-	if (link->next)
-		m->links[link->next].prev = slot;
-	link->next = slot;
-	return ++m->links[*head].prev & ~LIST_FIRST;
-}
-
-void list_del(struct mmu *m, slot_t *head, slot_t slot)
-{
-	struct spte_link link = m->links[slot];
-
-	if (link.prev & LIST_FIRST) {
-		*head = link.next;
-		link.prev--;
-	} else {
-		m->links[link.prev].next = link.next;
-		m->links[*head].prev--;
-	}
-	if (link.next)
-		m->links[link.next].prev = link.prev;
-}
-
-/* A list has become too long: take the first entry away that is not among the latest. */
-void list_bound(struct mmu *m, slot_t head, u32 length, u32 most)
-{
-	if (length <= most)
-		return;
-	for (u32 i = 0; i < m->bounds->kept; i++)
-		head = m->links[head].next;
-	entry_trap(m, head);
-}
+#include "mm/shadow/entry.h"
 
 /*
  * Take away every writable mapping of a frame: invariant 4. A TLB may also hold one that was
@@ -115,5 +54,30 @@ void untrack(struct mmu *m, u64 gfn)
 		/* Whatever an entry's place says: what is watched never becomes writable here. */
 		if ((*spte & PTE_ADDR) >> PAGE_SHIFT == gfn)
 			*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
+	}
+}
+
+/* The frame is in sync from now on, or has no shadows any more. */
+void unsync_forget(struct mmu *m, u64 gfn)
+{
+	struct frame *f = &m->frames[gfn];
+	u32 i = 0;
+
+	if (!(f->state & FRAME_SHUT)) {
+		while (m->unsync[i] != gfn)
+			i++;
+		m->unsync[i] = m->unsync[--m->nr_unsync];
+	}
+	f->state &= ~(FRAME_UNSYNC | FRAME_SHUT);
+}
+
+/* Some shadow of a frame is about to be used again: the frame is protected, as any synced table's. */
+void frame_reopen(struct mmu_vcpu *v, u64 gfn)
+{
+	struct frame *f = frame_of(v->mmu, gfn);
+
+	if (f->state & FRAME_SHUT) {
+		unsync_forget(v->mmu, gfn);
+		track(v, gfn);
 	}
 }

@@ -7,7 +7,7 @@
  * While they wait they are tables like others, write-protected and in sync, and the guest may take them
  * up again. mmu.lru has all others, those used last first.
  */
-#include "mm/shadow/types.h"
+#include "mm/shadow/tables.h"
 
 static struct shadow_list *list_of(struct mmu *m, u32 index)
 {
@@ -84,20 +84,4 @@ u32 recycle_victim(const struct mmu *m)
 		index = m->shadows[index].list_prev;
 	INVARIANT(11, index);
 	return index;
-}
-
-/*
- * Drop the tables that the guest has unlinked and nobody took up again; no more than one exit may, the
- * others wait for a later one.
- */
-void shadow_reap_now(struct mmu_vcpu *v)
-{
-	struct mmu *m = v->mmu;
-
-	if (m->relinked)
-		refresh_all(v);
-	while (m->orphans.first && may_work(m))
-		shadow_zap(v, m->orphans.first, true);
-	if (unlikely(m->soft_queue))
-		soft_tell(m);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Roots: what the hardware's CR3 is given for each of the guest's modes and address spaces. */
 #include "arch/string.h"
-#include "mm/shadow/types.h"
+#include "mm/shadow/settle.h"
 
 /* What is forbidden for a user's page, and would not be for a supervisor's in its place. */
 static bool user_pages_differ(const struct mmu_vcpu *v)
@@ -58,7 +58,7 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 		entry_cut(m, slot);
 		*spte = SPTE_NOTRAP;
 	}
-	v->reload_root = true;
+	v->hw.reload_root = true;
 	if (pd) {
 		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
 		entry_link(m, slot, pd, PTE_P, true);
@@ -105,6 +105,7 @@ static void load_root(struct mmu_vcpu *v)
 	}
 	if (old)
 		unpin(m, old);
+	v->hw.root = table_hpa(m, v->root);
 }
 
 void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
@@ -116,13 +117,13 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 	need_flush(v->mmu);
 	load_root(v);
 	resync_all(v, false);
-	op_end(v);
+	settle(v);
 }
 
 void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 {
 	v->regs.cr3 = cr3;
-	v->flush = MMU_FLUSH_ALL;
+	v->hw.flush = MMU_FLUSH_ALL;
 	v->mmu->work = 0;
 	if (v->mode == PAGING_OFF)
 		return;
@@ -130,7 +131,7 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 	/* The root first: it has to be right, and of the others as many as there is time for then. */
 	load_root(v);
 	resync_all(v, false);
-	op_end(v);
+	settle(v);
 }
 
 int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4])
@@ -150,9 +151,4 @@ int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4])
 			result = -1;
 	}
 	return result;
-}
-
-u64 mmu_root(const struct mmu_vcpu *v)
-{
-	return table_hpa(v->mmu, v->root);
 }

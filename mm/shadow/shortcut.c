@@ -3,7 +3,7 @@
  * What the shadow tables alone can tell, without a walk of the guest's: the hardware has just used
  * them itself.
  */
-#include "mm/shadow/types.h"
+#include "mm/shadow/settle.h"
 
 struct found {
 	u64 spte;   /* the leaf that maps an address; 0: none does */

@@ -12,7 +12,7 @@
  *
  * It knows nothing of links that are gone, and may still be cached: each that goes asks for a flush.
  */
-#include "mm/shadow/types.h"
+#include "mm/shadow/tables.h"
 
 static void changed(struct mmu *m, u32 index)
 {
@@ -99,12 +99,4 @@ void soft_tell(struct mmu *m)
 		for (slot_t at = s->parents; at; at = m->links[at].next)
 			(is ? soft_add : soft_remove)(m, slot_table(at));
 	}
-}
-
-bool mmu_filter_present(const struct mmu_vcpu *v)
-{
-	const struct mmu *m = v->mmu;
-
-	return m->bypass && !m->upper_unsync && !m->soft_queue && !m->shadows[v->root].soft &&
-	       !v->nr_lent;
 }

@@ -11,20 +11,7 @@
  * every shadow of a frame with FRAME_SHUT is stale. So no CPU sees what lags behind there. What its TLB
  * has kept is flushed when a table is shut.
  */
-#include "mm/shadow/types.h"
-
-void unsync_forget(struct mmu *m, u64 gfn)
-{
-	struct frame *f = &m->frames[gfn];
-	u32 i = 0;
-
-	if (!(f->state & FRAME_SHUT)) {
-		while (m->unsync[i] != gfn)
-			i++;
-		m->unsync[i] = m->unsync[--m->nr_unsync];
-	}
-	f->state &= ~(FRAME_UNSYNC | FRAME_SHUT);
-}
+#include "mm/shadow/lives.h"
 
 static bool has_upper_level(const struct mmu *m, u64 gfn)
 {
@@ -96,17 +83,6 @@ static void frame_shut(struct mmu *m, u64 gfn)
 		table_shut(m, s);
 	unsync_forget(m, gfn);
 	f->state |= FRAME_UNSYNC | FRAME_SHUT;
-}
-
-/* Some shadow of a frame is about to be used again: the frame is protected, as any synced table's. */
-void frame_reopen(struct mmu_vcpu *v, u64 gfn)
-{
-	struct frame *f = frame_of(v->mmu, gfn);
-
-	if (f->state & FRAME_SHUT) {
-		unsync_forget(v->mmu, gfn);
-		track(v, gfn);
-	}
 }
 
 void frame_unsync(struct mmu_vcpu *v, u64 gfn)
@@ -193,31 +169,6 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 			frame_shut(m, m->unsync[i]);
 	}
 	m->upper_unsync = false;
-	shadow_reap(v);
-}
-
-/* The same for as many as one exit may, where that is no more than a good idea. */
-static void resync_some(struct mmu_vcpu *v)
-{
-	struct mmu *m = v->mmu;
-
-	while (m->nr_unsync && may_work(m))
-		frame_resync(v, m->unsync[m->nr_unsync - 1]);
-	if (!m->nr_unsync)
-		m->upper_unsync = false;
-	shadow_reap(v);
-}
-
-void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa)
-{
-	op_begin(v->mmu);
-	frame_unsync(v, gpa >> PAGE_SHIFT);
-	op_end(v);
-}
-
-bool mmu_unsynced(const struct mmu *m)
-{
-	return m->nr_unsync != 0;
 }
 
 /* False when there was not the time for all of its shadows. Some are right: the guest has not run since. */
@@ -256,9 +207,6 @@ void refresh_all(struct mmu_vcpu *v)
 	m->relinked = false;
 }
 
-/* INVLPG exits in a row, none for a table out of sync, that are too many: then all are synced again. */
-#define VAIN_INVLPG_MAX 8
-
 /* Bring the entries on the way to one address up to date, where their tables are out of sync. */
 bool resync_gva(struct mmu_vcpu *v, u64 gva)
 {
@@ -287,22 +235,5 @@ bool resync_gva(struct mmu_vcpu *v, u64 gva)
 			break;
 		index = spte_child(m, spte);
 	}
-	shadow_reap(v);
 	return found;
-}
-
-void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
-{
-	struct mmu *m = v->mmu;
-
-	count(v->counters, invlpg);
-	m->work = 0;
-	op_begin(m);
-	need_flush_gva(v, gva);
-	resync_all(v, true);
-	if (resync_gva(v, gva))
-		m->vain_invlpg = 0;
-	else if (++m->vain_invlpg >= VAIN_INVLPG_MAX)
-		resync_some(v);
-	op_end(v);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's own page walk: SDM vol. 3A 4.3 to 4.8. */
-#include "mm/shadow/types.h"
+#include "mm/shadow/settle.h"
 
 static enum gpte_format walk_format(enum paging_mode mode)
 {
@@ -241,6 +241,6 @@ int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa)
 		*gpa = w.gpa;
 	}
 	/* A bits that were set may have unlinked tables: sync_upper_half(). */
-	op_end(v);
+	settle(v);
 	return w.fault ? -1 : 0;
 }

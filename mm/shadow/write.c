@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Emulated writes to guest tables: memory first, then every shadow of the table, at once. */
 #include "arch/string.h"
-#include "mm/shadow/types.h"
+#include "mm/shadow/settle.h"
 
 /* Writes to one table, none of them used before the next, that make a flood. */
 #define FLOOD_WRITES 3
-
-bool mmu_is_guest_ram(const struct mmu *m, u64 gpa)
-{
-	return frame_of(m, gpa >> PAGE_SHIFT) != NULL;
-}
 
 /* The guest used what the last write to this table made: demand paging, not a flood. */
 static bool last_was_used(const struct mmu *m, u32 index)
@@ -95,7 +90,7 @@ void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
 	else
 		memcpy(to, data, size);
 	table_written(v, gpa, size);
-	op_end(v);
+	settle(v);
 }
 
 bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
@@ -116,6 +111,13 @@ bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
 	}
 	if (done)
 		table_written(v, gpa, size);
-	op_end(v);
+	settle(v);
 	return done;
+}
+
+void mmu_let_unsync(struct mmu_vcpu *v, u64 gpa)
+{
+	op_begin(v->mmu);
+	frame_unsync(v, gpa >> PAGE_SHIFT);
+	settle(v);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated machine: entries, exits, accesses, and the judge; see sim.h. */
 #include "tests/host/sim.h"
-#include "mm/shadow/types.h"
+#include "mm/shadow/settle.h"
 #include "tests/host/sim_mem.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,16 +97,16 @@ static void judge_changes(struct sim *s)
 
 static void enter(struct sim *s)
 {
-	if (s->v.flush == MMU_FLUSH_ALL || !s->config.vpid)
+	if (s->v.hw.flush == MMU_FLUSH_ALL || !s->config.vpid)
 		hw_flush_all(&s->hw);
-	else if (s->v.flush == MMU_FLUSH_GVA)
-		hw_flush_gva(&s->hw, s->v.flush_gva);
-	s->v.flush = MMU_FLUSH_NONE;
-	hw_load_root(&s->hw, mmu_root(&s->v), s->v.reload_root);
-	s->v.reload_root = false;
+	else if (s->v.hw.flush == MMU_FLUSH_GVA)
+		hw_flush_gva(&s->hw, s->v.hw.flush_gva);
+	s->v.hw.flush = MMU_FLUSH_NONE;
+	hw_load_root(&s->hw, s->v.hw.root, s->v.hw.reload_root);
+	s->v.hw.reload_root = false;
 	if (s->hw.error)
-		sim_fail(s, "%s (root %llx)", s->hw.error, (unsigned long long)mmu_root(&s->v));
-	s->filter = mmu_filter_present(&s->v);
+		sim_fail(s, "%s (root %llx)", s->hw.error, (unsigned long long)s->v.hw.root);
+	s->filter = s->v.hw.filter_present;
 	if (s->filter && !s->config.bypass)
 		sim_fail(s, "the filter is on with bypass off");
 }
@@ -222,7 +222,7 @@ int sim_set_cr3(struct sim *s, u64 cr3)
 
 void sim_invlpg(struct sim *s, u64 gva)
 {
-	bool exits = mmu_unsynced(s->mmu) || one_in(s->r, 8);
+	bool exits = s->v.hw.exit_invlpg || one_in(s->r, 8);
 
 	sim_trace(s, "invlpg %llx%s", (unsigned long long)gva, exits ? ", exits" : "");
 	if (exits) {

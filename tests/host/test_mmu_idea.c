@@ -82,7 +82,7 @@ static void flood_costs_four_exits(void **state)
 	for (u32 i = 0; i < 3; i++)
 		write_entries(at, 1, i & 1 ? PAGE_A | USER_RO : 0);
 	assert_int_equal(exits(), 3);
-	assert_false(mmu_unsynced(sim.mmu));
+	assert_false(sim.v.hw.exit_invlpg);
 }
 
 /* Where little was written while a table was out of sync, the next flood has to show itself anew. */
@@ -106,7 +106,7 @@ static void short_flood_does_not_pay(void **state)
 		/* Three of them after it went out of sync. */
 		write_entries(at, 7, page | USER_RO);
 		assert_int_equal(exits(), 4);
-		assert_true(mmu_unsynced(sim.mmu));
+		assert_true(sim.v.hw.exit_invlpg);
 		sim_set_cr3(&sim, root);
 	}
 }
@@ -125,7 +125,7 @@ static void no_flood_but_with_hybrid(void **state)
 	(void)exits();
 	write_entries(at, 16, PAGE_A | USER_RO);
 	assert_int_equal(exits(), 16);
-	assert_false(mmu_unsynced(sim.mmu));
+	assert_false(sim.v.hw.exit_invlpg);
 }
 
 static void accessed_and_dirty(void **state)

@@ -12,7 +12,7 @@ static void filter_follows_the_traps(void **state)
 	root = new_root();
 	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
 	run_4level(CR0_WP, 0, 0);
-	assert_false(mmu_filter_present(&sim.v));
+	assert_false(sim.v.hw.filter_present);
 	works(GVA, WRITE | USER);
 	faults(GVA + PAGE_SIZE, WRITE | USER, 6);
 	assert_int_equal(sim.stats.bypassed, 0);
@@ -21,7 +21,7 @@ static void filter_follows_the_traps(void **state)
 	machine(&c);
 	root = new_root();
 	run_4level(CR0_WP, 0, 0);
-	assert_false(mmu_filter_present(&sim.v));
+	assert_false(sim.v.hw.filter_present);
 }
 
 /*
@@ -53,7 +53,7 @@ static void filter_waits_for_old_links(void **state)
 		works(GVA, READ | USER);
 		sim_set_cr3(&sim, root);
 		works(GVA, READ | USER);
-		assert_false(mmu_filter_present(&sim.v));
+		assert_false(sim.v.hw.filter_present);
 		/* The hypervisor's memory reads as ones: reserved bits. */
 		put(up, SIM_HIDDEN_START | UPPER);
 		(void)try(GVA + PAGE_SIZE, READ | USER, NULL);

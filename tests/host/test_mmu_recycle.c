@@ -4,7 +4,7 @@
  * are of the least size that mmu_init() takes.
  */
 #include "arch/cpu.h"
-#include "mm/shadow/types.h"
+#include "mm/shadow/settle.h"
 #include "tests/host/sim.h"
 #include "tests/host/sim_mem.h"
 #include <setjmp.h>
@@ -261,7 +261,7 @@ static void orphans_are_recycled_first(void **state)
 	orphan_adopt(m, first);
 	assert_int_equal(m->lru.first, first);
 	assert_int_equal(mmu_audit(&sim.v), 0);
-	op_end(&sim.v);
+	settle(&sim.v);
 	assert_int_equal(m->orphans.first, 0);
 	works(0, false);
 	works(MIB(2), true);
@@ -308,7 +308,7 @@ static void roots_of_other_cpus(void **state)
 			for (u32 p = 0; p < 4; p++)
 				regs.pdpte[p] = (OTHERS + p * PAGE_SIZE) | PTE_P;
 			mmu_set_regs(&second, &regs);
-			root = mmu_root(&second);
+			root = second.hw.root;
 			run(k, top, CR0_WP);
 			sim.audit_each = true;
 			for (u32 n = 0; n < 4; n++) {
@@ -317,7 +317,7 @@ static void roots_of_other_cpus(void **state)
 				storm(k, top, sim_tables(&sim));
 			}
 			mmu_set_cr3(&second, regs.cr3);
-			assert_int_equal(mmu_root(&second), root);
+			assert_int_equal(second.hw.root, root);
 			assert_int_equal(counters.value[CNT_mmu_recycled], 0);
 			sim_finish(&sim);
 		}
@@ -339,21 +339,21 @@ static void pdptes_are_loaded_again(void **state)
 	map(k, other, 0, 1);
 	run(k, top, CR0_WP);
 	works(0, false);
-	root = mmu_root(&sim.v);
-	assert_false(sim.v.reload_root);
+	root = sim.v.hw.root;
+	assert_false(sim.v.hw.reload_root);
 	/* The same PDPTEs. */
 	mmu_set_cr3(&sim.v, top);
-	assert_false(sim.v.reload_root);
+	assert_false(sim.v.hw.reload_root);
 	/* Others, at the same address. */
 	pdpte = sim.v.regs.pdpte[0];
 	sim.v.regs.pdpte[0] = sim_read(other, 8);
 	mmu_set_cr3(&sim.v, other);
-	assert_int_equal(mmu_root(&sim.v), root);
-	assert_true(sim.v.reload_root);
-	sim.v.reload_root = false;
+	assert_int_equal(sim.v.hw.root, root);
+	assert_true(sim.v.hw.reload_root);
+	sim.v.hw.reload_root = false;
 	sim.v.regs.pdpte[0] = pdpte;
 	mmu_set_cr3(&sim.v, top);
-	assert_true(sim.v.reload_root);
+	assert_true(sim.v.hw.reload_root);
 	/* A CPU that keeps PDPTEs sees the change all the same. */
 	sim_set_cr3(&sim, top);
 	for (u32 i = 0; i < 4; i++) {
@@ -380,11 +380,11 @@ static void own_fault_owes_no_flush(void **state)
 	works(0, false);
 	assert_int_equal(mmu_fault(&sim.v, &f), MMU_GUEST_FAULT);
 	assert_int_equal(f.guest_pfec, PFEC_P | PFEC_W | PFEC_U);
-	assert_int_equal(sim.v.flush, MMU_FLUSH_NONE);
+	assert_int_equal(sim.v.hw.flush, MMU_FLUSH_NONE);
 	/* One that the CPU has not seen owes it. */
 	f.pfec = PFEC_W | PFEC_U;
 	assert_int_equal(mmu_translate(&sim.v, &f, &top), -1);
-	assert_int_equal(sim.v.flush, MMU_FLUSH_GVA);
+	assert_int_equal(sim.v.hw.flush, MMU_FLUSH_GVA);
 }
 
 static void failed(void)

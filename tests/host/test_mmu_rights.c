@@ -278,9 +278,9 @@ static void lent_page_leaves_the_tlb(void **state)
 		for (u64 lent = sim.stats.lent; sim.stats.lent == lent;)
 			works(GVA, WRITE | AC);
 		mmu_take_back(&sim.v);
-		if (sim.v.flush == MMU_FLUSH_ALL) {
+		if (sim.v.hw.flush == MMU_FLUSH_ALL) {
 			hw_flush_all(&sim.hw);
-			sim.v.flush = MMU_FLUSH_NONE;
+			sim.v.hw.flush = MMU_FLUSH_NONE;
 		}
 		faults(GVA, READ, 1);
 	}

@@ -223,7 +223,7 @@ static void table_let_go_is_no_spurious_fault(void **state)
 	(void)exits();
 	put(at, PAGE_A | USER_RO);
 	assert_int_equal(exits(), 1);
-	assert_true(mmu_unsynced(sim.mmu));
+	assert_true(sim.v.hw.exit_invlpg);
 	assert_int_equal(sim.counters.value[CNT_pf_spurious], 0);
 }
 
@@ -267,7 +267,7 @@ static void unsynced_table_that_becomes_an_upper_one(void **state)
 	run_4level(CR0_WP, 0, 0);
 	works(GVA, READ | USER);
 	mmu_let_unsync(&sim.v, at);
-	assert_true(mmu_filter_present(&sim.v));
+	assert_true(sim.v.hw.filter_present);
 	put(entry_at(root, 4, gva, 3), at | UPPER);
 	at += 8 * (gva >> 21 & 511);
 	put(at, pt[0] | UPPER);
@@ -276,9 +276,9 @@ static void unsynced_table_that_becomes_an_upper_one(void **state)
 	faults(gva, READ | USER, 4);
 	put(at, pt[1] | UPPER);
 	works(gva, READ | USER);
-	assert_false(mmu_filter_present(&sim.v));
+	assert_false(sim.v.hw.filter_present);
 	sim_set_cr3(&sim, root);
-	assert_true(mmu_filter_present(&sim.v));
+	assert_true(sim.v.hw.filter_present);
 }
 
 /* INVLPG exits while a table is out of sync: not for long where it never is of that table. */
@@ -297,9 +297,9 @@ static void invlpgs_in_vain_sync_all(void **state)
 	mmu_let_unsync(&sim.v, pte(GVA));
 	for (u32 i = 0; i < 64; i++) {
 		sim_invlpg(&sim, GVA);
-		assert_true(mmu_unsynced(sim.mmu));
+		assert_true(sim.v.hw.exit_invlpg);
 	}
-	while (mmu_unsynced(sim.mmu) && nr++ < 64)
+	while (sim.v.hw.exit_invlpg && nr++ < 64)
 		sim_invlpg(&sim, GVA + MIB(2));
 	assert_in_range(nr, 2, 32);
 }
@@ -332,7 +332,7 @@ static void invlpg_syncs_every_upper_table(void **state)
 	sim_invlpg(&sim, GVA + GIB(3));
 	for (u32 i = 0; i < 3; i++)
 		works(GVA + i * GIB(1) + PAGE_SIZE, READ | USER);
-	assert_false(mmu_unsynced(sim.mmu));
+	assert_false(sim.v.hw.exit_invlpg);
 }
 
 /* Whatever the guest changed while a table was out of sync, its shadow knows after the next flush. */

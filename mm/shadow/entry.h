@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* One entry: what it should say, and making it so. */
+#ifndef MM_SHADOW_ENTRY_H
+#define MM_SHADOW_ENTRY_H
+
+#include "mm/shadow/tables.h"
+
+/* What an entry should say. Decided by spte_wanted() alone, done by spte_set() alone. */
+struct spte_want {
+	/*
+	 * The entry. A link has the address of the guest's table in place of its shadow's, a leaf says
+	 * what it would if its page were neither hidden nor a table.
+	 */
+	u64 spte;
+	union role child; /* of a link; else 0 */
+	bool present; /* a link or a leaf: even one of the topmost page frame, which looks like a trap */
+};
+
+/* The first frame that a link, or a leaf at level 1, leads to. */
+static inline u64 spte_gfn(u64 spte)
+{
+	return (spte & PTE_ADDR) >> PAGE_SHIFT;
+}
+
+/* mirror.c: what a guest entry asks for. */
+
+/*
+ * For entry i of a shadow table of this role; gpte: the guest's. empty: what a guest entry that is not
+ * present asks for here, SPTE_NOTRAP or a trap. Changes nothing, and does not look at the shadow entry.
+ */
+struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i);
+
+/*
+ * Make an entry of a table say what the guest's says now, as far as that needs no new table. True when
+ * the entry changed.
+ */
+bool entry_sync(struct mmu_vcpu *v, slot_t slot);
+
+/* entry_sync() for a whole table. Returns how many entries map something else now. */
+u32 table_sync(struct mmu_vcpu *v, u32 index);
+void table_trap(struct mmu *m, u32 index);
+u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
+
+/* entry.c: making it so. */
+
+/*
+ * True when an entry that should not be a link needs no change. Fewer rights than the guest grants are
+ * right too where the page is a table: the next write mends them.
+ */
+static ALWAYS_INLINE bool spte_holds(u64 spte, struct spte_want want)
+{
+	u64 loose = PTE_A | PTE_D | PTE_W | SPTE_PROTECTED;
+
+	if (want.child.word)
+		return false;
+	return spte == want.spte || (!((spte ^ want.spte) & ~loose) &&
+				     !(spte & (PTE_W | SPTE_PROTECTED)) == !(want.spte & PTE_W));
+}
+
+/* The table that an entry leads to, if it is the one that should be there; else 0. */
+static inline u32 linked_child(const struct mmu *m, slot_t slot, struct spte_want want)
+{
+	u64 spte = *spte_at(m, slot);
+	u32 child;
+
+	if (!spte_is_link(shadow_at(m, slot)->role.level, spte))
+		return 0;
+	child = spte_child(m, spte);
+	return m->shadows[child].gfn == spte_gfn(want.spte) &&
+			       m->shadows[child].role.word == want.child.word
+		       ? child
+		       : 0;
+}
+
+void entry_drop(struct mmu *m, slot_t slot);
+bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 child, bool asked);
+
+/* Make an entry a trap, or SPTE_NOTRAP. True when it was present. */
+static ALWAYS_INLINE bool spte_clear(struct mmu *m, slot_t slot, u64 spte)
+{
+	bool was = spte_is_present(*spte_at(m, slot), m->ones);
+
+	if (was)
+		entry_drop(m, slot);
+	entry_put(m, slot, spte);
+	return was;
+}
+
+/*
+ * Make an entry say what is wanted: its lists, the counts, and the flushes that follow from it.
+ *
+ * child: the table that a link is to lead to; 0: none, and the entry traps. asked: a fault needs it now;
+ * else it is filled ahead, or follows what the guest has written, for which the guest owes the flush.
+ * Returns true when the entry changed.
+ */
+static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 child,
+			    bool asked)
+{
+	u64 old = *spte_at(v->mmu, slot);
+
+	if (want.present)
+		return entry_install(v, slot, want, child, asked);
+	spte_clear(v->mmu, slot, want.spte);
+	return old != want.spte;
+}
+
+void entry_trap(struct mmu *m, slot_t slot);
+void entry_cut(struct mmu *m, slot_t slot);
+bool may_have_parent(const struct mmu *m, u32 child);
+u32 most_parents(const struct mmu *m, u32 child);
+void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);
+void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte);
+
+/* direct.c */
+union role direct_role(union role parent, u64 gpte, int level);
+struct spte_want direct_wanted(const struct mmu *m, union role role, u64 gfn);
+void direct_fill(struct mmu_vcpu *v, u32 index);
+bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);
+
+/* protect.c: which frames the guest may write itself. */
+void track(struct mmu_vcpu *v, u64 gfn);
+void untrack(struct mmu *m, u64 gfn);
+void unsync_forget(struct mmu *m, u64 gfn);
+void frame_reopen(struct mmu_vcpu *v, u64 gfn);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists of entries: the parents of a table, the writable leaves of a frame or region.
+ *
+ * Every shadow entry has one list node of its own, so a list can neither overflow nor fail. Only
+ * writable leaves are kept, for nothing else ever has to be found by its frame. Direct level-1
+ * tables are not in any list: the region's chain of them names the entry by its index.
+ */
+#include "mm/shadow/tables.h"
+
+u32 list_add(struct mmu *m, slot_t *head, slot_t slot)
+{
+	slot_t next = *head, length = LIST_FIRST | 1;
+
+	if (next) {
+		length = m->links[next].prev + 1;
+		m->links[next].prev = slot;
+	}
+	m->links[slot] = (struct spte_link){.next = next, .prev = length};
+	*head = slot;
+	return length & ~LIST_FIRST;
+}
+
+u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot)
+{
+	slot_t at = *head;
+	struct spte_link *link;
+
+	if (!at)
+		return list_add(m, head, slot);
+	for (u32 i = 1; i < m->bounds->kept && m->links[at].next; i++)
+		at = m->links[at].next;
+	link = &m->links[at];
+	m->links[slot] = (struct spte_link){.next = link->next, .prev = at};
+	if (link->next)
+		m->links[link->next].prev = slot;
+	link->next = slot;
+	return ++m->links[*head].prev & ~LIST_FIRST;
+}
+
+void list_del(struct mmu *m, slot_t *head, slot_t slot)
+{
+	struct spte_link link = m->links[slot];
+
+	if (link.prev & LIST_FIRST) {
+		*head = link.next;
+		link.prev--;
+	} else {
+		m->links[link.prev].next = link.next;
+		m->links[*head].prev--;
+	}
+	if (link.next)
+		m->links[link.next].prev = link.prev;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists, and what is kept of tables as wholes; nothing here knows what an entry should say. */
+#ifndef MM_SHADOW_TABLES_H
+#define MM_SHADOW_TABLES_H
+
+#include "mm/shadow/types.h"
+
+/*
+ * lists.c: entries with the same child, frame or region. Adding returns the list's length; behind: after
+ * those that are kept, for an entry that nobody has asked for yet.
+ */
+u32 list_add(struct mmu *m, slot_t *head, slot_t slot);
+u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot);
+void list_del(struct mmu *m, slot_t *head, slot_t slot);
+
+/* tables.c: how a table is found. */
+u32 shadow_find(const struct mmu *m, u64 gfn, union role role);
+void shadow_list(struct mmu *m, u32 index);
+void shadow_unlist(struct mmu *m, u32 index);
+u32 shadow_oldest(const struct mmu *m, u64 gfn, union role role, u32 *nr);
+bool shadow_in_use(const struct mmu *m, u32 index);
+
+/*
+ * recycle.c: which table makes room for another.
+ *
+ * Invariant 11: while an operation runs, no table that it holds is recycled. An operation is one call
+ * of a function of mmu.h that changes anything; op_begin() gives it a number of its own. It holds a
+ * table from the moment it has the table's index to its own end: shadow_get() and shadow_touch(), the
+ * two ways to an index on the way down, stamp the table with that number, and the tables that a
+ * virtual CPU's registers name are pinned. recycle_victim(), the only one that picks a table, passes
+ * over both. Links that are made on the side (prefill, resync) are no holds: a table that goes takes
+ * every entry that leads to it along. Nor are the loops over lists of tables: nothing in them makes
+ * a table. What the guest has given up is dropped where an operation holds nothing yet, or at its end.
+ *
+ * There is always a victim: see SHADOWS_LEAST().
+ */
+
+/* Pinned by one virtual CPU: its PAE root, four PDs there, and the root that it is about to leave. */
+#define VCPU_PINS_MAX 6
+/* Got by one operation: one way down, five levels or what a large page is split into included; or the
+ * four PDs of a PAE root. The last is the one that the room is for. */
+#define OP_TABLES_MAX 5
+/* Indices from 0 that let every operation go on; table 0 does not exist. */
+#define SHADOWS_LEAST(vcpus) (1 + (vcpus)*VCPU_PINS_MAX + OP_TABLES_MAX)
+
+u32 recycle_victim(const struct mmu *m);
+bool shadow_is_held(const struct mmu *m, u32 index);
+void lru_add(struct mmu *m, u32 index);
+void lru_del(struct mmu *m, u32 index);
+void shadow_used(struct mmu *m, u32 index);
+void orphan_add(struct mmu *m, u32 index);
+void orphan_adopt(struct mmu *m, u32 index);
+
+/* Tables that were at the front of the list so many operations ago are left where they are. */
+#define RECENT_OPS 16
+
+/* The operation holds this table from now on. */
+static inline void shadow_touch(struct mmu *m, u32 index)
+{
+	struct shadow *s = &m->shadows[index];
+
+	s->stamp = m->clock;
+	if (m->clock - s->moved >= RECENT_OPS)
+		shadow_used(m, index);
+}
+
+/* flush.c. Ask every virtual CPU's hardware to forget everything, or one address on this one. */
+void need_flush(struct mmu *m);
+void need_flush_gva(struct mmu_vcpu *v, u64 gva);
+
+/* soft.c: entries that trap without being present. */
+void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
+void soft_forget(struct mmu *m, u32 index);
+void soft_tell(struct mmu *m);
+void soft_link(struct mmu *m, u32 index, u32 child);
+void soft_unlink(struct mmu *m, u32 index, u32 child);
+
+/* Every change of an entry is made here, but for the rights of one that stays present. */
+static inline void entry_put_at(struct mmu *m, u32 table, u64 *entry, u64 spte)
+{
+	if (unlikely(m->soft_traps))
+		soft_entry(m, table, *entry, spte);
+	*entry = spte;
+}
+
+static inline void entry_put(struct mmu *m, slot_t slot, u64 spte)
+{
+	entry_put_at(m, slot_table(slot), spte_at(m, slot), spte);
+}
+
+#endif
