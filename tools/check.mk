@@ -50,6 +50,6 @@ check-python: | test-deps
 	@$(PYTHON) tools/check-python tests/emu/*.py tools/mksyms tools/readme tools/host-tests \
 		tools/check-branches tools/check-layer
 
-# The README's table of counters comes from mm/counters.def.
+# The documents' tables come from mm/counters.def and docs/measurements.md.
 check-generated: | test-deps
 	@$(PYTHON) tools/readme --check
