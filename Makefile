@@ -47,7 +47,7 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 	   $(call option,--options,$(value CMDLINE))
 
 .PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare compare-linux compare-sync readme
+	test-deps guests linux-programs compare compare-linux compare-sync readme figures
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -69,6 +69,7 @@ help:
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make readme       the tables of output in docs/ and README.md, printed again; minutes'
+	@echo 'make figures      the figures of docs/, drawn again'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
 	@echo 'make clean        remove build/'
@@ -308,6 +309,11 @@ readme: all $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
 	@tools/readme
+
+FIGURES := $(wildcard docs/figures/*.dot)
+
+figures: | $(O)/.deps-figures
+	@tools/figure $(FIGURES)
 
 clean:
 	rm -rf $(O)

@@ -48,8 +48,9 @@ check-cppcheck: | test-deps
 
 check-python: | test-deps
 	@$(PYTHON) tools/check-python tests/emu/*.py tools/mksyms tools/readme tools/host-tests \
-		tools/check-branches tools/check-layer
+		tools/check-branches tools/check-layer tools/figure
 
-# The documents' tables come from mm/counters.def and docs/measurements.md.
+# The documents' tables and figures come from mm/counters.def, docs/measurements.md, docs/figures/*.dot.
 check-generated: | test-deps
 	@$(PYTHON) tools/readme --check
+	@$(PYTHON) tools/figure --check $(FIGURES)
