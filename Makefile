@@ -47,7 +47,7 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 	   $(call option,--options,$(value CMDLINE))
 
 .PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare compare-linux compare-sync readme
+	test-deps guests linux-programs compare compare-linux compare-sync readme figures
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -69,14 +69,15 @@ help:
 	@echo 'make test-release builds and tests in a root of another Debian: RELEASE=bookworm or trixie; minutes'
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
-	@echo 'make readme       the blocks of output in README.md, printed again; minutes'
+	@echo 'make readme       the tables of output in docs/ and README.md, printed again; minutes'
+	@echo 'make figures      the figures of docs/, drawn again'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
 	@echo 'make clean        remove build/'
 	@echo
 	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
-	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: README.md, Choosing the machine'
+	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: docs/machines.md'
 
 # --- packages -----------------------------------------------------------------------------------
 
@@ -318,13 +319,18 @@ soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) 
 
 include tools/check.mk
 
-# The README's blocks of real output, printed again.
+# The documents' blocks of real output, printed again.
 readme: all $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) bench >$(O)/bench.txt && tools/readme run $(O)/bench.txt
 	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
 	@tools/readme
+
+FIGURES := $(wildcard docs/figures/*.dot)
+
+figures: | $(O)/.deps-figures
+	@tools/figure $(FIGURES)
 
 clean:
 	rm -rf $(O)

@@ -34,7 +34,7 @@ struct options {
 enum console_port options_console(const char *cmdline);
 
 /*
- * Parse a command line into options (README.md, "Command line"). A word is "name=value".
+ * Parse a command line into options (docs/options.md). A word is "name=value".
  *
  * Returns 0; or -1 after a fail() line that names the unknown option or the bad value and lists
  * what is known. `opt` always holds usable values, so the console may be set up from it first.

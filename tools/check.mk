@@ -61,11 +61,12 @@ check-cppcheck: | test-deps
 
 check-python: | test-deps
 	@$(PYTHON) tools/check-python tests/emu/*.py tools/mksyms tools/readme tools/host-tests \
-		tools/check-branches tools/check-layer tools/check-order
+		tools/check-branches tools/check-layer tools/check-order tools/figure
 
-# The README's table of counters comes from mm/counters.def.
+# The documents' tables and figures come from mm/counters.def, docs/measurements.md, docs/figures/*.dot.
 check-generated: | test-deps
 	@$(PYTHON) tools/readme --check
+	@$(PYTHON) tools/figure --check $(FIGURES)
 
 # They build, and get through a few inputs.
 check-fuzzers: $(FUZZERS:fuzz-%=$(O)/host/fuzz_%)

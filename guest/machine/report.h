@@ -12,8 +12,8 @@
 u64 counter_read(const struct counters *set, u32 index);
 
 /*
- * Print all counters, "name = value" a line between "counters begin" and "counters end" (README.md,
- * "Counters"). pf_bypassed is computed here; its value is "unknown" when the guest did not report
+ * Print all counters, "name = value" a line between "counters begin" and "counters end"
+ * (docs/counters.md). pf_bypassed is computed here; its value is "unknown" when the guest did not report
  * its faults.
  */
 void report_counters(const struct counters *sum);
