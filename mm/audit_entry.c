@@ -141,6 +141,15 @@ static void check_pae_root(struct audit *a, u32 index, u32 i, u64 spte)
 		audit_bad(a, index, i, "a PAE root has more than four links");
 }
 
+static bool is_foreign(const struct audit *a, u64 gfn)
+{
+	for (u32 i = 0; i < a->nr_foreign; i++) {
+		if (a->foreign[i] == gfn)
+			return true;
+	}
+	return false;
+}
+
 void audit_entry(struct audit *a, u32 index, u32 i)
 {
 	const struct mmu *m = a->v->mmu;
@@ -164,6 +173,6 @@ void audit_entry(struct audit *a, u32 index, u32 i)
 		check_pae_root(a, index, i, spte);
 	else if (s->role.direct)
 		check_direct(a, index, i, spte);
-	else if (synced && !s->stale)
+	else if (synced && !s->stale && !is_foreign(a, s->gfn))
 		check_mirror(a, index, i, spte);
 }

@@ -18,7 +18,7 @@ src_svm_caps  := svm/caps.c svm/exit_names.c
 src_vmx_caps  := vmx/caps.c vmx/exit_names.c
 mmu_sources   := tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
 		 tests/host/sim_mem.c tests/host/mmu_harness.c tests/host/mmu_engine.c tests/host/mmu_pressure.c \
-		 $(filter-out mm/map.c mm/nested.c,$(wildcard mm/*.c))
+		 tests/host/mmu_device.c $(filter-out mm/map.c mm/nested.c,$(wildcard mm/*.c))
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)

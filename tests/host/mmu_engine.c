@@ -618,6 +618,8 @@ void engine_step(struct engine *e)
 	}
 	if (e->pressure && one_in(e->r, 6))
 		engine_press(e);
+	else if (s->config.devices && one_in(e->r, 8))
+		engine_device(e);
 	else if (op < 16)
 		write_entries(e);
 	else if (op < 22)
@@ -685,6 +687,7 @@ void engine_config(struct rnd *r, struct sim_config *c)
 		.pdptes_keep = one_in(r, 2),
 		.clock_wraps = one_in(r, 4),
 		.tight = one_in(r, 2),
+		.devices = one_in(r, 4),
 	};
 	if (c->tight)
 		tight_bounds(r, &c->bounds);
