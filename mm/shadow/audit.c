@@ -41,21 +41,27 @@ static void check_table(struct audit *a, u32 index)
 	audit_counts(a, index);
 }
 
+u32 audit(struct audit *a)
+{
+	const struct mmu *m = a->v->mmu;
+
+	count(a->v->counters, mmu_audit);
+	audit_lists(a);
+	for (u32 index = m->lru.first; index; index = m->shadows[index].list_next)
+		check_table(a, index);
+	for (u32 index = m->orphans.first; index; index = m->shadows[index].list_next)
+		check_table(a, index);
+	audit_frames(a);
+	if (a->links != a->parents)
+		audit_bad(a, 0, "a child does not know all its parents");
+	if (a->leaves != a->maps)
+		audit_bad(a, 0, "a writable leaf is not in its reverse map");
+	return a->violations;
+}
+
 u32 mmu_audit(struct mmu_vcpu *v)
 {
 	struct audit a = {.v = v};
-	const struct mmu *m = v->mmu;
 
-	count(v->counters, mmu_audit);
-	audit_lists(&a);
-	for (u32 index = m->lru.first; index; index = m->shadows[index].list_next)
-		check_table(&a, index);
-	for (u32 index = m->orphans.first; index; index = m->shadows[index].list_next)
-		check_table(&a, index);
-	audit_frames(&a);
-	if (a.links != a.parents)
-		audit_bad(&a, 0, "a child does not know all its parents");
-	if (a.leaves != a.maps)
-		audit_bad(&a, 0, "a writable leaf is not in its reverse map");
-	return a.violations;
+	return audit(&a);
 }

@@ -9,6 +9,12 @@ struct audit {
 	struct mmu_vcpu *v;
 	u32 violations;
 	/*
+	 * Frames that a device has written to, where the caller knows of some: their shadows need not say
+	 * what they say. All else has to hold.
+	 */
+	const u64 *foreign; /* gfn */
+	u32 nr_foreign;
+	/*
 	 * Entries that have to be in a list, and those that are in one: each of the latter is checked to
 	 * be one of the former, and a list whose nodes know their neighbours has none twice. So equal
 	 * numbers say that every list is complete.
@@ -16,6 +22,9 @@ struct audit {
 	u64 links, parents; /* links, and the lists of their children's parents */
 	u64 leaves, maps;   /* writable leaves, and the reverse maps */
 };
+
+/* Check all of it; returns the number of violations. */
+u32 audit(struct audit *a);
 
 /* An entry is wrong, or its table; the first few are told. */
 void audit_bad(struct audit *a, slot_t slot, const char *what);

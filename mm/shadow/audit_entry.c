@@ -151,6 +151,15 @@ static void check_pae_root(struct audit *a, slot_t slot, u64 spte)
 		audit_bad(a, slot, "a PAE root has more than four links");
 }
 
+static bool is_foreign(const struct audit *a, u64 gfn)
+{
+	for (u32 i = 0; i < a->nr_foreign; i++) {
+		if (a->foreign[i] == gfn)
+			return true;
+	}
+	return false;
+}
+
 void audit_entry(struct audit *a, slot_t slot)
 {
 	const struct mmu *m = a->v->mmu;
@@ -174,6 +183,6 @@ void audit_entry(struct audit *a, slot_t slot)
 		check_pae_root(a, slot, spte);
 	else if (s->role.direct)
 		check_direct(a, slot, spte);
-	else if (synced && !s->stale)
+	else if (synced && !s->stale && !is_foreign(a, s->gfn))
 		check_mirror(a, slot, spte);
 }

@@ -130,6 +130,22 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	return enough;
 }
 
+/*
+ * A link that may be followed as it is. In a synced table it is what the guest's entry asks for; but where
+ * a device has written to that table, which is no store that faults, it leads to a shadow of another
+ * frame, or to the split of a large page, or grants other rights. With CR0.WP=0 more than these counts.
+ */
+static bool link_is_good(const struct mmu *m, slot_t slot, const struct walk *w, int level, u64 spte)
+{
+	const struct shadow *child;
+
+	if (!spte_is_link(level, spte) || ((spte ^ w->gpte[level]) & PTE_RIGHTS) ||
+	    table_is_unsync(m, slot_table(slot)) || shadow_at(m, slot)->role.wp0)
+		return false;
+	child = &m->shadows[spte_child(m, spte)];
+	return child->gfn == w->table[level - 1] && !child->role.direct;
+}
+
 /* From the root to the entry that decides. */
 static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w, u64 gva)
 {
@@ -146,13 +162,7 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		u64 spte = *spte_at(m, d->slot);
 		struct spte_want want;
 
-		/*
-		 * In a synced table, a link is what the guest's entry asks for; but where a device has
-		 * written to that table, which is no store that faults. A direct table is then no place to
-		 * go on: it is the split of a large page, and the entry is a table's now.
-		 */
-		if (spte_is_link(level, spte) && !table_is_unsync(m, slot_table(d->slot)) &&
-		    !m->shadows[spte_child(m, spte)].role.direct) {
+		if (link_is_good(m, d->slot, w, level, spte)) {
 			enter(m, d, spte_child(m, spte), gva);
 			continue;
 		}

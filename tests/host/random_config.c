@@ -39,6 +39,7 @@ void engine_config(struct rnd *r, struct sim_config *c)
 		.pdptes_keep = one_in(r, 2),
 		.clock_wraps = one_in(r, 4),
 		.tight = one_in(r, 2),
+		.devices = one_in(r, 4),
 	};
 	if (c->tight)
 		tight_bounds(r, &c->bounds);

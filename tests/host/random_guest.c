@@ -618,6 +618,8 @@ void engine_step(struct engine *e)
 	}
 	if (e->pressure && one_in(e->r, 6))
 		engine_press(e);
+	else if (s->config.devices && one_in(e->r, 8))
+		engine_device(e);
 	else if (op < 16)
 		write_entries(e);
 	else if (op < 22)

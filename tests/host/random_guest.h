@@ -35,6 +35,9 @@ void engine_step(struct engine *e);
 /* random_pressure.c: one operation that is there to use up shadow tables. */
 void engine_press(struct engine *e);
 
+/* random_device.c: a device writes to a page table. */
+void engine_device(struct engine *e);
+
 /* What such operations are made of: an address in use, one in the window; a frame, an entry; CR4 bits. */
 u64 engine_gva(struct engine *e);
 u64 engine_window(const struct engine *e, u32 frame);

@@ -93,6 +93,61 @@ static void judge_changes(struct sim *s)
 	}
 }
 
+/* --- devices ------------------------------------------------------------------------------------ */
+
+static void device_write(struct sim *s)
+{
+	u64 gpa = s->device.gpa, gfn = gpa >> PAGE_SHIFT;
+	u32 i = 0;
+
+	/* What the MMU has set so far, before it may be overwritten. */
+	judge_changes(s);
+	sim_trace(s, "    a device writes %llx: %llx -> %llx", (unsigned long long)gpa,
+		  (unsigned long long)sim_read(gpa, s->device.size),
+		  (unsigned long long)s->device.value);
+	s->device.looks = 0;
+	s->stats.device_writes++;
+	store(s, gpa, &s->device.value, s->device.size);
+	while (i < s->nr_foreign && s->foreign[i] != gfn)
+		i++;
+	if (i == SIM_FOREIGN)
+		abort();
+	s->foreign[i] = gfn;
+	s->nr_foreign += i == s->nr_foreign;
+	s->inexact = true;
+}
+
+static void mmu_looked(void *ctx)
+{
+	struct sim *s = ctx;
+
+	if (!s->calm && s->device.looks && --s->device.looks == 0)
+		device_write(s);
+}
+
+void sim_device_write(struct sim *s, u64 gpa, u64 value, u32 size, u32 looks)
+{
+	s->device.gpa = gpa;
+	s->device.value = value;
+	s->device.size = size;
+	s->device.looks = looks;
+	sim_mem_ctx = s;
+	sim_mem_looked = mmu_looked;
+	if (!looks)
+		device_write(s);
+}
+
+/* Between the MMU's operations: frames without a shadow are as any other again. */
+static void settle_devices(struct sim *s, bool flushed)
+{
+	for (u32 i = s->nr_foreign; i-- > 0;) {
+		if (!(s->mmu->frames[s->foreign[i]].state & FRAME_TABLES))
+			s->foreign[i] = s->foreign[--s->nr_foreign];
+	}
+	if (flushed && !s->nr_foreign)
+		s->inexact = false;
+}
+
 /* --- entry and exit ----------------------------------------------------------------------------- */
 
 static void enter(struct sim *s)
@@ -166,12 +221,14 @@ static int load_pdptes(struct sim *s, struct paging_regs *regs)
 		if (ref_pdpte_bad(&cpu, regs->pdpte[i]))
 			bad = -1;
 	}
+	s->calm = true;
 	if (mmu_read_pdptes(&s->v, regs->cr3, mine) != bad)
 		sim_fail(s, "mmu_read_pdptes(%llx) does not return %d",
 			 (unsigned long long)regs->cr3, bad);
 	if (!bad && memcmp(mine, regs->pdpte, sizeof(mine)))
 		sim_fail(s, "mmu_read_pdptes(%llx) read something else",
 			 (unsigned long long)regs->cr3);
+	s->calm = false;
 	return bad;
 }
 
@@ -200,6 +257,7 @@ int sim_set_regs(struct sim *s, u64 cr0, u64 cr3, u64 cr4, u64 efer, bool flush)
 	left(s);
 	mmu_set_regs(&s->v, &regs);
 	resume(s);
+	settle_devices(s, flush);
 	return 0;
 }
 
@@ -217,6 +275,7 @@ int sim_set_cr3(struct sim *s, u64 cr3)
 	memcpy(s->v.regs.pdpte, regs.pdpte, sizeof(regs.pdpte));
 	mmu_set_cr3(&s->v, cr3);
 	resume(s);
+	settle_devices(s, true);
 	return 0;
 }
 
@@ -249,6 +308,7 @@ void sim_invpcid(struct sim *s, u32 type, u64 gva)
 		gt_flush_all(&s->tlb);
 	}
 	resume(s);
+	settle_devices(s, type != 0);
 }
 
 /* --- accesses ----------------------------------------------------------------------------------- */
@@ -316,7 +376,7 @@ static bool reaches(struct sim *s, const struct ref_access *a, struct target *t)
 {
 	struct ref_cpu lenient = s->guest;
 
-	if (gt_allows(&s->tlb, &s->guest, a, is_target, t))
+	if (s->inexact || gt_allows(&s->tlb, &s->guest, a, is_target, t))
 		return true;
 	if (!s->v.nr_lent || a->user || a->fetch)
 		return false;
@@ -341,7 +401,7 @@ static void judge_fault(struct sim *s, const struct ref_access *a, u32 pfec)
 {
 	s->stats.faults++;
 	sim_trace(s, "    #PF %x", pfec);
-	if (!gt_allows_fault(&s->tlb, &s->guest, a, pfec))
+	if (!s->inexact && !gt_allows_fault(&s->tlb, &s->guest, a, pfec))
 		sim_fail(s, "%s got #PF with error code %x, which no walk allows", describe(a),
 			 pfec);
 }
@@ -353,6 +413,7 @@ static void software_write(struct sim *s, u64 gpa, const void *data, u32 size)
 	bool aligned = (size == 4 || size == 8) && gpa % size == 0;
 	u8 before[16];
 
+	s->calm = true;
 	for (u32 i = 0; i < size; i++)
 		before[i] = sim_read(gpa + i, 1);
 	/* Said to sim_mem first, so that only what differs from it is reported. */
@@ -383,6 +444,7 @@ static void software_write(struct sim *s, u64 gpa, const void *data, u32 size)
 			sim_fail(s, "a software write at %llx made %llx of %llx",
 				 (unsigned long long)gpa, (unsigned long long)sim_read(q, 8),
 				 (unsigned long long)now[(q - first) / 8]);
+	s->calm = false;
 }
 
 /* What the guest's store does to memory once its address is known. */
@@ -509,7 +571,10 @@ static bool bypassed(struct sim *s, const struct ref_access *a, u32 pfec)
 static enum sim_result access(struct sim *s, const struct ref_access *a, const void *data, u32 size,
 			      u32 *pfec)
 {
-	for (u32 i = 0; i <= MAX_RETRIES; i++) {
+	u64 device_writes = s->stats.device_writes;
+
+	/* What a device did meanwhile is one more reason to try again. */
+	for (u32 i = 0; i <= MAX_RETRIES + s->stats.device_writes - device_writes; i++) {
 		struct ref_path leaf;
 		enum sim_result result;
 		bool again;

@@ -28,17 +28,19 @@ struct sim_config {
 	u32 vcpus;        /* that the pool has to do for; 0: one */
 	bool clock_wraps; /* the MMU's count of operations is about to */
 	u64 pool_size;    /* 0: as much as mmu_memory_size() asks for */
+	bool devices;     /* write to page tables: sim_device_write() */
 	bool tight;       /* the bounds below, in place of mmu_bounds */
 	struct mmu_bounds bounds;
 };
 
 #define SIM_TRACE_LINES 120
 #define SIM_TRACE_WIDTH 120
+#define SIM_FOREIGN     128
 
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
-	u64 wp0_writes, lent, storms, watched;
+	u64 wp0_writes, lent, storms, watched, device_writes;
 };
 
 struct sim {
@@ -60,6 +62,18 @@ struct sim {
 	bool unknown_insn; /* no write of the access under way is emulated */
 	bool emulate_all;  /* every one is */
 	bool lent;         /* a page is lent to the access under way */
+	/*
+	 * Frames that a device wrote to, and that may have a shadow since before; while there are some,
+	 * and until a flush after that, the guest's translations are its own loss.
+	 */
+	u64 foreign[SIM_FOREIGN]; /* gfn */
+	u32 nr_foreign;
+	bool inexact;
+	bool calm; /* no device writes just now */
+	struct {
+		u64 gpa, value;
+		u32 size, looks; /* that the MMU has at memory until then; 0: none is under way */
+	} device;
 	u32 nr_lines;
 	char line[SIM_TRACE_LINES][SIM_TRACE_WIDTH];
 };
@@ -83,6 +97,13 @@ void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r);
 
 /* Write guest RAM behind the MMU's back: only before the first sim_set_regs(). */
 void sim_poke(struct sim *s, u64 gpa, u64 value, u32 size);
+
+/*
+ * A device writes one entry, which no CPU notices: at once, or in the middle of what the MMU does, when it
+ * has looked at guest memory that often (looks). What it promises the guest after that is nothing until
+ * the table's shadows have gone and all is flushed; but to go on, and all that protects itself.
+ */
+void sim_device_write(struct sim *s, u64 gpa, u64 value, u32 size, u32 looks);
 
 /*
  * Load CR0, CR3, CR4 and EFER. flush: as a MOV to CR3 does, though no register changes.

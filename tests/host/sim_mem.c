@@ -17,6 +17,9 @@ static u32 nr_written;
 static bool is_written[NR_FRAMES];
 static bool has_high_ram;
 
+void (*sim_mem_looked)(void *ctx);
+void *sim_mem_ctx;
+
 /* Offset in memory[] of a physical address, or -1 where there is none. */
 static s64 offset(u64 hpa)
 {
@@ -35,6 +38,8 @@ void *phys_ptr(u64 hpa)
 		fprintf(stderr, "phys_ptr(0x%llx): not RAM\n", (unsigned long long)hpa);
 		abort();
 	}
+	if (sim_mem_looked && !sim_is_hidden(hpa))
+		sim_mem_looked(sim_mem_ctx);
 	return memory + at;
 }
 
@@ -71,6 +76,7 @@ void sim_mem_map(struct memmap *map)
 void sim_mem_reset(u64 pool_size, bool high_ram)
 {
 	has_high_ram = high_ram;
+	sim_mem_looked = NULL;
 	for (u32 i = 0; i < nr_written; i++) {
 		memset(memory + written[i] * PAGE_SIZE, 0, PAGE_SIZE);
 		memset(known + written[i] * PAGE_SIZE, 0, PAGE_SIZE);

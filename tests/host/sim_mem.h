@@ -51,6 +51,10 @@ u64 sim_read(u64 gpa, u32 size);
 /* Store to guest RAM, and remember it, so that sim_mem_changes() does not report it. */
 void sim_write(u64 gpa, const void *data, u32 size);
 
+/* Called at each phys_ptr() of guest RAM, unless NULL; sim_mem_reset() makes it so. */
+extern void (*sim_mem_looked)(void *ctx);
+extern void *sim_mem_ctx;
+
 /* Call back for each aligned 8 bytes of guest RAM that changed without sim_write(). */
 typedef void (*sim_change_fn)(void *ctx, u64 gpa, u64 old, u64 now);
 void sim_mem_changes(sim_change_fn fn, void *ctx);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated machine's set-up, its audit, and the record of what went wrong; see sim.h. */
+#include "mm/shadow/audit.h"
 #include "mm/shadow/types.h"
 #include "tests/host/fake/console.h"
 #include "tests/host/sim.h"
@@ -117,17 +118,20 @@ static void check_caches(struct sim *s)
 
 void sim_check(struct sim *s)
 {
+	struct audit a = {.v = &s->v, .foreign = s->foreign, .nr_foreign = s->nr_foreign};
 	struct ref_path path;
 
+	s->calm = true;
 	for (u64 i = 0; i < 4; i++) {
 		if (ref_start(&s->hw.cpu, i << 30, &path) == REF_TABLE)
 			check_table(s, &path);
 		if (s->hw.cpu.mode != REF_PAE)
 			break;
 	}
-	if (mmu_audit(&s->v))
+	if (audit(&a))
 		sim_fail(s, "the audit found violations");
 	check_caches(s);
+	s->calm = false;
 }
 
 void sim_finish(struct sim *s)
