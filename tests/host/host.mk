@@ -31,6 +31,7 @@ src_memtype   := guest/memtype.c
 src_msr       := guest/memtype.c mm/ranges.c
 src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
+src_pci       := guest/pci_filter.c guest/pci_bars.c guest/pci_caps.c guest/pci_guard.c mm/ranges.c
 src_progress  := guest/progress.c
 src_report    := guest/report.c
 load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c guest/acpi.c guest/acpi_power.c \
@@ -59,6 +60,7 @@ $(O)/host/test_%: tests/host/test_%.c $$(src_$$*) $(HOST_HEADERS) $(O)/.flags | 
 	@$(CC) $(HOST_CFLAGS) -o $@ $< $(src_$*) -lcmocka $(libs_$*)
 
 # They include these, with a CPU of their own.
+$(O)/host/test_smm_base: guest/smm_base.c
 $(O)/host/test_console: arch/console.c arch/serial.c
 $(O)/host/test_msr: $(wildcard guest/msr*.c) guest/mtrr.c guest/pat.c guest/ipi.c
 
