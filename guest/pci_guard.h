@@ -10,6 +10,14 @@
 #define PCI_CLASS          0x0a
 #define PCI_HEADER_TYPE    0x0e
 #define PCI_BAR0           0x10
+#define PCI_CARDBUS_LEGACY 0x44 /* of a CardBus bridge: its ports for 16-bit cards */
+
+/* PCI_HEADER_TYPE: bit 7 is for several functions. */
+#define PCI_TYPE_MASK      0x7f
+#define PCI_TYPE_BRIDGE    1
+#define PCI_TYPE_CARDBUS   2
+
+#define PCI_HEADER_END     0x40
 
 #define PCI_COMMAND_IO     BIT(0)
 #define PCI_COMMAND_MEM    BIT(1)
@@ -30,7 +38,7 @@ bool pci_is_guarded(const struct pci_id *id);
 /* True for a word of the header that can change what a function decodes: command, BARs, windows, ROM. */
 static inline bool pci_decides_place(u32 reg)
 {
-	return reg == PCI_COMMAND || (reg >= PCI_BAR0 && reg <= 0x30) || reg == 0x38;
+	return reg == PCI_COMMAND || (reg >= PCI_BAR0 && reg <= 0x38);
 }
 
 /* True when the guest may change this byte of configuration space. */
@@ -56,5 +64,12 @@ bool pci_io_window_range(u32 word, u32 high, struct memmap_range *range);
 
 /* The same for a bridge's window: words 20h, or 24h with its upper halves. False: the window is closed. */
 bool pci_window_range(u32 word, u32 base_high, u32 limit_high, struct memmap_range *range);
+
+/*
+ * The same for those of a CardBus bridge, which have words for both ends (PC Card Standard 8, vol. 2, 4.5.1):
+ * to memory in steps of 4 KiB, to ports in steps of 4. False: it is closed.
+ */
+bool pci_cardbus_range(u32 base, u32 limit, struct memmap_range *range);
+bool pci_cardbus_io_range(u32 base, u32 limit, struct memmap_range *range);
 
 #endif
