@@ -12,7 +12,7 @@
 #include "guest/vcpu.h"
 
 /* Lines that a guest can bring about again and again: so many of each, and no more. */
-enum guest_line { LINE_STRING_IO, LINE_POWER_OFF, NR_GUEST_LINES };
+enum guest_line { LINE_STRING_IO, NR_GUEST_LINES };
 #define GUEST_LINES_MAX 8
 
 #define HIDDEN_RAM      2 /* the first of them */
@@ -49,7 +49,6 @@ struct machine {
 	bool invpcid;                   /* the guest's CPU has INVPCID */
 	bool mtrr_refused, pat_differs; /* the line that says so is printed */
 	u64 guest_entry;                /* TSC at the guest's first instruction */
-	u8 last_words;                  /* how often they were said */
 	u8 lines_said[NR_GUEST_LINES];
 	u64 stats_ticks; /* between live reports; 0: none */
 	struct vcpu vcpu;
@@ -69,11 +68,17 @@ void machine_report(struct machine *machine);
 /* May one more line be said of this? Counts it. */
 bool machine_may_say(struct machine *machine, enum guest_line what);
 
-/* The report, and a line that says what comes next, all of it out on the console. */
+/*
+ * The report, and a line that says what comes next, all of it out on the console. That takes longer than an exit
+ * may: for those that do not return to the guest.
+ */
 void machine_last_words(struct machine *machine, const char *what);
 
 /* Report, then switch the machine off by ACPI (S5); halts where that is not possible. */
 NORETURN void machine_power_off(struct machine *machine);
+
+/* The rest of it: by PM1, as far as the ACPI tables tell; then wait for the machine to go off. */
+NORETURN void machine_soft_off(const struct acpi_power *power);
 
 /* Report, then reset the machine. */
 NORETURN void machine_reset(struct machine *machine);
