@@ -139,6 +139,7 @@ enum vector {
 #define DEBUGCTL_LBR                BIT(0)
 #define DEBUGCTL_BTF                BIT(1)
 #define MSR_SMRR_PHYSBASE           0x000001f2
+#define MSR_SMRR_PHYSMASK           0x000001f3
 #define MSR_PRMRR_PHYSMASK          0x000001f5
 #define MSR_MTRR_PHYSBASE0          0x00000200
 #define MSR_PAT                     0x00000277

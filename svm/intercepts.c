@@ -23,12 +23,15 @@ void svm_intercept_cr_read(struct svm_vcpu *svm, int nr, bool on)
 	svm_dirty(svm, CLEAN_INTERCEPTS);
 }
 
-/* The error code does not count here: every #PF exits, or none. No other exception does. */
+/*
+ * The error code does not count here: every #PF exits, or none. #GP does for what it may be in place of:
+ * guest/exit/run.c.
+ */
 void svm_set_pf_filter(struct vcpu *v, enum pf_filter filter)
 {
 	struct svm_vcpu *svm = to_svm(v);
 
-	svm->vmcb.exceptions = filter == PF_FILTER_NONE ? 0 : BIT(VEC_PF);
+	svm->vmcb.exceptions = BIT(VEC_GP) | (filter == PF_FILTER_NONE ? 0 : BIT(VEC_PF));
 	svm_dirty(svm, CLEAN_INTERCEPTS);
 }
 

@@ -15,6 +15,18 @@ static void exit_pf(struct vcpu *v, struct vmexit *exit)
 	svm_read_event(v, &exit->vectoring);
 }
 
+static void exit_exception(struct vcpu *v, struct vmexit *exit, u8 vector)
+{
+	const struct vmcb *vmcb = &to_svm(v)->vmcb;
+
+	exit->kind = VMEXIT_EXCEPTION;
+	exit->event = (struct event){.type = EVENT_EXCEPTION,
+				     .vector = vector,
+				     .has_error = true,
+				     .error = (u32)vmcb->exit_info_1};
+	svm_read_event(v, &exit->vectoring);
+}
+
 static void exit_npf(struct vcpu *v, struct vmexit *exit)
 {
 	const struct vmcb *vmcb = &to_svm(v)->vmcb;
@@ -81,6 +93,9 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 	case SVM_EXIT_CR0_SEL_WRITE:
 		exit_insn(v, exit, VMEXIT_UNKNOWN);
 		svm_exit_cr(v, exit, 0);
+		break;
+	case SVM_EXIT_EXCEPTION + VEC_GP:
+		exit_exception(v, exit, VEC_GP);
 		break;
 	case SVM_EXIT_INTR:
 		exit->kind = VMEXIT_INTR;

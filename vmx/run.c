@@ -53,6 +53,10 @@ static void exit_cr(struct vcpu *v, struct vmexit *exit)
 	case LMSW:
 		exit->kind = VMEXIT_LMSW;
 		exit->cr.value = qualification >> 16 & 0xffff;
+		if (qualification & BIT(6)) {
+			exit->cr.gpr = INSN_NO_REG;
+			exit->cr.gva = vmread(VMCS_GUEST_LINEAR);
+		}
 		break;
 	}
 }

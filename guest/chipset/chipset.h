@@ -42,9 +42,38 @@ bool pci_filter(struct machine *machine, const struct pci_function *f, u32 reg, 
 /* ecam.c. The guest's write to a window. False: the address is in none. */
 bool ecam_write(struct machine *machine, u64 gpa, u32 value, u32 size);
 
+/* Why a write is refused. */
+#define PCI_OVER_HIDDEN "the device would decode memory or ports that are notrap's"
+
+/* A function as a guest's write of a word to reg would have it. */
+struct pci_view {
+	const struct pci_function *f;
+	u32 reg, value;
+};
+
+static inline u32 pci_view_word(const struct pci_view *w, u32 reg)
+{
+	return reg == w->reg ? w->value : pci_read(w->f, reg, 4);
+}
+
 /* pci_bars.c. True when the function would decode memory or ports that are hidden or watched. */
 bool pci_decodes_hidden(const struct machine *machine, const struct pci_function *f, u32 reg,
 			u32 value);
+
+/*
+ * pci_bars.c. True when one of the `nr` BARs from `first` on would decode memory that is hidden or watched, or
+ * watched ports. They are sized on the way. spaces: PCI_COMMAND_MEM, PCI_COMMAND_IO, or both. copies: how
+ * often what a BAR tells is there, one behind the other.
+ */
+bool pci_bars_hit(const struct machine *machine, const struct pci_view *w, u32 first, u32 nr,
+		  u32 copies, u32 spaces);
+
+/*
+ * pci_caps.c. NULL when the word at reg, 40h or above, may become this value; or why not. Of the capabilities
+ * that tell or change where a function decodes.
+ */
+const char *pci_caps_refuse(const struct machine *machine, const struct pci_function *f, u32 reg,
+			    u32 value);
 
 /*
  * watch.c. Registers in memory that are written for the guest, which reads them itself: PCI's configuration

@@ -10,8 +10,6 @@
 #include "guest/machine/machine.h"
 #include "guest/machine/report.h"
 
-#define LAST_WORDS_MAX 4
-
 void machine_report(struct machine *m)
 {
 	iommu_poll(m);
@@ -22,14 +20,22 @@ void machine_report(struct machine *m)
 
 void machine_last_words(struct machine *machine, const char *what)
 {
-	/* Where the machine does not end, the guest may ask again, without limit. */
-	if (machine->last_words >= LAST_WORDS_MAX)
-		return;
-	machine->last_words++;
 	console_defer(false);
 	machine_report(machine);
 	say("%s", what);
 	console_defer(true);
+}
+
+void machine_soft_off(const struct acpi_power *p)
+{
+	if (p->s5_known && p->pm1a_cnt)
+		out16(p->pm1a_cnt,
+		      (u16)(in16(p->pm1a_cnt) & 1) | p->s5_typ_a << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
+	if (p->s5_known && p->pm1b_cnt)
+		out16(p->pm1b_cnt, (u16)p->s5_typ_b << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
+	/* It takes the hardware a moment. */
+	for (;;)
+		cpu_hlt();
 }
 
 void machine_power_off(struct machine *machine)
@@ -42,11 +48,5 @@ void machine_power_off(struct machine *machine)
 		halt();
 	}
 	machine_last_words(machine, "powering off");
-	out16(p->pm1a_cnt,
-	      (u16)(in16(p->pm1a_cnt) & 1) | p->s5_typ_a << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
-	if (p->pm1b_cnt)
-		out16(p->pm1b_cnt, (u16)p->s5_typ_b << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
-	/* It takes the hardware a moment. */
-	for (;;)
-		cpu_hlt();
+	machine_soft_off(p);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where a function decodes memory and ports: its BARs, its ROM, a bridge's windows. PCI Local Bus
- * Specification 3.0, 6.2.5.1; PCI-to-PCI Bridge Architecture 1.2, 3.2.5.
+ * Specification 3.0, 6.2.5.1; PCI-to-PCI Bridge Architecture 1.2, 3.2.5; PC Card Standard 8, vol. 2, 4.5.1.
  *
  * A device over a port that is watched would take writes that the books are kept by.
  */
@@ -10,9 +10,6 @@
 #include "guest/chipset/pci_guard.h"
 #include "guest/firmware/pci.h"
 #include "guest/machine/machine.h"
-
-#define TYPE_DEVICE    0
-#define TYPE_CARDBUS   2
 
 #define ROM_DEVICE     0x30
 #define ROM_BRIDGE     0x38
@@ -25,21 +22,13 @@
 #define BRIDGE_PREF    0x24
 #define BRIDGE_PREF_64 BIT(0)
 
+#define CARDBUS_MEMORY 0x1c
+#define CARDBUS_IO     0x2c
+
 #define BAR_64(bar)    (((bar)&7) == 4)
 
-/* A function as the guest's write would have it. */
-struct view {
-	const struct pci_function *f;
-	u32 reg, value; /* the word that it writes */
-};
-
-static u32 word(const struct view *w, u32 reg)
-{
-	return reg == w->reg ? w->value : pci_read(w->f, reg, 4);
-}
-
 /* What a BAR reads once all ones were written. */
-static u32 mask_of(const struct view *w, u32 reg, u32 ones)
+static u32 mask_of(const struct pci_view *w, u32 reg, u32 ones)
 {
 	u32 old = pci_read(w->f, reg, 4), mask;
 
@@ -70,23 +59,33 @@ static bool hits_ports(const struct machine *m, const struct memmap_range *r)
 	return uart && r->start < uart + 8U && uart < r->end;
 }
 
-/* spaces: PCI_COMMAND_MEM, PCI_COMMAND_IO, or both: what the function would decode. */
-static bool bars_hit(const struct machine *m, const struct view *w, u32 nr, u32 spaces)
+static void repeat(struct memmap_range *range, u32 copies)
+{
+	u64 size = range->end - range->start, room = ~0ULL - range->start;
+
+	range->end = copies && size > room / copies ? ~0ULL : range->start + size * copies;
+}
+
+bool pci_bars_hit(const struct machine *m, const struct pci_view *w, u32 first, u32 nr, u32 copies,
+		  u32 spaces)
 {
 	for (u32 i = 0; i < nr; i++) {
-		u32 reg = PCI_BAR0 + 4 * i;
+		u32 reg = first + 4 * i;
 		u32 low_mask = mask_of(w, reg, ~0U), high = 0, high_mask = ~0U;
-		u32 low = word(w, reg);
+		u32 low = pci_view_word(w, reg);
 		struct memmap_range range;
 
 		if (BAR_64(low_mask) && i + 1 < nr) {
-			high = word(w, reg + 4);
+			high = pci_view_word(w, reg + 4);
 			high_mask = mask_of(w, reg + 4, ~0U);
 			i++;
 		}
 		if ((spaces & PCI_COMMAND_MEM) &&
-		    pci_bar_range(low, high, low_mask, high_mask, &range) && hits(m, &range, false))
-			return true;
+		    pci_bar_range(low, high, low_mask, high_mask, &range)) {
+			repeat(&range, copies);
+			if (hits(m, &range, false))
+				return true;
+		}
 		if ((spaces & PCI_COMMAND_IO) && (low_mask & 1) &&
 		    pci_io_bar_range(low, low_mask, &range) && hits_ports(m, &range))
 			return true;
@@ -94,9 +93,9 @@ static bool bars_hit(const struct machine *m, const struct view *w, u32 nr, u32 
 	return false;
 }
 
-static bool rom_hits(const struct machine *m, const struct view *w, u32 reg)
+static bool rom_hits(const struct machine *m, const struct pci_view *w, u32 reg)
 {
-	u32 rom = word(w, reg), mask;
+	u32 rom = pci_view_word(w, reg), mask;
 	struct memmap_range range;
 
 	if (!(rom & ROM_ENABLE))
@@ -109,38 +108,69 @@ static bool rom_hits(const struct machine *m, const struct view *w, u32 reg)
  * RAM does not hear of windows, and one of 64 bits is on its way from the lower half of an address to the
  * upper while it is set: it may cross RAM then.
  */
-static bool windows_hit(const struct machine *m, const struct view *w)
+static bool windows_hit(const struct machine *m, const struct pci_view *w)
 {
-	u32 pref = word(w, BRIDGE_PREF);
+	u32 pref = pci_view_word(w, BRIDGE_PREF);
 	bool wide = pref & BRIDGE_PREF_64;
 	struct memmap_range range;
 
-	if (pci_window_range(word(w, BRIDGE_MEMORY), 0, 0, &range) && hits(m, &range, true))
+	if (pci_window_range(pci_view_word(w, BRIDGE_MEMORY), 0, 0, &range) &&
+	    hits(m, &range, true))
 		return true;
-	return pci_window_range(pref, wide ? word(w, BRIDGE_PREF + 4) : 0,
-				wide ? word(w, BRIDGE_PREF + 8) : 0, &range) &&
+	return pci_window_range(pref, wide ? pci_view_word(w, BRIDGE_PREF + 4) : 0,
+				wide ? pci_view_word(w, BRIDGE_PREF + 8) : 0, &range) &&
 	       hits(m, &range, true);
 }
 
-static bool io_window_hits(const struct machine *m, const struct view *w)
+static bool io_window_hits(const struct machine *m, const struct pci_view *w)
 {
 	struct memmap_range range;
 
-	return pci_io_window_range(word(w, BRIDGE_IO), word(w, BRIDGE_IO_HIGH), &range) &&
+	return pci_io_window_range(pci_view_word(w, BRIDGE_IO), pci_view_word(w, BRIDGE_IO_HIGH),
+				   &range) &&
 	       hits_ports(m, &range);
 }
 
-static bool decodes_hidden(const struct machine *m, const struct view *w, u32 type, u32 spaces)
+/* Two windows to memory, and two to ports; and two ports for cards of 16 bits. */
+static bool cardbus_hits(const struct machine *m, const struct pci_view *w, u32 spaces)
 {
-	if (bars_hit(m, w, type == TYPE_DEVICE ? 6 : type == PCI_HEADER_BRIDGE ? 2 : 1, spaces))
+	u32 legacy = pci_view_word(w, PCI_CARDBUS_LEGACY) & ~1U;
+	struct memmap_range range, ports = {legacy, legacy + 2ULL, MEMMAP_RESERVED};
+
+	for (u32 i = 0; i < 2; i++) {
+		u32 memory = CARDBUS_MEMORY + 8 * i, io = CARDBUS_IO + 8 * i;
+
+		if ((spaces & PCI_COMMAND_MEM) &&
+		    pci_cardbus_range(pci_view_word(w, memory), pci_view_word(w, memory + 4),
+				      &range) &&
+		    hits(m, &range, true))
+			return true;
+		if ((spaces & PCI_COMMAND_IO) &&
+		    pci_cardbus_io_range(pci_view_word(w, io), pci_view_word(w, io + 4), &range) &&
+		    hits_ports(m, &range))
+			return true;
+	}
+	return (spaces & PCI_COMMAND_IO) && legacy && hits_ports(m, &ports);
+}
+
+static bool bridge_hits(const struct machine *m, const struct pci_view *w, u32 spaces)
+{
+	if ((spaces & PCI_COMMAND_IO) && io_window_hits(m, w))
 		return true;
-	if (type == PCI_HEADER_BRIDGE && (spaces & PCI_COMMAND_IO) && io_window_hits(m, w))
-		return true;
-	if (!(spaces & PCI_COMMAND_MEM))
-		return false;
-	if (type != TYPE_CARDBUS && rom_hits(m, w, type == TYPE_DEVICE ? ROM_DEVICE : ROM_BRIDGE))
-		return true;
-	return type == PCI_HEADER_BRIDGE && windows_hit(m, w);
+	return (spaces & PCI_COMMAND_MEM) && (rom_hits(m, w, ROM_BRIDGE) || windows_hit(m, w));
+}
+
+static bool decodes_hidden(const struct machine *m, const struct pci_view *w, u32 type, u32 spaces)
+{
+	switch (type) {
+	case PCI_TYPE_BRIDGE:
+		return pci_bars_hit(m, w, PCI_BAR0, 2, 1, spaces) || bridge_hits(m, w, spaces);
+	case PCI_TYPE_CARDBUS:
+		return pci_bars_hit(m, w, PCI_BAR0, 1, 1, spaces) || cardbus_hits(m, w, spaces);
+	default:
+		return pci_bars_hit(m, w, PCI_BAR0, 6, 1, spaces) ||
+		       ((spaces & PCI_COMMAND_MEM) && rom_hits(m, w, ROM_DEVICE));
+	}
 }
 
 /*
@@ -150,10 +180,10 @@ static bool decodes_hidden(const struct machine *m, const struct view *w, u32 ty
  */
 bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u32 reg, u32 value)
 {
-	u32 type = pci_read(f, PCI_HEADER_TYPE, 1) & PCI_HEADER_MASK,
+	u32 type = pci_read(f, PCI_HEADER_TYPE, 1) & PCI_TYPE_MASK,
 	    command = pci_read(f, PCI_COMMAND, 2);
 	bool host = pci_read(f, PCI_CLASS, 2) == 0x0600, hit;
-	struct view w = {.f = f, .reg = reg, .value = value};
+	struct pci_view w = {.f = f, .reg = reg, .value = value};
 	u32 on = command & PCI_COMMAND_SPACES, spaces = on;
 
 	/* What it decodes already stays as it was when it began to. */

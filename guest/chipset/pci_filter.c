@@ -57,23 +57,29 @@ static u64 acpi_address(const struct pci_function *f, u32 reg)
 	return (u64)(f->bdf >> 3 & 31) << 32 | (u32)(f->bdf & 7) << 16 | reg;
 }
 
-/* The part that every function has: what it decodes may not be over the hypervisor's. */
-static bool header_may(struct machine *m, const struct pci_function *f, u32 reg, u32 size, u32 old,
-		       u32 value)
+/* What a function decodes may not be over the hypervisor's. */
+static bool place_may(struct machine *m, const struct pci_function *f, u32 reg, u32 size, u32 value)
 {
 	u32 shift = 8 * (reg & 3), mask = (size < 4 ? BIT(8 * size) - 1 : ~0U) << shift;
-	u32 word;
+	u32 first = reg & ~3U, old, word;
+	const char *why = NULL;
 
-	if (old == value || !pci_decides_place(reg & ~3U))
+	if (reg < PCI_HEADER_END && !pci_decides_place(first))
 		return true;
-	word = (pci_read(f, reg & ~3U, 4) & ~mask) | (value << shift & mask);
+	old = pci_read(f, first, 4);
+	word = (old & ~mask) | (value << shift & mask);
+	if (word == old)
+		return true;
 	/* The upper half is the status register, whose bits a write clears. */
-	if ((reg & ~3U) == PCI_COMMAND)
+	if (first == PCI_COMMAND)
 		word &= 0xffff;
-	if (!pci_decodes_hidden(m, f, reg & ~3U, word))
-		return true;
-	say_refused(m, f, reg, "the device would decode memory or ports that are notrap's");
-	return false;
+	if (reg >= PCI_HEADER_END)
+		why = pci_caps_refuse(m, f, first, word);
+	else if (pci_decodes_hidden(m, f, first, word))
+		why = PCI_OVER_HIDDEN;
+	if (why)
+		say_refused(m, f, reg, why);
+	return !why;
 }
 
 bool pci_filter(struct machine *m, const struct pci_function *f, u32 reg, u32 size, u32 *value)
@@ -86,11 +92,8 @@ bool pci_filter(struct machine *m, const struct pci_function *f, u32 reg, u32 si
 	if (f->segment == 0 && f->bdf >> 8 == 0 &&
 	    !power_write(m, ACPI_SPACE_PCI, acpi_address(f, reg), wanted, size))
 		return false;
-	if (reg < 0x40) {
-		old = pci_read(f, reg, size);
-		if (!header_may(m, f, reg, size, old, wanted))
-			return false;
-	}
+	if (!place_may(m, f, reg, size, wanted))
+		return false;
 	if (!pci_is_guarded(&id))
 		return true;
 	open = open_bits(&id, reg, size) & mask;

@@ -9,10 +9,8 @@
 #define CLASS_OTHER 0x0680 /* bridges of no other kind: PIIX4's power management */
 #define CLASS_IOMMU 0x0806
 /* Intel's: the power management controller of newer chipsets, P2SB; decoders of addresses in servers. */
-#define CLASS_MEMORY    0x0580
-#define CLASS_SYSTEM    0x0880
-
-#define DEVICE_SPECIFIC 0x40 /* where the registers that every function has end */
+#define CLASS_MEMORY 0x0580
+#define CLASS_SYSTEM 0x0880
 
 bool pci_is_guarded(const struct pci_id *id)
 {
@@ -57,7 +55,7 @@ bool pci_is_open(const struct pci_id *id, u32 reg)
 	if (reg == PCI_COMMAND && id->class == CLASS_IOMMU)
 		return false;
 	/* Were the class to change, the function would be guarded no more. */
-	if (reg < DEVICE_SPECIFIC)
+	if (reg < PCI_HEADER_END)
 		return reg != PCI_CLASS && reg != PCI_CLASS + 1;
 	for (u32 i = 0; i < ARRAY_SIZE(open); i++) {
 		if (open[i].vendor != id->vendor || open[i].class != id->class)
@@ -112,5 +110,22 @@ bool pci_window_range(u32 word, u32 base_high, u32 limit_high, struct memmap_ran
 {
 	range->start = (u64)base_high << 32 | (word & 0xfff0) << 16;
 	range->end = ((u64)limit_high << 32 | (word & 0xfff00000)) + MIB(1);
+	return range->start < range->end;
+}
+
+bool pci_cardbus_range(u32 base, u32 limit, struct memmap_range *range)
+{
+	range->start = base & GENMASK(31, 12);
+	range->end = (limit | 0xfffULL) + 1;
+	return range->start < range->end;
+}
+
+bool pci_cardbus_io_range(u32 base, u32 limit, struct memmap_range *range)
+{
+	/* Bit 0: it has 32 bits. */
+	u32 mask = base & 1 ? ~3U : 0xfffc;
+
+	range->start = base & mask;
+	range->end = (limit & mask) + 4ULL;
 	return range->start < range->end;
 }

@@ -6,6 +6,9 @@
 #include "guest/firmware/pci.h"
 #include "mm/phys/memmap.h"
 
+#define PCI_CARDBUS_LEGACY 0x44 /* of a CardBus bridge: its ports for 16-bit cards */
+#define PCI_HEADER_END     0x40
+
 #define PCI_COMMAND_IO     BIT(0)
 #define PCI_COMMAND_MEM    BIT(1)
 #define PCI_COMMAND_SPACES (PCI_COMMAND_IO | PCI_COMMAND_MEM)
@@ -25,7 +28,7 @@ bool pci_is_guarded(const struct pci_id *id);
 /* True for a word of the header that can change what a function decodes: command, BARs, windows, ROM. */
 static inline bool pci_decides_place(u32 reg)
 {
-	return reg == PCI_COMMAND || (reg >= PCI_BAR0 && reg <= 0x30) || reg == 0x38;
+	return reg == PCI_COMMAND || (reg >= PCI_BAR0 && reg <= 0x38);
 }
 
 /* True when the guest may change this byte of configuration space. */
@@ -51,5 +54,12 @@ bool pci_io_window_range(u32 word, u32 high, struct memmap_range *range);
 
 /* The same for a bridge's window: words 20h, or 24h with its upper halves. False: the window is closed. */
 bool pci_window_range(u32 word, u32 base_high, u32 limit_high, struct memmap_range *range);
+
+/*
+ * The same for those of a CardBus bridge, which have words for both ends (PC Card Standard 8, vol. 2, 4.5.1):
+ * to memory in steps of 4 KiB, to ports in steps of 4. False: it is closed.
+ */
+bool pci_cardbus_range(u32 base, u32 limit, struct memmap_range *range);
+bool pci_cardbus_io_range(u32 base, u32 limit, struct memmap_range *range);
 
 #endif

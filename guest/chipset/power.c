@@ -3,14 +3,35 @@
 #include "guest/chipset/power.h"
 
 #include "arch/console.h"
+#include "arch/io.h"
+#include "arch/string.h"
 #include "guest/chipset/end.h"
 #include "guest/chipset/io.h"
+#include "guest/firmware/pci.h"
 #include "guest/machine/backend.h"
 #include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
+#include "mm/phys/map.h"
+#include "mm/phys/phys.h"
 
 /* PM1_STS: ACPI 6.4, 4.8.3.1.1. Bit 15, as a bit of the upper byte. */
 #define WAK_STS BIT(7)
+
+/* The guest's own write; and what the tables say, should it have begun with a part of that. */
+NORETURN static void go_off(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
+{
+	struct pci_function f = {.bdf = (u16)((addr >> 32 & 31) << 3 | (addr >> 16 & 7))};
+
+	say("the guest switches the machine off");
+	machine_last_words(m, "powering off");
+	if (space == ACPI_SPACE_IO)
+		port_out((u16)addr, size, value);
+	else if (space == ACPI_SPACE_PCI)
+		pci_write(&f, addr & 0xff, size, value);
+	else if (addr + size <= map_end())
+		memcpy(phys_ptr(addr), &value, size);
+	machine_soft_off(&m->power);
+}
 
 bool power_write(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
 {
@@ -30,10 +51,7 @@ bool power_write(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
 			m->chipset.woke = true;
 			return false;
 		case POWER_OFF:
-			if (machine_may_say(m, LINE_POWER_OFF))
-				say("the guest switches the machine off");
-			machine_last_words(m, "powering off");
-			return true;
+			go_off(m, space, addr, value, size);
 		case POWER_RESET:
 			say("the guest resets the machine (%s %lx, value %x)", spaces[space],
 			    addr + i, byte);
@@ -54,6 +72,16 @@ static bool write_power(struct vcpu *v, struct io_access *w)
 		v->ops->intercept_port(v, status + 1, true);
 	}
 	return may;
+}
+
+static bool write_bochs_end(struct vcpu *v, struct io_access *w)
+{
+	struct machine *m = v->machine;
+
+	if (m->power.bochs && w->port == PORT_BOCHS_END &&
+	    bochs_ends(&m->chipset.letters, w->value))
+		go_off(m, ACPI_SPACE_IO, w->port, w->value, w->size);
+	return true;
 }
 
 /* A sleep that was refused ends at once: WAK_STS is set until the guest clears it, by writing it. */
@@ -87,13 +115,17 @@ static int watch_register(struct machine *m, u8 space, u64 addr)
 
 int power_watch(struct machine *m)
 {
-	static const u16 ports[] = {PORT_KBD_COMMAND, PORT_SYSTEM_A, PORT_BOCHS_END};
+	static const u16 ports[] = {PORT_KBD_COMMAND, PORT_SYSTEM_A};
 	const struct acpi_power *p = &m->power;
 	u16 status = p->pm1a_evt;
 	u64 port = p->reset.addr;
 
 	for (u32 i = 0; i < ARRAY_SIZE(ports); i++)
 		watch_register(m, ACPI_SPACE_IO, ports[i]);
+	/* Everywhere: prove_exits.c tries it. */
+	io_watch(m, &(struct io_range){.first = PORT_BOCHS_END,
+				       .last = PORT_BOCHS_END,
+				       .write = write_bochs_end});
 	for (u32 i = 0; i < p->nr_sleep; i++) {
 		if (watch_register(m, p->sleep[i].space, p->sleep[i].addr) < 0)
 			return -1;

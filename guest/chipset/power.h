@@ -13,7 +13,7 @@
 #define PORT_SYSTEM_A      0x92  /* bit 0: fast reset; bit 1: A20 */
 #define PORT_RESET_CONTROL 0xcf9 /* PIIX3 and ICH datasheets: RST_CNT */
 
-#define PORT_BOCHS_END     0x8900 /* Bochs ends after the letters of "Shutdown" */
+#define PORT_BOCHS_END     0x8900
 
 /* The byte that has both: struct acpi_sleep. */
 #define SLP_TYP(byte) ((byte) >> 2 & 7)
@@ -30,14 +30,20 @@ enum power_effect { POWER_NONE, POWER_SLEEP, POWER_OFF, POWER_RESET };
  */
 enum power_effect power_effect(const struct acpi_power *power, u8 space, u64 addr, u8 byte);
 
+/*
+ * Whether Bochs ends at this value on its port, of any width; the letters before it: how many of the word have
+ * come, 0 at first.
+ */
+bool bochs_ends(u8 *letters, u32 value);
+
 /* True for what the FADT offers to an operating system on its SMI command port (ACPI 6.4, table 5.9). */
 bool smi_is_allowed(const struct acpi_power *power, u16 port, u8 command);
 
 struct machine;
 
 /*
- * The guest writes `size` bytes (1 to 4) of value there. A reset is made here, and does not return; before
- * the machine goes off there is the report.
+ * The guest writes `size` bytes (1 to 4) of value there. A reset, and soft-off, are made here after the report,
+ * and do not return.
  * Returns false when the write must not be done: the machine would sleep.
  */
 bool power_write(struct machine *machine, u8 space, u64 addr, u32 value, u32 size);

@@ -35,9 +35,23 @@ enum power_effect power_effect(const struct acpi_power *p, u8 space, u64 addr, u
 		return POWER_RESET;
 	if (space != ACPI_SPACE_IO)
 		return POWER_NONE;
-	if (addr == PORT_BOCHS_END && byte == 'S')
-		return POWER_OFF;
 	return port_resets(addr, byte) ? POWER_RESET : POWER_NONE;
+}
+
+bool bochs_ends(u8 *letters, u32 value)
+{
+	static const char word[] = "Shutdown";
+
+	/* One that is another's turn changes nothing. */
+	for (u32 i = 0; word[i]; i++) {
+		if (value != (u32)word[i])
+			continue;
+		if (*letters == i)
+			*letters = (u8)(i + 1);
+		return !word[*letters];
+	}
+	*letters = 0;
+	return false;
 }
 
 bool smi_is_allowed(const struct acpi_power *p, u16 port, u8 command)

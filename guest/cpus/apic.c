@@ -49,15 +49,15 @@ u32 apic_id(void)
 	return is_x2apic() ? (u32)rdmsr(MSR_X2APIC_FIRST + APIC_ID / 16) : *reg(APIC_ID) >> 24;
 }
 
-void apic_send(u32 icr)
+void apic_send_to(u32 id, u32 icr)
 {
 	if (is_x2apic()) {
 		/* Unlike a store to the APIC's page, WRMSR does not wait for stores before it. */
 		mfence();
-		wrmsr(MSR_X2APIC_FIRST + APIC_ICR_LOW / 16, icr);
+		wrmsr(MSR_X2APIC_FIRST + APIC_ICR_LOW / 16, (u64)id << 32 | icr);
 		return;
 	}
-	*reg(APIC_ICR_HIGH) = 0;
+	*reg(APIC_ICR_HIGH) = id << 24;
 	*reg(APIC_ICR_LOW) = icr;
 	for (u32 i = 0; i < PATIENCE && (*reg(APIC_ICR_LOW) & ICR_PENDING); i++)
 		cpu_pause();

@@ -12,6 +12,7 @@
 #include "arch/string.h"
 #include "guest/cpus/apic.h"
 #include "guest/cpus/ipi.h"
+#include "guest/cpus/smm_base.h"
 #include "guest/firmware/bios_area.h"
 #include "guest/firmware/madt.h"
 #include "guest/firmware/mptable.h"
@@ -39,6 +40,7 @@ struct ap {
 	struct cpu cpu;
 	u32 apic_id;
 	volatile u32 beats; /* it runs, as long as this grows */
+	u8 smm[SMM_ROOM_SIZE] __attribute__((aligned(PAGE_SIZE)));
 } __attribute__((aligned(PAGE_SIZE)));
 
 /* Shared with guest/cpus/ap.asm. */
@@ -81,7 +83,10 @@ u64 park_memory_size(const struct bootinfo *boot)
 	return others_listed(boot) * sizeof(struct ap);
 }
 
-/* Have a struct ready for the next CPU that comes; false, and `full`, when memory has run out. */
+/*
+ * Have a struct ready for the next CPU that comes; false, and `full`, when memory has run out. The room for SMM
+ * is left alone: INIT does not change its base, and the CPUs come anew for each way to park them.
+ */
 static bool prepare_next(void)
 {
 	struct ap *next = aps.ap + aps.parked;
@@ -89,7 +94,7 @@ static bool prepare_next(void)
 	aps.full = next == aps.end;
 	if (aps.full)
 		return false;
-	memset(next, 0, sizeof(*next));
+	memset(next, 0, offsetof(struct ap, smm));
 	ap_stack_top = next->stacks.main + sizeof(next->stacks.main);
 	return true;
 }
@@ -112,7 +117,12 @@ void ap_main(void)
 	desc_init(&ap->cpu);
 	write_cr4(aps.cr4);
 	write_cr0(aps.cr0);
-	if (apic_check() < 0 || aps.ops->enable(ap->page) < 0) {
+	if (apic_check() < 0) {
+		aps.failed = true;
+		stay();
+	}
+	smm_base_move(ap->smm, aps.ops->amd);
+	if (aps.ops->enable(ap->page) < 0) {
 		aps.failed = true;
 		stay();
 	}
@@ -284,17 +294,27 @@ static int park_for_good(struct machine *machine, const struct bootinfo *boot, u
 	return ipi_watch(machine, boot);
 }
 
+int park_prepare(const struct machine *machine)
+{
+	static u8 smm[SMM_ROOM_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+	if (apic_check() < 0)
+		return -1;
+	smm_base_move(smm, machine->ops->amd);
+	return 0;
+}
+
 int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
+	/* CPUs come by way of it while one is at smm_base_move(). */
+	static const struct memmap_range smm = {SMM_RESET_START, SMM_RESET_END, MEMMAP_RAM};
 	u64 page =
-		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, NULL, 0);
+		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, &smm, 1);
 	const char *found = ", and finds no other in the ACPI tables";
 	int err;
 	bool mp_hidden;
 	u32 opened;
 
-	if (apic_check() < 0)
-		return -1;
 	if (page == MEMMAP_NONE)
 		return fail("no RAM below 640 KiB, where other CPUs can be started from");
 
@@ -317,6 +337,7 @@ int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hp
 	if (aps.parked)
 		say("%u CPU%s parked; the guest has one%s", aps.parked, aps.parked == 1 ? "" : "s",
 		    found);
+	smm_base_report();
 	if (!mp_hidden)
 		say("its MP table is read-only and lists more: a Linux without ACPI wants nosmp");
 	return 0;

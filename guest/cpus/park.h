@@ -14,6 +14,12 @@
 u64 park_memory_size(const struct bootinfo *boot);
 
 /*
+ * See to this CPU, which is given to the guest: its local APIC is on, and an SMI does not run what is the
+ * guest's. To be called before enable() on this CPU. Returns 0, or -1 after a fail() line.
+ */
+int park_prepare(const struct machine *machine);
+
+/*
  * Start every CPU but this one, whether the firmware lists it or not, and park it: in long mode on
  * the hypervisor's tables, enabled as the backend does it, INIT blocked (which is tried), halted, NMIs
  * and machine checks counted. Where INIT cannot be blocked, the guest's are watched from then on, which

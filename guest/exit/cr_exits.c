@@ -59,6 +59,8 @@ void handle_lmsw(struct vcpu *v, const struct vmexit *exit)
 	u64 cr0 = v->ops->get_cr(v, 0), mask = CR0_MP | CR0_EM | CR0_TS;
 
 	guest_write_cr0(v, (cr0 & ~mask) | (exit->cr.value & (mask | CR0_PE)));
+	if (exit->cr.gpr == INSN_NO_REG)
+		watch_data(v, exit->cr.gva, sizeof(u16), false);
 	insn_skip(v, exit);
 }
 

@@ -71,10 +71,26 @@ static void handle_init(struct vcpu *v, const struct vmexit *exit)
 	machine_reset(v->machine);
 }
 
+/*
+ * A CPU on which SVM is on looks at the privilege level, and the operand, of its instructions before it exits; on
+ * the guest's own it is off, which comes first: #UD (APM vol. 3, of each).
+ */
+static bool is_absent_insn(struct vcpu *v, const struct vmexit *exit)
+{
+	struct insn_system in;
+
+	return exit->event.vector == VEC_GP && !exit->event.error &&
+	       exit->vectoring.type == EVENT_NONE && guest_decode_system(v, &in) &&
+	       in.kind == INSN_SYS_SVM;
+}
+
 static void handle_exception(struct vcpu *v, const struct vmexit *exit)
 {
 	set_saved_rf(v, exit);
-	v->ops->inject(v, &exit->event);
+	if (is_absent_insn(v, exit))
+		inject_ud(v);
+	else
+		inject_fault(v, &exit->event, &exit->vectoring);
 }
 
 /* Dropping the hypervisor's modified lines with the guest's is not what it asked for. */

@@ -24,6 +24,7 @@ struct acpi_power {
 	u8 acpi_enable, acpi_disable, pstate_cnt, cst_cnt;
 	u32 nr_sleep; /* every register that starts a sleep state, in whatever space */
 	struct acpi_sleep sleep[ACPI_SLEEPS_MAX];
+	bool bochs; /* the tables are of Bochs' BIOS */
 	bool s5_known;
 	u8 s5_typ_a, s5_typ_b; /* SLP_TYP values of soft-off, for bits 12:10 of each port */
 	struct {

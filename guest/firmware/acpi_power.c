@@ -5,6 +5,8 @@
 #include "guest/firmware/acpi_table.h"
 
 /* Offsets in the FADT: ACPI 6.4, table 5.9. */
+#define FADT_OEM_ID        10
+#define FADT_OEM_TABLE_ID  16
 #define FADT_DSDT          40
 #define FADT_SMI_CMD       48
 #define FADT_ACPI_ENABLE   52
@@ -23,6 +25,9 @@
 #define FADT_X_PM1B_CNT    184
 #define FADT_SLEEP_CONTROL 244
 #define FADT_RESET_REG_OK  BIT(10)
+
+#define OEM_BOCH           0x48434f42            /* "BOCHS ", its first letters */
+#define OEM_BXPCFACP       0x5043414643505842ULL /* "BXPCFACP" */
 
 #define OP_NAME            0x08
 #define OP_PACKAGE         0x12
@@ -151,6 +156,9 @@ static void read_fadt(const struct acpi_table *fadt, struct acpi_power *out)
 {
 	u64 smi = acpi_get(fadt, FADT_SMI_CMD, 4);
 
+	/* QEMU's have the same OEM ID, and another table's. */
+	out->bochs = acpi_get(fadt, FADT_OEM_ID, 4) == OEM_BOCH &&
+		     acpi_get(fadt, FADT_OEM_TABLE_ID, 8) == OEM_BXPCFACP;
 	out->pm1a_cnt = port_of(fadt, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
 	out->pm1b_cnt = port_of(fadt, FADT_X_PM1B_CNT, FADT_PM1B_CNT);
 	out->pm1a_evt = port_of(fadt, FADT_X_PM1A_EVT, FADT_PM1A_EVT);

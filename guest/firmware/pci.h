@@ -21,13 +21,15 @@
 #define PCI_HEADER_TYPE     0x0e
 #define PCI_BAR0            0x10
 
-#define PCI_HEADER_MASK     0x7f /* bit 7: several functions */
-#define PCI_HEADER_BRIDGE   1
+/* PCI_HEADER_TYPE: bit 7 is for several functions. */
+#define PCI_TYPE_MASK    0x7f
+#define PCI_TYPE_BRIDGE  1
+#define PCI_TYPE_CARDBUS 2
 
-#define PCI_VENDOR_INTEL    0x8086
-#define PCI_VENDOR_AMD      0x1022
-#define PCI_ID_440FX        0x12378086 /* host bridges: device, vendor */
-#define PCI_ID_Q35          0x29c08086
+#define PCI_VENDOR_INTEL 0x8086
+#define PCI_VENDOR_AMD   0x1022
+#define PCI_ID_440FX     0x12378086 /* host bridges: device, vendor */
+#define PCI_ID_Q35       0x29c08086
 
 /* A function, and the way to it. */
 struct pci_function {

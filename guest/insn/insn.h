@@ -164,6 +164,7 @@ enum insn_sys {
 	INSN_SYS_WRMSR,
 	INSN_SYS_XSETBV,
 	INSN_SYS_VMMCALL,
+	INSN_SYS_SVM, /* the others of SVM's: VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA */
 	INSN_SYS_HLT,
 	INSN_SYS_IN,   /* port: .nr, or DX when .reg is RDX; .opsize bytes */
 	INSN_SYS_OUT,  /* likewise */

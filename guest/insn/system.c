@@ -116,6 +116,8 @@ static void take_group_7(struct insn_parse *p, struct insn_system *out)
 	case 3:
 		if (!memory && rm == 1)
 			out->kind = INSN_SYS_VMMCALL;
+		else if (!memory)
+			out->kind = INSN_SYS_SVM;
 		break;
 	case 4:
 	case 6:

@@ -22,7 +22,7 @@ int iommu_check_cover(const struct machine *machine, const u8 *dmar, u32 size)
 
 		if (pci_read(&f, PCI_VENDOR, 4) == ~0U)
 			continue;
-		bridge = (pci_read(&f, PCI_HEADER_TYPE, 1) & PCI_HEADER_MASK) == PCI_HEADER_BRIDGE;
+		bridge = (pci_read(&f, PCI_HEADER_TYPE, 1) & PCI_TYPE_MASK) == PCI_TYPE_BRIDGE;
 		if (!dmar_names(dmar, size, 0, device, bridge))
 			return iommu_left_open(machine, "PCI device and function", device,
 					       bridge ? "no unit takes in all that is behind it"

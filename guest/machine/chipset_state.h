@@ -44,6 +44,7 @@ struct chipset {
 
 	/* power.c: a sleep was refused, and the guest has yet to see that it woke up. */
 	bool woke;
+	u8 letters; /* of Bochs' word that ends it, so many have come */
 
 	/* a20.c */
 	bool a20_closed;     /* what the guest wrote to port 92h */

@@ -11,10 +11,9 @@
 #include "guest/machine/vcpu.h"
 #include "guest/options.h"
 
-/* Lines that a guest can bring about again and again: some of the first two kinds, one of each other. */
+/* Lines that a guest can bring about again and again: some of the first kind, one of each other. */
 enum guest_line {
 	LINE_STRING_IO,
-	LINE_POWER_OFF,
 	LINE_SLEEP,
 	LINE_SMI,
 	LINE_FW_CFG,
@@ -58,7 +57,6 @@ struct machine {
 	bool bypass;                   /* and the fault filter goes by it */
 	bool invpcid;                  /* the guest's CPU has INVPCID */
 	u64 guest_entry;               /* TSC at the guest's first instruction */
-	u8 last_words;                 /* how often they were said */
 	u8 lines_said[NR_GUEST_LINES];
 	u64 stats_ticks; /* between live reports; 0: none */
 	struct vcpu vcpu;
@@ -67,7 +65,7 @@ struct machine {
 /* May one more line be said of this? Counts it. */
 static inline bool machine_may_say(struct machine *machine, enum guest_line what)
 {
-	if (machine->lines_said[what] >= (what <= LINE_POWER_OFF ? GUEST_LINES_MAX : 1))
+	if (machine->lines_said[what] >= (what == LINE_STRING_IO ? GUEST_LINES_MAX : 1))
 		return false;
 	machine->lines_said[what]++;
 	return true;

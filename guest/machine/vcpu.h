@@ -77,8 +77,8 @@ struct vmexit {
 		} pf;
 		struct event event;
 		struct {
-			u8 nr;   /* 0, 3, 4, 8 */
-			u8 gpr;  /* enum gpr; SMSW: INSN_NO_REG: the operand is in memory, at gva */
+			u8 nr; /* 0, 3, 4, 8 */
+			u8 gpr; /* enum gpr; SMSW, LMSW: INSN_NO_REG: the operand is in memory, at gva */
 			u8 size; /* SMSW to a register: bytes */
 			u64 value;
 			u64 gva;

@@ -162,7 +162,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	/* The guest's PKRU is read with RDPKRU. */
 	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ecx & CPUID_7_0_ECX_PKU))
 		write_cr4(read_cr4() | CR4_PKE);
-	if (machine.ops->enable(enable_page) < 0 ||
+	if (park_prepare(&machine) < 0 || machine.ops->enable(enable_page) < 0 ||
 	    park_cpus(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;
 	mitigate_init(v);

@@ -63,17 +63,41 @@ void reinject(struct vcpu *v, const struct event *cut)
 	v->ops->inject(v, cut);
 }
 
+static bool is_contributory(u8 vector)
+{
+	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
+}
+
+static ALWAYS_INLINE void raise_over(struct vcpu *v, const struct event *fault,
+				     const struct event *cut)
+{
+	static const struct event df = {
+		.type = EVENT_EXCEPTION, .vector = VEC_DF, .has_error = true};
+	bool twice = false;
+
+	if (cut->type == EVENT_EXCEPTION) {
+		if (cut->vector == VEC_DF)
+			guest_triple_fault(v);
+		if (cut->vector == VEC_PF)
+			twice = fault->vector == VEC_PF || is_contributory(fault->vector);
+		else
+			twice = is_contributory(cut->vector) && is_contributory(fault->vector);
+	}
+	raise(v, twice ? &df : fault);
+}
+
+void inject_fault(struct vcpu *v, const struct event *fault, const struct event *cut)
+{
+	raise_over(v, fault, cut);
+}
+
 void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut)
 {
-	struct event event = {
-		.type = EVENT_EXCEPTION, .vector = VEC_PF, .has_error = true, .error = pfec};
-
-	if (cut->type == EVENT_EXCEPTION && cut->vector == VEC_DF)
-		guest_triple_fault(v);
 	v->ops->set_cr2(v, gva);
-	if (cut->type == EVENT_EXCEPTION && cut->vector == VEC_PF) {
-		event.vector = VEC_DF;
-		event.error = 0;
-	}
-	raise(v, &event);
+	raise_over(v,
+		   &(struct event){.type = EVENT_EXCEPTION,
+				   .vector = VEC_PF,
+				   .has_error = true,
+				   .error = pfec},
+		   cut);
 }

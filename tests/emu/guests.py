@@ -41,7 +41,7 @@ GUESTS = {
 }
 # These have tests of their own, which know what else they need.
 OTHERS = ("a20", "bound", "differ", "differ32", "dma", "dma_table", "fw_cfg", "pci", "recycle",
-          "sleep", "slow", "smram", "trace", "uart", "warm")
+          "sleep", "shutdown", "slow", "slow32", "smbase", "smram", "trace", "uart", "warm")
 
 
 def elf(name):

@@ -78,6 +78,26 @@ def test_restart(name, way):
     restarts(host(name, reboot=True), way)
 
 
+@pytest.mark.parametrize("name", [PC, BOCHS, RYZEN])
+def test_letters_of_the_shutdown_port(name, passes):
+    """A part of the word brings about nothing; the word ends Bochs alone."""
+    cmdline = "end=1" if name == PC else "timed=1"
+    result = run(host(name), passes, "shutdown", cmdline, options="")
+    assert result.text.count("powering off") == 1
+    assert not result.find("the guest switches the machine off")
+
+
+@pytest.mark.parametrize("name", [BOCHS, RYZEN])
+def test_shutdown_port(name):
+    boot = boots.notrap("", [Module(guest("shutdown"), "end=1")])
+    result = host(name).run(boot, Expect(
+        r"^notrap: powering off$", (r"^shutdown: still here$", r"^notrap: counters end$",
+                                    r"^notrap: the guest switches the machine off$"),
+        boots.NEVER + (r"^guest: .*",)), LIMIT)
+    assert result.passed, result.explain()
+    assert any("Shutdown port" in note for note in result.host_notes)
+
+
 # QEMU has a guest's intercepts reach into SMM, so that no SMI may come there: only Bochs has smi=1.
 @pytest.mark.parametrize("name, options", [(PC, ""), (Q35, ""), (BOCHS, ""), (BOCHS, "smi=1")])
 def test_smram(passes, name, options):

@@ -68,6 +68,38 @@ def test_qemu_does_not_reset_the_only_cpu(passes, own, options):
     assert result.find(RESETS) and result.find(DROPPED)
 
 
+SMBASE = f"{boots.BUILD}/tests/guests/smbase.elf"
+
+
+@pytest.mark.parametrize("model, cpus", [("broadwell_ult", 2), ("broadwell_ult", 4), ("ryzen", 2)])
+def test_smis_run_code_in_ram_on_the_bare_machine(machine, passes, model, cpus):
+    """That is, the guest's attempts are sound."""
+    passes(machine(model, cpus=cpus).run(Boot(SMBASE, f"cpus={cpus}"), boots.bare_expect(
+        [rf"^smbase: xAPIC: code in RAM has run in SMM {2 if cpus == 2 else cpus - 1} times$"])))
+
+
+@pytest.mark.parametrize("host, model, cpus", [
+    ("bochs", "broadwell_ult", 2), ("bochs", "broadwell_ult", 4),
+    ("bochs", "core2_penryn_t9600", 2), *SVM])
+def test_smis_run_no_code_of_the_guests(passes, host, model, cpus):
+    """The firmware of these machines moves the boot CPU's SMM base alone."""
+    result = passes(boots.machine(host, model, cpus=cpus).run(
+        boots.notrap("", [Module(SMBASE, f"cpus={cpus}")]), boots.guest_expect([parked(cpus)])))
+    number = f"{cpus - 1} CPU" + ("s" if cpus > 2 else "")
+    assert len(re.findall(rf"^notrap: the firmware left the SMM base of {number} at 30000h, in the "
+                          r"guest's RAM: moved, .*", result.text, re.M)) == 1
+    # While GIF is clear NMIs wait.
+    if host == "bochs" and model != "ryzen":
+        modes = len(re.findall(r"^smbase: x2?APIC: .* 0 times$", result.text, re.M))
+        assert result.number(r"^notrap: parked CPUs: (\d+) NMIs, 0 ") == modes * (cpus - 1)
+
+
+def test_a_moved_smm_base_is_left_alone(machine, passes):
+    result = passes(machine(MODELS[1]).run(boots.notrap(modules=[Module(SMBASE)]),
+                                           boots.guest_expect()))
+    assert "SMM base" not in result.text
+
+
 # Where the BIOS of Bochs puts the MADT on a machine with two CPUs and 256 MiB, and what is in it.
 MADT = 0xfff0f80
 SUM_AT, SUM = MADT + 9, 0xba

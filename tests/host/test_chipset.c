@@ -188,6 +188,39 @@ static void resets(void **state)
 	}
 }
 
+static bool ends(u8 *letters, const char *text)
+{
+	bool end = false;
+
+	while (*text) {
+		assert_false(end);
+		end = bochs_ends(letters, (u8)*text++);
+	}
+	return end;
+}
+
+/* As Bochs has it: a letter out of turn is not counted, and what is none begins anew. */
+static void bochs_word(void **state)
+{
+	u8 letters = 0;
+
+	(void)state;
+	for (u32 i = 0; i < 100; i++)
+		assert_false(ends(&letters, "S"));
+	assert_false(ends(&letters, "hut downShutdow"));
+	assert_true(ends(&letters, "n"));
+	letters = 0;
+	assert_true(ends(&letters, "SSnhhwutdown"));
+	letters = 0;
+	assert_false(ends(&letters, "Shutdow"));
+	/* A wider value is another one. */
+	assert_false(bochs_ends(&letters, 'n' << 8));
+	assert_false(ends(&letters, "n"));
+	assert_true(ends(&letters, "Shutdown"));
+	for (u32 byte = 0; byte < 256; byte++)
+		assert_int_equal(effect(ACPI_SPACE_IO, 0x8900, (u8)byte), POWER_NONE);
+}
+
 static void smis(void **state)
 {
 	static const struct acpi_power none = {0};
@@ -204,10 +237,11 @@ static void smis(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(registers), cmocka_unit_test(southbridge),
-		cmocka_unit_test(io_ranges), cmocka_unit_test(bars),
-		cmocka_unit_test(windows),   cmocka_unit_test(sleep_and_off),
-		cmocka_unit_test(resets),    cmocka_unit_test(smis),
+		cmocka_unit_test(registers),  cmocka_unit_test(southbridge),
+		cmocka_unit_test(io_ranges),  cmocka_unit_test(bars),
+		cmocka_unit_test(windows),    cmocka_unit_test(sleep_and_off),
+		cmocka_unit_test(resets),     cmocka_unit_test(smis),
+		cmocka_unit_test(bochs_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

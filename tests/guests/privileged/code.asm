@@ -59,7 +59,9 @@ try_%1_end:
 	CODE vmfunc, vmfunc
 	CODE vmrun, vmrun
 	CODE vmload, vmload
+	CODE vmsave, vmsave
 	CODE stgi, stgi
+	CODE clgi, clgi
 	CODE invlpga, invlpga rax, ecx
 	CODE skinit, skinit
 	CODE getsec, getsec

@@ -5,10 +5,7 @@
 
 #include "arch/types.h"
 
-/*
- * A CPU that runs a guest has SVM on, and looks at the privilege level first then: #GP where the guest's
- * own has it off. QEMU does the same with XSETBV while CR4.OSXSAVE is clear.
- */
+/* QEMU looks at the privilege level of XSETBV even while CR4.OSXSAVE is clear. */
 #define VECTOR_REFUSED 0xff
 
 enum feature { FEATURE_NONE, FEATURE_XSAVE, FEATURE_INVPCID, FEATURE_MONITOR };

@@ -5,12 +5,13 @@
 #include "tests/guests/trace/trace.h"
 
 extern const u8 store[], exchange[], compare_exchange[], store_string[], rep_store[],
-	at_rep_store[], move_string[], store_word_cr0[], ss_cpuid[], ss_store[], ss_load[],
-	ss_cr3[], ss_int3[], ss_ud[], ss_int1[], ss_twice[], step_ss_cpuid[], step_ss_store[],
-	step_ss_load[], step_cpuid[], step_rep[], step_store[], step_int3[], step_int1[], step_ud[],
-	step_load[], step_cr4[], step_invlpg[], step_clts[], step_smsw[], step_gp[], step_iret[],
-	gd_read[], gd_step_cpuid[], gd_step_store[], in_64[], in_80[], step_in_64[], code_load[],
-	at_load[], code_store[], at_store[], code_cpuid[], at_cpuid[];
+	at_rep_store[], move_string[], store_word_cr0[], load_word_cr0[], ss_cpuid[], ss_store[],
+	ss_load[], ss_cr3[], ss_int3[], ss_ud[], ss_int1[], ss_twice[], step_ss_cpuid[],
+	step_ss_store[], step_ss_load[], step_cpuid[], step_rep[], step_store[], step_int3[],
+	step_int1[], step_ud[], step_load[], step_cr4[], step_invlpg[], step_clts[], step_smsw[],
+	step_lmsw[], step_gp[], step_iret[], gd_read[], gd_step_cpuid[], gd_step_store[], in_64[],
+	in_80[], step_in_64[], code_load[], at_load[], code_store[], at_store[], code_cpuid[],
+	at_cpuid[];
 
 static u16 ss_word = SEL_DATA;
 static u64 buffer[16];
@@ -43,6 +44,13 @@ static void data_breakpoints(void)
 	trace("data, MOV", store, ADDR(buffer), 0, 0);
 	set_breakpoint(ADDR(buffer), WATCH_STORE_8);
 	trace("data, SMSW", store_word_cr0, ADDR(buffer) + 6, 0, 0);
+	buffer[0] = buffer[1] = read_cr0();
+	set_breakpoint(ADDR(buffer), WATCH_ACCESS_8);
+	trace("data, LMSW", load_word_cr0, ADDR(buffer), 0, 0);
+	set_breakpoint(ADDR(buffer), WATCH_ACCESS_8);
+	trace("data behind, LMSW", load_word_cr0, ADDR(buffer) + 8, 0, 0);
+	set_breakpoint(ADDR(buffer), WATCH_STORE_8);
+	trace("data stores, LMSW", load_word_cr0, ADDR(buffer), 0, 0);
 	table("PTE, MOV", store, cold_pte);
 	table("PTE, XCHG", exchange, cold_pte);
 	table("PTE, CMPXCHG", compare_exchange, cold_pte);
@@ -100,6 +108,8 @@ static void single_steps(void)
 	steps("TF, INVLPG", step_invlpg, COLD_VA, 0, 0);
 	steps("TF, CLTS", step_clts, 0, 0, 0);
 	steps("TF, SMSW", step_smsw, 0, 0, 0);
+	set_breakpoint(ADDR(buffer), WATCH_ACCESS_8);
+	steps("TF, LMSW, watched", step_lmsw, ADDR(buffer), 0, 0);
 	steps("TF, IRET", step_iret, 0, 0, 0);
 	trace("GD, MOV from DR0", gd_read, 0, 0, 0);
 	steps("GD and TF, CPUID", gd_step_cpuid, 0, 0, 0);

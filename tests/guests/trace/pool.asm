@@ -65,6 +65,9 @@ pool:
 	GROUP	ANY
 	INSN	lmsw r15w
 	GROUP	ANY
+	INSN	mov [r10 + 24], r15
+	INSN	lmsw [r10 + 24]
+	GROUP	ANY
 	INSN	invlpg [r9]
 	GROUP	ANY
 	INSN	mov ecx, 0xc0000080

@@ -59,6 +59,10 @@ SEQUENCE store_word_cr0
 	smsw	[rdi]
 	nop
 	nop
+SEQUENCE load_word_cr0
+	lmsw	[rdi]
+	nop
+	nop
 SEQUENCE ss_cpuid
 	push	rbx
 	mov	ss, [rdi]
@@ -187,6 +191,11 @@ SEQUENCE step_clts
 SEQUENCE step_smsw
 	STEP
 	smsw	ax
+	nop
+	nop
+SEQUENCE step_lmsw
+	STEP
+	lmsw	[rdi]
 	nop
 	nop
 SEQUENCE step_gp
