@@ -26,17 +26,13 @@ check: check-layers check-format check-generated check-python check-gcc check-cl
 	check-cppcheck check-tidy
 	@echo 'check: all passed'
 
-# Low to high; vmx/ and svm/ stand beside each other.
+# Low to high; vmx/ and svm/ stand beside each other, and so do mm/nested and mm/shadow.
 check-layers: all
-	$(call layer,arch guest/insn mm guest/ $(addprefix guest/,firmware machine iommu cpus chipset \
-		vcpu exit load start) vmx)
-	$(call layer,arch mm/phys)
-	$(call layer,arch mm/phys mm/guest)
-	$(call layer,arch mm/phys mm/nested)
-	$(call layer,arch mm/phys mm/guest mm/shadow)
+	$(call layer,arch guest/insn mm/ $(addprefix mm/,phys guest nested shadow) guest/ \
+		$(addprefix guest/,firmware machine iommu cpus chipset vcpu exit load start) vmx)
+	$(call layer,arch mm/ $(addprefix mm/,phys guest shadow))
 	@$(PYTHON) tools/check-order mm/shadow $(O)/mm/shadow $(SHADOW) -- $(O)/symbols.o \
 		$(filter $(O)/arch/% $(O)/mm/phys/% $(O)/mm/guest/%,$(OBJS))
-	$(call layer,arch mm)
 	$(call layer,arch mm guest svm)
 
 check-format: | test-deps

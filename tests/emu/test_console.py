@@ -11,7 +11,7 @@ from tests.emu.guests import elf
 
 GUEST = elf("uart")
 LINE = r"^notrap: the guest's write to register [0-9a-f]+ of PCI 0000:00:0[01].0 is refused: .*$"
-# So many registers have a line each, and one more says that it was the last: guest/chipset/chipset.h.
+# So many registers have a line each, and one more says that it was the last (PCI_SAID_MAX).
 REFUSALS = 64
 LIMIT = 180
 
