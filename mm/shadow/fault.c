@@ -135,7 +135,8 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
  * a device has written to that table, which is no store that faults, it leads to a shadow of another
  * frame, or to the split of a large page, or grants other rights. With CR0.WP=0 more than these counts.
  */
-static bool link_is_good(const struct mmu *m, slot_t slot, const struct walk *w, int level, u64 spte)
+static bool link_is_good(const struct mmu *m, slot_t slot, const struct walk *w, int level,
+			 u64 spte)
 {
 	const struct shadow *child;
 
