@@ -302,9 +302,12 @@ SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
 		     access dma kernels slow trace svm nested))
-.PHONY: soak soak-random soak-fuzz soak-emu
-soak: all guests soak-random soak-fuzz soak-emu
+.PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
+soak: all guests soak-tidy soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
+
+soak-tidy:
+	@$(MAKE) --no-print-directory check-tidy TIDY_NODES=225000
 
 soak-random: $(O)/host/test_mmu_random
 	@share=$$(($(SOAK_HOST_SEEDS) / $(JOBS))); seq 0 $$(($(JOBS) - 1)) | xargs -P $(JOBS) -I{} \

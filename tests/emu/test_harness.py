@@ -55,6 +55,17 @@ def test_a_silent_machine_hangs(tmp_path, monkeypatch, code, why):
     assert re.match(why, result.reason), result.reason
 
 
+@pytest.mark.parametrize("ran, waited, hangs", [
+    (machine.SILENCE_MAX + 1, 0, True), (machine.SILENCE_MAX - 1, 10_000, False),
+    (1, 10_000, False)])
+def test_silence_is_time_that_the_emulator_had(monkeypatch, ran, waited, hangs):
+    """What it waits for a CPU, on a busy machine, is not its own; however long its limit is."""
+    monkeypatch.setattr(machine, "cpu_seconds", lambda pid: (0, 0))
+    silence = machine.Silence(0, 10_000)
+    monkeypatch.setattr(machine, "cpu_seconds", lambda pid: (ran, waited))
+    assert bool(silence.reason()) == hangs
+
+
 def test_a_dead_emulator_is_named():
     """What it said last is in the reason."""
     result = Qemu("tcg", "max,nosuch=1").run(Boot(boots.BENCH), boots.bare_expect())
