@@ -33,8 +33,8 @@ src_nested    := mm/nested.c mm/memmap.c
 src_options   := guest/options.c
 src_progress  := guest/exit/progress.c
 src_report    := guest/machine/report.c
-load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c $(wildcard guest/firmware/acpi*.c) guest/firmware/rsdp.c \
-		 $(wildcard guest/load/*.c)
+load_sources  := tests/host/load_machine.c tests/host/load_files.c mm/memmap.c \
+		 $(wildcard guest/firmware/acpi*.c guest/load/*.c) guest/firmware/rsdp.c
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
