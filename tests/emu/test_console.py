@@ -10,7 +10,8 @@ from tests.emu.boot import Boot, Module
 
 GUEST = os.path.join(boots.BUILD, "tests/guests/uart.elf")
 LINE = r"^notrap: the guest's write to register [0-9a-f]+ of PCI 0000:00:0[01].0 is refused: .*$"
-# So many registers have a line each, and one more says that it was the last: guest/chipset/chipset.h.
+# So many registers have a line each, and one more says that it was the last:
+# guest/machine/chipset_state.h.
 REFUSALS = 64
 LIMIT = 180
 
