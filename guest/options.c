@@ -29,7 +29,7 @@ static const struct option {
 	OPTION(OPT_CONSOLE, KNOWN_CONSOLE, console),
 	OPTION("stats", KNOWN_NUMBER, stats),
 	OPTION("audit", KNOWN_NUMBER, audit),
-	OPTION("guest", KNOWN_GUEST, guest),
+	{.name = "guest", .known = KNOWN_GUEST},
 	OPTION("smi", "0|1", smi),
 };
 

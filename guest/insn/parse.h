@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every instruction has in common: prefixes, ModRM, SIB, displacement. For insn_*.c alone. */
+/* What every instruction has in common: prefixes, ModRM, SIB, displacement. For this room alone. */
 #ifndef GUEST_INSN_PARSE_H
 #define GUEST_INSN_PARSE_H
 

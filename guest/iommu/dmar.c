@@ -39,14 +39,14 @@ static bool next_of(const u8 *dmar, u32 size, u32 *at, u16 type, struct iommu_en
 	return false;
 }
 
-static const char *add_unit(const struct iommu_entry *s, struct iommu *iommu)
+static const char *add_unit(const u8 *start, struct iommu *iommu)
 {
 	struct iommu_unit *unit;
 	u64 base;
 
-	if (iommu_get(s->start, 2) != TYPE_DRHD)
+	if (iommu_get(start, 2) != TYPE_DRHD)
 		return NULL;
-	base = iommu_get(s->start + DRHD_BASE, 8);
+	base = iommu_get(start + DRHD_BASE, 8);
 	if (!base || base % PAGE_SIZE)
 		return "a unit has no address";
 	for (u32 i = 0; i < iommu->nr_units; i++)
@@ -55,9 +55,9 @@ static const char *add_unit(const struct iommu_entry *s, struct iommu *iommu)
 	unit = iommu_add(iommu, base);
 	if (!unit)
 		return "there are more units than notrap knows";
-	unit->size = PAGE_SIZE << (s->start[DRHD_PAGES] & 15);
-	unit->segment = (u16)iommu_get(s->start + DRHD_SEGMENT, 2);
-	unit->flags = s->start[DRHD_FLAGS];
+	unit->size = PAGE_SIZE << (start[DRHD_PAGES] & 15);
+	unit->segment = (u16)iommu_get(start + DRHD_SEGMENT, 2);
+	unit->flags = start[DRHD_FLAGS];
 	return NULL;
 }
 

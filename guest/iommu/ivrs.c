@@ -54,21 +54,21 @@ static u32 least_size(const u8 *start)
 	return entries ? entries : is_ivmd(start) ? IVMD_SIZE : 4;
 }
 
-static const char *add_unit(const struct iommu_entry *b, struct iommu *iommu)
+static const char *add_unit(const u8 *start, struct iommu *iommu)
 {
 	struct iommu_unit *unit;
 	u64 base;
 
-	if (!entries_at(b->start))
+	if (!entries_at(start))
 		return NULL;
-	base = iommu_get(b->start + IVHD_BASE, 8);
+	base = iommu_get(start + IVHD_BASE, 8);
 	if (!base || base % KIB(16))
 		return "a unit has no address";
 	unit = iommu_add(iommu, base);
 	if (!unit)
 		return "there are more units than notrap knows";
-	unit->segment = (u16)iommu_get(b->start + IVHD_SEGMENT, 2);
-	unit->flags = b->start[IVHD_FLAGS];
+	unit->segment = (u16)iommu_get(start + IVHD_SEGMENT, 2);
+	unit->flags = start[IVHD_FLAGS];
 	return NULL;
 }
 

@@ -15,14 +15,14 @@ bool iommu_next(const u8 *table, u32 size, u32 *at, iommu_least least, struct io
 }
 
 const char *iommu_parse(const u8 *table, u32 size, iommu_least least,
-			const char *(*add)(const struct iommu_entry *e, struct iommu *iommu),
+			const char *(*add)(const u8 *start, struct iommu *iommu),
 			struct iommu *iommu)
 {
 	struct iommu_entry e;
 	u32 at = IOMMU_ENTRIES;
 
 	while (iommu_next(table, size, &at, least, &e)) {
-		const char *problem = add(&e, iommu);
+		const char *problem = add(e.start, iommu);
 
 		if (problem)
 			return problem;

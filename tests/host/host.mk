@@ -42,8 +42,8 @@ src_pci       := $(fake_console) guest/chipset/pci_filter.c guest/chipset/pci_ba
 src_smm_base  := $(fake)
 src_progress  := $(fake_console) guest/exit/progress.c
 src_report    := $(fake_console) guest/machine/report.c
-load_sources  := $(fake) tests/host/load_machine.c tests/host/load_files.c mm/phys/memmap.c $(wildcard guest/firmware/acpi*.c) guest/firmware/rsdp.c \
-		 $(wildcard guest/load/*.c)
+load_sources  := $(fake) tests/host/load_machine.c tests/host/load_files.c mm/phys/memmap.c \
+		 $(wildcard guest/firmware/acpi*.c guest/load/*.c) guest/firmware/rsdp.c
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
 src_load_multiboot := $(load_sources)
