@@ -160,7 +160,7 @@ static void find_cut_event(struct vcpu *v, struct event *event)
 	} else if (!exception) {
 		event->type = EVENT_NMI;
 		event->vector = VEC_NMI;
-	} else if (event->vector != VEC_DB) {
+	} else if (event->vector != VEC_DB && svm->vmcb.exit_code != SVM_EXIT_EXCEPTION + VEC_GP) {
 		event->type = EVENT_NONE; /* a fault: the instruction raises it again */
 	}
 }

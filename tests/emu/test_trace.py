@@ -32,7 +32,8 @@ UNLIKE = {
         # On the bare machine: a step and a breakpoint of one instruction are two exceptions, faults
         # push RF=0, and each pass of a REP meets the breakpoint at it.
         "debug: TF, watched PTE", "debug: TF, port 64h", "debug: TF, #PF", "debug: TF, #GP",
-        "debug: TF, LMSW, watched", "debug: code, REP STOS",
+        "debug: TF, LMSW, watched", "debug: code, REP STOS", "debug: #DE", "debug: #UD",
+        "debug: INT n", "debug: #GP", "debug: #PF",
     ],
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Debug exceptions around instructions that a hypervisor carries out: SDM vol. 3B 18.2, 18.3. */
 #include "arch/string.h"
+#include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/paging.h"
 #include "tests/guests/trace/trace.h"
 
@@ -10,8 +11,8 @@ extern const u8 store[], exchange[], compare_exchange[], store_string[], rep_sto
 	step_ss_store[], step_ss_load[], step_cpuid[], step_rep[], step_store[], step_int3[],
 	step_int1[], step_ud[], step_load[], step_cr4[], step_invlpg[], step_clts[], step_smsw[],
 	step_lmsw[], step_gp[], step_iret[], gd_read[], gd_step_cpuid[], gd_step_store[], in_64[],
-	in_80[], step_in_64[], code_load[], at_load[], code_store[], at_store[], code_cpuid[],
-	at_cpuid[];
+	in_80[], step_in_64[], code_load[], at_load[], gate_de[], gate_ud[], gate_int[], gate_gp[],
+	gate_pf[], code_store[], at_store[], code_cpuid[], at_cpuid[];
 
 static u16 ss_word = SEL_DATA;
 static u64 buffer[16];
@@ -148,8 +149,30 @@ static void code_breakpoints(void)
 	trace("code, CPUID", code_cpuid, 0, 0, 0);
 }
 
+/* A gate that is none: #GP on the way, and what becomes of the two. */
+static void bad_gates(void)
+{
+	struct __attribute__((packed)) {
+		u16 limit;
+		u64 base;
+	} idt;
+	static const u8 vectors[] = {VEC_DE, VEC_UD, VECTOR_INT, VEC_GP, VEC_PF};
+	static const char *const names[] = {"#DE", "#UD", "INT n", "#GP", "#PF"};
+	const u8 *const codes[] = {gate_de, gate_ud, gate_int, gate_gp, gate_pf};
+
+	__asm__ volatile("sidt %0" : "=m"(idt));
+	for (u32 i = 0; i < ARRAY_SIZE(vectors); i++) {
+		u8 *type = (u8 *)ptr(idt.base + 16 * vectors[i] + 5), old = *type;
+
+		*type = 0x80;
+		trace(names[i], codes[i], COLD_VA + PAGE_2M, 0, 0);
+		*type = old;
+	}
+}
+
 void trace_debug(void)
 {
+	bad_gates();
 	data_breakpoints();
 	stack_segment();
 	single_steps();

@@ -59,6 +59,18 @@ SEQUENCE store_word_cr0
 	smsw	[rdi]
 	nop
 	nop
+SEQUENCE gate_de
+	xor	ecx, ecx
+	div	ecx
+SEQUENCE gate_ud
+	ud2
+SEQUENCE gate_int
+	int	25
+SEQUENCE gate_gp
+	mov	eax, 0x44
+	mov	ds, eax
+SEQUENCE gate_pf
+	mov	al, [rdi]
 SEQUENCE load_word_cr0
 	lmsw	[rdi]
 	nop
