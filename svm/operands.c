@@ -9,12 +9,6 @@
 #include "guest/vcpu/memory.h"
 #include "svm/svm.h"
 
-static void unknown(struct vcpu *v, struct vmexit *exit)
-{
-	exit->kind = VMEXIT_UNKNOWN;
-	exit->qualification = to_svm(v)->vmcb.exit_info_1;
-}
-
 static void mov_cr(struct vcpu *v, struct vmexit *exit, u8 nr, u8 gpr, bool write)
 {
 	exit->kind = !write ? VMEXIT_CR_READ : nr == 3 ? VMEXIT_CR3_WRITE : VMEXIT_CR_WRITE;
@@ -61,7 +55,7 @@ void svm_exit_cr(struct vcpu *v, struct vmexit *exit, u8 nr)
 		return;
 	}
 	if (!guest_decode_system(v, &in)) {
-		unknown(v, exit);
+		exit->kind = VMEXIT_UNREAD;
 		return;
 	}
 	exit->insn_len = in.len;
@@ -78,7 +72,7 @@ void svm_exit_cr(struct vcpu *v, struct vmexit *exit, u8 nr)
 		machine_status_word(v, exit, &in);
 		break;
 	default:
-		unknown(v, exit);
+		exit->kind = VMEXIT_UNREAD;
 	}
 }
 
@@ -93,7 +87,7 @@ void svm_exit_invlpg(struct vcpu *v, struct vmexit *exit)
 		exit->insn_len = in.len;
 		exit->gva = guest_operand(v, &in.mem, in.len);
 	} else {
-		unknown(v, exit);
+		exit->kind = VMEXIT_UNREAD;
 	}
 }
 
@@ -103,7 +97,7 @@ void svm_exit_invpcid(struct vcpu *v, struct vmexit *exit)
 	u64 type;
 
 	if (!guest_decode_system(v, &in) || in.kind != INSN_SYS_INVPCID) {
-		unknown(v, exit);
+		exit->kind = VMEXIT_UNREAD;
 		return;
 	}
 	exit->insn_len = in.len;

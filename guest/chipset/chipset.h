@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's chipset is the guest's, but for what would reach past the hypervisor: registers that
- * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, QEMU's own DMA.
+ * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, QEMU's devices that no IOMMU sees.
  */
 #ifndef GUEST_CHIPSET_CHIPSET_H
 #define GUEST_CHIPSET_CHIPSET_H
@@ -23,6 +23,9 @@ void cmos_watch(struct machine *machine);
 void cmos_clear_shutdown(void);
 void smi_watch(struct machine *machine);
 void fw_cfg_watch(struct machine *machine);
+/* QEMU's alone, after fw_cfg_watch(). */
+void vapic_watch(struct machine *machine);
+int hpet_watch(struct machine *machine);
 void pci_watch(struct machine *machine);
 int ecam_watch(struct machine *machine, const struct bootinfo *boot);
 int fch_watch(struct machine *machine);
@@ -30,6 +33,8 @@ void smram_lock(void);
 
 /* fch.c. The guest's write to watched memory. False: it is refused. */
 bool fch_write(struct machine *machine, u64 gpa, u32 value, u32 size);
+/* hpet.c. The same. */
+bool hpet_write(struct machine *machine, u64 gpa, u32 value, u32 size);
 
 /*
  * pci_filter.c. What is left of a guest's write: protected bytes of *value keep what the register has.

@@ -68,7 +68,7 @@ void ipi_intercept(struct vcpu *v)
  * The low half of an interrupt command or of an I/O APIC's entry, or an MSI's data: INIT, start-up or
  * SMI (SDM vol. 3A 11.6.1, 11.11.2).
  */
-static bool leads_outside(u32 command)
+bool ipi_leads_outside(u32 command)
 {
 	u32 delivery = DELIVERY(command);
 
@@ -115,7 +115,7 @@ bool ipi_write_is_dropped(struct machine *machine, u64 gpa, u32 value, u32 size)
 	    !(is_command(machine, gpa, size) || is_entry(machine, gpa, size)))
 		return false;
 	/* A part of the register is no command that the manual defines. */
-	if (size == 4 && !(gpa & 3) && !leads_outside(value))
+	if (size == 4 && !(gpa & 3) && !ipi_leads_outside(value))
 		return false;
 	say_dropped(machine, value);
 	return true;
@@ -123,7 +123,7 @@ bool ipi_write_is_dropped(struct machine *machine, u64 gpa, u32 value, u32 size)
 
 bool ipi_msr_is_dropped(struct machine *machine, u32 msr, u64 value)
 {
-	if (!ipi_is_watched(machine) || msr != MSR_ICR || !leads_outside((u32)value))
+	if (!ipi_is_watched(machine) || msr != MSR_ICR || !ipi_leads_outside((u32)value))
 		return false;
 	say_dropped(machine, (u32)value);
 	return true;

@@ -24,6 +24,12 @@ static inline bool ipi_is_watched(const struct machine *machine)
 /* Set-up, if so: have writes to the x2APIC's interrupt command register exit. */
 void ipi_intercept(struct vcpu *v);
 
+/*
+ * The low half of an interrupt command or of an I/O APIC's entry, or an MSI's data: INIT, start-up or
+ * SMI (SDM vol. 3A 11.6.1, 11.11.2).
+ */
+bool ipi_leads_outside(u32 command);
+
 /* A write to memory of size 1, 2 or 4 that must not be made: it would send such an interrupt. */
 bool ipi_write_is_dropped(struct machine *machine, u64 gpa, u32 value, u32 size);
 

@@ -48,6 +48,12 @@ static void handle_nothing(struct vcpu *v, const struct vmexit *exit)
 	(void)exit;
 }
 
+static void handle_unread(struct vcpu *v, const struct vmexit *exit)
+{
+	(void)exit;
+	insn_unread(v);
+}
+
 static void handle_shutdown(struct vcpu *v, const struct vmexit *exit)
 {
 	(void)exit;
@@ -137,6 +143,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, false},
 	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false},
 	[VMEXIT_ENTRY_FAILED] = {handle_unknown, CNT_exits_other, false},
+	[VMEXIT_UNREAD] = {handle_unread, CNT_exits_other, false},
 	[VMEXIT_UNKNOWN] = {handle_unknown, CNT_exits_other, false},
 };
 

@@ -26,7 +26,7 @@ struct io_range {
 	void (*read)(struct vcpu *v, struct io_access *r);
 };
 
-#define IO_RANGES_MAX 24
+#define IO_RANGES_MAX 32
 
 /* A window to PCI configuration space: 4 KiB for each function. PCI Firmware Specification 3.2, 4.1.2. */
 struct ecam {
@@ -57,7 +57,8 @@ struct chipset {
 	/* fch.c: there is one; what the guest wrote to its index port */
 	bool fch;
 	u8 fch_index;
-	/* fw_cfg.c: the first half of an address */
+	/* fw_cfg.c: it is there, so this is QEMU; the first half of an address */
+	bool fw_cfg;
 	u32 fw_cfg_high;
 
 	/* pci.c, ecam.c, pci_filter.c */

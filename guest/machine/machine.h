@@ -11,12 +11,15 @@
 #include "guest/machine/vcpu.h"
 #include "guest/options.h"
 
-/* Lines that a guest can bring about again and again: some of the first kind, one of each other. */
+/* Lines that a guest can bring about again and again: some of the first two kinds, one of each other. */
 enum guest_line {
 	LINE_STRING_IO,
+	LINE_UNREAD,
 	LINE_SLEEP,
 	LINE_SMI,
+	LINE_SMI_EN,
 	LINE_FW_CFG,
+	LINE_HPET,
 	LINE_FCH,
 	LINE_WATCHED,
 	LINE_IPI,
@@ -39,6 +42,7 @@ struct machine {
 	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];
+	u32 nr_mtrrs;                         /* pairs, at boot: guest/exit/mtrr.c */
 	enum memtype hidden_type[HIDDEN_MAX]; /* what type the firmware's MTRRs gave them */
 	u32 nr_hidden;
 	/* Pages of registers that the guest reads itself, and that are written for it: guest/chipset/watch.c. */
@@ -65,7 +69,7 @@ struct machine {
 /* May one more line be said of this? Counts it. */
 static inline bool machine_may_say(struct machine *machine, enum guest_line what)
 {
-	if (machine->lines_said[what] >= (what == LINE_STRING_IO ? GUEST_LINES_MAX : 1))
+	if (machine->lines_said[what] >= (what <= LINE_UNREAD ? GUEST_LINES_MAX : 1))
 		return false;
 	machine->lines_said[what]++;
 	return true;

@@ -5,13 +5,14 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "guest/insn/insn.h"
+#include "guest/machine/machine.h"
 #include "guest/vcpu/crash.h"
+#include "guest/vcpu/inject.h"
 
 /* How often an instruction that exited runs again when it could not be read. */
 #define UNREAD_MAX 64
 
-/* It was changed or unmapped since it ran, and will be seen next time; or it never can be. */
-static void unread(struct vcpu *v)
+void insn_unread(struct vcpu *v)
 {
 	v->debug_traps = 0;
 	if (v->unread_rip != v->rip)
@@ -19,6 +20,15 @@ static void unread(struct vcpu *v)
 	v->unread_rip = v->rip;
 	if (++v->unread < UNREAD_MAX)
 		return;
+	if (v->ops->cpl(v)) {
+		if (machine_may_say(v->machine, LINE_UNREAD))
+			say("a user's instruction at rip %lx exits and cannot be read: it is not in RAM, "
+			    "and this CPU does not tell its length: #UD",
+			    v->rip);
+		v->unread = 0;
+		inject_ud(v);
+		return;
+	}
 	fail("the instruction at rip %lx exits and cannot be read: it is not in RAM, and this CPU does "
 	     "not tell its length; run the guest's code from RAM",
 	     v->rip);
@@ -30,7 +40,7 @@ void insn_skip(struct vcpu *v, const struct vmexit *exit)
 	struct insn_system insn = {.len = exit->insn_len};
 
 	if (unlikely(!insn.len) && !guest_decode_system(v, &insn)) {
-		unread(v);
+		insn_unread(v);
 		return;
 	}
 	v->unread = 0;

@@ -27,6 +27,7 @@ GUESTS = {
     "access": Guest(svm=True, nested=True),
     "access32": Guest(svm=True, nested=True),
     "apic": Guest(audit=4),
+    "breakpoints": Guest(svm=True),
     "events": Guest(audit=8),
     "far": Guest(nested=True),
     "modes32": Guest(audit=64, svm=True, nested=True),
@@ -40,8 +41,9 @@ GUESTS = {
     "start": Guest(audit=1, svm=True, nested=True),
 }
 # These have tests of their own, which know what else they need.
-OTHERS = ("a20", "bound", "differ", "differ32", "dma", "dma_table", "fw_cfg", "pci", "recycle",
-          "sleep", "shutdown", "slow", "slow32", "smbase", "smram", "trace", "uart", "warm")
+OTHERS = ("a20", "bound", "differ", "differ32", "dma", "dma_table", "fw_cfg", "hpet", "pci",
+          "recycle", "shutdown", "sleep", "slow", "slow32", "smbase", "smram", "tco", "trace",
+          "uart", "vapic", "warm")
 
 
 def elf(name):

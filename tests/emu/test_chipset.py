@@ -108,6 +108,17 @@ def test_smram(passes, name, options):
     assert bool(said) != bool(options)
 
 
+def test_smi_sources_is_sound():
+    result = host(Q35).run(Boot(guest("tco"), "bare=1"), boots.bare_expect(), LIMIT)
+    assert result.passed, result.explain()
+
+
+def test_smi_sources(passes):
+    """What the firmware has left off stays off."""
+    result = run(host(Q35), passes, "tco")
+    assert result.find(r"^notrap: the guest enables SMIs .* \(20 at port 631\): refused")
+
+
 def test_a20_is_sound():
     result = host(PC).run(Boot(elf("a20"), "bare=1"), boots.bare_expect(), LIMIT)
     assert result.passed, result.explain()
@@ -128,6 +139,21 @@ def test_fw_cfg(passes, name):
     """A device that no IOMMU sees would write to any memory."""
     result = run(host(name), passes, "fw_cfg")
     assert result.find(r"^notrap: the guest asks fw_cfg for DMA: refused")
+
+
+# QEMU's devices that write to memory past every IOMMU.
+@pytest.mark.parametrize("elf", ["hpet", "vapic"])
+def test_past_the_iommu_is_sound(elf):
+    result = host(PC).run(Boot(guest(elf), "bare=1"), boots.bare_expect(), LIMIT)
+    assert result.passed, result.explain()
+
+
+@pytest.mark.parametrize("elf", ["hpet", "vapic"])
+@pytest.mark.parametrize("name, options", [(PC, "audit=64"), (Q35, "audit=64"), (Q35, "mmu=npt")])
+def test_past_the_iommu(passes, elf, name, options):
+    result = run(host(name), passes, elf, options=options)
+    said = result.find(r"^notrap: the guest writes \w+ to register 114 of the HPET, .* refused")
+    assert bool(said) == (elf == "hpet")
 
 
 @pytest.mark.parametrize("name, options, said", [
