@@ -56,6 +56,7 @@
 #define DR6_BS      BIT(14)       /* a single step */
 #define DR7_ENABLED GENMASK(7, 0) /* L0, G0, L1, ... */
 #define DR7_GD      BIT(13)       /* MOV to or from a debug register is #DB */
+#define DR7_NONE    BIT(10)       /* no breakpoint */
 
 /* IA32_EFER: SDM vol. 3A 2.2.1, APM vol. 2 3.1.7. */
 #define EFER_SCE   BIT(0)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions in the hypervisor: an NMI is noted, arch/safe.h goes on, all else is a crash record. */
+/*
+ * Exceptions in the hypervisor: an NMI is noted, arch/safe.h goes on, a breakpoint is not ours; all else is
+ * a crash record.
+ */
 #include "arch/trap.h"
 #include "arch/console.h"
 #include "arch/cpu.h"
@@ -180,9 +183,24 @@ static bool ignore(struct cpu *cpu, u64 vector)
 	return false;
 }
 
+/*
+ * A breakpoint of the guest's. An exit switches them off (SDM vol. 3C 28.5.1, APM vol. 2 15.6), but on QEMU they
+ * go on, at the hypervisor's own addresses. Until the next entry, which loads DR7, there is none any more.
+ */
+static bool is_guests_breakpoint(struct trap_frame *f)
+{
+	if (f->vector != VEC_DB || !(read_dr6() & DR6_B))
+		return false;
+	write_dr7(DR7_NONE);
+	f->rflags |= RFLAGS_RF;
+	return true;
+}
+
+/* Nothing here may need GS before the fixups are through: in svm/entry.asm it is still the guest's. */
 void trap_handle(struct trap_frame *f)
 {
-	/* The first, since one place of these has the guest's GS (svm/entry.asm). */
+	if (is_guests_breakpoint(f))
+		return;
 	if ((f->vector == VEC_GP || f->vector == VEC_UD || f->vector == VEC_DB) && go_on(f))
 		return;
 	if (this_cpu()->parked && ignore(this_cpu(), f->vector))

@@ -21,7 +21,7 @@ struct trap_frame {
 /* The entry points, by vector. */
 extern const u64 trap_stubs[NR_TRAPS];
 
-/* Called by every entry point. Returns only from an NMI and where arch/safe.h goes on. */
+/* Called by every entry point. Returns only from an NMI, a breakpoint, and where arch/safe.h goes on. */
 void trap_handle(struct trap_frame *frame);
 
 #endif

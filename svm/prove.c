@@ -35,7 +35,7 @@ static void set_up(struct svm_vcpu *svm)
 	vmcb->efer = rdmsr(MSR_EFER);
 	vmcb->rflags = RFLAGS_FIXED;
 	vmcb->dr6 = 0xffff0ff0;
-	vmcb->dr7 = 0x400;
+	vmcb->dr7 = DR7_NONE;
 	vmcb->asid = 1;
 	vmcb->tlb_control = TLB_FLUSH_ALL;
 	vmcb->exceptions = ~0U;

@@ -149,7 +149,7 @@ static void set_guest_state(struct vmx_vcpu *vmx)
 	vmx->cr0_fixed0 = vmx->caps.cr0_fixed0;
 	vmwrite(VMCS_LINK_POINTER, ~0ULL);
 	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
-	vmwrite(VMCS_GUEST_DR7, 0x400);
+	vmwrite(VMCS_GUEST_DR7, DR7_NONE);
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(VMCS_GUEST_ACTIVITY, 0);

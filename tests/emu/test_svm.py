@@ -18,7 +18,8 @@ MEMORY = 256
 # QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
 QEMU_ACPI = (MEMORY << 20) - 0x20000
 
-GUESTS = ["access", "access32", "modes32", "msrs", "paging64", "privileged", "reach", "start"]
+GUESTS = ["access", "access32", "breakpoints", "modes32", "msrs", "paging64", "privileged", "reach",
+          "start"]
 LIMIT = 180
 
 

@@ -14,7 +14,6 @@
 
 #define DR6_NONE   0xffff0ff0ULL
 #define DR6_SHOWN  0xe00f /* BT, BS, BD, B3 to B0 */
-#define DR7_NONE   0x400
 #define VECTOR_INT 25
 
 /* DR7 with breakpoint 0 on. */
