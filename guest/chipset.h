@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's chipset is the guest's, but for what would reach past the hypervisor: registers that
- * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, QEMU's own DMA.
+ * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, QEMU's devices that no IOMMU sees.
  */
 #ifndef GUEST_CHIPSET_H
 #define GUEST_CHIPSET_H
@@ -39,9 +39,13 @@ struct chipset {
 	/* fch.c: there is one; what the guest wrote to its index port */
 	bool fch, fch_said;
 	u8 fch_index;
-	/* fw_cfg.c: the first half of an address */
+	/* fw_cfg.c: it is there, so this is QEMU; the first half of an address */
+	bool fw_cfg;
 	u32 fw_cfg_high;
 	bool fw_cfg_said;
+
+	/* hpet.c */
+	bool hpet_said;
 
 	/* pci.c, ecam.c, pci_filter.c */
 	struct ecam ecam[ECAM_MAX];
@@ -66,6 +70,8 @@ void cmos_watch(struct machine *machine);
 void cmos_clear_shutdown(void);
 void smi_watch(struct machine *machine);
 void fw_cfg_watch(struct machine *machine);
+/* QEMU's alone, after fw_cfg_watch(). */
+int hpet_watch(struct machine *machine);
 void pci_watch(struct machine *machine);
 int ecam_watch(struct machine *machine, const struct bootinfo *boot);
 int fch_watch(struct machine *machine);
@@ -73,5 +79,7 @@ void smram_lock(void);
 
 /* fch.c. The guest's write to watched memory. False: it is refused. */
 bool fch_write(struct machine *machine, u64 gpa, u32 value, u32 size);
+/* hpet.c. The same. */
+bool hpet_write(struct machine *machine, u64 gpa, u32 value, u32 size);
 
 #endif

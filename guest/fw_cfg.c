@@ -42,6 +42,8 @@ void fw_cfg_watch(struct machine *m)
 {
 	static const struct io_range range = {PORT_DMA, PORT_DMA_END, .write = write_dma};
 
-	if (in32(PORT_DMA) == SIGNATURE_HIGH && in32(PORT_DMA_START) == SIGNATURE_LOW)
+	m->chipset.fw_cfg =
+		in32(PORT_DMA) == SIGNATURE_HIGH && in32(PORT_DMA_START) == SIGNATURE_LOW;
+	if (m->chipset.fw_cfg)
 		io_watch(m, &range);
 }

@@ -4,6 +4,7 @@
 
 #include "arch/console.h"
 #include "arch/string.h"
+#include "guest/chipset.h"
 #include "guest/ipi.h"
 #include "guest/pci.h"
 #include "guest/power.h"
@@ -66,6 +67,7 @@ static void write_piece(struct machine *m, u64 gpa, u32 value, u32 size)
 {
 	if (ecam_write(m, gpa, value, size) || gpa + size > map_end() ||
 	    ipi_write_is_dropped(m, gpa, value, size) || !fch_write(m, gpa, value, size) ||
+	    !hpet_write(m, gpa, value, size) ||
 	    !power_write(m, ACPI_SPACE_MEMORY, gpa, value, size))
 		return;
 	if (size == 4)

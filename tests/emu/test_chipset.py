@@ -114,6 +114,21 @@ def test_fw_cfg(passes, name):
     assert result.find(r"^notrap: the guest asks fw_cfg for DMA: refused")
 
 
+# QEMU's devices that write to memory past every IOMMU.
+@pytest.mark.parametrize("elf", ["hpet"])
+def test_past_the_iommu_is_sound(elf):
+    result = host(PC).run(Boot(guest(elf), "bare=1"), boots.bare_expect(), LIMIT)
+    assert result.passed, result.explain()
+
+
+@pytest.mark.parametrize("elf", ["hpet"])
+@pytest.mark.parametrize("name, options", [(PC, "audit=64"), (Q35, "audit=64"), (Q35, "mmu=npt")])
+def test_past_the_iommu(passes, elf, name, options):
+    result = run(host(name), passes, elf, options=options)
+    said = result.find(r"^notrap: the guest writes \w+ to register 114 of the HPET, .* refused")
+    assert bool(said) == (elf == "hpet")
+
+
 @pytest.mark.parametrize("name, options, said", [
     (PC, "audit=64", "9 registers, .* ports, a BAR"),
     (Q35, "audit=64", "10 registers, .* ports and memory, a BAR"),
