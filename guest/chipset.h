@@ -71,6 +71,7 @@ void cmos_clear_shutdown(void);
 void smi_watch(struct machine *machine);
 void fw_cfg_watch(struct machine *machine);
 /* QEMU's alone, after fw_cfg_watch(). */
+void vapic_watch(struct machine *machine);
 int hpet_watch(struct machine *machine);
 void pci_watch(struct machine *machine);
 int ecam_watch(struct machine *machine, const struct bootinfo *boot);

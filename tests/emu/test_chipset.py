@@ -115,13 +115,13 @@ def test_fw_cfg(passes, name):
 
 
 # QEMU's devices that write to memory past every IOMMU.
-@pytest.mark.parametrize("elf", ["hpet"])
+@pytest.mark.parametrize("elf", ["hpet", "vapic"])
 def test_past_the_iommu_is_sound(elf):
     result = host(PC).run(Boot(guest(elf), "bare=1"), boots.bare_expect(), LIMIT)
     assert result.passed, result.explain()
 
 
-@pytest.mark.parametrize("elf", ["hpet"])
+@pytest.mark.parametrize("elf", ["hpet", "vapic"])
 @pytest.mark.parametrize("name, options", [(PC, "audit=64"), (Q35, "audit=64"), (Q35, "mmu=npt")])
 def test_past_the_iommu(passes, elf, name, options):
     result = run(host(name), passes, elf, options=options)
