@@ -3,6 +3,7 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "guest/exits.h"
 #include "vmx/vmx.h"
 
 static void exit_exception(struct vcpu *v, struct vmexit *exit)
@@ -222,6 +223,22 @@ u32 vmx_nmi_came(struct vcpu *v)
 	return to_vmx(v)->next;
 }
 
+/*
+ * Outside of 64-bit code RIP has 32 bits, and no entry takes more (SDM vol. 3C 27.3.1.4). A CPU goes on at 0
+ * after 4 GiB; Bochs counts on, and exits at the fetch with a RIP that it refuses to enter with. What was
+ * to be injected still is: a refused entry changes no field of it (SDM vol. 3C 27.8).
+ */
+static bool wraps_rip(struct vcpu *v)
+{
+	struct vmx_vcpu *vmx = to_vmx(v);
+
+	if (!(v->rip >> 32) || guest_code_is_64bit(v))
+		return false;
+	v->rip = (u32)v->rip;
+	vmx->event_pending = vmread(VMCS_ENTRY_INTR_INFO) & EVENT_INFO_VALID;
+	return true;
+}
+
 u32 vmx_exited(struct vcpu *v)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
@@ -235,5 +252,7 @@ u32 vmx_exited(struct vcpu *v)
 	translate(v, &exit);
 	if (likely(exit.kind != VMEXIT_ENTRY_FAILED))
 		vmx->next &= ~VMX_NEXT_LAUNCH;
+	else if (wraps_rip(v))
+		return vmx_ready(v);
 	return guest_exited(v, &exit) ? vmx_ready(v) : VMX_NEXT_LEAVE;
 }

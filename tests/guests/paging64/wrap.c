@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compatibility mode: EIP has 32 bits, and wraps after an instruction that exits, too. Not on the bare
+ * Compatibility mode: EIP has 32 bits, and wraps after an instruction that exits, and before one that does, too. Not on the bare
  * machine: Bochs raises #GP there.
  */
 #include "tests/guests/paging64/paging64.h"
@@ -11,6 +11,7 @@
 #define SEL_COMPAT 0x48
 #define CODE_32    0x00cf9b000000ffff /* flat, D=1, L=0, DPL 0 */
 #define CPUID_CODE 0xa20f             /* the two bytes before 4 GiB */
+#define XOR_CODE   0xc031             /* or XOR EAX, EAX */
 #define RETF_CODE  0xcb               /* the byte at 0 */
 
 struct __attribute__((packed)) gdt_pointer {
@@ -20,10 +21,12 @@ struct __attribute__((packed)) gdt_pointer {
 
 static u64 own_gdt[SEL_COMPAT / 8 + 1];
 
-/* CPUID at 0xfffffffe, then a far return at 0; what CPUID left in EAX. */
-static u32 cpuid_at_the_end(void)
+/* Two bytes at 0xfffffffe, then a far return at 0; what they made of EAX. */
+static u32 run_to_the_end(u32 eax, u16 code)
 {
-	u64 rax = 0, rcx = 0;
+	u64 rax = eax, rcx = 0;
+
+	*(volatile u16 *)ptr(frame[0] + 0xffe) = code;
 
 	__asm__ volatile(
 		"sub $8, %%rsp\n\t"
@@ -46,7 +49,9 @@ void test_wrap(void)
 	u64 *last = entry_of(paging_root, LAST_PAGE, 1);
 	struct gdt_pointer old, own = {sizeof(own_gdt) - 1, (uintptr_t)own_gdt};
 	volatile u8 *first_byte = ptr(0);
+	u64 *first = entry_of(paging_root, 0, 2);
 	u8 was = *first_byte;
+	u32 got;
 
 	if (!notrap_present())
 		return;
@@ -56,12 +61,16 @@ void test_wrap(void)
 	own_gdt[SEL_COMPAT / 8] = CODE_32;
 	__asm__ volatile("lgdt %0" : : "m"(own));
 
-	*(volatile u16 *)ptr(frame[0] + 0xffe) = CPUID_CODE;
 	*(volatile u64 *)last = frame[0] | LEAF;
 	invlpg(LAST_PAGE);
 	*first_byte = RETF_CODE;
-	check(cpuid_at_the_end() == cpuid(0, 0).eax, "CPUID before 4 GiB says %x",
-	      cpuid_at_the_end());
+	got = run_to_the_end(0, CPUID_CODE);
+	check(got == cpuid(0, 0).eax, "CPUID before 4 GiB says %x", got);
+	/* No exit there, but at the fetch that follows: Bochs has gone on to 4 GiB. */
+	*(volatile u64 *)first &= ~(u64)PTE_A;
+	invlpg(0);
+	got = run_to_the_end(1, XOR_CODE);
+	check(!got, "XOR before 4 GiB makes %x", got);
 
 	*first_byte = was;
 	*(volatile u64 *)last = 0;
