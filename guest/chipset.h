@@ -34,7 +34,7 @@ struct chipset {
 	u8 shutdown;      /* the guest's shutdown byte */
 
 	/* smi.c */
-	bool smi_said;
+	bool smi_said, smi_en_said;
 
 	/* fch.c: there is one; what the guest wrote to its index port */
 	bool fch, fch_said;

@@ -27,7 +27,7 @@ struct io_range {
 	void (*read)(struct vcpu *v, struct io_access *r);
 };
 
-#define IO_RANGES_MAX 24
+#define IO_RANGES_MAX 32
 
 /*
  * Register a range, before intercept_ports(). Where several hold a port, they are asked in the order of

@@ -92,6 +92,17 @@ def test_smram(passes, name, options):
     assert bool(said) != bool(options)
 
 
+def test_smi_sources_is_sound():
+    result = host(Q35).run(Boot(guest("tco"), "bare=1"), boots.bare_expect(), LIMIT)
+    assert result.passed, result.explain()
+
+
+def test_smi_sources(passes):
+    """What the firmware has left off stays off."""
+    result = run(host(Q35), passes, "tco")
+    assert result.find(r"^notrap: the guest enables SMIs .* \(20 at port 631\): refused")
+
+
 def test_a20_is_sound():
     result = host(PC).run(Boot(guest("a20"), "bare=1"), boots.bare_expect(), LIMIT)
     assert result.passed, result.explain()
