@@ -28,6 +28,7 @@ struct machine {
 	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];
+	u32 nr_mtrrs;                         /* pairs, at boot: mtrr.c */
 	enum memtype hidden_type[HIDDEN_MAX]; /* what type the firmware's MTRRs gave them */
 	u32 nr_hidden;
 	/* Pages of registers that the guest reads itself, and that are written for it: guest/watch.h. */

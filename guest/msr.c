@@ -150,7 +150,7 @@ static bool write_msr(struct vcpu *v, u32 msr, u64 value)
 	}
 	if (ipi_msr_is_dropped(v->machine, msr, value))
 		return true;
-	if (mtrr_is(msr))
+	if (mtrr_is(v->machine, msr))
 		return mtrr_write(v, msr, value);
 	return !msr_is_absent(msr) && !msr_write_is_guarded(msr, value) && wrmsr_safe(msr, value);
 }

@@ -11,6 +11,7 @@
 #include "arch/safe.h"
 #include "guest/exits.h"
 
+/* At boot: AMD's CPUs let the kernel change what CPUID says, by MSRs that no manual lists in full. */
 static u32 nr_pairs(void)
 {
 	u64 cap;
@@ -20,9 +21,9 @@ static u32 nr_pairs(void)
 	return (cap & 0xff) < MTRR_VARIABLE_MAX ? cap & 0xff : MTRR_VARIABLE_MAX;
 }
 
-static void read_all(struct mtrrs *m)
+static void read_all(const struct machine *machine, struct mtrrs *m)
 {
-	m->nr = nr_pairs();
+	m->nr = machine->nr_mtrrs;
 	rdmsr_safe(MSR_MTRR_DEF_TYPE, &m->def_type);
 	for (u32 i = 0; i < m->nr; i++) {
 		rdmsr_safe(MSR_MTRR_PHYSBASE0 + 2 * i, &m->var[i].base);
@@ -41,9 +42,10 @@ void mtrr_intercept(struct vcpu *v)
 	struct machine *machine = v->machine;
 	struct mtrrs now;
 
-	read_all(&now);
-	if (!now.nr)
+	machine->nr_mtrrs = nr_pairs();
+	if (!machine->nr_mtrrs)
 		return;
+	read_all(machine, &now);
 	for (u32 i = 0; i < machine->nr_hidden; i++)
 		machine->hidden_type[i] = hidden_type(machine, &now, i);
 	v->ops->intercept_msr(v, MSR_MTRR_DEF_TYPE, false, true);
@@ -51,9 +53,9 @@ void mtrr_intercept(struct vcpu *v)
 		v->ops->intercept_msr(v, MSR_MTRR_PHYSBASE0 + i, false, true);
 }
 
-bool mtrr_is(u32 msr)
+bool mtrr_is(const struct machine *machine, u32 msr)
 {
-	return msr == MSR_MTRR_DEF_TYPE || msr - MSR_MTRR_PHYSBASE0 < 2 * nr_pairs();
+	return msr == MSR_MTRR_DEF_TYPE || msr - MSR_MTRR_PHYSBASE0 < 2 * machine->nr_mtrrs;
 }
 
 /* What the MTRRs would be. */
@@ -110,7 +112,7 @@ bool mtrr_write(struct vcpu *v, u32 msr, u64 value)
 
 	if (!rdmsr_safe(msr, &old) || value == old)
 		return wrmsr_safe(msr, value);
-	read_all(&m);
+	read_all(machine, &m);
 	change(&m, msr, value);
 	if (spares_hidden(machine, &m))
 		return write_in_order(msr, value);

@@ -9,7 +9,7 @@
 void mtrr_intercept(struct vcpu *v);
 
 /* A variable-range MTRR of this CPU, or IA32_MTRR_DEF_TYPE. */
-bool mtrr_is(u32 msr);
+bool mtrr_is(const struct machine *machine, u32 msr);
 
 /*
  * Carry out a write. False: #GP, because the CPU refuses the value or because hidden memory would, with

@@ -21,11 +21,14 @@ struct cpuid {
 	u32 eax, ebx, ecx, edx;
 };
 
+/* A guest on AMD can have CPUID say otherwise than at boot. */
+static bool cpuid_changed;
+
 static struct cpuid cpuid(u32 leaf, u32 subleaf)
 {
 	(void)leaf;
 	(void)subleaf;
-	return (struct cpuid){.edx = CPUID_1_EDX_MTRR};
+	return (struct cpuid){.edx = cpuid_changed ? 0 : CPUID_1_EDX_MTRR};
 }
 
 static u64 rdmsr(u32 msr)
@@ -377,6 +380,16 @@ static void mtrrs(void **state)
 	assert_int_equal(cr0, CR0_PE | CR0_PG);
 }
 
+static void mtrrs_when_cpuid_says_none(void **state)
+{
+	(void)state;
+	mtrrs_of_firmware();
+	cpuid_changed = true;
+	assert_true(refused(0x201, 0));
+	assert_true(refused(0x2ff, MTRR_DEF_TYPE_E | MEMTYPE_WP));
+	cpuid_changed = false;
+}
+
 /* A system switches them off to change them, in any order, and must mean well when it is done. */
 static void mtrrs_off_and_on(void **state)
 {
@@ -478,6 +491,7 @@ int main(void)
 		cmocka_unit_test(msrs_that_act_outside_of_the_cpu),
 		cmocka_unit_test(apic_base),
 		cmocka_unit_test(mtrrs),
+		cmocka_unit_test(mtrrs_when_cpuid_says_none),
 		cmocka_unit_test(mtrrs_off_and_on),
 		cmocka_unit_test(one_pat_for_both),
 		cmocka_unit_test(ipis),
