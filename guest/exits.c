@@ -122,6 +122,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false, false},
 	[VMEXIT_ENTRY_FAILED] = {handle_entry_failed, CNT_exits_other, false, false},
 	[VMEXIT_SIPI] = {handle_unknown, CNT_exits_init_sipi, false, false},
+	[VMEXIT_UNREAD] = {handle_unread, CNT_exits_other, true, false},
 	[VMEXIT_UNKNOWN] = {handle_unknown, CNT_exits_other, false, false},
 };
 

@@ -92,6 +92,7 @@ void handle_cpuid(struct vcpu *v, const struct vmexit *exit);
 void handle_rdmsr(struct vcpu *v, const struct vmexit *exit);
 void handle_wrmsr(struct vcpu *v, const struct vmexit *exit);
 void handle_io(struct vcpu *v, const struct vmexit *exit);
+void handle_unread(struct vcpu *v, const struct vmexit *exit);    /* operand.c */
 void handle_string_io(struct vcpu *v, const struct vmexit *exit); /* a part of handle_io() */
 void handle_hypercall(struct vcpu *v, const struct vmexit *exit);
 void handle_xsetbv(struct vcpu *v, const struct vmexit *exit);

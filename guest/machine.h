@@ -12,7 +12,7 @@
 #include "guest/vcpu.h"
 
 /* Lines that a guest can bring about again and again: so many of each, and no more. */
-enum guest_line { LINE_STRING_IO, LINE_POWER_OFF, NR_GUEST_LINES };
+enum guest_line { LINE_STRING_IO, LINE_POWER_OFF, LINE_UNREAD, NR_GUEST_LINES };
 #define GUEST_LINES_MAX 8
 
 #define HIDDEN_RAM      2 /* the first of them */

@@ -33,7 +33,10 @@ u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
 /* How often an instruction that exited runs again when it could not be read. */
 #define UNREAD_MAX 64
 
-/* It was changed or unmapped since it ran, and will be seen next time; or it never can be. */
+/*
+ * It was changed or unmapped since it ran, and will be seen next time; or it never can be. A user may have such
+ * a page, where his kernel gives him a device's memory: that ends no machine.
+ */
 static void unread(struct vcpu *v)
 {
 	v->debug_traps = 0;
@@ -42,10 +45,25 @@ static void unread(struct vcpu *v)
 	v->unread_rip = v->rip;
 	if (++v->unread < UNREAD_MAX)
 		return;
+	if (v->ops->cpl(v)) {
+		if (machine_may_say(v->machine, LINE_UNREAD))
+			say("a user's instruction at rip %lx exits and cannot be read: it is not in RAM, "
+			    "and this CPU does not tell its length: #UD",
+			    v->rip);
+		v->unread = 0;
+		inject_ud(v);
+		return;
+	}
 	fail("the instruction at rip %lx exits and cannot be read: it is not in RAM, and this CPU does "
 	     "not tell its length; run the guest's code from RAM",
 	     v->rip);
 	guest_crashed(v);
+}
+
+void handle_unread(struct vcpu *v, const struct vmexit *exit)
+{
+	(void)exit;
+	unread(v);
 }
 
 void insn_skip(struct vcpu *v, const struct vmexit *exit)

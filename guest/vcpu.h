@@ -61,6 +61,7 @@ enum vmexit_kind {
 	VMEXIT_NPF,          /* .npf: EPT violation or nested page fault */
 	VMEXIT_SHUTDOWN,     /* triple fault */
 	VMEXIT_ENTRY_FAILED, /* .reason, .qualification: the CPU refused the guest state */
+	VMEXIT_UNREAD,       /* the instruction that says what is wanted cannot be read */
 	VMEXIT_UNKNOWN,      /* .reason, .qualification */
 };
 

@@ -7,12 +7,6 @@
 #include "guest/exits.h"
 #include "svm/svm.h"
 
-static void unknown(struct vcpu *v, struct vmexit *exit)
-{
-	exit->kind = VMEXIT_UNKNOWN;
-	exit->qualification = to_svm(v)->vmcb.exit_info_1;
-}
-
 static void mov_cr(struct vcpu *v, struct vmexit *exit, u8 nr, u8 gpr, bool write)
 {
 	exit->kind = write ? VMEXIT_CR_WRITE : VMEXIT_CR_READ;
@@ -59,7 +53,7 @@ void svm_exit_cr(struct vcpu *v, struct vmexit *exit, u8 nr)
 		return;
 	}
 	if (!guest_decode_system(v, &in)) {
-		unknown(v, exit);
+		exit->kind = VMEXIT_UNREAD;
 		return;
 	}
 	exit->insn_len = in.len;
@@ -76,7 +70,7 @@ void svm_exit_cr(struct vcpu *v, struct vmexit *exit, u8 nr)
 		machine_status_word(v, exit, &in);
 		break;
 	default:
-		unknown(v, exit);
+		exit->kind = VMEXIT_UNREAD;
 	}
 }
 
@@ -91,7 +85,7 @@ void svm_exit_invlpg(struct vcpu *v, struct vmexit *exit)
 		exit->insn_len = in.len;
 		exit->gva = guest_operand(v, &in.mem, in.len);
 	} else {
-		unknown(v, exit);
+		exit->kind = VMEXIT_UNREAD;
 	}
 }
 
@@ -101,7 +95,7 @@ void svm_exit_invpcid(struct vcpu *v, struct vmexit *exit)
 	u64 type;
 
 	if (!guest_decode_system(v, &in) || in.kind != INSN_SYS_INVPCID) {
-		unknown(v, exit);
+		exit->kind = VMEXIT_UNREAD;
 		return;
 	}
 	exit->insn_len = in.len;

@@ -72,7 +72,7 @@ void svm_run(struct vcpu *v);
 u32 svm_ready(struct vcpu *v);  /* before the first entry */
 u32 svm_exited(struct vcpu *v); /* after each exit: see to it, and be ready again */
 
-/* operands.c: what the instruction that exited wants, in `exit`, or VMEXIT_UNKNOWN. */
+/* operands.c: what the instruction that exited wants, in `exit`, or VMEXIT_UNREAD. */
 void svm_exit_cr(struct vcpu *v, struct vmexit *exit, u8 nr);
 void svm_exit_invlpg(struct vcpu *v, struct vmexit *exit);
 void svm_exit_invpcid(struct vcpu *v, struct vmexit *exit);

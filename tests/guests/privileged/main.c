@@ -8,13 +8,15 @@
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/notrap.h"
 #include "guest/builtin/lib/paging.h"
+#include "guest/builtin/lib/pci.h"
 #include "guest/builtin/lib/test.h"
 #include "mm/counters.h"
 #include "tests/guests/privileged/privileged.h"
 
-#define CODE_VA (1ULL << 39)
-#define DATA_VA (CODE_VA + PAGE_SIZE)
-#define PAGE    (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+#define CODE_VA   (1ULL << 39)
+#define DATA_VA   (CODE_VA + PAGE_SIZE)
+#define DEVICE_VA (3ULL << 39)
+#define PAGE      (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
 /* The last page of the lower half. */
 #define LAST_VA    0x7ffffffff000ULL
 #define CPUID_CODE 0xa20f
@@ -120,6 +122,35 @@ static void try_end_of_lower_half(void)
 	check(got.vector == VEC_GP, "CPUID at the end of the lower half: vector %u", got.vector);
 }
 
+#define VGA_ID    0x11111234 /* QEMU's, whose memory Bochs' CPU would not run either */
+#define SMSW_CODE 0xe0010f   /* SMSW EAX */
+#define DONE_CODE 0x80cdU
+
+static u8 run_in_device(u32 insn, u32 len)
+{
+	*(volatile u64 *)ptr(DEVICE_VA) = insn | (u64)DONE_CODE << 8 * len;
+	return probe_run(DEVICE_VA, true, 0, 0, 0).vector;
+}
+
+/* Where a hypervisor has to read what exited. An exception is an answer, the machine's end none. */
+static void try_device_memory(void)
+{
+	u32 vga = pci_find(0, 0, VGA_ID, ~0U);
+	u64 cr0 = read_cr0();
+	u8 vector;
+
+	if (vga == PCI_NONE)
+		return;
+	*entry_of(paging_root, DEVICE_VA, 1) = (pci_read(vga, 0x10) & ~15U) | PAGE;
+	vector = run_in_device(CPUID_CODE, 2);
+	check(vector == VECTOR_DONE || vector == VEC_UD, "CPUID in a device: vector %u", vector);
+	/* With CR0.WP clear its reads exit on SVM. */
+	write_cr0(cr0 & ~CR0_WP);
+	vector = run_in_device(SMSW_CODE, 3);
+	write_cr0(cr0);
+	check(vector == VECTOR_DONE || vector == VEC_UD, "SMSW in a device: vector %u", vector);
+}
+
 const char *guest_main(void)
 {
 	u64 frame = page_alloc(1, PAGE_SIZE);
@@ -141,5 +172,6 @@ const char *guest_main(void)
 	if (notrap_present())
 		try_hypercalls();
 	try_end_of_lower_half();
+	try_device_memory();
 	return check_end("privileged");
 }
