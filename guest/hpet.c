@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The HPET's timers may send their interrupt as a message: a word that the device writes to an address, past
- * every IOMMU on QEMU, where the guest can name any. Here it is an interrupt's or none, as that address is to be
- * (IA-PC HPET specification 1.0a, 2.3.9; SDM vol. 3A 11.11.1). Elsewhere an IOMMU looks at it as at any device.
+ * The HPET's timers may send their interrupt as a message: a word that the device writes to an address, on
+ * QEMU past every IOMMU, and to any that the guest names. Here it is an interrupt's or none, as that address
+ * is to be (IA-PC HPET specification 1.0a, 2.3.9; SDM vol. 3A 11.11.1). Elsewhere an IOMMU looks at it as at
+ * any device.
  */
 #include "guest/machine.h"
 

@@ -34,8 +34,8 @@ static bool write_smi(struct vcpu *v, struct io_access *w)
 }
 
 /*
- * A timer, the watchdog, a trap: further sources of SMIs, at any moment. Those that the firmware has left off stay
- * off, and the guest may switch off any.
+ * A timer, the watchdog, a trap: further sources of SMIs, at any moment. Those that the firmware has left
+ * off stay off, and the guest may switch off any.
  */
 static bool write_smi_en(struct vcpu *v, struct io_access *w)
 {

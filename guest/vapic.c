@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QEMU's kvmvapic makes a Windows of long ago faster: its option ROM, of which the firmware tells it by port 7Eh, has
- * a table of words in memory that the device adds a number to, wherever they are and past every IOMMU. The
- * guest can write to that ROM. So the device is told that there is none, and what the guest writes to
+ * QEMU's kvmvapic makes a Windows of long ago faster: its option ROM, of which the firmware tells it by port
+ * 7Eh, has a table of words in memory that the device adds a number to, wherever they are and past every
+ * IOMMU. The guest can write to that ROM. So the device is told that there is none, and what the guest writes to
  * the port is dropped. QEMU, hw/i386/kvmvapic.c.
  */
 #include "arch/insn.h"
