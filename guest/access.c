@@ -4,12 +4,13 @@
 #include "arch/insn.h"
 #include "arch/string.h"
 #include "guest/exits.h"
+#include "guest/paging.h"
 #include "mm/phys/phys.h"
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)
 {
-	if (v->machine->nested)
-		follow_paging_regs(v);
+	if (v->machine->paging->follow_regs)
+		v->machine->paging->follow_regs(v);
 	fault->ac = false;
 	fault->pkru = 0;
 	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC))
@@ -25,7 +26,8 @@ bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa)
 	if ((gva & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
 		return false;
 	access_context(v, &access);
-	return mmu_translate(&v->mmu, &access, gpa) == 0 && mmu_is_guest_ram(v->mmu.mmu, *gpa);
+	return v->machine->paging->translate(v, &access, gpa) == 0 &&
+	       guest_is_ram(&v->machine->guest_paging, *gpa);
 }
 
 /* Up to 15 bytes of code; how many could be read. */
@@ -78,9 +80,9 @@ int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fa
 			part = size;
 		*fault = (struct mmu_fault){.gva = gva};
 		access_context(v, fault);
-		if (mmu_translate(&v->mmu, fault, &gpa))
+		if (v->machine->paging->translate(v, fault, &gpa))
 			return -1;
-		if (mmu_is_guest_ram(v->mmu.mmu, gpa))
+		if (guest_is_ram(&v->machine->guest_paging, gpa))
 			memcpy(bytes, phys_ptr(gpa), part);
 		else
 			memset(bytes, 0xff, part);

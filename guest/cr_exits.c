@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/safe.h"
 #include "guest/exits.h"
+#include "guest/paging.h"
 
 void handle_cr_write(struct vcpu *v, const struct vmexit *exit)
 {
@@ -72,7 +73,7 @@ static bool store_word(struct vcpu *v, u64 gva, u16 word)
 		struct mmu_fault fault = {.gva = gva + i, .pfec = pfec};
 
 		access_context(v, &fault);
-		if (mmu_translate(&v->mmu, &fault, &gpa[i])) {
+		if (v->machine->paging->translate(v, &fault, &gpa[i])) {
 			inject_pf(v, fault.gva, fault.guest_pfec,
 				  &(struct event){.type = EVENT_NONE});
 			return false;
@@ -81,7 +82,7 @@ static bool store_word(struct vcpu *v, u64 gva, u16 word)
 	for (u32 i = 0; i < ARRAY_SIZE(gpa); i++) {
 		u8 byte = word >> 8 * i;
 
-		mmu_write(&v->mmu, gpa[i], &byte, sizeof(byte));
+		v->machine->paging->write(v, gpa[i], &byte, sizeof(byte));
 	}
 	return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Enter the guest, count the exit, hand it to its handler. */
 #include "guest/exits.h"
+#include "guest/paging.h"
 
 #include "arch/console.h"
 #include "arch/cpu.h"
@@ -136,14 +137,8 @@ static void take_back(struct vcpu *v, const struct vmexit *exit)
 
 static void check_invariants(struct vcpu *v)
 {
-	u32 violations;
+	u32 violations = v->machine->paging->audit(v);
 
-	if (v->machine->nested) {
-		count(&v->counters, mmu_audit);
-		violations = nested_audit(v->machine->nested);
-	} else {
-		violations = mmu_audit(&v->mmu);
-	}
 	if (!violations)
 		return;
 	fail("audit: %u violations after %lu exits", violations, v->counters.value[CNT_exits]);

@@ -167,12 +167,6 @@ void load_paging_regs(struct vcpu *v, const struct paging_regs *regs);
  * what a shadow MMU would get. 0, or -1 after a fail() line.
  */
 int prepare_nested(struct vcpu *v, const struct mmu_config *config);
-/* Bytes of pool for it. */
-u64 nested_memory(const struct memmap *guest_map);
-/* Take over the paging registers that the guest changes without an exit, for a walk of its tables. */
-void follow_paging_regs(struct vcpu *v);
-/* load_paging_regs()'s last part. */
-void load_nested_regs(struct vcpu *v, const struct paging_regs *regs);
 
 /* cr.c. What MOV to CR0, CR3, CR4 and WRMSR to EFER do: SDM vol. 2B, vol. 3A 10.8.5. False: #GP. */
 bool guest_write_cr0(struct vcpu *v, u64 value);

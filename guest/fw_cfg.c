@@ -7,6 +7,7 @@
 #include "arch/insn.h"
 #include "guest/exits.h"
 #include "guest/io.h"
+#include "guest/paging.h"
 
 #define PORT_DMA       0x514 /* the upper half of a structure's address, big-endian; then the lower */
 #define PORT_DMA_START 0x518
@@ -33,8 +34,8 @@ static bool write_dma(struct vcpu *v, struct io_access *w)
 	if (!c->fw_cfg_said)
 		say("the guest asks fw_cfg for DMA: refused, as it always will be");
 	c->fw_cfg_said = true;
-	if (!(at & 3) && mmu_is_guest_ram(v->mmu.mmu, at))
-		mmu_write(&v->mmu, at, &error, sizeof(error));
+	if (!(at & 3) && guest_is_ram(&v->machine->guest_paging, at))
+		v->machine->paging->write(v, at, &error, sizeof(error));
 	return false;
 }
 

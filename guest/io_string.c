@@ -8,6 +8,7 @@
 #include "arch/cpu.h"
 #include "guest/exits.h"
 #include "guest/io.h"
+#include "guest/paging.h"
 #include "guest/watch.h"
 #include "mm/phys/phys.h"
 
@@ -48,7 +49,7 @@ static bool find_operand(struct vcpu *v, u64 gva, bool write, struct operand *o)
 						   (SEG_ATTR_DPL(ss.attr) == 3 ? PFEC_U : 0)};
 
 		access_context(v, &access);
-		if (mmu_translate(&v->mmu, &access, &o->gpa[i]) < 0) {
+		if (v->machine->paging->translate(v, &access, &o->gpa[i]) < 0) {
 			inject_pf(v, access.gva, access.guest_pfec,
 				  &(struct event){.type = EVENT_NONE});
 			return false;
@@ -65,7 +66,7 @@ static u32 load(struct vcpu *v, const struct operand *o)
 	for (u32 i = 0; i < o->size; i++) {
 		u8 byte = 0xff;
 
-		if (mmu_is_guest_ram(v->mmu.mmu, o->gpa[i]))
+		if (guest_is_ram(&v->machine->guest_paging, o->gpa[i]))
 			byte = *(const volatile u8 *)phys_ptr(o->gpa[i]);
 		value |= (u32)byte << 8 * i;
 	}
@@ -80,7 +81,7 @@ static void store(struct vcpu *v, const struct operand *o, u32 value)
 		if (is_watched(v->machine, o->gpa[i]))
 			watched_write(v->machine, o->gpa[i], &byte, 1);
 		else
-			mmu_write(&v->mmu, o->gpa[i], &byte, 1);
+			v->machine->paging->write(v, o->gpa[i], &byte, 1);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "guest/load.h"
 #include "guest/memory.h"
 #include "guest/mitigate.h"
+#include "guest/paging.h"
 #include "guest/pat.h"
 #include "guest/phys_bits.h"
 #include "guest/prove_exits.h"
@@ -58,7 +59,7 @@ static const char *soft_levels(const struct spte_traps *traps)
 {
 	bool soft_leaf = spte_is_soft(traps->entry[SPTE_FORMAT_64][1]);
 
-	for (int level = 2; level < SPTE_LEVELS; level++) {
+	for (int level = 2; level < PAGING_LEVELS; level++) {
 		if (spte_is_soft(traps->entry[SPTE_FORMAT_64][level]))
 			return "upper levels";
 	}
@@ -103,12 +104,12 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 		[SYNC_ALWAYS] = MMU_SYNC_ALWAYS,
 		[SYNC_NEVER] = MMU_SYNC_NEVER,
 	};
+	const struct paging_features features = paging_features();
 	struct selftest_result proved;
 	struct mmu_config config = {
-		.features = paging_features(),
+		.guest = &machine.guest_paging,
 		.sync = sync[opt->sync],
 		.nr_vcpus = 1,
-		.guest_map = &machine.guest_map,
 		.hidden = machine.hidden,
 		.nr_hidden = machine.nr_hidden,
 		.watched = machine.watched,
@@ -118,6 +119,8 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 		.pool_size = pool_size,
 	};
 
+	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
+	guest_paging_init(&machine.guest_paging, &features, &machine.guest_map);
 	if (opt->mmu != MMU_SHADOW)
 		return prepare_nested(v, &config);
 	if (selftest_traps(v, &proved) < 0)

@@ -6,14 +6,11 @@
  */
 #include "arch/console.h"
 #include "guest/exits.h"
+#include "guest/hypercall.h"
+#include "guest/paging.h"
 #include "guest/prove_exits.h"
 #include "guest/selftest_context.h"
 #include "guest/watch.h"
-
-u64 nested_memory(const struct memmap *guest_map)
-{
-	return nested_memory_size(guest_map) + mmu_memory_least(guest_map);
-}
 
 /* The nested tables are empty yet, and have none of the context's memory ever: its first fetch exits. */
 static int prove_nested(struct vcpu *v)
@@ -34,28 +31,22 @@ static int prove_nested(struct vcpu *v)
 int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 {
 	struct machine *m = v->machine;
-	struct mmu_config walks = *config;
 	struct nested_config tables = {
 		.format = v->ops->nested_format,
-		.maxphyaddr = config->features.maxphyaddr,
-		.guest_map = config->guest_map,
+		.maxphyaddr = config->guest->features.maxphyaddr,
+		.guest_map = config->guest->map,
 		.hidden = config->hidden,
 		.nr_hidden = config->nr_hidden,
 		.watched = config->watched,
 		.nr_watched = config->nr_watched,
 		.hole_hpa = config->hole_hpa,
 		.pool_hpa = config->pool_hpa,
-		.pool_size = nested_memory_size(config->guest_map),
+		.pool_size = config->pool_size,
 	};
 
-	walks.walks_only = true;
-	walks.pool_hpa += tables.pool_size;
-	walks.pool_size -= tables.pool_size;
-	m->mmu = mmu_init(&walks);
 	m->nested = nested_init(&tables);
-	if (!m->mmu || !m->nested)
+	if (!m->nested)
 		return -1;
-	mmu_vcpu_init(&v->mmu, m->mmu, &v->counters);
 	if (prove_exits(v) < 0)
 		return -1;
 	v->ops->enable_nested(v, nested_root(m->nested));
@@ -67,7 +58,13 @@ int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 	return 0;
 }
 
-void follow_paging_regs(struct vcpu *v)
+static void take_regs(struct vcpu *v, const struct paging_regs *regs)
+{
+	v->mmu.regs = *regs;
+	v->mmu.mode = paging_mode(regs);
+}
+
+static void follow_regs(struct vcpu *v)
 {
 	struct paging_regs r = v->mmu.regs;
 
@@ -78,21 +75,76 @@ void follow_paging_regs(struct vcpu *v)
 		if (v->ops->get_pdptes)
 			v->ops->get_pdptes(v, r.pdpte);
 		else
-			mmu_read_pdptes(&v->mmu, r.cr3, r.pdpte);
+			guest_read_pdptes(&v->machine->guest_paging, r.cr3, r.pdpte);
 	}
-	mmu_follow_regs(&v->mmu, &r);
+	take_regs(v, &r);
 }
 
-void load_nested_regs(struct vcpu *v, const struct paging_regs *regs)
+static struct hw_regs hw_regs(const struct vcpu *v, const struct paging_regs *r)
+{
+	(void)v;
+	return (struct hw_regs){r->cr0, r->cr4, r->efer};
+}
+
+static void load_regs(struct vcpu *v, const struct paging_regs *regs)
 {
 	v->ops->set_root(v, regs->cr3);
 	if (v->ops->set_pdptes)
 		v->ops->set_pdptes(v, regs->pdpte);
-	mmu_follow_regs(&v->mmu, regs);
+	take_regs(v, regs);
 	/* As the MOV to CR0, CR4 or EFER would have done itself. */
 	v->mmu.hw.flush = MMU_FLUSH_ALL;
 	v->mmu.hw.due = true;
 }
+
+/* Where the CPU has no registers for them, it reads them, and faults by them, at each walk. */
+static bool reload_pdptes(struct vcpu *v, struct paging_regs *r)
+{
+	return !v->ops->set_pdptes ||
+	       guest_read_pdptes(&v->machine->guest_paging, r->cr3, r->pdpte) == 0;
+}
+
+static int translate(struct vcpu *v, struct mmu_fault *fault, u64 *gpa)
+{
+	struct walk w = {.by_hardware = false};
+
+	*gpa = (u32)fault->gva;
+	if (v->mmu.mode == PAGING_OFF)
+		return 0;
+	while (!guest_walk(&v->machine->guest_paging, &v->mmu.regs, fault, &w))
+		;
+	*gpa = w.gpa;
+	if (!w.fault)
+		return 0;
+	/* The hardware has not seen this fault, which drops what is cached for its address. */
+	need_flush_gva(&v->mmu, fault->gva);
+	fault->guest_pfec = w.pfec;
+	return -1;
+}
+
+static void write(struct vcpu *v, u64 gpa, const void *data, u32 size)
+{
+	if (guest_is_ram(&v->machine->guest_paging, gpa))
+		guest_store(gpa, data, size);
+}
+
+static u32 audit(struct vcpu *v)
+{
+	count(&v->counters, mmu_audit);
+	return nested_audit(v->machine->nested);
+}
+
+const struct paging_ops nested_paging = {
+	.info = NOTRAP_INFO_NESTED,
+	.phys_bits = NESTED_BITS,
+	.hw_regs = hw_regs,
+	.load_regs = load_regs,
+	.follow_regs = follow_regs,
+	.reload_pdptes = reload_pdptes,
+	.translate = translate,
+	.write = write,
+	.audit = audit,
+};
 
 /* As the page fault handler has it; there is no linear address to fault with. */
 static void watched_fault(struct vcpu *v, const struct vmexit *exit)

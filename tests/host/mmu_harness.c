@@ -248,11 +248,11 @@ static int load_pdptes(struct sim *s, struct paging_regs *regs)
 		if (ref_pdpte_bad(&cpu, regs->pdpte[i]))
 			bad = -1;
 	}
-	if (mmu_read_pdptes(&s->v, regs->cr3, mine) != bad)
-		sim_fail(s, "mmu_read_pdptes(%llx) does not return %d",
+	if (guest_read_pdptes(&s->paging, regs->cr3, mine) != bad)
+		sim_fail(s, "guest_read_pdptes(%llx) does not return %d",
 			 (unsigned long long)regs->cr3, bad);
 	if (!bad && memcmp(mine, regs->pdpte, sizeof(mine)))
-		sim_fail(s, "mmu_read_pdptes(%llx) read something else",
+		sim_fail(s, "guest_read_pdptes(%llx) read something else",
 			 (unsigned long long)regs->cr3);
 	return bad;
 }
@@ -784,7 +784,7 @@ static void make_traps(const struct sim_config *c, struct spte_traps *t)
 {
 	int width = c->features.maxphyaddr;
 
-	for (int level = 1; level < SPTE_LEVELS; level++) {
+	for (int level = 1; level < PAGING_LEVELS; level++) {
 		u64 *e64 = &t->entry[SPTE_FORMAT_64][level],
 		    *pae = &t->entry[SPTE_FORMAT_PAE][level];
 
@@ -807,12 +807,12 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 	s->hidden[0] = (struct memmap_range){SIM_HIDDEN_START, SIM_HIDDEN_END, MEMMAP_RESERVED};
 	memcpy(&s->hidden[1], far_hidden, sizeof(far_hidden));
 	memcpy(s->watched, watched, sizeof(watched));
+	guest_paging_init(&s->paging, &config->features, &s->map);
 	*c = (struct mmu_config){
-		.features = config->features,
+		.guest = &s->paging,
 		.bypass = config->bypass,
 		.sync = config->sync,
 		.nr_vcpus = config->vcpus ? config->vcpus : 1,
-		.guest_map = &s->map,
 		.hidden = s->hidden,
 		.nr_hidden = ARRAY_SIZE(s->hidden),
 		.watched = s->watched,
