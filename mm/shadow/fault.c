@@ -301,6 +301,18 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 	return MMU_RETRY;
 }
 
+u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec)
+{
+	count(v->counters, pf_taken);
+	count(v->counters, pf_guest);
+	count(v->counters, pf_guest_notpresent);
+	count(v->counters, pf_guest_fast);
+	/* A 32-bit guest runs on PAE tables, whose faults tell of fetches. */
+	if ((pfec & PFEC_I) && !guest_fetch_shown(&v->regs))
+		pfec &= ~PFEC_I;
+	return pfec;
+}
+
 enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 {
 	enum mmu_verdict verdict;

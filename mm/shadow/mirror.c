@@ -125,7 +125,7 @@ static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role,
 		.role = role,
 		.plain = role.level == 1 && role.format != GPTE_32 && !role.wp0,
 		.empty = empty,
-		.bad = m->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level],
+		.bad = m->guest->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level],
 	};
 }
 

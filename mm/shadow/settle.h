@@ -21,17 +21,7 @@ void settle(struct mmu_vcpu *v);
 /* shortcut.c */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 
-/* walk.c: the guest's own translation of an address. */
-struct walk {
-	bool by_hardware; /* given: the error code is the hardware's */
-	int top, level;   /* first level; the level of the leaf, or of the entry that faults */
-	u64 gpte[SPTE_LEVELS];
-	u64 table[SPTE_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
-	bool fault, not_present;
-	u32 pfec; /* of the fault */
-	u64 gpa;
-};
-
+/* translate.c: guest_walk(), with what its A and D bits change in shadows. */
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
 
 #endif

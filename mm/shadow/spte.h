@@ -13,17 +13,15 @@
 #ifndef MM_SHADOW_SPTE_H
 #define MM_SHADOW_SPTE_H
 
-#include "mm/guest/pte.h"
+#include "mm/guest/walk.h"
 
 enum spte_format { SPTE_FORMAT_64, SPTE_FORMAT_PAE, NR_SPTE_FORMATS };
-
-#define SPTE_LEVELS 6 /* an index by level: 1 to 5 */
 
 #define SPTE_NOTRAP 0ULL
 
 /* The trap entries in use; 0 at the levels that no shadow table with traps has. */
 struct spte_traps {
-	u64 entry[NR_SPTE_FORMATS][SPTE_LEVELS];
+	u64 entry[NR_SPTE_FORMATS][PAGING_LEVELS];
 };
 
 /* What stands for a trap where no encoding is proved: not present, so every fault has to exit. */
