@@ -107,6 +107,21 @@ static bool page_fault_is_new(struct vcpu *v, const struct event *event)
 }
 
 /*
+ * At an INT n, is the #DB that is recorded the one that was cut: by the gate that could not be read,
+ * and where it was another access that faulted, by a breakpoint at the instruction. (A handler that
+ * lets the stack grow cold, which it ran on, before it returns with RF=1 meets its #DB twice.)
+ */
+static bool debug_exception_is_new(struct vcpu *v)
+{
+	const struct vmcb *vmcb = &to_svm(v)->vmcb;
+	u64 at = vmcb->exit_info_2 - vmcb->idtr.base;
+
+	if (vmcb->exit_code == SVM_EXIT_EXCEPTION + VEC_PF && at <= vmcb->idtr.limit)
+		return at / (vmcb->efer & EFER_LMA ? 16 : 8) == VEC_DB;
+	return !(v->rflags & RFLAGS_RF) && watched_code(v);
+}
+
+/*
  * Bochs 2.7: EXITINTINFO is the last exception's or injection's, whatever was cut. What it was is seen
  * from what it left behind.
  */
@@ -135,7 +150,8 @@ static void find_cut_event(struct vcpu *v, struct event *event)
 			return;
 		}
 	}
-	if (at_software_interrupt(v)) {
+	if (at_software_interrupt(v) &&
+	    !(exception && recorded.vector == VEC_DB && debug_exception_is_new(v))) {
 		event->type = EVENT_AGAIN;
 		return;
 	}

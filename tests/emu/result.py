@@ -78,6 +78,9 @@ class Result:
 
     def explain(self, lines=25):
         """A few lines for a failed run's report."""
-        tail = "\n".join("  | " + line for line in self.lines[-lines:])
+        said, last = self.lines[:-lines], self.lines[-lines:]
+        # What the guest's checks found wrong comes before the counters, which fill the last lines.
+        wrong = [line for line in said if line.startswith("failed: ")][:10]
+        tail = "\n".join("  | " + line for line in wrong + last)
         notes = "\n".join("  host: " + note for note in self.entry_failures + self.host_notes)
         return f"{self.verdict}: {self.reason} ({self.seconds:.0f} s)\n{tail}\n{notes}".rstrip()

@@ -21,6 +21,14 @@ extern const u8 bad_wrmsr[], at_wrmsr[], bad_cr4[], at_cr4[], bad_ds[], at_ds[],
 	behind_int3[], on_stack_int[], at_int[], behind_int[];
 
 static u32 faults, hits, with_rf;
+static u64 *handler_cools; /* the entry of a page that on_hit() makes cold */
+
+static void cool(u64 *entry)
+{
+	*entry &= ~(u64)(PTE_A | PTE_D);
+	invlpg(IDT_VA);
+	invlpg(STACK_VA);
+}
 
 /* The first time the instruction runs again. */
 static bool on_fault(struct frame *f)
@@ -36,6 +44,8 @@ static bool on_fault(struct frame *f)
 static bool on_hit(struct frame *f)
 {
 	f->rflags |= RFLAGS_RF;
+	if (handler_cools)
+		cool(handler_cools);
 	return ++hits < 10;
 }
 
@@ -55,29 +65,34 @@ static void fault(const char *name, const u8 *code, const u8 *at)
 	      "%s: %u breakpoints, %u faults, %u of them with RF", name, hits, faults, with_rf);
 }
 
-/* Each with its IDT or stack out of reach, so that its delivery is cut. */
+/*
+ * Each with its IDT or stack out of reach, so that the delivery of the breakpoint at it is cut, or of
+ * the event itself where it is the handler that puts the IDT out of reach.
+ */
 static void cut(const char *name, const u8 *code, const u8 *at, u64 *idt, u64 *stack)
 {
-	u64 *const cold[] = {NULL, idt, stack};
+	const struct {
+		const char *name;
+		u64 *cold, *later;
+	} cases[] = {
+		{"nothing cold", NULL, NULL}, {"IDT cold", idt, NULL},
+		{"stack cold", stack, NULL},  {"IDT cold later", NULL, idt},
+		{"IDT cold twice", idt, idt},
+	};
 
-	for (u32 i = 0; i < ARRAY_SIZE(cold); i++) {
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
 		hits = 0;
 		(void)*(volatile u8 *)ptr(IDT_VA);
 		*(volatile u8 *)ptr(STACK_VA) = 0;
-		if (cold[i]) {
-			*cold[i] &= ~(u64)(PTE_A | PTE_D);
-			invlpg(IDT_VA);
-			invlpg(STACK_VA);
-		}
+		if (cases[i].cold)
+			cool(cases[i].cold);
+		handler_cools = cases[i].later;
 		set_breakpoint(ADDR(at), WATCH_CODE);
 		call_code(code, STACK_VA + PAGE_SIZE, 0, 0);
 		set_breakpoint(0, DR7_NONE);
-		check(hits == 1, "%s, %s cold: %u breakpoints", name,
-		      i == 0   ? "nothing"
-		      : i == 1 ? "IDT"
-			       : "stack",
-		      hits);
+		check(hits == 1, "%s, %s: %u breakpoints", name, cases[i].name, hits);
 	}
+	handler_cools = NULL;
 }
 
 void trace_resume(void)

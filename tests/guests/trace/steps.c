@@ -125,6 +125,7 @@ static bool on_nmi(struct frame *f)
 	if (own_nmis)
 		note_event(f, 0);
 	in_nmi--;
+	nmi_again();
 	return true;
 }
 

@@ -30,6 +30,7 @@ extern const u8 storm_steps[];
 static u64 wanted[STEPS_MAX], got[STEPS_MAX], *nmi_pte, page;
 static u32 nr_wanted, nr_got, nmis, in_nmi, nested, demanded, bad_faults;
 static bool handler_is_cold;
+static u16 timer; /* the PIT's clocks to the next NMI; 0: none comes */
 
 void nmi_init(void)
 {
@@ -45,15 +46,26 @@ void nmi_init(void)
 	io[4] = apic[APIC_ID];
 }
 
-void nmi_timer(u16 reload)
+void nmi_timer(u16 clocks)
 {
 	volatile u32 *io = ptr(IO_APIC);
 
-	out8(0x43, 0x34);
-	out8(0x40, (u8)reload);
-	out8(0x40, (u8)(reload >> 8));
+	timer = clocks;
 	io[0] = PIN_2;
-	io[4] = TO_NMI | (reload ? 0 : MASKED);
+	io[4] = TO_NMI | (clocks ? 0 : MASKED);
+	nmi_again();
+}
+
+void nmi_again(void)
+{
+	static u32 times;
+	u16 clocks = (u16)(timer + times++ % 8);
+
+	if (!timer)
+		return;
+	out8(0x43, 0x30);
+	out8(0x40, (u8)clocks);
+	out8(0x40, (u8)(clocks >> 8));
 }
 
 static bool on_step(struct frame *f)
@@ -76,6 +88,7 @@ static bool on_nmi(struct frame *f)
 		cpuid(0, 0);
 	}
 	in_nmi--;
+	nmi_again();
 	return true;
 }
 

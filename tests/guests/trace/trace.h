@@ -59,8 +59,13 @@ u64 read_dr6(void);
 /* Breakpoint 0; DR6 is cleared. */
 void set_breakpoint(u64 address, u64 dr7);
 
-/* NMIs by the IO-APIC, `reload` ticks of the PIT apart; 0: none any more. */
-void nmi_timer(u16 reload);
+/*
+ * NMIs by the IO-APIC, each `clocks` of the PIT and a few more (so that they do not always hit the same
+ * instruction) after the last one's handler has called nmi_again(): a handler that takes longer than
+ * that, under an audit say, does not keep everything else from running. 0: none any more.
+ */
+void nmi_timer(u16 clocks);
+void nmi_again(void);
 void nmi_init(void);
 
 /* What is asked for by part=. */
