@@ -174,7 +174,7 @@ void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault);
 void mmu_take_back(struct mmu_vcpu *v);
 
 /*
- * Check the invariants over every shadow table: mm/shadow/audit.c lists them.
+ * Check the invariants over every shadow table: docs/mmu.md lists them.
  * Returns the number of violations; each is a fail() line.
  */
 u32 mmu_audit(struct mmu_vcpu *v);

@@ -3,12 +3,12 @@
  * How a shadow entry says what it is.
  *
  *   notrap: zero. The CPU raises #PF with P=0, and the fault filter lets it go to the guest.
- *   trap:   the address field is all ones, so that no line of real memory is named (L1TF). Present
- *           with reserved bits set where an encoding was proved, so that #PF has P=1 and exits; not
- *           present where none was, and then the filter has to take every fault.
+ *   trap:   the address field is all ones, so that no line of real memory is named (L1TF: invariant
+ *           6). Present with reserved bits set where an encoding was proved, so that #PF has P=1 and
+ *           exits; not present where none was, and then the filter has to take every fault.
  *   else:   present: a link to a lower shadow table, or a leaf.
  *
- * Bit 0 alone says nothing: use the predicates.
+ * Bit 0 alone says nothing: use the predicates (invariant 2).
  */
 #ifndef MM_SHADOW_SPTE_H
 #define MM_SHADOW_SPTE_H

@@ -3,7 +3,8 @@
  * What the files of the shadow MMU share, and nobody else includes: what there is, and how to get at it.
  *
  * The headers and files of this folder stand in an order, low to high, that tools/check.mk names and
- * `make check` proves: types.h, tables.h, entry.h, lives.h, settle.h, audit.h.
+ * `make check` proves: types.h, tables.h, entry.h, lives.h, settle.h, audit.h. docs/mmu.md has the states of entries
+ * and tables, and the invariants by their numbers.
  */
 #ifndef MM_SHADOW_TYPES_H
 #define MM_SHADOW_TYPES_H
