@@ -97,13 +97,14 @@ static bool page_fault_is_new(struct vcpu *v, const struct event *event)
 	struct mmu_fault access = {.gva = read_cr2(), .pfec = event->error & (PFEC_U | PFEC_I)};
 	u64 gpa;
 
-	if (!v->machine->nested || event->type != EVENT_EXCEPTION || event->vector != VEC_PF)
+	if (v->machine->paging->pf_exits || event->type != EVENT_EXCEPTION ||
+	    event->vector != VEC_PF)
 		return false;
 	/* A walk for a write that does not fault sets D. */
 	if (event->error & PFEC_P)
 		access.pfec |= event->error & PFEC_W;
 	access_context(v, &access);
-	return mmu_translate(&v->mmu, &access, &gpa) != 0;
+	return v->machine->paging->translate(v, &access, &gpa) != 0;
 }
 
 /*

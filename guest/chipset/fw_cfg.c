@@ -34,8 +34,8 @@ static bool write_dma(struct vcpu *v, struct io_access *w)
 	c->fw_cfg_high = 0;
 	if (machine_may_say(v->machine, LINE_FW_CFG))
 		say("the guest asks fw_cfg for DMA: refused, as it always will be");
-	if (!(at & 3) && mmu_is_guest_ram(v->mmu.mmu, at))
-		mmu_write(&v->mmu, at, &error, sizeof(error));
+	if (!(at & 3) && guest_is_ram(&v->machine->guest_paging, at))
+		v->machine->paging->write(v, at, &error, sizeof(error));
 	return false;
 }
 

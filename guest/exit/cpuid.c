@@ -61,7 +61,7 @@ static void our_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4])
 		regs[EAX] = NOTRAP_VERSION;
 		regs[EBX] = (v->ops->amd ? NOTRAP_INFO_SVM : 0) |
 			    (v->machine->bypass ? NOTRAP_INFO_BYPASS : 0) |
-			    (v->machine->nested ? NOTRAP_INFO_NESTED : 0);
+			    v->machine->paging->info;
 		break;
 	case NOTRAP_CPUID_COUNTER:
 		if (subleaf >= NR_COUNTERS)
@@ -127,8 +127,8 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 	case 0x80000008:
 		regs[EBX] &= ~HIDDEN_80000008_EBX;
 		bits = v->machine->maxphyaddr;
-		if (v->machine->nested && bits > NESTED_BITS)
-			bits = NESTED_BITS;
+		if (bits > v->machine->paging->phys_bits)
+			bits = v->machine->paging->phys_bits;
 		regs[EAX] = (regs[EAX] & ~0xffU) | bits;
 		break;
 	case 0x80000001:

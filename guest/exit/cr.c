@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Control registers and EFER: what the guest may write, and what the hardware runs with.
- *
- * On shadow tables the hardware always has paging and CR0.WP on; a guest without LMA runs on PAE
- * tables whatever its own format is. PCIDs exist in the guest's view alone, which is what the MMU
- * sees. With nested paging the hardware runs with what the guest writes.
- */
+/* Control registers and EFER: what the guest may write. */
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "guest/exit/exit.h"
@@ -28,52 +22,14 @@
 #define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
 #define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
 
-static u64 hw_cr0(const struct vcpu *v, const struct paging_regs *r)
-{
-	return v->machine->nested ? r->cr0 : r->cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE;
-}
-
-static u64 hw_cr4(const struct vcpu *v, const struct paging_regs *r)
-{
-	u64 cr4 = r->cr4 & ~CR4_PCIDE;
-
-	if (v->machine->nested)
-		return r->cr4;
-	/* The hypervisor's own tables for a guest without LMA: three levels. */
-	if (!(r->efer & EFER_LMA))
-		cr4 = (cr4 & ~CR4_LA57) | CR4_PAE;
-	/* Without paging there is no page that is a user's. */
-	if (!(r->cr0 & CR0_PG))
-		cr4 &= ~(CR4_SMEP | CR4_SMAP | CR4_PKE);
-	return cr4;
-}
-
-/*
- * LME takes effect with paging on only, but the hardware's paging is always on. NXE without PAE has
- * none, but the hardware's PAE is always on: faults would tell of fetches (SDM vol. 3A 4.7). With
- * WP=0 and SMEP, shadows of user pages that a supervisor writes are no-execute, whatever the guest's
- * NXE is; SMEP alone makes faults tell of fetches.
- */
-static u64 hw_efer(const struct vcpu *v, const struct paging_regs *r)
-{
-	u64 efer = r->efer & EFER_LMA ? r->efer : r->efer & ~EFER_LME;
-
-	if (v->machine->nested)
-		return r->efer;
-	if (!(r->cr0 & CR0_WP) && (r->cr4 & CR4_SMEP))
-		return efer | (v->machine->efer_allowed & EFER_NXE);
-	return paging_mode(r) >= PAGING_PAE ? efer : efer & ~EFER_NXE;
-}
-
 void load_paging_regs(struct vcpu *v, const struct paging_regs *regs)
 {
-	v->ops->set_cr(v, 0, hw_cr0(v, regs), regs->cr0);
-	v->ops->set_cr(v, 4, hw_cr4(v, regs), regs->cr4);
-	v->ops->set_efer(v, hw_efer(v, regs));
-	if (v->machine->nested)
-		load_nested_regs(v, regs);
-	else
-		mmu_set_regs(&v->mmu, regs);
+	struct hw_regs hw = v->machine->paging->hw_regs(v, regs);
+
+	v->ops->set_cr(v, 0, hw.cr0, regs->cr0);
+	v->ops->set_cr(v, 4, hw.cr4, regs->cr4);
+	v->ops->set_efer(v, hw.efer);
+	v->machine->paging->load_regs(v, regs);
 }
 
 static bool uses_pdptes(const struct paging_regs *r)
@@ -81,24 +37,13 @@ static bool uses_pdptes(const struct paging_regs *r)
 	return paging_mode(r) == PAGING_PAE;
 }
 
-/*
- * What a change of CR0 or CR4 does to the PDPTEs. False: #GP. They are not looked at where the CPU has
- * no registers for them: it reads them, and faults by them, at each walk.
- */
-static bool reload_pdptes(struct vcpu *v, struct paging_regs *r)
-{
-	if (v->machine->nested && !v->ops->set_pdptes)
-		return true;
-	return mmu_read_pdptes(&v->mmu, r->cr3, r->pdpte) == 0;
-}
-
 /* The registers as they are, those the guest changes without an exit included. */
 static struct paging_regs current_regs(struct vcpu *v)
 {
 	struct paging_regs r;
 
-	if (v->machine->nested)
-		follow_paging_regs(v);
+	if (v->machine->paging->follow_regs)
+		v->machine->paging->follow_regs(v);
 	r = v->mmu.regs;
 	r.cr0 = v->ops->get_cr(v, 0);
 	r.cr4 = v->ops->get_cr(v, 4);
@@ -138,13 +83,13 @@ bool guest_write_cr0(struct vcpu *v, u64 value)
 		guest_crashed(v);
 	}
 	r.cr0 = value;
-	if (uses_pdptes(&r) && (changed & PDPTE_CR0) && !reload_pdptes(v, &r))
+	if (uses_pdptes(&r) && (changed & PDPTE_CR0) && !v->machine->paging->reload_pdptes(v, &r))
 		return false;
 	if ((changed & MMU_CR0) || (uses_pdptes(&r) && (changed & PDPTE_CR0))) {
 		load_paging_regs(v, &r);
 	} else {
 		v->mmu.regs.cr0 = r.cr0;
-		v->ops->set_cr(v, 0, hw_cr0(v, &r), r.cr0);
+		v->ops->set_cr(v, 0, v->machine->paging->hw_regs(v, &r).cr0, r.cr0);
 	}
 	return true;
 }
@@ -161,13 +106,13 @@ bool guest_write_cr4(struct vcpu *v, u64 value)
 	if ((changed & value & CR4_PCIDE) && (!(r.efer & EFER_LMA) || (r.cr3 & CR3_PCID_MASK)))
 		return false;
 	r.cr4 = value;
-	if (uses_pdptes(&r) && (changed & PDPTE_CR4) && !reload_pdptes(v, &r))
+	if (uses_pdptes(&r) && (changed & PDPTE_CR4) && !v->machine->paging->reload_pdptes(v, &r))
 		return false;
 	if (changed & MMU_CR4) {
 		load_paging_regs(v, &r);
 	} else {
 		v->mmu.regs.cr4 = r.cr4;
-		v->ops->set_cr(v, 4, hw_cr4(v, &r), r.cr4);
+		v->ops->set_cr(v, 4, v->machine->paging->hw_regs(v, &r).cr4, r.cr4);
 	}
 	return true;
 }
@@ -185,7 +130,7 @@ bool guest_write_cr3(struct vcpu *v, u64 value)
 	} else if (uses_pdptes(r)) {
 		u64 pdpte[4];
 
-		if (mmu_read_pdptes(&v->mmu, value, pdpte) < 0)
+		if (guest_read_pdptes(&v->machine->guest_paging, value, pdpte) < 0)
 			return false;
 		for (u32 i = 0; i < 4; i++)
 			r->pdpte[i] = pdpte[i];
@@ -206,7 +151,7 @@ bool guest_write_efer(struct vcpu *v, u64 value)
 		load_paging_regs(v, &r);
 	} else {
 		v->mmu.regs.efer = r.efer;
-		v->ops->set_efer(v, hw_efer(v, &r));
+		v->ops->set_efer(v, v->machine->paging->hw_regs(v, &r).efer);
 	}
 	return true;
 }

@@ -74,7 +74,7 @@ static bool store_word(struct vcpu *v, u64 gva, u16 word)
 	for (u32 i = 0; i < sizeof(word); i++) {
 		u8 byte = word >> 8 * i;
 
-		mmu_write(&v->mmu, gpa[i], &byte, sizeof(byte));
+		v->machine->paging->write(v, gpa[i], &byte, sizeof(byte));
 	}
 	return true;
 }

@@ -73,7 +73,7 @@ static ALWAYS_INLINE bool find_ram(struct vcpu *v, const struct insn *insn, u64 
 {
 	/* The whole operand is where the fault was, or it takes another walk to know. */
 	if (gva == fault->gva && (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
-	    mmu_is_guest_ram(v->mmu.mmu, fault->gpa)) {
+	    guest_is_ram(&v->machine->guest_paging, fault->gpa)) {
 		*gpa = fault->gpa;
 		return true;
 	}
@@ -89,10 +89,10 @@ static bool find_watched(struct vcpu *v, const struct insn *insn, u64 gva,
 	*gpa = fault->gpa;
 	if ((gva & (PAGE_SIZE - 1)) + insn->opsize > PAGE_SIZE)
 		return false;
-	if (!v->machine->nested)
+	if (v->machine->paging->pf_exits)
 		return gva == fault->gva;
 	access_context(v, &access);
-	return mmu_translate(&v->mmu, &access, gpa) == 0 &&
+	return v->machine->paging->translate(v, &access, gpa) == 0 &&
 	       ((*gpa ^ fault->gpa) & ~(PAGE_SIZE - 1)) == 0;
 }
 

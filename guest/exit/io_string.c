@@ -44,7 +44,7 @@ static u32 load(struct vcpu *v, const u64 *gpa, u32 size)
 	for (u32 i = 0; i < size; i++) {
 		u8 byte = 0xff;
 
-		if (mmu_is_guest_ram(v->mmu.mmu, gpa[i]))
+		if (guest_is_ram(&v->machine->guest_paging, gpa[i]))
 			byte = *(const volatile u8 *)phys_ptr(gpa[i]);
 		value |= (u32)byte << 8 * i;
 	}
@@ -59,7 +59,7 @@ static void store(struct vcpu *v, const u64 *gpa, u32 size, u32 value)
 		if (is_watched(v->machine, gpa[i]))
 			watched_write(v->machine, gpa[i], &byte, 1);
 		else
-			mmu_write(&v->mmu, gpa[i], &byte, 1);
+			v->machine->paging->write(v, gpa[i], &byte, 1);
 	}
 }
 

@@ -159,14 +159,8 @@ static void take_back(struct vcpu *v, const struct vmexit *exit)
 
 static void check_invariants(struct vcpu *v)
 {
-	u32 violations;
+	u32 violations = v->machine->paging->audit(v);
 
-	if (v->machine->nested) {
-		count(&v->counters, mmu_audit);
-		violations = nested_audit(v->machine->nested);
-	} else {
-		violations = mmu_audit(&v->mmu);
-	}
 	if (!violations)
 		return;
 	fail("audit: %u violations after %lu exits", violations, v->counters.value[CNT_exits]);

@@ -8,6 +8,7 @@
 #include "guest/machine/chipset_state.h"
 #include "guest/machine/iommu_state.h"
 #include "guest/machine/memtype.h"
+#include "guest/machine/paging.h"
 #include "guest/machine/vcpu.h"
 #include "guest/options.h"
 
@@ -38,7 +39,9 @@ struct machine {
 	const struct options *opt;
 	const struct backend *ops;
 	struct mmu *mmu;
-	struct nested *nested;   /* NULL: the guest runs on shadow tables */
+	struct nested *nested;
+	const struct paging_ops *paging;  /* by `mmu` or by `nested` */
+	struct guest_paging guest_paging; /* of guest_map */
 	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];

@@ -9,7 +9,7 @@
 #include "mm/phys/phys.h"
 
 struct context {
-	u64 table[SPTE_LEVELS][512] __attribute__((aligned(PAGE_SIZE))); /* [1] to [5] */
+	u64 table[PAGING_LEVELS][512] __attribute__((aligned(PAGE_SIZE))); /* [1] to [5] */
 	u64 empty[512];
 	u8 page[PAGE_SIZE];
 };

@@ -16,6 +16,7 @@
 #include "guest/start/machine.h"
 #include "guest/start/selftest.h"
 #include "guest/start/steps.h"
+#include "guest/vcpu/hardware.h"
 #include "guest/vcpu/mitigate.h"
 #include "mm/phys/phys.h"
 
@@ -58,7 +59,7 @@ enum soft { SOFT_NONE, SOFT_LEAVES, SOFT_UPPER };
 
 static enum soft soft_levels(const struct spte_traps *traps)
 {
-	for (int level = 2; level < SPTE_LEVELS; level++) {
+	for (int level = 2; level < PAGING_LEVELS; level++) {
 		if (spte_is_soft(traps->entry[SPTE_FORMAT_64][level]))
 			return SOFT_UPPER;
 	}
@@ -102,12 +103,12 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 		[SYNC_ALWAYS] = MMU_SYNC_ALWAYS,
 		[SYNC_NEVER] = MMU_SYNC_NEVER,
 	};
+	const struct paging_features features = paging_features();
 	struct selftest_result proved;
 	struct mmu_config config = {
-		.features = paging_features(),
+		.guest = &machine.guest_paging,
 		.sync = sync[opt->sync],
 		.nr_vcpus = 1,
-		.guest_map = &machine.guest_map,
 		.hidden = machine.hidden,
 		.nr_hidden = machine.nr_hidden,
 		.watched = machine.watched,
@@ -117,6 +118,8 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 		.pool_size = pool_size,
 	};
 
+	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
+	guest_paging_init(&machine.guest_paging, &features, &machine.guest_map);
 	if (opt->mmu != MMU_SHADOW)
 		return prepare_nested(v, &config);
 	if (selftest_traps(v, &proved) < 0)

@@ -6,11 +6,6 @@
 #include "guest/machine/machine.h"
 #include "guest/start/context.h"
 
-u64 nested_memory(const struct memmap *guest_map)
-{
-	return nested_memory_size(guest_map) + mmu_memory_least(guest_map);
-}
-
 /* The nested tables are empty yet, and have none of the context's memory ever: its first fetch exits. */
 static int prove_nested(struct vcpu *v)
 {
@@ -30,28 +25,22 @@ static int prove_nested(struct vcpu *v)
 int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 {
 	struct machine *m = v->machine;
-	struct mmu_config walks = *config;
 	struct nested_config tables = {
 		.format = v->ops->nested_format,
-		.maxphyaddr = config->features.maxphyaddr,
-		.guest_map = config->guest_map,
+		.maxphyaddr = config->guest->features.maxphyaddr,
+		.guest_map = config->guest->map,
 		.hidden = config->hidden,
 		.nr_hidden = config->nr_hidden,
 		.watched = config->watched,
 		.nr_watched = config->nr_watched,
 		.hole_hpa = config->hole_hpa,
 		.pool_hpa = config->pool_hpa,
-		.pool_size = nested_memory_size(config->guest_map),
+		.pool_size = config->pool_size,
 	};
 
-	walks.walks_only = true;
-	walks.pool_hpa += tables.pool_size;
-	walks.pool_size -= tables.pool_size;
-	m->mmu = mmu_init(&walks);
 	m->nested = nested_init(&tables);
-	if (!m->mmu || !m->nested)
+	if (!m->nested)
 		return -1;
-	mmu_vcpu_init(&v->mmu, m->mmu, &v->counters);
 	if (prove_exits(v) < 0)
 		return -1;
 	v->ops->enable_nested(v, nested_root(m->nested));

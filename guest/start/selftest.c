@@ -113,7 +113,7 @@ static int prove_format(struct vcpu *v, enum spte_format format, int top, int fi
 
 /* The proved levels as text, " 1 2 3 4"; " none" when there is none. */
 struct level_list {
-	char text[2 * SPTE_LEVELS + 1];
+	char text[2 * PAGING_LEVELS + 1];
 };
 
 static struct level_list list_levels(const bool *proved)
@@ -121,7 +121,7 @@ static struct level_list list_levels(const bool *proved)
 	struct level_list list = {" none"};
 	int n = 0;
 
-	for (int level = 1; level < SPTE_LEVELS; level++) {
+	for (int level = 1; level < PAGING_LEVELS; level++) {
 		if (!proved[level])
 			continue;
 		list.text[n++] = ' ';

@@ -16,8 +16,8 @@ struct selftest_result {
 	 * the right CR2 and error code. Without a filter (SVM): it exited with P=0. */
 	bool notrap;
 	/* Trap entries that exited with RSVD=1, by format and level. */
-	bool address[NR_SPTE_FORMATS][SPTE_LEVELS];
-	bool structural[NR_SPTE_FORMATS][SPTE_LEVELS];
+	bool address[NR_SPTE_FORMATS][PAGING_LEVELS];
+	bool structural[NR_SPTE_FORMATS][PAGING_LEVELS];
 };
 
 /*

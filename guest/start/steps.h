@@ -44,8 +44,6 @@ int prove_exits(struct vcpu *v);
  * Returns 0, or -1 after a fail() line.
  */
 int prepare_nested(struct vcpu *v, const struct mmu_config *config);
-/* Bytes of pool for it. */
-u64 nested_memory(const struct memmap *guest_map);
 
 /* All segments flat, with these selectors for code and for data, and a task. */
 void set_flat_segments(struct vcpu *v, u16 cs, u16 ds, bool long_mode);

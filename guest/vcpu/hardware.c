@@ -17,11 +17,11 @@ static void flush_gva(struct vcpu *v, u64 gva)
 	v->ops->flush_gva(v, gva);
 }
 
-/* With shadow paging alone; with nested paging there is nothing that could change. */
-static void update_shadow(struct vcpu *v)
+void commit_hardware(struct vcpu *v)
 {
 	struct mmu_hw *hw = &v->mmu.hw;
 
+	/* With nested paging these never change. */
 	if (hw->root != v->root || hw->reload_root) {
 		v->root = hw->root;
 		hw->reload_root = false;
@@ -35,14 +35,6 @@ static void update_shadow(struct vcpu *v)
 		v->filter_present = hw->filter_present;
 		v->ops->set_pf_filter(v, hw->filter_present ? PF_FILTER_PRESENT : PF_FILTER_ALL);
 	}
-}
-
-void commit_hardware(struct vcpu *v)
-{
-	struct mmu_hw *hw = &v->mmu.hw;
-
-	if (likely(!v->machine->nested))
-		update_shadow(v);
 	if (hw->flush == MMU_FLUSH_ALL) {
 		count(&v->counters, tlb_flush);
 		v->ops->flush_all(v);

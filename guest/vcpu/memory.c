@@ -13,8 +13,8 @@
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)
 {
-	if (v->machine->nested)
-		follow_paging_regs(v);
+	if (v->machine->paging->follow_regs)
+		v->machine->paging->follow_regs(v);
 	fault->ac = false;
 	fault->pkru = 0;
 	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC))
@@ -30,7 +30,8 @@ bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa)
 	if ((gva & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
 		return false;
 	access_context(v, &access);
-	return mmu_translate(&v->mmu, &access, gpa) == 0 && mmu_is_guest_ram(v->mmu.mmu, *gpa);
+	return v->machine->paging->translate(v, &access, gpa) == 0 &&
+	       guest_is_ram(&v->machine->guest_paging, *gpa);
 }
 
 bool guest_find_bytes(struct vcpu *v, u64 gva, u32 size, bool write, u64 gpa[])
@@ -42,7 +43,7 @@ bool guest_find_bytes(struct vcpu *v, u64 gva, u32 size, bool write, u64 gpa[])
 		struct mmu_fault access = {.gva = flat ? gva + i : (u32)(gva + i), .pfec = pfec};
 
 		access_context(v, &access);
-		if (mmu_translate(&v->mmu, &access, &gpa[i])) {
+		if (v->machine->paging->translate(v, &access, &gpa[i])) {
 			inject_pf(v, access.gva, access.guest_pfec,
 				  &(struct event){.type = EVENT_NONE});
 			return false;
@@ -101,9 +102,9 @@ int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fa
 			part = size;
 		*fault = (struct mmu_fault){.gva = gva};
 		access_context(v, fault);
-		if (mmu_translate(&v->mmu, fault, &gpa))
+		if (v->machine->paging->translate(v, fault, &gpa))
 			return -1;
-		if (mmu_is_guest_ram(v->mmu.mmu, gpa))
+		if (guest_is_ram(&v->machine->guest_paging, gpa))
 			memcpy(bytes, phys_ptr(gpa), part);
 		else
 			memset(bytes, 0xff, part);

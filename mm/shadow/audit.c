@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit: the invariants of the shadow MMU, checked over every table. It trusts nothing that the
+ * The audit: the invariants of the shadow MMU (docs/mmu.md), checked over every table. It trusts nothing that the
  * code it checks has derived, but the guest's own tables and the lists' ends.
  */
 #include "mm/shadow/audit.h"

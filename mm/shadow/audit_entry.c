@@ -83,7 +83,8 @@ static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 			audit_bad(a, slot, "notrap for a present guest entry (invariant 1)");
 		return;
 	}
-	reserved = gpte_reserved(&m->features, role.format, role.level, gpte, role.nxe, role.pse);
+	reserved = gpte_reserved(&m->guest->features, role.format, role.level, gpte, role.nxe,
+				 role.pse);
 	if (!(gpte & PTE_P) || (gpte & reserved) || !(gpte & PTE_A)) {
 		audit_bad(
 			a, slot,

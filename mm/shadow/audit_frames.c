@@ -36,9 +36,11 @@ static void check_stale(struct audit *a, const struct frame *f, u32 index)
 	const struct shadow *s = &a->v->mmu->shadows[index];
 
 	if (s->stale && shadow_in_use(a->v->mmu, index))
-		audit_bad(a, slot_make(index, 0), "a table that lags behind can be reached");
+		audit_bad(a, slot_make(index, 0),
+			  "a table that lags behind can be reached (invariant 13)");
 	if ((f->state & FRAME_SHUT) && !(s->stale && (f->state & FRAME_UNSYNC)))
-		audit_bad(a, slot_make(index, 0), "a table of a frame that is shut can be reached");
+		audit_bad(a, slot_make(index, 0),
+			  "a table of a frame that is shut can be reached (invariant 13)");
 }
 
 static void check_frame(struct audit *a, u64 gfn)

@@ -3,7 +3,7 @@
 #ifndef MM_SHADOW_ENTRY_H
 #define MM_SHADOW_ENTRY_H
 
-#include "mm/shadow/tables.h"
+#include "mm/shadow/wp0.h"
 
 /* What an entry should say. Decided by spte_wanted() alone, done by spte_set() alone. */
 struct spte_want {
@@ -39,7 +39,6 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot);
 /* entry_sync() for a whole table. Returns how many entries map something else now. */
 u32 table_sync(struct mmu_vcpu *v, u32 index);
 void table_trap(struct mmu *m, u32 index);
-u64 leaf_rights(union role role, u64 gpte, bool supervisor_write);
 
 /* entry.c: making it so. */
 

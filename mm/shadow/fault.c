@@ -83,17 +83,6 @@ static bool table_is_unsync(const struct mmu *m, u32 index)
 	return f && !m->shadows[index].role.direct && (f->state & FRAME_UNSYNC);
 }
 
-/* The rights that a supervisor's write needs, where CR0.WP=0 alone allows it; else those of the leaf. */
-static u64 wp0_write_rights(union role role, u64 gpte, const struct mmu_fault *fault)
-{
-	if (!role.wp0 || (fault->pfec & (PFEC_W | PFEC_U)) != PFEC_W)
-		return leaf_rights(role, gpte, false);
-	/* A key forbids this supervisor no write; the hardware's WP=1 says it does. */
-	if (fault->pfec & PFEC_PK)
-		return (leaf_rights(role, gpte, true) & ~PTE_U) | (role.smep ? PTE_NX : 0);
-	return leaf_rights(role, gpte, true);
-}
-
 /*
  * Install what a successful walk found. Returns false, with the leaf as the guest's tables have it,
  * when that does not let the hardware make the access: a write that has to be emulated, or lent.
@@ -104,23 +93,17 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	struct mmu *m = v->mmu;
 	u32 table = slot_table(d->slot);
 	union role role = m->shadows[table].role;
-	u64 gpte = w->gpte[w->level], wp0_rights = wp0_write_rights(role, gpte, fault);
+	u64 gpte = w->gpte[w->level];
 	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, slot_entry(d->slot));
-	bool enough = (want.spte & PTE_RIGHTS) == wp0_rights || !role.strict || lend;
+	bool enough = !role.wp0 || wp0_turn(v, d->slot, gpte, fault, lend, &want.spte);
 
-	if (enough)
-		want.spte = (want.spte & ~PTE_RIGHTS) | wp0_rights;
-	if (lend && role.strict) {
-		v->lent[v->nr_lent++] = d->slot;
-		want.spte |= SPTE_LENT;
-	}
 	if (want.child.word) {
 		count(v->counters, mmu_split);
 		step_down(v, d, want, fault->gva);
 		descend_direct(v, d, fault->gva);
 		return enough;
 	}
-	/* Keys are for user pages; Bochs also applies that of a page that is shown as none. */
+	/* Keys are for user pages; Bochs also applies that of a page that is turned into none. */
 	if (!(want.spte & PTE_U))
 		want.spte &= ~PTE_PK;
 	install_leaf(v, d, want);
@@ -173,6 +156,18 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	}
 }
 
+bool map_walked(struct mmu_vcpu *v, const struct walk *w, const struct mmu_fault *fault, bool lend,
+		bool *changed)
+{
+	struct descent d = {0};
+	bool enough;
+
+	descend(v, &d, w, fault->gva);
+	enough = install(v, &d, w, fault, lend);
+	*changed |= d.changed;
+	return enough;
+}
+
 /* The guest's own fault: leave the entry so that the next one does not exit, if that may be. */
 static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 {
@@ -219,80 +214,57 @@ static bool table_write(struct mmu_vcpu *v, u64 gfn)
 }
 
 /* With paging off, a linear address is a physical one. */
-static void map_identity(struct mmu_vcpu *v, struct descent *d, u64 gva)
-{
-	struct mmu *m = v->mmu;
-
-	enter(m, d, spte_child(m, *spte_at(m, slot_make(v->pae_root, spt_index(3, gva)))), gva);
-	descend_direct(v, d, gva);
-}
-
-static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
+static void map_identity(struct mmu_vcpu *v, u64 gva, bool *changed)
 {
 	struct mmu *m = v->mmu;
 	struct descent d = {0};
-	bool emulate = false, enough = true;
-	struct walk w = {.by_hardware = true};
 
-	count(v->counters, pf_taken);
-	m->work = 0;
-	if (v->mode < PAGING_4LEVEL)
-		fault->gva = (u32)fault->gva;
-	if (shortcut_table_write(v, fault)) {
-		if (unlikely(gfn_is_watched(m, fault->gpa >> PAGE_SHIFT))) {
-			count(v->counters, pf_emulate);
-			return MMU_WATCHED_WRITE;
-		}
-		if (table_write(v, fault->gpa >> PAGE_SHIFT)) {
-			count(v->counters, pf_emulate);
-			return MMU_TABLE_WRITE;
-		}
-		/* Let go just now: that it may be written again is what the fault was for. */
-		d.changed = true;
-	}
+	enter(m, &d, spte_child(m, *spte_at(m, slot_make(v->pae_root, spt_index(3, gva)))), gva);
+	descend_direct(v, &d, gva);
+	*changed |= d.changed;
+}
+
+/* changed: what the fault was for has been seen to in part. */
+static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault, bool changed)
+{
+	struct mmu *m = v->mmu;
+	bool emulate = false, enough = true, tracked;
+	struct walk w;
+
 	if (v->mode == PAGING_OFF) {
-		w.gpa = fault->gva;
+		fault->gpa = fault->gva;
 	} else {
+		w.by_hardware = true;
 		walk(v, fault, &w);
 		if (w.fault) {
 			guest_fault(v, &w, fault->gva);
 			fault->guest_pfec = w.pfec;
 			return MMU_GUEST_FAULT;
 		}
-	}
-	fault->gpa = w.gpa;
-	if ((fault->pfec & PFEC_W) && unlikely(gfn_is_watched(m, w.gpa >> PAGE_SHIFT))) {
-		count(v->counters, pf_emulate);
-		return MMU_WATCHED_WRITE;
+		fault->gpa = w.gpa;
 	}
 	if (fault->pfec & PFEC_W) {
-		bool tracked = frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT));
-
-		emulate = table_write(v, w.gpa >> PAGE_SHIFT);
-		/* As above. */
-		d.changed |= tracked && !emulate;
+		if (unlikely(gfn_is_watched(m, fault->gpa >> PAGE_SHIFT)))
+			return MMU_WATCHED_WRITE;
+		tracked = frame_is_tracked(frame_of(m, fault->gpa >> PAGE_SHIFT));
+		emulate = table_write(v, fault->gpa >> PAGE_SHIFT);
+		/* The table may be written by now: that is what the fault was for. */
+		changed |= tracked && !emulate;
 	}
 	/* A write that hits a read-only leaf of a tracked table has nothing to install. */
 	if (!emulate || (fault->pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P) {
-		if (v->mode == PAGING_OFF) {
-			map_identity(v, &d, fault->gva);
-		} else {
-			descend(v, &d, &w, fault->gva);
-			enough = install(v, &d, &w, fault, false);
-		}
+		if (v->mode == PAGING_OFF)
+			map_identity(v, fault->gva, &changed);
+		else
+			enough = map_walked(v, &w, fault, false, &changed);
 	}
-	if (emulate) {
-		/* New tables on the way may have needed the room of this one. */
-		if (!frame_is_tracked(frame_of(m, w.gpa >> PAGE_SHIFT)))
-			return MMU_RETRY;
-		count(v->counters, pf_emulate);
-		return MMU_TABLE_WRITE;
-	}
-	if (!enough) {
-		count(v->counters, pf_emulate);
+	/* New tables on the way may have needed the room of this one. */
+	if (emulate)
+		return frame_is_tracked(frame_of(m, fault->gpa >> PAGE_SHIFT)) ? MMU_TABLE_WRITE
+									       : MMU_RETRY;
+	if (!enough)
 		return MMU_WP0_WRITE;
-	}
-	if (d.changed) {
+	if (changed) {
 		count(v->counters, pf_fixed);
 	} else {
 		count(v->counters, pf_spurious);
@@ -301,48 +273,43 @@ static enum mmu_verdict sort_out(struct mmu_vcpu *v, struct mmu_fault *fault)
 	return MMU_RETRY;
 }
 
+/* The shortest way first: a write to a table, as the hardware's own tables tell it. */
+static enum mmu_verdict decide(struct mmu_vcpu *v, struct mmu_fault *fault)
+{
+	u64 gfn;
+
+	if (!shortcut_table_write(v, fault))
+		return look_closely(v, fault, false);
+	gfn = fault->gpa >> PAGE_SHIFT;
+	if (unlikely(gfn_is_watched(v->mmu, gfn)))
+		return MMU_WATCHED_WRITE;
+	return table_write(v, gfn) ? MMU_TABLE_WRITE : look_closely(v, fault, true);
+}
+
 enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)
 {
 	enum mmu_verdict verdict;
 
+	count(v->counters, pf_taken);
+	v->mmu->work = 0;
 	op_begin(v->mmu);
-	verdict = sort_out(v, fault);
+	if (v->mode < PAGING_4LEVEL)
+		fault->gva = (u32)fault->gva;
+	verdict = decide(v, fault);
+	if (verdict > MMU_GUEST_FAULT)
+		count(v->counters, pf_emulate);
 	settle(v);
 	return verdict;
 }
 
-void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault)
+u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec)
 {
-	struct descent d = {0};
-	struct walk w = {.by_hardware = true};
-
-	if (v->nr_lent == MMU_LENT_MAX)
-		mmu_take_back(v);
-	op_begin(v->mmu);
-	walk(v, fault, &w);
-	/* Anything but what mmu_fault() found: the guest runs the instruction again, and it will tell. */
-	if (!w.fault && !frame_is_tracked(frame_of(v->mmu, w.gpa >> PAGE_SHIFT))) {
-		descend(v, &d, &w, fault->gva);
-		install(v, &d, &w, fault, true);
-	}
-	settle(v);
-}
-
-void mmu_take_back(struct mmu_vcpu *v)
-{
-	struct mmu *m = v->mmu;
-
-	if (!v->nr_lent)
-		return;
-	op_begin(m);
-	while (v->nr_lent) {
-		slot_t slot = v->lent[--v->nr_lent];
-		u64 spte = *spte_at(m, slot);
-
-		/* The entry may say something else by now, and the table be another. */
-		if (spte_is_present(spte, m->ones) && (spte & SPTE_LENT))
-			entry_trap(m, slot);
-	}
-	need_flush(m);
-	settle(v);
+	count(v->counters, pf_taken);
+	count(v->counters, pf_guest);
+	count(v->counters, pf_guest_notpresent);
+	count(v->counters, pf_guest_fast);
+	/* A 32-bit guest runs on PAE tables, whose faults tell of fetches. */
+	if ((pfec & PFEC_I) && !guest_fetch_shown(&v->regs))
+		pfec &= ~PFEC_I;
+	return pfec;
 }

@@ -19,4 +19,5 @@ void need_flush_gva(struct mmu_vcpu *v, u64 gva)
 		v->hw.flush = MMU_FLUSH_GVA;
 		v->hw.flush_gva = gva;
 	}
+	v->hw.due = true;
 }

@@ -7,8 +7,6 @@
 /* Enough for all the pages that one instruction on each virtual CPU needs to be there at once. */
 #define SHADOWS_MIN 256
 #define SHADOWS_MAX (1u << 22)
-/* Where nothing is made but each virtual CPU's PAE root. */
-#define SHADOWS_WALKS (1 + MMU_VCPUS_MAX)
 /* Regions exist for the first 4 GiB at least: the identity tables of a guest without paging. */
 #define REGIONS_MIN 2048
 
@@ -54,13 +52,6 @@ u64 mmu_memory_size(const struct memmap *guest_map)
 	return ALIGN_UP(fixed_bytes(frames) + bound, PAGE_SIZE);
 }
 
-u64 mmu_memory_least(const struct memmap *guest_map)
-{
-	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
-
-	return ALIGN_UP(fixed_bytes(frames) + SHADOWS_WALKS * SHADOW_BYTES, PAGE_SIZE);
-}
-
 /* The largest power of two that is not more than n. */
 static u32 power_below(u32 n)
 {
@@ -79,7 +70,7 @@ static void *take(u8 **next, u64 bytes)
 
 static void init_frames(struct mmu *m, const struct mmu_config *c)
 {
-	const struct memmap *map = c->guest_map;
+	const struct memmap *map = c->guest->map;
 
 	for (u64 i = 0; i < m->nr_frames; i++)
 		m->frames[i].state = FRAME_NOT_RAM;
@@ -108,38 +99,24 @@ static void init_frames(struct mmu *m, const struct mmu_config *c)
 	}
 }
 
-static void init_reserved(struct mmu *m)
-{
-	for (u32 kind = 0; kind < NR_GPTE_KINDS; kind++) {
-		enum gpte_format format = (enum gpte_format)(kind / 4);
-
-		for (int level = 1; level < SPTE_LEVELS; level++) {
-			for (u32 ps = 0; ps < 2; ps++)
-				m->reserved[kind][level][ps] =
-					gpte_reserved(&m->features, format, level, ps ? PTE_PS : 0,
-						      kind & 2, kind & 1);
-		}
-	}
-}
-
 struct mmu *mmu_init(const struct mmu_config *c)
 {
-	u64 frames = memmap_ram_end(c->guest_map) >> PAGE_SHIFT, fixed, shadows;
+	u64 frames = memmap_ram_end(c->guest->map) >> PAGE_SHIFT, fixed, shadows;
 	u8 *next = phys_ptr(c->pool_hpa);
 	struct mmu *m;
 
 	fixed = fixed_bytes(frames);
 	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
-	if (shadows < (c->walks_only ? SHADOWS_WALKS : SHADOWS_LEAST(c->nr_vcpus)))
+	if (shadows < SHADOWS_LEAST(c->nr_vcpus))
 		return fail("shadow MMU: %lu KiB of memory are too little for a guest of %lu MiB",
-			    c->pool_size >> 10, memmap_ram_size(c->guest_map) >> 20),
+			    c->pool_size >> 10, memmap_ram_size(c->guest->map) >> 20),
 		       NULL;
 	m = take(&next, sizeof(*m));
-	m->features = c->features;
+	m->guest = c->guest;
 	m->sync = c->sync;
 	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
 	m->max_vcpus = c->nr_vcpus;
-	m->ones = GENMASK(c->features.maxphyaddr - 1, 12);
+	m->ones = GENMASK(c->guest->features.maxphyaddr - 1, 12);
 	m->hole_hpa = c->hole_hpa;
 	m->hidden = c->hidden;
 	m->nr_hidden = c->nr_hidden;
@@ -159,7 +136,6 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	take(&next, m->nr_shadows * PAGE_SIZE);
 	m->links = take(&next, m->nr_shadows * PAGE_SIZE);
 	init_frames(m, c);
-	init_reserved(m);
 	mmu_set_traps(m, &c->traps, c->bypass);
 	shadow_init(m);
 	return m;
@@ -171,7 +147,7 @@ void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
 	m->soft_traps = false;
 	/* PS: one more reason to be reserved, and spte_is_link() is a single test. */
 	for (u32 f = 0; f < NR_SPTE_FORMATS; f++) {
-		for (int level = 1; level < SPTE_LEVELS; level++) {
+		for (int level = 1; level < PAGING_LEVELS; level++) {
 			if (!m->traps.entry[f][level])
 				continue;
 			m->traps.entry[f][level] |= level > 1 ? PTE_PS : 0;

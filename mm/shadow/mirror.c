@@ -7,53 +7,21 @@
  */
 #include "mm/shadow/entry.h"
 
+/* The role of the shadow that an entry of a guest's table links to. */
 static union role child_role(union role parent, u64 gpte, u32 index)
 {
 	union role role = parent;
 
 	role.level--;
 	role.quadrant = parent.format == GPTE_32 ? index & 1 : 0;
-	if (role.wp0) {
-		role.inherited_w = parent.inherited_w && (gpte & PTE_W);
-		role.inherited_u = parent.inherited_u && (gpte & PTE_U);
-	}
+	wp0_inherit(&role, gpte);
 	return role;
-}
-
-/*
- * The rights of a leaf. With CR0.WP=0 a supervisor may write where only reading is granted, while
- * the hardware runs with WP=1: such a page is shown either as the tables say, or, after a supervisor
- * write, as a supervisor's writable page. Whoever comes from the other side faults and turns it.
- * Where that would lift SMAP or keys (role.strict), the write is emulated instead.
- */
-u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
-{
-	u64 rights = gpte & (role.format == GPTE_32 ? PTE_W | PTE_U : PTE_RIGHTS);
-
-	if (role.wp0) {
-		bool user = role.inherited_u && (gpte & PTE_U);
-		bool write = role.inherited_w && (gpte & PTE_W);
-
-		rights &= ~PTE_W;
-		if (write || !user) {
-			rights |= PTE_W;
-		} else if (supervisor_write) {
-			rights = (rights & ~PTE_U) | PTE_W;
-			if (role.smep)
-				rights |= PTE_NX;
-		}
-	}
-	if (!(gpte & PTE_D))
-		rights &= ~PTE_W;
-	return rights;
 }
 
 /* The rights of a link to a guest table's shadow. */
 static u64 link_rights(union role role, u64 gpte)
 {
-	u64 rights = gpte & (role.format == GPTE_32 ? PTE_W | PTE_U : PTE_RIGHTS);
-
-	return role.wp0 ? rights | PTE_W : rights;
+	return granted(role, gpte) | (role.wp0 ? PTE_W : 0);
 }
 
 /* Memory type, global and key bits of a leaf, in the shadow's format. */
@@ -125,7 +93,7 @@ static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role,
 		.role = role,
 		.plain = role.level == 1 && role.format != GPTE_32 && !role.wp0,
 		.empty = empty,
-		.bad = m->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level],
+		.bad = m->guest->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level],
 	};
 }
 

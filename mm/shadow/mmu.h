@@ -12,7 +12,7 @@
 #define MM_SHADOW_MMU_H
 
 #include "mm/counters.h"
-#include "mm/guest/paging.h"
+#include "mm/guest/walk.h"
 #include "mm/phys/memmap.h"
 #include "mm/shadow/bounds.h"
 #include "mm/shadow/spte.h"
@@ -22,14 +22,12 @@ struct mmu;
 enum mmu_sync { MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER };
 
 struct mmu_config {
-	struct paging_features features;
+	/* The guest's CPU, and its map: what is RAM may hold page tables. It has to outlive the MMU. */
+	const struct guest_paging *guest;
 	struct spte_traps traps;
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
 	enum mmu_sync sync;
-	u32 nr_vcpus;    /* calls of mmu_vcpu_init() to come: the pool has to do for so many */
-	bool walks_only; /* nested paging: mmu_set_regs() is never called, no shadow table made */
-	/* The guest's map: what is RAM may hold page tables. */
-	const struct memmap *guest_map;
+	u32 nr_vcpus; /* calls of mmu_vcpu_init() to come: the pool has to do for so many */
 	/*
 	 * Physical ranges that no shadow entry may ever map: the hypervisor's own memory, and device
 	 * registers that it keeps to itself. Whole pages anywhere: what lies past RAM costs nothing.
@@ -42,8 +40,7 @@ struct mmu_config {
 	u32 nr_watched;
 	/* A page of the hypervisor's that guest mappings of hidden memory are turned to. */
 	u64 hole_hpa;
-	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more; where only
-	 * walks are made, of mmu_memory_least(). */
+	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more. */
 	u64 pool_hpa, pool_size;
 	const struct mmu_bounds *bounds; /* NULL: mmu_bounds */
 };
@@ -75,24 +72,13 @@ struct mmu_hw {
 struct mmu_vcpu {
 	struct mmu *mmu;
 	struct counters *counters;
-	struct paging_regs regs; /* the guest's view; set by mmu_set_regs() and mmu_follow_regs() */
-	enum paging_mode mode;
-	u32 root;     /* shadow table index; 0: none yet, or nested paging */
-	u32 pae_root; /* the four PDPTEs' own page, for every mode without LMA */
+	struct paging_regs regs; /* the guest's view; set by mmu_set_regs() and mmu_set_cr3() */
+	enum paging_mode mode;   /* paging_mode(&regs) */
+	u32 root;                /* shadow table index; 0: none yet, or nested paging */
+	u32 pae_root;            /* the four PDPTEs' own page, for every mode without LMA */
 	struct mmu_hw hw;
 	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
-};
-
-/* An access that faulted. */
-struct mmu_fault {
-	u64 gva;
-	u32 pfec; /* the hardware's error code */
-	bool ac;  /* RFLAGS.AC set and CPL < 3: SMAP does not apply */
-	u32 pkru; /* valid when CR4.PKE is set */
-	/* Results: */
-	u32 guest_pfec; /* MMU_GUEST_FAULT: the error code that the bare machine would give */
-	u64 gpa;        /* MMU_*_WRITE: the byte that is written */
 };
 
 enum mmu_verdict {
@@ -115,9 +101,6 @@ enum mmu_verdict {
 #define MMU_POOL_PERMILLE 30
 #define MMU_POOL_MAX      MIB(512)
 u64 mmu_memory_size(const struct memmap *guest_map);
-/* The same where no shadow table is made. */
-u64 mmu_memory_least(const struct memmap *guest_map);
-
 /* Set up; returns NULL when the pool is too small, after a fail() line. */
 struct mmu *mmu_init(const struct mmu_config *config);
 void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *mmu, struct counters *counters);
@@ -138,18 +121,6 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
 void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
 
 /*
- * With nested paging: the registers that the hardware has by now, for the calls that walk the guest's
- * tables. There is no root.
- */
-void mmu_follow_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
-
-/*
- * Read the four PDPTEs at a PAE CR3 and check their reserved bits (SDM vol. 3A 4.4.1).
- * Returns 0, or -1 when the load must raise #GP; the PDPTEs as they are, or 0 where there is no RAM.
- */
-int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4]);
-
-/*
  * The shortest way for a fault that reached the hypervisor only because the hardware cannot filter: it
  * happened while filter_present was true, and its error code has neither P nor RSVD, so it is
  * the guest's own. Nothing is walked. Returns the error code that the bare machine would give.
@@ -158,6 +129,9 @@ u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec);
 
 /* Sort out a page fault that reached the hypervisor. */
 enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault);
+
+/* Ask this CPU's hardware to forget one address: with nested paging, too. */
+void need_flush_gva(struct mmu_vcpu *v, u64 gva);
 
 /* INVLPG, when it exits: SDM vol. 3A 4.10.4.1. */
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
@@ -199,11 +173,8 @@ void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault);
 /* Show every page that was lent as the guest's tables say. To be called at the next exit. */
 void mmu_take_back(struct mmu_vcpu *v);
 
-/* True for an address that is the guest's RAM. */
-bool mmu_is_guest_ram(const struct mmu *mmu, u64 gpa);
-
 /*
- * Check the invariants over every shadow table: mm/shadow/audit.c lists them.
+ * Check the invariants over every shadow table: docs/mmu.md lists them.
  * Returns the number of violations; each is a fail() line.
  */
 u32 mmu_audit(struct mmu_vcpu *v);

@@ -30,8 +30,3 @@ bool far_is_apart(const struct mmu *m, u64 gfn)
 	return in_ranges(m->hidden, m->nr_hidden, gfn, REGION_FRAMES) ||
 	       in_ranges(m->watched, m->nr_watched, gfn, REGION_FRAMES);
 }
-
-bool mmu_is_guest_ram(const struct mmu *m, u64 gpa)
-{
-	return frame_of(m, gpa >> PAGE_SHIFT) != NULL;
-}

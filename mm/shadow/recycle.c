@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which shadow table makes room for another: invariant 11, in types.h.
+ * Which shadow table makes room for another: invariant 11, in tables.h.
  *
  * Every table that is not free is in one of two lists. mmu.orphans has those that the guest has
  * unlinked, the oldest first: they are dropped at an operation's end, or recycled before any other.

@@ -3,30 +3,16 @@
 #include "arch/string.h"
 #include "mm/shadow/settle.h"
 
-/* What is forbidden for a user's page, and would not be for a supervisor's in its place. */
-static bool user_pages_differ(const struct mmu_vcpu *v)
-{
-	u64 cr4 = v->regs.cr4;
-
-	return (cr4 & CR4_SMAP) || ((cr4 & CR4_PKE) && v->mode >= PAGING_4LEVEL) ||
-	       ((cr4 & CR4_SMEP) && !v->mmu->features.nx);
-}
-
 static union role root_role(const struct mmu_vcpu *v)
 {
 	const struct paging_regs *r = &v->regs;
-	bool wp0 = !(r->cr0 & CR0_WP);
 	union role role = {0};
 
 	role.level = v->mode == PAGING_5LEVEL ? 5 : v->mode == PAGING_4LEVEL ? 4 : 2;
 	role.format = v->mode == PAGING_32 ? GPTE_32 : v->mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
 	role.nxe = v->mode >= PAGING_PAE && (r->efer & EFER_NXE);
 	role.pse = v->mode == PAGING_32 && (r->cr4 & CR4_PSE);
-	role.wp0 = wp0;
-	role.smep = wp0 && (r->cr4 & CR4_SMEP) && v->mmu->features.nx;
-	role.strict = wp0 && user_pages_differ(v);
-	role.inherited_w = wp0;
-	role.inherited_u = wp0;
+	wp0_role(&role, v);
 	return role;
 }
 
@@ -132,23 +118,4 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 	load_root(v);
 	resync_all(v, false);
 	settle(v);
-}
-
-int mmu_read_pdptes(const struct mmu_vcpu *v, u64 cr3, u64 pdpte[4])
-{
-	const struct mmu *m = v->mmu;
-	u64 reserved = GENMASK(63, m->features.maxphyaddr) | GENMASK(2, 1) | GENMASK(8, 5);
-	const volatile u64 *table;
-	int result = 0;
-
-	memset(pdpte, 0, 4 * sizeof(*pdpte));
-	if (!frame_of(m, (u32)cr3 >> PAGE_SHIFT))
-		return -1;
-	table = phys_ptr(cr3 & GENMASK(31, 5));
-	for (u32 i = 0; i < 4; i++) {
-		pdpte[i] = table[i];
-		if ((pdpte[i] & PTE_P) && (pdpte[i] & reserved))
-			result = -1;
-	}
-	return result;
 }

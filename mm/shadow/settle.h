@@ -21,17 +21,14 @@ void settle(struct mmu_vcpu *v);
 /* shortcut.c */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 
-/* walk.c: the guest's own translation of an address. */
-struct walk {
-	bool by_hardware; /* given: the error code is the hardware's */
-	int top, level;   /* first level; the level of the leaf, or of the entry that faults */
-	u64 gpte[SPTE_LEVELS];
-	u64 table[SPTE_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
-	bool fault, not_present;
-	u32 pfec; /* of the fault */
-	u64 gpa;
-};
-
+/* translate.c: guest_walk(), with what its A and D bits change in shadows. */
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
+
+/*
+ * fault.c: map what a walk found for an access that the guest allows. False when the hardware will not let
+ * it be made all the same: MMU_WP0_WRITE, and lend is false. *changed: an entry had to be made.
+ */
+bool map_walked(struct mmu_vcpu *v, const struct walk *w, const struct mmu_fault *fault, bool lend,
+		bool *changed);
 
 #endif

@@ -71,5 +71,5 @@ bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 		return false;
 	*hpa = (leaf.spte & PTE_ADDR & ~offset) | (gva & offset);
 	/* Code in a device's memory is not for the hypervisor to read. */
-	return mmu_is_guest_ram(v->mmu, *hpa);
+	return frame_of(v->mmu, *hpa >> PAGE_SHIFT) != NULL;
 }

@@ -3,27 +3,25 @@
  * How a shadow entry says what it is.
  *
  *   notrap: zero. The CPU raises #PF with P=0, and the fault filter lets it go to the guest.
- *   trap:   the address field is all ones, so that no line of real memory is named (L1TF). Present
- *           with reserved bits set where an encoding was proved, so that #PF has P=1 and exits; not
- *           present where none was, and then the filter has to take every fault.
+ *   trap:   the address field is all ones, so that no line of real memory is named (L1TF: invariant
+ *           6). Present with reserved bits set where an encoding was proved, so that #PF has P=1 and
+ *           exits; not present where none was, and then the filter has to take every fault.
  *   else:   present: a link to a lower shadow table, or a leaf.
  *
- * Bit 0 alone says nothing: use the predicates.
+ * Bit 0 alone says nothing: use the predicates (invariant 2).
  */
 #ifndef MM_SHADOW_SPTE_H
 #define MM_SHADOW_SPTE_H
 
-#include "mm/guest/pte.h"
+#include "mm/guest/walk.h"
 
 enum spte_format { SPTE_FORMAT_64, SPTE_FORMAT_PAE, NR_SPTE_FORMATS };
-
-#define SPTE_LEVELS 6 /* an index by level: 1 to 5 */
 
 #define SPTE_NOTRAP 0ULL
 
 /* The trap entries in use; 0 at the levels that no shadow table with traps has. */
 struct spte_traps {
-	u64 entry[NR_SPTE_FORMATS][SPTE_LEVELS];
+	u64 entry[NR_SPTE_FORMATS][PAGING_LEVELS];
 };
 
 /* What stands for a trap where no encoding is proved: not present, so every fault has to exit. */

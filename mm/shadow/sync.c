@@ -7,7 +7,7 @@
  * right at once. Each exit brings as many back in sync as it may (bounds.h) and shuts the others: they
  * lose every link that leads to them, and each is brought up to date when it is looked up again.
  *
- * Invariant: a shadow with `stale` has no parents and no pins, and shadow_get() is the only way to it;
+ * Invariant 13: a shadow with `stale` has no parents and no pins, and shadow_get() is the only way to it;
  * every shadow of a frame with FRAME_SHUT is stale. So no CPU sees what lags behind there. What its TLB
  * has kept is flushed when a table is shut.
  */

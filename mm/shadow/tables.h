@@ -64,9 +64,8 @@ static inline void shadow_touch(struct mmu *m, u32 index)
 		shadow_used(m, index);
 }
 
-/* flush.c. Ask every virtual CPU's hardware to forget everything, or one address on this one. */
+/* flush.c. Ask every virtual CPU's hardware to forget everything. */
 void need_flush(struct mmu *m);
-void need_flush_gva(struct mmu_vcpu *v, u64 gva);
 
 /* soft.c: entries that trap without being present. */
 void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);

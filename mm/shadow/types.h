@@ -3,7 +3,8 @@
  * What the files of the shadow MMU share, and nobody else includes: what there is, and how to get at it.
  *
  * The headers and files of this folder stand in an order, low to high, that tools/check.mk names and
- * `make check` proves: types.h, tables.h, entry.h, lives.h, settle.h, audit.h.
+ * `make check` proves: types.h, tables.h, entry.h, lives.h, settle.h, audit.h. docs/mmu.md has the states of entries
+ * and tables, and the invariants by their numbers.
  */
 #ifndef MM_SHADOW_TYPES_H
 #define MM_SHADOW_TYPES_H
@@ -23,7 +24,6 @@
 
 #define SPT_ENTRIES 512
 #define PTE_RIGHTS  (PTE_W | PTE_U | PTE_NX)
-#define NO_GFN      (~0ULL >> 12)
 
 /* A shadow entry's name: its table's index and its place in that, 31 bits. 0 is none: so is table 0. */
 typedef u32 slot_t;
@@ -126,17 +126,8 @@ struct spte_link {
 
 #define MMU_VCPUS_MAX 16
 
-/* Guest entries' formats, with what else decides about their reserved bits. */
-#define NR_GPTE_KINDS 12
-
-static inline u32 gpte_kind(enum gpte_format format, bool nxe, bool pse)
-{
-	return format * 4 + nxe * 2 + pse;
-}
-
 struct mmu {
-	struct paging_features features;
-	u64 reserved[NR_GPTE_KINDS][SPTE_LEVELS][2]; /* see gpte_is_bad() */
+	const struct guest_paging *guest;
 	struct spte_traps traps;
 	bool bypass;
 	bool soft_traps; /* some trap is not present */
@@ -305,22 +296,6 @@ static inline u32 guest_index(union role role, u32 i)
 	if (role.format != GPTE_32)
 		return i;
 	return role.level == 1 ? role.quadrant * 512 + i : role.quadrant * 256 + i / 2;
-}
-
-/* A present guest entry has a reserved bit set. */
-static inline bool gpte_is_bad(const struct mmu *m, u32 kind, int level, u64 gpte)
-{
-	return gpte & m->reserved[kind][level][!!(gpte & PTE_PS)];
-}
-
-/* One guest entry, read once. frame must be RAM. */
-static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)
-{
-	const void *table = phys_ptr(gfn << PAGE_SHIFT);
-
-	if (format == GPTE_32)
-		return ((const volatile u32 *)table)[index];
-	return ((const volatile u64 *)table)[index];
 }
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Emulated writes to guest tables: memory first, then every shadow of the table, at once. */
-#include "arch/string.h"
 #include "mm/shadow/settle.h"
 
 /* Writes to one table, none of them used before the next, that make a flood. */
@@ -76,19 +75,10 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
 {
-	void *to = phys_ptr(gpa);
-
-	if (!mmu_is_guest_ram(v->mmu, gpa))
+	if (!frame_of(v->mmu, gpa >> PAGE_SHIFT))
 		return;
 	op_begin(v->mmu);
-	if (size == 8 && !(gpa & 7))
-		__atomic_store_n((u64 *)to, *(const u64 *)data, __ATOMIC_SEQ_CST);
-	else if (size == 4 && !(gpa & 3))
-		__atomic_store_n((u32 *)to, *(const u32 *)data, __ATOMIC_SEQ_CST);
-	else if (size == 2 && !(gpa & 1))
-		__atomic_store_n((u16 *)to, *(const u16 *)data, __ATOMIC_SEQ_CST);
-	else
-		memcpy(to, data, size);
+	guest_store(gpa, data, size);
 	table_written(v, gpa, size);
 	settle(v);
 }
@@ -97,7 +87,7 @@ bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
 {
 	bool done;
 
-	if (!mmu_is_guest_ram(v->mmu, gpa))
+	if (!frame_of(v->mmu, gpa >> PAGE_SHIFT))
 		return false;
 	op_begin(v->mmu);
 	if (size == 8) {

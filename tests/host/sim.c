@@ -222,11 +222,11 @@ static int load_pdptes(struct sim *s, struct paging_regs *regs)
 			bad = -1;
 	}
 	s->calm = true;
-	if (mmu_read_pdptes(&s->v, regs->cr3, mine) != bad)
-		sim_fail(s, "mmu_read_pdptes(%llx) does not return %d",
+	if (guest_read_pdptes(&s->paging, regs->cr3, mine) != bad)
+		sim_fail(s, "guest_read_pdptes(%llx) does not return %d",
 			 (unsigned long long)regs->cr3, bad);
 	if (!bad && memcmp(mine, regs->pdpte, sizeof(mine)))
-		sim_fail(s, "mmu_read_pdptes(%llx) read something else",
+		sim_fail(s, "guest_read_pdptes(%llx) read something else",
 			 (unsigned long long)regs->cr3);
 	s->calm = false;
 	return bad;

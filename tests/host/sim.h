@@ -46,6 +46,7 @@ struct sim_stats {
 struct sim {
 	struct sim_config config;
 	struct memmap map;
+	struct guest_paging paging;
 	struct memmap_range hidden[4], watched[3];
 	struct mmu *mmu;
 	struct mmu_vcpu v;

@@ -147,7 +147,7 @@ static void make_traps(const struct sim_config *c, struct spte_traps *t)
 {
 	int width = c->features.maxphyaddr;
 
-	for (int level = 1; level < SPTE_LEVELS; level++) {
+	for (int level = 1; level < PAGING_LEVELS; level++) {
 		u64 *e64 = &t->entry[SPTE_FORMAT_64][level],
 		    *pae = &t->entry[SPTE_FORMAT_PAE][level];
 
@@ -170,12 +170,12 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 	s->hidden[0] = (struct memmap_range){SIM_HIDDEN_START, SIM_HIDDEN_END, MEMMAP_RESERVED};
 	memcpy(&s->hidden[1], far_hidden, sizeof(far_hidden));
 	memcpy(s->watched, watched, sizeof(watched));
+	guest_paging_init(&s->paging, &config->features, &s->map);
 	*c = (struct mmu_config){
-		.features = config->features,
+		.guest = &s->paging,
 		.bypass = config->bypass,
 		.sync = config->sync,
 		.nr_vcpus = config->vcpus ? config->vcpus : 1,
-		.guest_map = &s->map,
 		.hidden = s->hidden,
 		.nr_hidden = ARRAY_SIZE(s->hidden),
 		.watched = s->watched,

@@ -1,6 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's own page walk: SDM vol. 3A 4.3 to 4.8. */
-#include "mm/shadow/settle.h"
+#include "mm/guest/walk.h"
+
+#include "arch/string.h"
+#include "mm/phys/phys.h"
+
+void guest_paging_init(struct guest_paging *g, const struct paging_features *features,
+		       const struct memmap *map)
+{
+	*g = (struct guest_paging){.features = *features, .map = map};
+	for (u32 i = 0; i < map->count; i++) {
+		u64 start = ALIGN_UP(map->range[i].start, PAGE_SIZE);
+		u64 end = ALIGN_DOWN(map->range[i].end, PAGE_SIZE);
+
+		if (map->range[i].type != MEMMAP_RAM || end < start || end - start < g->most_size)
+			continue;
+		g->most = start;
+		g->most_size = end - start;
+	}
+	for (u32 kind = 0; kind < NR_GPTE_KINDS; kind++) {
+		enum gpte_format format = (enum gpte_format)(kind / 4);
+
+		for (int level = 1; level < PAGING_LEVELS; level++) {
+			for (u32 ps = 0; ps < 2; ps++)
+				g->reserved[kind][level][ps] =
+					gpte_reserved(features, format, level, ps ? PTE_PS : 0,
+						      kind & 2, kind & 1);
+		}
+	}
+}
+
+int guest_read_pdptes(const struct guest_paging *g, u64 cr3, u64 pdpte[4])
+{
+	u64 reserved = GENMASK(63, g->features.maxphyaddr) | GENMASK(2, 1) | GENMASK(8, 5);
+	const volatile u64 *table;
+	int result = 0;
+
+	memset(pdpte, 0, 4 * sizeof(*pdpte));
+	if (!guest_is_ram(g, (u32)cr3))
+		return -1;
+	table = phys_ptr(cr3 & GENMASK(31, 5));
+	for (u32 i = 0; i < 4; i++) {
+		pdpte[i] = table[i];
+		if ((pdpte[i] & PTE_P) && (pdpte[i] & reserved))
+			result = -1;
+	}
+	return result;
+}
 
 static enum gpte_format walk_format(enum paging_mode mode)
 {
@@ -24,25 +70,9 @@ static bool gpte_set_bits(u64 gfn, enum gpte_format format, u32 index, u64 gpte,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/*
- * The A and D bits of an odd 32-bit entry are address bits of the 64-bit entry that it is half of, for
- * a shadow that was made when the frame was a table of that format.
- */
-static void sync_upper_half(struct mmu_vcpu *v, u64 gfn, u32 index)
-{
-	struct mmu *m = v->mmu;
-
-	if (!frame_is_tracked(frame_of(m, gfn)))
-		return;
-	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		if (m->shadows[s].role.format != GPTE_32)
-			entry_sync(v, slot_make(s, index / 2));
-	}
-}
-
 /* Set A in the entries from the top to `last`, and D in that; false when one changed under the walk. */
-static bool set_accessed_dirty(struct mmu_vcpu *v, struct walk *w, enum gpte_format format, u64 gva,
-			       int last, bool dirty)
+static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva, int last,
+			       bool dirty)
 {
 	for (int level = w->top; level >= last; level--) {
 		u64 bits = PTE_A | (dirty && level == last ? PTE_D : 0);
@@ -53,28 +83,14 @@ static bool set_accessed_dirty(struct mmu_vcpu *v, struct walk *w, enum gpte_for
 				   w->gpte[level], bits))
 			return false;
 		w->gpte[level] |= bits;
-		if (format == GPTE_32 && (gpte_index(format, level, gva) & 1))
-			sync_upper_half(v, w->table[level], gpte_index(format, level, gva));
+		w->set |= 1u << level;
 	}
 	return true;
 }
 
-/* True when the error code has the I bit for fetches. */
-static bool fetch_shown(const struct mmu_vcpu *v)
+bool guest_fetch_shown(const struct paging_regs *r)
 {
-	return (v->regs.cr4 & CR4_SMEP) || ((v->regs.efer & EFER_NXE) && v->mode >= PAGING_PAE);
-}
-
-u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec)
-{
-	count(v->counters, pf_taken);
-	count(v->counters, pf_guest);
-	count(v->counters, pf_guest_notpresent);
-	count(v->counters, pf_guest_fast);
-	/* A 32-bit guest runs on PAE tables, whose faults tell of fetches. */
-	if ((pfec & PFEC_I) && !fetch_shown(v))
-		pfec &= ~PFEC_I;
-	return pfec;
+	return (r->cr4 & CR4_SMEP) || ((r->efer & EFER_NXE) && paging_mode(r) >= PAGING_PAE);
 }
 
 /*
@@ -82,11 +98,11 @@ u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec)
  * 4.7), and SMAP and keys are for reads alone. So a fault that the hardware did not raise for them
  * gets the leaf that a fetch may use; a read then faults on it again, and says why.
  */
-static bool may_be_fetch(const struct mmu_vcpu *v, const struct mmu_fault *access)
+static bool may_be_fetch(const struct paging_regs *r, const struct mmu_fault *access)
 {
 	u32 pfec = access->pfec;
 
-	if ((pfec & PFEC_W) || fetch_shown(v))
+	if ((pfec & PFEC_W) || guest_fetch_shown(r))
 		return false;
 	if (pfec & PFEC_U)
 		return !(pfec & PFEC_PK);
@@ -94,10 +110,10 @@ static bool may_be_fetch(const struct mmu_vcpu *v, const struct mmu_fault *acces
 }
 
 /* The rights of the whole walk against the access; 0, or the error code's P, and PK, bits. */
-static u32 check_rights(const struct mmu_vcpu *v, const struct mmu_fault *access, bool fetch,
+static u32 check_rights(const struct paging_regs *r, const struct mmu_fault *access, bool fetch,
 			u64 rights, u64 leaf)
 {
-	u64 cr4 = v->regs.cr4;
+	u64 cr4 = r->cr4;
 	bool user = access->pfec & PFEC_U, write = access->pfec & PFEC_W;
 	bool allowed = true;
 	u32 pk = 0;
@@ -110,21 +126,21 @@ static u32 check_rights(const struct mmu_vcpu *v, const struct mmu_fault *access
 	if (user)
 		allowed = (rights & PTE_U) && (!write || (rights & PTE_W));
 	else
-		allowed = (!write || (rights & PTE_W) || !(v->regs.cr0 & CR0_WP)) &&
+		allowed = (!write || (rights & PTE_W) || !(r->cr0 & CR0_WP)) &&
 			  (!(rights & PTE_U) || !(cr4 & CR4_SMAP) || access->ac);
-	if ((rights & PTE_U) && (cr4 & CR4_PKE) && v->mode >= PAGING_4LEVEL) {
+	if ((rights & PTE_U) && (cr4 & CR4_PKE) && (r->efer & EFER_LMA)) {
 		u32 key = access->pkru >> 2 * ((leaf & PTE_PK) >> PTE_PK_SHIFT);
 
-		if ((key & 1) || (write && (key & 2) && (user || (v->regs.cr0 & CR0_WP))))
+		if ((key & 1) || (write && (key & 2) && (user || (r->cr0 & CR0_WP))))
 			pk = PFEC_P | PFEC_PK;
 	}
 	return (allowed ? 0 : PFEC_P) | pk;
 }
 
 /* The error code's bits that depend on the access alone. */
-static u32 access_pfec(const struct mmu_vcpu *v, const struct mmu_fault *access)
+static u32 access_pfec(const struct paging_regs *r, const struct mmu_fault *access)
 {
-	return access->pfec & (PFEC_W | PFEC_U | (fetch_shown(v) ? PFEC_I : 0));
+	return access->pfec & (PFEC_W | PFEC_U | (guest_fetch_shown(r) ? PFEC_I : 0));
 }
 
 static void walk_fault(struct walk *w, u32 pfec)
@@ -134,37 +150,38 @@ static void walk_fault(struct walk *w, u32 pfec)
 	w->pfec = pfec;
 }
 
-/* One pass; false when an entry changed before its A and D bits could be set. */
-static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
+bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
+		const struct mmu_fault *access, struct walk *w)
 {
-	const struct mmu *m = v->mmu;
-	enum gpte_format format = walk_format(v->mode);
-	bool nxe = v->regs.efer & EFER_NXE, pse = v->regs.cr4 & CR4_PSE;
-	u64 gva = access->gva, rights = PTE_W | PTE_U, gfn = (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT;
-	u32 base = access_pfec(v, access), denied;
-	bool fetch = (access->pfec & PFEC_I) || (w->by_hardware && may_be_fetch(v, access));
+	enum paging_mode mode = paging_mode(r);
+	enum gpte_format format = walk_format(mode);
+	bool nxe = r->efer & EFER_NXE, pse = r->cr4 & CR4_PSE;
+	u64 gva = access->gva, rights = PTE_W | PTE_U, gfn = (r->cr3 & PTE_ADDR) >> PAGE_SHIFT;
+	u32 base = access_pfec(r, access), denied;
+	bool fetch = (access->pfec & PFEC_I) || (w->by_hardware && may_be_fetch(r, access));
 	u32 kind = gpte_kind(format, nxe, pse);
 	u64 all = ~0ULL;
 	int level;
 
 	w->fault = false;
-	switch (v->mode) {
+	w->set = 0;
+	switch (mode) {
 	case PAGING_32:
-		gfn = (u32)v->regs.cr3 >> PAGE_SHIFT;
+		gfn = (u32)r->cr3 >> PAGE_SHIFT;
 		level = 2;
 		break;
 	case PAGING_PAE:
 		level = 2;
 		w->level = 3;
-		if (!(v->regs.pdpte[(u32)gva >> 30] & PTE_P)) {
+		if (!(r->pdpte[(u32)gva >> 30] & PTE_P)) {
 			w->top = 2;
 			walk_fault(w, base);
 			return true;
 		}
-		gfn = (v->regs.pdpte[(u32)gva >> 30] & PTE_ADDR) >> PAGE_SHIFT;
+		gfn = (r->pdpte[(u32)gva >> 30] & PTE_ADDR) >> PAGE_SHIFT;
 		break;
 	default:
-		level = v->mode == PAGING_5LEVEL ? 5 : 4;
+		level = mode == PAGING_5LEVEL ? 5 : 4;
 	}
 	w->top = level;
 	for (;; level--) {
@@ -172,7 +189,7 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 
 		w->level = level;
 		w->table[level] = gfn;
-		if (!frame_of(m, gfn)) {
+		if (!guest_is_ram(g, gfn << PAGE_SHIFT)) {
 			/* Nothing answers there: the bus reads all ones, reserved bits set. */
 			w->table[level] = NO_GFN;
 			walk_fault(w, base | PFEC_P | PFEC_RSVD);
@@ -184,9 +201,9 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 			walk_fault(w, base);
 			/* The tables on the way were used all the same: SDM vol. 3A 4.8. */
 			return (all & PTE_A) ||
-			       set_accessed_dirty(v, w, format, gva, level + 1, false);
+			       set_accessed_dirty(w, format, gva, level + 1, false);
 		}
-		if (gpte_is_bad(m, kind, level, gpte)) {
+		if (gpte_is_bad(g, kind, level, gpte)) {
 			walk_fault(w, base | PFEC_P | PFEC_RSVD);
 			return true;
 		}
@@ -198,7 +215,7 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 			break;
 		gfn = (format == GPTE_32 ? (u32)gpte : gpte & PTE_ADDR) >> PAGE_SHIFT;
 	}
-	denied = check_rights(v, access, fetch, rights, w->gpte[level]);
+	denied = check_rights(r, access, fetch, rights, w->gpte[level]);
 	if (denied) {
 		walk_fault(w, base | denied);
 		return true;
@@ -207,40 +224,5 @@ static bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access, struct
 		 (gva & (gpte_leaf_size(format, level) - 1));
 	if ((all & PTE_A) && (!(access->pfec & PFEC_W) || (w->gpte[level] & PTE_D)))
 		return true;
-	return set_accessed_dirty(v, w, format, gva, level, access->pfec & PFEC_W);
-}
-
-void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
-{
-	while (!walk_once(v, access, w))
-		;
-}
-
-void mmu_follow_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
-{
-	v->regs = *regs;
-	v->mode = paging_mode(regs);
-}
-
-int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa)
-{
-	struct walk w = {.by_hardware = false};
-
-	if (v->mode == PAGING_OFF) {
-		*gpa = (u32)fault->gva;
-		return 0;
-	}
-	op_begin(v->mmu);
-	walk(v, fault, &w);
-	if (w.fault) {
-		/* The hardware has not seen this fault, which drops what is cached for its address. */
-		resync_gva(v, fault->gva);
-		need_flush_gva(v, fault->gva);
-		fault->guest_pfec = w.pfec;
-	} else {
-		*gpa = w.gpa;
-	}
-	/* A bits that were set may have unlinked tables: sync_upper_half(). */
-	settle(v);
-	return w.fault ? -1 : 0;
+	return set_accessed_dirty(w, format, gva, level, access->pfec & PFEC_W);
 }

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's own translation of an address: a walk of its tables in software, as its CPU would make it.
+ * Nothing here knows of shadow or nested tables.
+ */
+#ifndef MM_GUEST_WALK_H
+#define MM_GUEST_WALK_H
+
+#include "mm/guest/paging.h"
+#include "mm/phys/memmap.h"
+#include "mm/phys/phys.h"
+
+#define PAGING_LEVELS 6 /* an index by level: 1 to 5 */
+#define NO_GFN        (~0ULL >> 12)
+
+/* Guest entries' formats, with what else decides about their reserved bits. */
+#define NR_GPTE_KINDS 12
+
+static inline u32 gpte_kind(enum gpte_format format, bool nxe, bool pse)
+{
+	return format * 4 + nxe * 2 + pse;
+}
+
+/* What a walk has to know of the machine: its CPU, and which addresses are RAM. */
+struct guest_paging {
+	struct paging_features features;
+	const struct memmap *map;
+	u64 most, most_size; /* the largest range of RAM, whole pages: start and bytes */
+	u64 reserved[NR_GPTE_KINDS][PAGING_LEVELS][2]; /* see gpte_is_bad() */
+};
+
+/* An access: one that faulted, or one that is made in software. */
+struct mmu_fault {
+	u64 gva;
+	u32 pfec; /* the hardware's error code */
+	bool ac;  /* RFLAGS.AC set and CPL < 3: SMAP does not apply */
+	u32 pkru; /* valid when CR4.PKE is set */
+	/* Results: */
+	u32 guest_pfec; /* MMU_GUEST_FAULT: the error code that the bare machine would give */
+	u64 gpa;        /* MMU_*_WRITE: the byte that is written */
+};
+
+struct walk {
+	bool by_hardware; /* given: the error code is the hardware's */
+	int top, level;   /* first level; the level of the leaf, or of the entry that faults */
+	u64 gpte[PAGING_LEVELS];
+	u64 table[PAGING_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
+	u32 set;                  /* levels whose entries were given A or D, as bits */
+	bool fault, not_present;
+	u32 pfec; /* of the fault */
+	u64 gpa;
+};
+
+/* map: the guest's; it has to outlive this. */
+void guest_paging_init(struct guest_paging *g, const struct paging_features *features,
+		       const struct memmap *map);
+
+/* True for an address that is the guest's RAM: a page of it. */
+static inline bool guest_is_ram(const struct guest_paging *g, u64 gpa)
+{
+	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
+
+	return likely(page - g->most < g->most_size) ||
+	       memmap_is_ram(g->map, page, page + PAGE_SIZE);
+}
+
+/*
+ * Read the four PDPTEs at a PAE CR3 and check their reserved bits (SDM vol. 3A 4.4.1).
+ * Returns 0, or -1 when the load must raise #GP; the PDPTEs as they are, or 0 where there is no RAM.
+ */
+int guest_read_pdptes(const struct guest_paging *g, u64 cr3, u64 pdpte[4]);
+
+/* One atomic access when size is 1, 2, 4 or 8 and aligned. gpa: RAM, within one page. */
+void guest_store(u64 gpa, const void *data, u32 size);
+
+/* True when the error code has the I bit for fetches. */
+bool guest_fetch_shown(const struct paging_regs *r);
+
+/*
+ * Walk, with paging on. Sets A and D bits as the access does.
+ *
+ * One pass: false when an entry changed before its bits could be set, and all of it is to be made again;
+ * w->set tells what was set all the same.
+ */
+bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
+		const struct mmu_fault *access, struct walk *w);
+
+/* A present guest entry has a reserved bit set. */
+static inline bool gpte_is_bad(const struct guest_paging *g, u32 kind, int level, u64 gpte)
+{
+	return gpte & g->reserved[kind][level][!!(gpte & PTE_PS)];
+}
+
+/* One guest entry, read once. frame must be RAM. */
+static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)
+{
+	const void *table = phys_ptr(gfn << PAGE_SHIFT);
+
+	if (format == GPTE_32)
+		return ((const volatile u32 *)table)[index];
+	return ((const volatile u64 *)table)[index];
+}
+
+#endif
