@@ -58,7 +58,7 @@ static void interrupt(const volatile u32 *here, const volatile u32 *there)
 /* With smm_moving in place. */
 static void move(struct moving *moving, u8 *room)
 {
-	volatile u32 *revision = (volatile u32 *)(room + REVISION - ENTRY);
+	volatile u32 *revision = (volatile u32 *)(room + (REVISION - ENTRY));
 
 	*revision = 0;
 	memcpy(room, smm_nothing, (size_t)(smm_nothing_end - smm_nothing));
