@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a guest may have a PCI function decode: guest/pci_filter.c and what is behind it, on functions of the
- * test's own. What the filter lets through is written, so that each case goes on from what there is.
+ * Where a guest may have a PCI function decode: guest/chipset/pci_filter.c and what is behind it, on
+ * functions of the test's own. What the filter lets through is written, so that each case goes on from what
+ * there is.
  */
 #include <setjmp.h>
 #include <stdarg.h>
