@@ -229,12 +229,11 @@ static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault
 {
 	struct mmu *m = v->mmu;
 	bool emulate = false, enough = true, tracked;
-	struct walk w;
+	struct walk w = {.by_hardware = true};
 
 	if (v->mode == PAGING_OFF) {
 		fault->gpa = fault->gva;
 	} else {
-		w.by_hardware = true;
 		walk(v, fault, &w);
 		if (w.fault) {
 			guest_fault(v, &w, fault->gva);

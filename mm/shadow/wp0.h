@@ -32,7 +32,9 @@ static inline void wp0_role(union role *role, const struct mmu_vcpu *v)
 
 	if (v->regs.cr0 & CR0_WP)
 		return;
-	role->wp0 = role->inherited_w = role->inherited_u = 1;
+	role->wp0 = 1;
+	role->inherited_w = 1;
+	role->inherited_u = 1;
 	role->smep = (cr4 & CR4_SMEP) && nx;
 	role->strict = (cr4 & CR4_SMAP) || ((cr4 & CR4_PKE) && v->mode >= PAGING_4LEVEL) ||
 		       ((cr4 & CR4_SMEP) && !nx);
