@@ -17,7 +17,7 @@ static const struct shadow *table_at(const struct mmu *m, const struct descent *
 }
 
 /* Go on in a table, at its entry for an address. */
-static void enter(struct mmu *m, struct descent *d, u32 table, u64 gva)
+static void move_to(struct mmu *m, struct descent *d, u32 table, u64 gva)
 {
 	shadow_touch(m, table);
 	d->slot = slot_make(table, spt_index(m->shadows[table].role.level, gva));
@@ -31,7 +31,7 @@ static void step_down(struct mmu_vcpu *v, struct descent *d, struct spte_want wa
 	if (!child)
 		child = shadow_get(v, spte_gfn(want.spte), want.child);
 	d->changed |= spte_set(v, d->slot, want, child, true);
-	enter(v->mmu, d, child, gva);
+	move_to(v->mmu, d, child, gva);
 }
 
 /* Install the leaf at the end of the way. */
@@ -136,10 +136,10 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	struct mmu *m = v->mmu;
 	int level = m->shadows[v->root].role.level;
 
-	enter(m, d, v->root, gva);
+	move_to(m, d, v->root, gva);
 	if (v->root == v->pae_root) {
 		/* The four PDs hang there as long as the root is loaded. */
-		enter(m, d, spte_child(m, *spte_at(m, d->slot)), gva);
+		move_to(m, d, spte_child(m, *spte_at(m, d->slot)), gva);
 		level--;
 	}
 	for (; level > w->level; level--) {
@@ -147,7 +147,7 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		struct spte_want want;
 
 		if (link_is_good(m, d->slot, w, level, spte)) {
-			enter(m, d, spte_child(m, spte), gva);
+			move_to(m, d, spte_child(m, spte), gva);
 			continue;
 		}
 		want = spte_wanted(m, table_at(m, d)->role, SPTE_NOTRAP, w->gpte[level],
@@ -219,7 +219,7 @@ static void map_identity(struct mmu_vcpu *v, u64 gva, bool *changed)
 	struct mmu *m = v->mmu;
 	struct descent d = {0};
 
-	enter(m, &d, spte_child(m, *spte_at(m, slot_make(v->pae_root, spt_index(3, gva)))), gva);
+	move_to(m, &d, spte_child(m, *spte_at(m, slot_make(v->pae_root, spt_index(3, gva)))), gva);
 	descend_direct(v, &d, gva);
 	*changed |= d.changed;
 }

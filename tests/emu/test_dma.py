@@ -140,7 +140,7 @@ def test_linux_traffic(passes, tmp_path, iommu, name):
 @pytest.mark.parametrize("iommu, name", RUNS)
 def test_linux_traffic_costs_the_same(passes, tmp_path, iommu, name):
     """By QEMU's count of instructions, of which waiting for a device takes an unknown number: so in
-    what the process runs, and in exits."""
+    what the process runs in its quickest round, and in exits."""
     found = {}
     for options in ("iommu=off", "iommu=auto"):
         directory = os.path.join(tmp_path, options)

@@ -184,7 +184,7 @@ static bool run(void)
 	time_t end;
 	uint32_t *buffer;
 	uint64_t start;
-	unsigned long long was_busy;
+	unsigned long long was_busy, least = ~0ULL;
 	int disk, net;
 
 	load_modules();
@@ -195,16 +195,19 @@ static bool run(void)
 	if (posix_memalign((void **)&buffer, 4096, BLOCK))
 		return wrong("no memory");
 	start = rdtsc();
-	was_busy = busy();
 	end = time(NULL) + (time_t)seconds;
 	for (round = 0; round < n || time(NULL) < end; round++) {
+		was_busy = busy();
 		if (!use_disk(disk, buffer, round) || !use_network(net))
 			return false;
+		/* A host with other work to do lets some rounds wait, and none be faster. */
+		if (busy() - was_busy < least)
+			least = busy() - was_busy;
 		if ((round & (round - 1)) == 0)
 			say("round %u", round);
 	}
 	say("rounds=%u disk=%u net=%u ticks=%llu busy=%llu", round, disk_transfers, net_transfers,
-	    (unsigned long long)(rdtsc() - start), busy() - was_busy);
+	    (unsigned long long)(rdtsc() - start), least);
 	return true;
 }
 
