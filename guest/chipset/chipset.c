@@ -20,8 +20,7 @@ int chipset_prepare(struct machine *m, const struct bootinfo *boot)
 	cmos_watch(m);
 	smi_watch(m);
 	fw_cfg_watch(m);
-	vapic_watch(m);
-	if (hpet_watch(m) < 0)
+	if (vapic_watch(m) < 0 || hpet_watch(m) < 0)
 		return -1;
 	smram_lock();
 	return 0;

@@ -24,7 +24,7 @@ void cmos_clear_shutdown(void);
 void smi_watch(struct machine *machine);
 void fw_cfg_watch(struct machine *machine);
 /* QEMU's alone, after fw_cfg_watch(). */
-void vapic_watch(struct machine *machine);
+int vapic_watch(struct machine *machine);
 int hpet_watch(struct machine *machine);
 void pci_watch(struct machine *machine);
 int ecam_watch(struct machine *machine, const struct bootinfo *boot);
@@ -35,6 +35,8 @@ void smram_lock(void);
 bool fch_write(struct machine *machine, u64 gpa, u32 value, u32 size);
 /* hpet.c. The same. */
 bool hpet_write(struct machine *machine, u64 gpa, u32 value, u32 size);
+/* vapic.c. The same. */
+bool vapic_write(const struct machine *machine, u64 gpa);
 
 /*
  * pci_filter.c. What is left of a guest's write: protected bytes of *value keep what the register has.

@@ -2,13 +2,14 @@
 /*
  * QEMU's kvmvapic makes a Windows of long ago faster: its option ROM, of which the firmware tells it by port
  * 7Eh, has a table of words in memory that the device adds a number to, wherever they are and past every
- * IOMMU. The guest can write to that ROM. So the device is told that there is none, and what the guest writes to
- * the port is dropped. QEMU, hw/i386/kvmvapic.c.
+ * IOMMU. Once the firmware has run it, that ROM is RAM. So it is read-only for the guest, and what the guest
+ * writes to the port, which would name another, is dropped: the device writes to its own ROM alone. (Switched
+ * off, by a ROM of no size, it ends QEMU 7.2 at the next reset.) QEMU, hw/i386/kvmvapic.c.
  */
-#include "arch/insn.h"
 #include "arch/string.h"
 #include "guest/chipset/chipset.h"
 #include "guest/chipset/io.h"
+#include "guest/machine/hidden.h"
 #include "mm/phys/phys.h"
 
 #define PORT_VAPIC     0x7e
@@ -28,25 +29,34 @@ static bool drop(struct vcpu *v, struct io_access *w)
 	return false;
 }
 
-/* Two bytes to the port have the device look at its ROM again: one of no size switches it off. */
-static void switch_off(void)
+bool vapic_write(const struct machine *m, u64 gpa)
+{
+	return gpa < m->chipset.vapic_rom || gpa >= m->chipset.vapic_rom_end;
+}
+
+/* Where the ROM is, by whole pages. */
+static void find_rom(struct chipset *c)
 {
 	for (u32 at = ROMS; at < ROMS_END; at += 4) {
-		u8 *size = phys_ptr(ALIGN_DOWN(at, ROM_BLOCK) + ROM_SIZE);
+		u32 rom = ALIGN_DOWN(at, ROM_BLOCK);
 
 		if (memcmp(phys_ptr(at), signature, sizeof(signature)) != 0)
 			continue;
-		*(volatile u8 *)size = 0;
-		out16(PORT_VAPIC, 0);
+		c->vapic_rom = ALIGN_DOWN(rom, PAGE_SIZE);
+		c->vapic_rom_end = rom + *(const u8 *)phys_ptr(rom + ROM_SIZE) * ROM_BLOCK;
+		c->vapic_rom_end = ALIGN_UP(c->vapic_rom_end, PAGE_SIZE);
+		return;
 	}
 }
 
-void vapic_watch(struct machine *m)
+int vapic_watch(struct machine *m)
 {
 	static const struct io_range range = {PORT_VAPIC, PORT_VAPIC_END, .write = drop};
+	struct chipset *c = &m->chipset;
 
-	if (!m->chipset.fw_cfg)
-		return;
-	switch_off();
+	if (!c->fw_cfg)
+		return 0;
 	io_watch(m, &range);
+	find_rom(c);
+	return c->vapic_rom ? watch_memory(m, c->vapic_rom, c->vapic_rom_end) : 0;
 }

@@ -37,7 +37,7 @@ static void write_piece(struct machine *m, u64 gpa, u32 value, u32 size)
 {
 	if (ecam_write(m, gpa, value, size) || gpa + size > map_end() ||
 	    ipi_write_is_dropped(m, gpa, value, size) || !fch_write(m, gpa, value, size) ||
-	    !hpet_write(m, gpa, value, size) ||
+	    !hpet_write(m, gpa, value, size) || !vapic_write(m, gpa) ||
 	    !power_write(m, ACPI_SPACE_MEMORY, gpa, value, size))
 		return;
 	mmio_write(phys_ptr(gpa), size, value);

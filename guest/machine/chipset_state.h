@@ -61,6 +61,9 @@ struct chipset {
 	bool fw_cfg;
 	u32 fw_cfg_high;
 
+	/* vapic.c: the device's ROM; 0: there is none */
+	u32 vapic_rom, vapic_rom_end;
+
 	/* pci.c, ecam.c, pci_filter.c */
 	struct ecam ecam[ECAM_MAX];
 	u32 nr_ecam;

@@ -89,7 +89,7 @@ def test_letters_of_the_shutdown_port(name, passes):
 
 @pytest.mark.parametrize("name", [BOCHS, RYZEN])
 def test_shutdown_port(name):
-    boot = boots.notrap("", [Module(guest("shutdown"), "end=1")])
+    boot = boots.notrap("", [Module(elf("shutdown"), "end=1")])
     result = host(name).run(boot, Expect(
         r"^notrap: powering off$", (r"^shutdown: still here$", r"^notrap: counters end$",
                                     r"^notrap: the guest switches the machine off$"),
@@ -109,7 +109,7 @@ def test_smram(passes, name, options):
 
 
 def test_smi_sources_is_sound():
-    result = host(Q35).run(Boot(guest("tco"), "bare=1"), boots.bare_expect(), LIMIT)
+    result = host(Q35).run(Boot(elf("tco"), "bare=1"), boots.bare_expect(), LIMIT)
     assert result.passed, result.explain()
 
 
@@ -142,18 +142,18 @@ def test_fw_cfg(passes, name):
 
 
 # QEMU's devices that write to memory past every IOMMU.
-@pytest.mark.parametrize("elf", ["hpet", "vapic"])
-def test_past_the_iommu_is_sound(elf):
-    result = host(PC).run(Boot(guest(elf), "bare=1"), boots.bare_expect(), LIMIT)
+@pytest.mark.parametrize("name", ["hpet", "vapic"])
+def test_past_the_iommu_is_sound(name):
+    result = host(PC).run(Boot(elf(name), "bare=1"), boots.bare_expect(), LIMIT)
     assert result.passed, result.explain()
 
 
-@pytest.mark.parametrize("elf", ["hpet", "vapic"])
+@pytest.mark.parametrize("part", ["hpet", "vapic"])
 @pytest.mark.parametrize("name, options", [(PC, "audit=64"), (Q35, "audit=64"), (Q35, "mmu=npt")])
-def test_past_the_iommu(passes, elf, name, options):
-    result = run(host(name), passes, elf, options=options)
+def test_past_the_iommu(passes, part, name, options):
+    result = run(host(name), passes, part, options=options)
     said = result.find(r"^notrap: the guest writes \w+ to register 114 of the HPET, .* refused")
-    assert bool(said) == (elf == "hpet")
+    assert bool(said) == (part == "hpet")
 
 
 @pytest.mark.parametrize("name, options, said", [

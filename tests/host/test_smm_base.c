@@ -14,9 +14,10 @@
 #include "tests/host/fake/console.h"
 #include "tests/host/fake/ram.h"
 
-/* In the place of arch/safe.h and arch/insn.h. */
+/* In the place of arch/safe.h, arch/insn.h and arch/string.h. */
 #define ARCH_SAFE_H
 #define ARCH_INSN_H
+#define ARCH_STRING_H
 
 /* The CPU, and what its firmware made of it. */
 static struct {

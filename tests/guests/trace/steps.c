@@ -280,6 +280,8 @@ void trace_steps(void)
 	say_sequence = guest_option_number("say", ~0U);
 	nmi_init();
 	find_groups();
+	/* Whether caches are on is another matter under notrap, and the sequences store CR0. */
+	write_cr0(read_cr0() & ~(u64)(CR0_CD | CR0_NW));
 	/* I/O breakpoints are CR4.DE's. */
 	write_cr4(read_cr4() | CR4_DE);
 	r = (struct steps_registers){
