@@ -25,10 +25,22 @@ static void kbd(u8 command)
 	kbd_wait();
 }
 
+/* The keyboard answers what the controller passes on to it, and takes its time. */
+static void kbd_drain(void)
+{
+	for (u32 looks = 0; looks < 40; looks++) {
+		for (volatile u32 i = 0; i < 10000; i++)
+			;
+		if (in8(0x64) & 1) {
+			in8(0x60);
+			looks = 0;
+		}
+	}
+}
+
 static u8 kbd_command_byte(void)
 {
-	while (in8(0x64) & 1)
-		in8(0x60);
+	kbd_drain();
 	kbd(0x20);
 	for (u32 i = 0; i < 100000 && !(in8(0x64) & 1); i++)
 		;
