@@ -225,18 +225,11 @@ u32 vmx_nmi_came(struct vcpu *v)
 
 /*
  * Outside of 64-bit code RIP has 32 bits, and no entry takes more (SDM vol. 3C 27.3.1.4). A CPU goes on at 0
- * after 4 GiB; Bochs counts on, and exits at the fetch with a RIP that it refuses to enter with. What was
- * to be injected still is: a refused entry changes no field of it (SDM vol. 3C 27.8).
+ * after 4 GiB; Bochs counts on until the next jump, and says so at an exit.
  */
-static bool wraps_rip(struct vcpu *v)
+static inline u64 wrapped(struct vcpu *v, u64 rip)
 {
-	struct vmx_vcpu *vmx = to_vmx(v);
-
-	if (!(v->rip >> 32) || guest_code_is_64bit(v))
-		return false;
-	v->rip = (u32)v->rip;
-	vmx->event_pending = vmread(VMCS_ENTRY_INTR_INFO) & EVENT_INFO_VALID;
-	return true;
+	return unlikely(rip >> 32 == 1) && !guest_code_is_64bit(v) ? (u32)rip : rip;
 }
 
 u32 vmx_exited(struct vcpu *v)
@@ -245,14 +238,13 @@ u32 vmx_exited(struct vcpu *v)
 	struct vmexit exit;
 
 	exit.reason = vmread(VMCS_EXIT_REASON);
-	v->rip = vmx->rip = vmread(VMCS_GUEST_RIP);
+	vmx->rip = vmread(VMCS_GUEST_RIP);
+	v->rip = wrapped(v, vmx->rip);
 	v->gpr[RSP] = vmx->rsp = vmread(VMCS_GUEST_RSP);
 	v->rflags = vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
 	vmx->event_pending = false;
 	translate(v, &exit);
 	if (likely(exit.kind != VMEXIT_ENTRY_FAILED))
 		vmx->next &= ~VMX_NEXT_LAUNCH;
-	else if (wraps_rip(v))
-		return vmx_ready(v);
 	return guest_exited(v, &exit) ? vmx_ready(v) : VMX_NEXT_LEAVE;
 }
