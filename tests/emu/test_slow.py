@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """Page tables that would make one exit long: each stays under its bound, and nothing is lost."""
-
 import pytest
 
 from tests.emu import boots
@@ -19,7 +18,7 @@ RUNS = [(m, o) for m in MODELS for o in OPTIONS] if SOAK else [
 TABLES = [2048, 8000] if SOAK else [1024]
 
 # The same in 32-bit code, with either kind of tables.
-GUEST32 = os.path.join(boots.BUILD, "tests/guests/slow32.elf")
+GUEST32 = elf("slow32")
 RUNS32 = [(m, o, f"{k}n={n}") for m in MODELS for o in OPTIONS
           for k, n in (("", 256), ("pae=1 ", 512))] if SOAK else [
     ("broadwell_ult", "", "n=64"), ("ryzen", "trap=structural sync=never", "n=64"),
