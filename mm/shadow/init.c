@@ -23,7 +23,7 @@ const struct mmu_bounds mmu_bounds = {
 	.unsync = MMU_UNSYNC_MAX,
 	.frame_shadows = 8,
 	.bucket = 16,
-	.work = 1700,
+	.work = 900,
 };
 
 static u64 nr_regions(u64 nr_frames)
