@@ -137,18 +137,30 @@ def test_linux_traffic(passes, tmp_path, iommu, name):
     assert iommu != AMD or dma.faults(trace) == 0
 
 
+def quickest(passes, directory, iommu, name, options):
+    """What one run transfers, and the least it took: ((disk, network), CPU time in ns, exits)."""
+    os.mkdir(directory)
+    result = passes(dma.traffic(directory, name, iommu, options, 6, 900, icount=True))
+    disk, net, busy = dma.transfers(result)
+    return (disk, net), (busy, result.counters["exits"])
+
+
 @pytest.mark.parametrize("iommu, name", RUNS)
 def test_linux_traffic_costs_the_same(passes, tmp_path, iommu, name):
-    """By QEMU's count of instructions, of which waiting for a device takes an unknown number: so in
-    what the process runs in its quickest round, and in exits."""
-    found = {}
-    for options in ("iommu=off", "iommu=auto"):
-        directory = os.path.join(tmp_path, options)
-        os.mkdir(directory)
-        result = passes(dma.traffic(directory, name, iommu, options, 6, 900, icount=True))
-        disk, net, busy = dma.transfers(result)
-        found[options] = (disk, net), busy, result.counters["exits"]
-    off, on = found.values()
-    assert on[0] == off[0]
-    for without, with_iommu in zip(off[1:], on[1:]):
-        assert abs(with_iommu - without) <= 0.05 * without, found
+    """By QEMU's count of instructions, in what the process runs in its quickest round, and in exits.
+
+    Waiting for a device that is slow today only ever adds to both: a difference has to last for
+    five runs each.
+    """
+    least = {}
+    for attempt in range(5):
+        sums = []
+        for options in ("iommu=off", "iommu=auto"):
+            transferred, cost = quickest(passes, tmp_path / f"{options}-{attempt}", iommu, name,
+                                         options)
+            least[options] = [min(pair) for pair in zip(cost, least.get(options, cost))]
+            sums.append(transferred)
+        assert sums[0] == sums[1]
+        if all(abs(on - off) <= 0.05 * off for off, on in zip(*least.values())):
+            return
+    assert False, least
