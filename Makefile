@@ -5,6 +5,7 @@
 #   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
+#   KERNEL=<file> INITRD=<file> APPEND="<its command line>" UNTIL=<regular expression> TIMEOUT=<seconds> (make boot)
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -13,6 +14,11 @@ MODEL   ?=
 MEMORY  ?= 256
 CPUS    ?= 1
 CMDLINE ?=
+KERNEL  ?=
+INITRD  ?=
+APPEND  ?=
+UNTIL   ?=
+TIMEOUT ?= 600
 ARCH    ?= amd64
 
 O       := build
@@ -46,8 +52,8 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 	   $(call option,--memory,$(MEMORY)) $(call option,--cpus,$(CPUS)) --arch=$(ARCH) \
 	   $(call option,--options,$(value CMDLINE))
 
-.PHONY: all run bare linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare compare-linux compare-sync readme figures
+.PHONY: all run bare boot linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
+	test-deps guests linux-programs compare compare-linux compare-sync bench readme figures
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -57,11 +63,13 @@ help:
 	@echo 'make run          the built-in guest: bare, bypass_guest_pf=0, =1; one table; under a minute'
 	@echo 'make bare         the built-in guest alone, on the bare machine'
 	@echo 'make linux        Debian'"'"'s kernel and a self-check under notrap'
+	@echo 'make boot         a kernel of your own: KERNEL= INITRD= APPEND= UNTIL= TIMEOUT=, docs/ci.md'
 	@echo 'make linux-shell  the same kernel with a shell on this terminal'
 	@echo 'make linux-bare   the same kernel and self-check on the bare machine'
 	@echo 'make compare      the built-in guest bare, on shadow tables, on nested paging; three machines'
 	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
+	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; half an hour'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
 	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
 	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; hours'
@@ -180,7 +188,7 @@ $(O)/linux/memtest86+%: tools/fetch-package | $(O)/.deps-run
 	@dpkg-deb --fsys-tarfile $$(tools/fetch-package amd64 memtest86+ $(O)/packages) | \
 		tar -x -O ./boot/$(@F) >$@
 
-SELFCHECK := $(addprefix tests/linux/,selfcheck.c init.c workloads.c efi.c)
+SELFCHECK := $(addprefix tests/linux/,selfcheck.c init.c workloads.c bench.c efi.c)
 SELFCHECK_H := tests/linux/init.h tests/linux/selfcheck.h guest/hypercall.h mm/counters.def
 selfcheck = $(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(1) -static -I. -o $@ $(SELFCHECK) && strip $@
 
@@ -206,6 +214,20 @@ $(O)/linux/busybox-i386: tools/fetch-package | $(O)/.deps-run
 
 $(O)/linux/initramfs-%.cpio: $(O)/linux/selfcheck-% $(O)/linux/busybox-% tests/linux/shell tools/mkinitramfs
 	@tools/mkinitramfs $@ $(O)/linux/selfcheck-$* tests/linux/shell $(O)/linux/busybox-$*
+
+# For `make bench`: a program that maps libraries, and these, beside its own loader.
+BENCH_LINUX := $(O)/linux/initramfs-bench.cpio
+BENCH_LIBS  := ld-linux-x86-64.so.2 libc.so.6 libm.so.6
+
+$(O)/linux/step: tests/linux/step.c | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@echo '  CC      $@'
+	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -m64 -Wl,--dynamic-linker=/ld-linux-x86-64.so.2 \
+		-Wl,-rpath,/ -o $@ $< -lm && strip $@
+
+$(BENCH_LINUX): $(O)/linux/initramfs-amd64.cpio $(O)/linux/step
+	@tools/mkinitramfs $@ $(O)/linux/selfcheck-amd64 tests/linux/shell $(O)/linux/busybox-amd64 \
+		$(O)/linux/step $(foreach lib,$(BENCH_LIBS),$$($(CC) -m64 -print-file-name=$(lib)))
 
 # A disk and a network card are kept busy: NVMe and virtio for the one kernel, AHCI and e1000 for the other.
 modules_amd64 := virtio virtio_ring virtio_pci virtio_pci_modern_dev virtio_pci_legacy_dev failover \
@@ -242,13 +264,17 @@ $(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
 # --- machines -----------------------------------------------------------------------------------
 
 run: all
-	@$(EMU) bench
+	@$(EMU) run
 bare: all
 	@$(EMU) bare
 linux: all $(LINUX)
 	@$(EMU) linux
 linux-shell: all $(LINUX)
 	@$(EMU) shell
+boot: all
+	@$(EMU) $(call option,--kernel,$(KERNEL)) $(call option,--initrd,$(INITRD)) \
+		$(call option,--append,$(value APPEND)) $(call option,--until,$(value UNTIL)) \
+		$(call option,--timeout,$(TIMEOUT)) boot
 linux-bare: $(LINUX)
 	@$(EMU) linux-bare
 compare: all | $(O)/.deps-qemu
@@ -257,6 +283,8 @@ compare-sync: all
 	@$(EMU) compare-sync
 compare-linux: all $(LINUX)
 	@$(EMU) compare-linux
+bench: all $(LINUX) $(BENCH_LINUX) | $(O)/.deps-figures
+	@$(EMU) bench
 iso: all $(LINUX) | $(O)/.deps-iso
 	@$(EMU) iso
 
@@ -324,7 +352,7 @@ include tools/check.mk
 
 # The documents' blocks of real output, printed again.
 readme: all $(LINUX) | $(O)/.deps-qemu
-	@$(EMU) bench >$(O)/bench.txt && tools/readme run $(O)/bench.txt
+	@$(EMU) run >$(O)/bench.txt && tools/readme run $(O)/bench.txt
 	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt

@@ -3,9 +3,10 @@
 import argparse
 import sys
 
-from . import bench, boots, choices, linux, ways
+from . import bench, boots, choices, linux, suite, ways
 from .boot import Boot, Module, write_iso
 from .emulators import HostError
+from .own import Own
 from .result import Expect
 
 
@@ -43,8 +44,17 @@ def run_bare(args):
     return report(args.machine.run(Boot(boots.BENCH), boots.bare_expect(), bench.LIMIT, show))
 
 
-def run_bench(args):
+def run_own(args):
+    own = Own(args.kernel, args.initrd, args.append, args.until, args.timeout)
+    return report(own.run(args.machine, args.options, show))
+
+
+def run_built_in(args):
     return bench.compare(args.machine, args.options)
+
+
+def run_suite(args):
+    return suite.measure(args.machine, args.options)
 
 
 def compare_linux(args):
@@ -87,7 +97,7 @@ def write_menu(args):
     return 0
 
 
-WHAT = {"bench": run_bench, "bare": run_bare, "linux": run_linux, "linux-bare": run_linux_bare,
+WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bare": run_bare, "linux": run_linux, "linux-bare": run_linux_bare,
         "compare": compare_paging, "compare-linux": compare_linux, "compare-sync": compare_sync,
         "shell": run_shell, "iso": write_menu}
 
@@ -102,6 +112,11 @@ def main():
     parser.add_argument("--memory", default="256", help="MiB")
     parser.add_argument("--cpus", default="1")
     parser.add_argument("--options", default="", help="notrap's options")
+    parser.add_argument("--kernel", default="", help="boot: a bzImage, or a multiboot kernel")
+    parser.add_argument("--initrd", default="", help="boot: its initramfs")
+    parser.add_argument("--append", default="", help="boot: its command line")
+    parser.add_argument("--until", default="", help="boot: a pattern of the line that ends it well")
+    parser.add_argument("--timeout", default="600", help="boot: seconds of the emulator's CPU time")
     args = parser.parse_args()
     try:
         args.machine = choices.machine(args.host, args.model, args.memory, args.cpus)

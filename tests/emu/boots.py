@@ -2,6 +2,7 @@
 """The boots that the Makefile and the tests share, each with how it is judged."""
 import os
 import re
+from dataclasses import dataclass
 
 from .boot import Boot, Module
 from .bochs import Bochs
@@ -93,14 +94,38 @@ def linux_files(arch="amd64"):
             f"{BUILD}/linux/initramfs-{LINUX_ARCHES[arch]}.cpio")
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """One of Debian's, with the self-check. more: further words on its command line"""
+
+    more: str = "quiet"
+    arch: str = "amd64"
+    mitigated: bool = False  # as Linux chooses by default
+    bench: bool = False      # the workloads of `make bench` as well
+
+    def words(self):
+        words = LINUX_CMDLINE.replace("mitigations=off ", "") if self.mitigated else LINUX_CMDLINE
+        return " ".join([words, self.more] + ["selfcheck_bench=1"] * self.bench).rstrip()
+
+    def files(self):
+        vmlinuz, initramfs = linux_files(self.arch)
+        return vmlinuz, f"{BUILD}/linux/initramfs-bench.cpio" if self.bench else initramfs
+
+    def modules(self):
+        vmlinuz, initramfs = self.files()
+        return [Module(vmlinuz, self.words()), Module(initramfs)]
+
+    def bare(self):
+        vmlinuz, initramfs = self.files()
+        return Boot(vmlinuz, self.words(), "linux", [Module(initramfs)])
+
+
 def linux_modules(more="", arch="amd64"):
-    vmlinuz, initramfs = linux_files(arch)
-    return [Module(vmlinuz, f"{LINUX_CMDLINE} {more}".rstrip()), Module(initramfs)]
+    return Kernel(more, arch).modules()
 
 
 def linux_bare(more="", arch="amd64"):
-    vmlinuz, initramfs = linux_files(arch)
-    return Boot(vmlinuz, f"{LINUX_CMDLINE} {more}".rstrip(), "linux", [Module(initramfs)])
+    return Kernel(more, arch).bare()
 
 
 def linux_bare_expect():

@@ -44,14 +44,13 @@ def timed(machine, marks=None):
                  IPS_TIMED if machine.cpus == 1 else IPS, machine.release)
 
 
-def run_bare(machine, arch="amd64"):
+def run_bare(machine, kernel=boots.Kernel(), limit=boots.LINUX_LIMIT):
     machine = timed(machine, {"entry": KERNEL_ENTRY})
-    return machine.run(boots.linux_bare("quiet", arch), boots.linux_bare_expect(),
-                       boots.LINUX_LIMIT)
+    return machine.run(kernel.bare(), boots.linux_bare_expect(), limit)
 
 
-def run_notrap(machine, options, arch="amd64", limit=boots.LINUX_LIMIT):
-    boot = boots.notrap(options, boots.linux_modules("quiet", arch))
+def run_notrap(machine, options, kernel=boots.Kernel(), limit=boots.LINUX_LIMIT):
+    boot = boots.notrap(options, kernel.modules())
     return timed(machine).run(boot, boots.linux_expect(), boots.limit(limit, options))
 
 
@@ -59,8 +58,8 @@ def run_all(machine, options="", arch="amd64"):
     """Boot all three, two at a time: {name: Result}."""
     def go(name):
         if name == NATIVE:
-            return run_bare(machine, arch)
-        return run_notrap(machine, f"{options} {name}".strip(), arch)
+            return run_bare(machine, boots.Kernel(arch=arch))
+        return run_notrap(machine, f"{options} {name}".strip(), boots.Kernel(arch=arch))
 
     return each(RUNS, go)
 

@@ -7,7 +7,10 @@ import pytest
 from tests.emu import boots, choices
 from tests.emu.boot import quoted
 from tests.emu.emulators import HostError
+from tests.emu.guests import elf
+from tests.emu.own import Own
 
+OWN = elf("far")
 GOOD = {"host": "bochs", "model": "tigerlake", "memory": "512", "cpus": "2"}
 
 
@@ -39,6 +42,35 @@ def test_a_wrong_choice(wrong, line):
         choices.machine(**{**GOOD, **wrong})
     assert re.search(line, str(error.value)), error.value
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("wrong, line", [
+    ({"kernel": ""}, r'^KERNEL="" is no file; say where yours is: KERNEL=/boot/kernel$'),
+    ({"kernel": "/none"}, r'^KERNEL="/none" is no file'),
+    ({"initrd": "/none"}, r'^INITRD="/none" is no file'),
+    ({"until": "("}, r'^UNTIL="\(" is no regular expression: '),
+    ({"timeout": "soon"}, r'^TIMEOUT="soon" is no number of seconds; say 600$'),
+    ({"timeout": "0"}, r'^TIMEOUT="0" is no number'),
+])
+def test_a_wrong_kernel_of_ones_own(wrong, line):
+    with pytest.raises(HostError) as error:
+        Own(**{"kernel": boots.BENCH, **wrong}).run(None, "")
+    assert re.search(line, str(error.value)), error.value
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("words, until, passed, reason", [
+    ("", "", True, r"^said: notrap: powering off$"),
+    ("", "^guest: pass$", True, r"^said: guest: pass$"),
+    ("", "^guest: never$", False, r"^the machine ended without: \^guest: never\$$"),
+    ("nonsense=1", "", False, r"^said: notrap: error: .*nonsense"),
+])
+def test_a_kernel_of_ones_own(words, until, passed, reason):
+    """What docs/ci.md says of its verdicts; words are notrap's."""
+    machine = choices.machine("qemu-tcg", "max", "256", "1")
+    result = Own(OWN, append="a word", until=until).run(machine, words)
+    assert result.passed == passed, result.explain()
+    assert re.search(reason, result.reason), result.explain()
 
 
 @pytest.mark.parametrize("words, script", [

@@ -2,7 +2,7 @@
 """Debian's i386 kernels under notrap: 32-bit two-level tables, and PAE."""
 import pytest
 
-from tests.emu import linux
+from tests.emu import boots, linux
 from tests.emu.matrix import SOAK
 
 # The kernel unpacks itself by xz, which takes longer than all the rest.
@@ -17,7 +17,7 @@ if SOAK:
 
 @pytest.mark.parametrize("arch,model,options", RUNS)
 def test_self_check(machine, passes, arch, model, options):
-    result = passes(linux.run_notrap(machine(model), options, arch, LIMIT))
+    result = passes(linux.run_notrap(machine(model), options, boots.Kernel(arch=arch), LIMIT))
     counters = result.counters
     assert result.powered_off
     assert linux.workloads(result)

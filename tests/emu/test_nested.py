@@ -112,7 +112,8 @@ def test_linux(passes, on):
 @pytest.mark.parametrize("arch", ["i686-pae", "i686"])
 def test_linux32(passes, arch):
     machine = boots.machine("qemu-tcg", "max", MEMORY)
-    no_fault_exits(passes(linux.run_notrap(machine, f"mmu={machine.nested} audit={AUDIT}", arch)))
+    no_fault_exits(passes(linux.run_notrap(machine, f"mmu={machine.nested} audit={AUDIT}",
+                                           boots.Kernel(arch=arch))))
 
 
 # test_compare.py has the others.

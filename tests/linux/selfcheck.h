@@ -11,10 +11,14 @@ struct workload {
 	bool (*run)(unsigned int ops); /* do this many operations; false when a result was wrong */
 	unsigned int ops;
 	unsigned int per_op; /* what a run's ticks are divided by, for each operation */
+	unsigned int warm;   /* operations of the pass before the one that counts; 0: as many */
 };
 
 extern const struct workload workloads[];
 extern const unsigned int nr_workloads;
+/* More, which only `make bench` runs; they need /step in the initramfs. */
+extern const struct workload bench_workloads[];
+extern const unsigned int nr_bench_workloads;
 
 /* Print a line with the first line of a file. */
 void say_file(const char *what, const char *path);

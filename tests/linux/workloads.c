@@ -223,9 +223,9 @@ static bool run_cow(unsigned int ops)
 }
 
 const struct workload workloads[] = {
-	{"fork", run_fork, 32, 1},          {"fork-exec", run_exec, 16, 1},
-	{"mmap-touch", run_mmap, 4, PAGES}, {"mprotect", run_mprotect, 8, PAGES},
-	{"pipe", run_pipe, 256, 1},         {"segv", run_segv, 512, 1},
-	{"fork-cow", run_cow, 16, 1},
+	{"fork", run_fork, 32, 1, 0},          {"fork-exec", run_exec, 16, 1, 0},
+	{"mmap-touch", run_mmap, 4, PAGES, 0}, {"mprotect", run_mprotect, 8, PAGES, 0},
+	{"pipe", run_pipe, 256, 1, 0},         {"segv", run_segv, 512, 1, 0},
+	{"fork-cow", run_cow, 16, 1, 0},
 };
 const unsigned int nr_workloads = sizeof(workloads) / sizeof(workloads[0]);

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""`make bench`: the built-in guest and Linux' workloads in each way, on one machine.
+
+Printed as tables; written to build/bench/ as one CSV file and a chart. All that runs is
+deterministic on Bochs, so that two runs of one version print the same.
+"""
+import csv
+import os
+import subprocess
+
+from . import bench, boots, linux
+from .bench import NATIVE, aligned, number
+
+DIRECTORY = f"{boots.BUILD}/bench"
+CHART = os.path.join(os.path.dirname(__file__), "chart.gp")
+LIMIT = 1500
+BUILT_IN, LINUX, DEFAULT = "built-in", "linux", "linux, default mitigations"
+BOOT = "boot to /init"
+COLUMNS = ("guest", "workload", "way", "ticks", "exits", "faults")
+
+
+def ways(machine):
+    """{heading: notrap's options}, as in bench.WAYS."""
+    return {NATIVE: None, "bypass off": "bypass_guest_pf=0", "bypass on": "bypass_guest_pf=1",
+            "sync=always": "sync=always", "sync=never": "sync=never",
+            "nested paging": f"mmu={machine.nested}"}
+
+
+def boots_of(machine):
+    """Each run there is: {(guest, heading): (options, or None; kernel, or None)}."""
+    chosen = ways(machine)
+    runs = {(BUILT_IN, name): (options, None) for name, options in chosen.items()}
+    for guest, mitigated in ((LINUX, False), (DEFAULT, True)):
+        kernel = boots.Kernel(mitigated=mitigated, bench=True)
+        runs.update({(guest, name): (options, kernel) for name, options in chosen.items()
+                     if not mitigated or not name.startswith("sync")})
+    return runs
+
+
+def run(machine, way, kernel, options):
+    if kernel is None:
+        return bench.run(machine, way, options)
+    if way is None:
+        return linux.run_bare(machine, kernel, LIMIT)
+    return linux.run_notrap(machine, f"{options} {way}".strip(), kernel, LIMIT)
+
+
+def figures_of(result, is_linux):
+    """What one run measured: {workload: (ticks, exits, faults)}, each for one operation."""
+    if not is_linux:
+        return {name: tuple(bench.per_op(phase, key) for key in ("ticks", "exits", "faults"))
+                for name, phase in result.phases.items()}
+    counters, exits = result.counters, linux.exits(result)
+    found = {BOOT: (linux.boot_ticks(result), counters.get("exits", 0), counters.get("pf_taken", 0))}
+    for name, ticks in linux.workloads(result).items():
+        found[name] = ticks, exits.get(name, 0), ""
+    return found
+
+
+def write_csv(path, figures):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(COLUMNS)
+        for (guest, way), found in figures.items():
+            out.writerows([guest, name, way, *values] for name, values in found.items())
+
+
+def table(guest, figures):
+    """Ticks and exits of each workload, the ways side by side."""
+    mine = {way: found for (of, way), found in figures.items() if of == guest}
+    titles = [("", 1)] + [("" if way == NATIVE else f"- {way} -", 1 if way == NATIVE else 3)
+                          for way in mine]
+    rows = [["per operation"]]
+    for way in mine:
+        rows[0] += ["native ticks"] if way == NATIVE else ["exits", "ticks", "x"]
+    for name, (native, _, _) in mine[NATIVE].items():
+        row = [name]
+        for way, found in mine.items():
+            ticks, exits, _ = found[name]
+            row += [number(ticks)] if way == NATIVE else \
+                [number(exits), number(ticks), f"{ticks / native:.3g}"]
+        rows.append(row)
+    return f"{guest}\n" + aligned(rows, titles)
+
+
+def draw(figures):
+    """The chart: Linux' workloads, times native, in the ways that a user chooses from."""
+    shown = ("bypass off", "bypass on", "nested paging")
+    data = f"{DIRECTORY}/chart.dat"
+    native = figures[LINUX, NATIVE]
+    with open(data, "w", encoding="utf-8") as file:
+        file.write("\t".join(("workload", *shown)) + "\n")
+        for name in native:
+            times = [figures[LINUX, way][name][0] / native[name][0] for way in shown]
+            file.write("\t".join([name] + [f"{value:.4f}" for value in times]) + "\n")
+    subprocess.run(["gnuplot", "-e", f"data='{data}'; chart='{DIRECTORY}/bench.svg'", CHART],
+                   check=True)
+
+
+def measure(machine, options=""):
+    """What `make bench` does; its exit code."""
+    print(f"the built-in guest and Linux on {machine}, in {len(ways(machine))} ways", flush=True)
+    runs = boots_of(machine)
+    results = bench.each(list(runs), lambda key: run(machine, *runs[key], options))
+    groups = {guest: {way: result for (of, way), result in results.items() if of == guest}
+              for guest in (BUILT_IN, LINUX, DEFAULT)}
+
+    def tables():
+        figures = {key: figures_of(result, key[0] != BUILT_IN) for key, result in results.items()}
+        os.makedirs(DIRECTORY, exist_ok=True)
+        write_csv(f"{DIRECTORY}/bench.csv", figures)
+        draw(figures)
+        yield from (table(guest, figures) for guest in groups)
+        yield f"also written: {DIRECTORY}/bench.csv and bench.svg"
+
+    return bench.conclude(groups, tables)
