@@ -56,7 +56,7 @@ src_mptable   := guest/firmware/mptable.c $(load_sources)
 
 HOST_CFLAGS := -std=gnu17 -I. -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 	       -fsanitize=address,undefined -fno-sanitize-recover=undefined
-HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def mm/*/*.h guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h tests/host/*/*.h)
+HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*/*.h */*.def guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h tests/host/*/*.h)
 
 HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
 
