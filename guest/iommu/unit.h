@@ -94,9 +94,6 @@ u32 dmar_uncovered(const struct iommu *iommu);
 /* True when a unit of segment 0 names a device of a root bus; a bridge: with all that is behind it. */
 bool dmar_names(const u8 *dmar, u32 size, u32 bus, u32 device, bool bridge);
 
-/* cover.c. The line about devices that no unit of DMAR takes in. -1 when there are some, and may not. */
-int iommu_check_cover(const struct machine *machine, const u8 *dmar, u32 size);
-
 /* find.c. Something is left open: a line, or an error, for which -1 is returned. */
 int iommu_left_open(const struct machine *machine, const char *which, u64 where, const char *why);
 
