@@ -109,9 +109,8 @@ struct iommu_unit *iommu_add(struct iommu *iommu, u64 base);
 
 struct iommu_fault {
 	u64 addr;
-	const char *text; /* of the reason */
-	u16 source;       /* bus 15:8, device 7:3, function 2:0 */
-	u8 reason;        /* the hardware's own number */
+	u16 source; /* bus 15:8, device 7:3, function 2:0 */
+	u8 reason;  /* the hardware's own number */
 	bool write;
 };
 
@@ -132,6 +131,9 @@ struct iommu_ops {
 	const char *(*enable)(struct iommu_unit *unit, u64 shared, struct iommu_pool *pool);
 	/* Visit each blocked access that was recorded since the last call. */
 	void (*poll)(struct iommu_unit *unit, iommu_fault_visit visit, void *ctx);
+	const char *const
+		*reasons; /* what its numbers mean; NULL: no more than that it was refused */
+	u32 nr_reasons;
 };
 
 extern const struct iommu_ops vtd_ops, amdvi_ops;
