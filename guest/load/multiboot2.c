@@ -90,32 +90,34 @@ static int check_relocate(const struct load *l, const struct mb2_relocate *r)
 		    l->what, r->align);
 }
 
-/* One tag whose `bytes` of content, at `at`, are in the file. */
-static int take_tag(const struct load *l, const struct mb2_header_tag *tag, u64 at, u32 bytes,
+static int take_content(const struct load *l, const struct mb2_header_tag *tag, u64 at, void *to,
+			u32 size)
+{
+	if (tag->size - sizeof(*tag) < size)
+		return fail("%s: tag %u of its multiboot2 header is too short", l->what, tag->type);
+	load_read(&l->file[0], at, to, size);
+	return 0;
+}
+
+/* One tag whose content, at `at`, is in the file. */
+static int take_tag(const struct load *l, const struct mb2_header_tag *tag, u64 at,
 		    struct mb2_request *want)
 {
-	const struct load_file *file = &l->file[0];
 	bool optional = tag->flags & MB2_OPTIONAL;
-	bool whole = true;
 
 	switch (tag->type) {
 	case MB2_TAG_INFO_REQUEST:
-		return optional ? 0 : check_wanted_info(l, at, bytes);
+		return optional ? 0 : check_wanted_info(l, at, tag->size - (u32)sizeof(*tag));
 	case MB2_TAG_ADDRESS:
-		whole = bytes >= sizeof(want->aout);
-		want->has_aout = whole && load_read(file, at, &want->aout, sizeof(want->aout));
-		break;
+		want->has_aout = true;
+		return take_content(l, tag, at, &want->aout, sizeof(want->aout));
 	case MB2_TAG_ENTRY:
-		whole = bytes >= sizeof(want->entry);
-		want->has_entry = whole && load_read(file, at, &want->entry, sizeof(want->entry));
-		break;
+		want->has_entry = true;
+		return take_content(l, tag, at, &want->entry, sizeof(want->entry));
 	case MB2_TAG_RELOCATABLE:
-		whole = bytes >= sizeof(want->relocate);
-		if (whole) {
-			load_read(file, at, &want->relocate, sizeof(want->relocate));
-			return check_relocate(l, &want->relocate);
-		}
-		break;
+		if (take_content(l, tag, at, &want->relocate, sizeof(want->relocate)))
+			return -1;
+		return check_relocate(l, &want->relocate);
 	case MB2_TAG_CONSOLE:      /* the console is what the boot loader left */
 	case MB2_TAG_FRAMEBUFFER:  /* likewise: a wish, not a demand */
 	case MB2_TAG_MODULE_ALIGN: /* modules always are */
@@ -134,8 +136,6 @@ static int take_tag(const struct load *l, const struct mb2_header_tag *tag, u64 
 				    "not know",
 				    l->what, tag->type);
 	}
-	if (!whole)
-		return fail("%s: tag %u of its multiboot2 header is too short", l->what, tag->type);
 	return 0;
 }
 
@@ -159,7 +159,7 @@ static int read_tags(const struct load *l, u64 start, const struct mb2_header *h
 		if (tag.size < sizeof(tag) || tag.size > end - at)
 			return fail("%s: tag %u of its multiboot2 header has the size %u", l->what,
 				    tag.type, tag.size);
-		if (take_tag(l, &tag, at + sizeof(tag), tag.size - (u32)sizeof(tag), want))
+		if (take_tag(l, &tag, at + sizeof(tag), want))
 			return -1;
 		at += ALIGN_UP((u64)tag.size, 8);
 	}
