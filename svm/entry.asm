@@ -19,7 +19,6 @@ global svm_enter, svm_loop
 %include "guest/vcpu/gpr.inc"
 
 ; enum svm_next
-NEXT_CLEAR	equ 1 << 0
 NEXT_VERW	equ 1 << 1
 NEXT_IBPB	equ 1 << 2
 

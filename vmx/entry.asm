@@ -24,7 +24,6 @@ CPU_NMI_PENDING	equ 12		; in struct cpu
 NEXT_LAUNCH	equ 1 << 0
 NEXT_VERW	equ 1 << 1
 NEXT_FLUSH_L1D	equ 1 << 2
-NEXT_LEAVE_BIT	equ 31
 
 %include "guest/vcpu/gpr.inc"
 
