@@ -92,7 +92,7 @@ svm_loop:
 	jmp	.enter
 
 .special:
-	js	.leave
+	js	.leave			; SVM_NEXT_LEAVE
 	test	al, NEXT_IBPB
 	jnz	.barrier
 	test	al, NEXT_VERW

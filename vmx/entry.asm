@@ -39,7 +39,7 @@ vmx_loop:
 	call	vmx_ready
 	jmp	enter
 special:
-	js	leave
+	js	leave			; VMX_NEXT_LEAVE
 	jmp	special.enter
 ; EAX: enum vmx_next.
 enter:
