@@ -38,7 +38,7 @@ static struct {
 	enum uart_state state;
 	u32 exits; /* in that state, without a character sent */
 	struct serial_saved saved;
-	u32 first, next; /* in the ring: to be sent, to be filled; counted up for ever */
+	u32 first, next; /* in the ring: to be sent, to be filled; both only grow */
 	u32 dropped;     /* lines that found no room */
 	char ring[RING_SIZE];
 } console;

@@ -18,7 +18,7 @@ void console_init(enum console_port port);
 /*
  * Print one line, "notrap: " before it and CR LF after it.
  *
- * Knows %s %c %d %u %x %p %% with widths, zero padding, '-' and the l and ll modifiers; a line
+ * Knows %s %c %d %u %x %% with widths, zero padding, '-' and the l and ll modifiers; a line
  * longer than 255 characters is cut. Line-atomic across CPUs.
  */
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);

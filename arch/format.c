@@ -13,8 +13,7 @@ struct spec {
 	bool left;
 	bool zero;
 	size_t width;
-	size_t precision; /* SIZE_MAX when not given */
-	enum { LEN_INT, LEN_CHAR, LEN_SHORT, LEN_LONG } length;
+	bool is_long;
 };
 
 static void put(struct out *o, char c)
@@ -52,22 +51,16 @@ static void put_padded(struct out *o, const struct spec *s, const char *prefix, 
 		put_repeated(o, ' ', fill);
 }
 
-static void put_number(struct out *o, const struct spec *s, const char *prefix, u64 v, u32 base,
-		       const char *digits)
+static void put_number(struct out *o, const struct spec *s, const char *prefix, u64 v, u32 base)
 {
 	char text[20];
 	size_t at = sizeof(text);
 
 	do {
-		text[--at] = digits[v % base];
+		text[--at] = "0123456789abcdef"[v % base];
 		v /= base;
 	} while (v);
 	put_padded(o, s, prefix, text + at, sizeof(text) - at);
-}
-
-static void put_signed(struct out *o, const struct spec *s, s64 v)
-{
-	put_number(o, s, v < 0 ? "-" : "", v < 0 ? -(u64)v : (u64)v, 10, "0123456789");
 }
 
 static void put_string(struct out *o, struct spec *s, const char *text)
@@ -76,7 +69,7 @@ static void put_string(struct out *o, struct spec *s, const char *text)
 
 	if (!text)
 		text = "(null)";
-	while (len < s->precision && text[len])
+	while (text[len])
 		len++;
 	s->zero = false;
 	put_padded(o, s, "", text, len);
@@ -91,38 +84,15 @@ static size_t read_number(const char **fmt)
 	return n;
 }
 
-static s64 next_signed(const struct spec *s, va_list *args)
-{
-	switch (s->length) {
-	case LEN_LONG:
-		return va_arg(*args, long);
-	case LEN_SHORT:
-		return (short)va_arg(*args, int);
-	case LEN_CHAR:
-		return (signed char)va_arg(*args, int);
-	default:
-		return va_arg(*args, int);
-	}
-}
-
 static u64 next_unsigned(const struct spec *s, va_list *args)
 {
-	switch (s->length) {
-	case LEN_LONG:
-		return va_arg(*args, unsigned long);
-	case LEN_SHORT:
-		return (unsigned short)va_arg(*args, unsigned int);
-	case LEN_CHAR:
-		return (unsigned char)va_arg(*args, unsigned int);
-	default:
-		return va_arg(*args, unsigned int);
-	}
+	return s->is_long ? va_arg(*args, unsigned long) : va_arg(*args, unsigned int);
 }
 
-/* Flags, width, precision, length; fmt is left at the conversion's letter. */
-static struct spec read_spec(const char **fmt, va_list *args)
+/* Flags, width, length; fmt is left at the conversion's letter. */
+static struct spec read_spec(const char **fmt)
 {
-	struct spec s = {.precision = SIZE_MAX};
+	struct spec s = {0};
 
 	for (;; (*fmt)++) {
 		if (**fmt == '-')
@@ -132,34 +102,9 @@ static struct spec read_spec(const char **fmt, va_list *args)
 		else
 			break;
 	}
-	if (**fmt == '*') {
-		int n = va_arg(*args, int);
-
-		s.left |= n < 0;
-		s.width = n < 0 ? -(size_t)n : (size_t)n;
-		(*fmt)++;
-	} else {
-		s.width = read_number(fmt);
-	}
-	if (**fmt == '.') {
-		(*fmt)++;
-		if (**fmt == '*') {
-			int n = va_arg(*args, int);
-
-			s.precision = n < 0 ? SIZE_MAX : (size_t)n;
-			(*fmt)++;
-		} else {
-			s.precision = read_number(fmt);
-		}
-	}
-	for (;; (*fmt)++) {
-		if (**fmt == 'l' || **fmt == 'z')
-			s.length = LEN_LONG;
-		else if (**fmt == 'h')
-			s.length = s.length == LEN_SHORT ? LEN_CHAR : LEN_SHORT;
-		else
-			break;
-	}
+	s.width = read_number(fmt);
+	for (; **fmt == 'l'; (*fmt)++)
+		s.is_long = true;
 	return s;
 }
 
@@ -167,6 +112,7 @@ static struct spec read_spec(const char **fmt, va_list *args)
 static bool convert(struct out *o, struct spec *s, char letter, va_list *args)
 {
 	char c;
+	s64 n;
 
 	switch (letter) {
 	case '%':
@@ -181,20 +127,14 @@ static bool convert(struct out *o, struct spec *s, char letter, va_list *args)
 		put_string(o, s, va_arg(*args, const char *));
 		return true;
 	case 'd':
-	case 'i':
-		put_signed(o, s, next_signed(s, args));
+		n = s->is_long ? va_arg(*args, long) : va_arg(*args, int);
+		put_number(o, s, n < 0 ? "-" : "", n < 0 ? -(u64)n : (u64)n, 10);
 		return true;
 	case 'u':
-		put_number(o, s, "", next_unsigned(s, args), 10, "0123456789");
+		put_number(o, s, "", next_unsigned(s, args), 10);
 		return true;
 	case 'x':
-		put_number(o, s, "", next_unsigned(s, args), 16, "0123456789abcdef");
-		return true;
-	case 'X':
-		put_number(o, s, "", next_unsigned(s, args), 16, "0123456789ABCDEF");
-		return true;
-	case 'p':
-		put_number(o, s, "0x", (u64)va_arg(*args, void *), 16, "0123456789abcdef");
+		put_number(o, s, "", next_unsigned(s, args), 16);
 		return true;
 	default:
 		return false;
@@ -215,7 +155,7 @@ size_t format_args(char *buf, size_t size, const char *fmt, va_list args)
 			put(&o, *start);
 			continue;
 		}
-		s = read_spec(&fmt, &list);
+		s = read_spec(&fmt);
 		if (*fmt && convert(&o, &s, *fmt, &list)) {
 			fmt++;
 			continue;

@@ -10,9 +10,8 @@
 /*
  * Format into buf, at most size bytes with the terminating zero (size 0: nothing is written).
  *
- * Knows %c %s %d %i %u %x %X %p %%, the flags '-' and '0', a width and a precision (numbers or
- * '*'; a precision cuts strings only), and the modifiers l, ll, z, h, hh. What it does not know
- * is copied as it stands.
+ * Knows %c %s %d %u %x %%, the flags '-' and '0', a width, and the modifiers l and ll. What it does not
+ * know is copied as it stands.
  * Returns the length that the whole text has, as vsnprintf does.
  */
 size_t format_args(char *buf, size_t size, const char *fmt, va_list args);

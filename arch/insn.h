@@ -46,44 +46,23 @@ static inline void wrmsr(u32 msr, u64 value)
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
 
-static inline u8 in8(u16 port)
-{
-	u8 v;
+#define PORT_ACCESSORS(bits, suffix)                                              \
+	static inline u##bits in##bits(u16 port)                                  \
+	{                                                                         \
+		u##bits v;                                                        \
+                                                                                  \
+		__asm__ volatile("in" #suffix " %1, %0" : "=a"(v) : "Nd"(port));  \
+		return v;                                                         \
+	}                                                                         \
+	static inline void out##bits(u16 port, u##bits v)                         \
+	{                                                                         \
+		__asm__ volatile("out" #suffix " %0, %1" : : "a"(v), "Nd"(port)); \
+	}
 
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline u16 in16(u16 port)
-{
-	u16 v;
-
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline u32 in32(u16 port)
-{
-	u32 v;
-
-	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline void out8(u16 port, u8 v)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline void out16(u16 port, u16 v)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline void out32(u16 port, u32 v)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
-}
+/* in8(), out8() and so on. */
+PORT_ACCESSORS(8, b)
+PORT_ACCESSORS(16, w)
+PORT_ACCESSORS(32, l)
 
 #define CR_ACCESSORS(n)                                                        \
 	static inline u64 read_cr##n(void)                                     \
@@ -208,14 +187,6 @@ static inline void invlpg(const void *addr)
 	__asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory");
 }
 
-static inline u64 read_rflags(void)
-{
-	u64 v;
-
-	__asm__ volatile("pushfq\n\tpop %0" : "=r"(v));
-	return v;
-}
-
 static inline u64 rdtsc(void)
 {
 	u32 lo, hi;
@@ -262,41 +233,10 @@ static inline void mfence(void)
 }
 
 /* Store v at p; returns what was there. Atomic, a full barrier. */
-static inline u64 xchg64(volatile u64 *p, u64 v)
-{
-	__asm__ volatile("xchg %0, %1" : "+r"(v), "+m"(*p) : : "memory");
-	return v;
-}
-
 static inline u32 xchg32(volatile u32 *p, u32 v)
 {
 	__asm__ volatile("xchg %0, %1" : "+r"(v), "+m"(*p) : : "memory");
 	return v;
-}
-
-/* Store `new` at p if `old` is there; returns what was there. Atomic, a full barrier. */
-static inline u64 cmpxchg64(volatile u64 *p, u64 old, u64 new)
-{
-	__asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*p) : "r"(new) : "memory", "cc");
-	return old;
-}
-
-static inline u32 cmpxchg32(volatile u32 *p, u32 old, u32 new)
-{
-	__asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*p) : "r"(new) : "memory", "cc");
-	return old;
-}
-
-static inline u16 cmpxchg16(volatile u16 *p, u16 old, u16 new)
-{
-	__asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*p) : "r"(new) : "memory", "cc");
-	return old;
-}
-
-static inline u8 cmpxchg8(volatile u8 *p, u8 old, u8 new)
-{
-	__asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*p) : "q"(new) : "memory", "cc");
-	return old;
 }
 
 /* Add v at p; returns what was there before. Atomic, a full barrier. */

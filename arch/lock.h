@@ -20,14 +20,6 @@ static inline void spin_lock(struct spinlock *lock)
 	barrier();
 }
 
-/* Take the lock if it is free. Returns whether it was. */
-static inline bool spin_trylock(struct spinlock *lock)
-{
-	u32 owner = lock->owner;
-
-	return cmpxchg32(&lock->next, owner, owner + 1) == owner;
-}
-
 static inline void spin_unlock(struct spinlock *lock)
 {
 	barrier();

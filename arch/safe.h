@@ -35,33 +35,22 @@ static inline bool rdmsr_safe(u32 msr, u64 *value)
 	return ok;
 }
 
-/* Write an MSR. Returns false when the CPU does not have it or refuses the value. */
-static inline bool wrmsr_safe(u32 msr, u64 value)
-{
-	bool ok = false;
+#define SAFE_WRITE(insn)                                                             \
+	static inline bool insn##_safe(u32 nr, u64 value)                            \
+	{                                                                            \
+		bool ok = false;                                                     \
+                                                                                     \
+		__asm__ volatile("1:\n\t" #insn "\n\t"                               \
+				 "mov $1, %0\n"                                      \
+				 "2:\n\t" FIXUP("1b", "2b")                          \
+				 : "+q"(ok)                                          \
+				 : "c"(nr), "a"((u32)value), "d"((u32)(value >> 32)) \
+				 : "memory");                                        \
+		return ok;                                                           \
+	}
 
-	__asm__ volatile("1:\n\t"
-			 "wrmsr\n\t"
-			 "mov $1, %0\n"
-			 "2:\n\t" FIXUP("1b", "2b")
-			 : "+q"(ok)
-			 : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32))
-			 : "memory");
-	return ok;
-}
-
-/* Write an extended control register. Returns false when the CPU refuses it. */
-static inline bool xsetbv_safe(u32 nr, u64 value)
-{
-	bool ok = false;
-
-	__asm__ volatile("1:\n\t"
-			 "xsetbv\n\t"
-			 "mov $1, %0\n"
-			 "2:\n\t" FIXUP("1b", "2b")
-			 : "+q"(ok)
-			 : "c"(nr), "a"((u32)value), "d"((u32)(value >> 32)));
-	return ok;
-}
+/* wrmsr_safe(), xsetbv_safe(): write a register. False when the CPU does not have it or refuses the value. */
+SAFE_WRITE(wrmsr)
+SAFE_WRITE(xsetbv)
 
 #endif

@@ -7,11 +7,6 @@
 MB1_BOOT_MAGIC	equ 0x2badb002
 MB2_BOOT_MAGIC	equ 0x36d76289
 
-CR0_VALUE	equ 1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1 << 0	; PG WP NE ET MP PE
-CR4_VALUE	equ 1 << 5							; PAE
-EFER_VALUE	equ 1 << 11 | 1 << 8						; NXE LME
-MSR_EFER	equ 0xc0000080
-
 PTE_TABLE	equ 1 << 1 | 1 << 0						; W P
 PTE_2M		equ 1 << 7 | 1 << 1 | 1 << 0					; PS W P
 PTE_NX_HIGH	equ 1 << 31							; bits 63:32
@@ -34,6 +29,7 @@ DIRECT_PML4E	equ 256 * 8	; 0xffff800000000000: MAP_DIRECT in mm/phys/map.h
 SEL_CODE	equ 8
 SEL_DATA	equ 16
 
+%include "arch/long_mode.inc"
 %include "arch/misc_enable.inc"
 
 extern off_bss, off_end, off_tables, off_stack_top
@@ -89,16 +85,8 @@ boot_entry:
 	call check_cpu
 	call build_tables
 
-	mov eax, CR4_VALUE
-	mov cr4, eax
 	lea eax, [ebp + off_tables + PML4]
-	mov cr3, eax
-	mov ecx, MSR_EFER
-	mov eax, EFER_VALUE
-	xor edx, edx
-	wrmsr
-	mov eax, CR0_VALUE
-	mov cr0, eax
+	enter_long_mode
 
 	lea eax, [ebp + gdt - $$]
 	push eax

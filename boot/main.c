@@ -6,7 +6,6 @@
 #include "arch/percpu.h"
 #include "arch/string.h"
 #include "arch/symbols.h"
-#include "boot/multiboot.h"
 #include "boot/parse.h"
 #include "guest/firmware/acpi.h"
 #include "guest/options.h"

@@ -2,7 +2,6 @@
 /* Multiboot 1 boot information: Multiboot specification 0.6.96, 3.3. */
 #include "arch/console.h"
 #include "arch/string.h"
-#include "boot/multiboot.h"
 #include "boot/parse.h"
 #include "mm/phys/phys.h"
 

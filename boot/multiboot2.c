@@ -2,7 +2,6 @@
 /* Multiboot 2 boot information: Multiboot 2 specification 3.6. */
 #include "arch/console.h"
 #include "arch/string.h"
-#include "boot/multiboot.h"
 #include "boot/parse.h"
 #include "mm/phys/phys.h"
 

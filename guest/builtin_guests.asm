@@ -8,10 +8,7 @@ bench_end:
 bench_name:	db "bench", 0
 
 	align 8
-global builtin_guests, builtin_guest_count
+global builtin_guests, builtin_guest_names
 builtin_guests:
 	dq bench_name, bench, bench_end - bench
-builtin_guests_end:
-
-builtin_guest_count:
-	dd (builtin_guests_end - builtin_guests) / 24
+builtin_guest_names:	db "bench", 0

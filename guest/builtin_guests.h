@@ -13,6 +13,6 @@ struct builtin_guest {
 
 /* At least one; the first is the default. */
 extern const struct builtin_guest builtin_guests[];
-extern const u32 builtin_guest_count;
+extern const char builtin_guest_names[]; /* of all, in their order: "bench|other" */
 
 #endif

@@ -6,8 +6,8 @@
 
 #define OPT_CONSOLE   "console"
 #define KNOWN_CONSOLE "none|com1|com2"
-#define KNOWN_NUMBER  "a number"
-#define KNOWN_GUEST   NULL /* builtin_guests[] */
+
+static const char a_number[] = "a number";
 
 /* An option, and where its value goes: into a bool, an enum or a u32. */
 #define OPTION(name, known, field)                                                                 \
@@ -27,9 +27,9 @@ static const struct option {
 	OPTION("mitigations", "auto|off|all", mitigations),
 	OPTION("iommu", "auto|off|require", iommu),
 	OPTION(OPT_CONSOLE, KNOWN_CONSOLE, console),
-	OPTION("stats", KNOWN_NUMBER, stats),
-	OPTION("audit", KNOWN_NUMBER, audit),
-	{.name = "guest", .known = KNOWN_GUEST},
+	OPTION("stats", a_number, stats),
+	OPTION("audit", a_number, audit),
+	{.name = "guest", .known = builtin_guest_names},
 	OPTION("smi", "0|1", smi),
 };
 
@@ -90,54 +90,14 @@ static s64 parse_number(const char *value, size_t len)
 	return len ? n : -1;
 }
 
-static s64 find_guest(const char *name, size_t len)
-{
-	for (u32 i = 0; i < builtin_guest_count; i++) {
-		if (strlen(builtin_guests[i].name) == len &&
-		    !memcmp(builtin_guests[i].name, name, len))
-			return i;
-	}
-	return -1;
-}
-
-/* "name|name" of as many built-in guests as fit, as a string for messages. */
-struct guest_list {
-	char text[96];
-};
-
-static struct guest_list list_guests(void)
-{
-	struct guest_list list = {{0}};
-	size_t at = 0;
-
-	for (u32 i = 0; i < builtin_guest_count; i++) {
-		size_t len = strlen(builtin_guests[i].name);
-
-		if (at + len + 2 > sizeof(list.text))
-			break;
-		if (at)
-			list.text[at++] = '|';
-		memcpy(list.text + at, builtin_guests[i].name, len);
-		at += len;
-	}
-	return list;
-}
-
 static int set_option(struct options *opt, const struct option *o, const char *value, size_t len)
 {
-	s64 n;
-
-	if (o->known == KNOWN_GUEST)
-		n = find_guest(value, len);
-	else if (!strcmp(o->known, KNOWN_NUMBER))
-		n = parse_number(value, len);
-	else
-		n = parse_choice(o->known, value, len);
+	s64 n = o->known == a_number ? parse_number(value, len)
+				     : parse_choice(o->known, value, len);
 	if (n < 0)
 		return fail("option %s: bad value \"%s\", known: %s", o->name,
-			    excerpt(value, len).text,
-			    o->known == KNOWN_GUEST ? list_guests().text : o->known);
-	if (o->known == KNOWN_GUEST)
+			    excerpt(value, len).text, o->known);
+	if (o->known == builtin_guest_names)
 		opt->guest = &builtin_guests[n];
 	else
 		memcpy((u8 *)opt + o->at, &n, o->size);

@@ -19,7 +19,6 @@ global svm_enter, svm_loop
 %include "guest/vcpu/gpr.inc"
 
 ; enum svm_next
-NEXT_CLEAR	equ 1 << 0
 NEXT_VERW	equ 1 << 1
 NEXT_IBPB	equ 1 << 2
 
@@ -93,7 +92,7 @@ svm_loop:
 	jmp	.enter
 
 .special:
-	js	.leave
+	js	.leave			; SVM_NEXT_LEAVE
 	test	al, NEXT_IBPB
 	jnz	.barrier
 	test	al, NEXT_VERW

@@ -104,14 +104,12 @@ enum vmcb_clean {
 	CLEAN_INTERCEPTS = BIT(0),
 	CLEAN_MAPS = BIT(1),
 	CLEAN_ASID = BIT(2),
-	CLEAN_TPR = BIT(3),
 	CLEAN_NP = BIT(4),
 	CLEAN_CR = BIT(5), /* CR0, CR3, CR4, EFER */
 	CLEAN_DR = BIT(6),
 	CLEAN_DT = BIT(7),
 	CLEAN_SEG = BIT(8), /* and CPL */
 	CLEAN_CR2 = BIT(9),
-	CLEAN_LBR = BIT(10),
 	CLEAN_ALL = 0x7ff,
 };
 

@@ -24,9 +24,9 @@ SHADOW := spte.h bounds.h mmu.h types.h ranges tables.h lists recycle tables flu
 	  shortcut root invlpg fault wp0 write audit.h audit_lists audit_frames audit_entry audit
 
 .PHONY: check-layers check-format check-gcc check-clang check-tidy check-cppcheck check-python \
-	check-generated check-fuzzers
+	check-generated check-docs check-fuzzers
 
-check: check-layers check-format check-generated check-python check-gcc check-clang check-fuzzers \
+check: check-layers check-format check-generated check-docs check-python check-gcc check-clang check-fuzzers \
 	check-cppcheck check-tidy
 	@echo 'check: all passed'
 
@@ -61,12 +61,16 @@ check-cppcheck: | test-deps
 
 check-python: | test-deps
 	@$(PYTHON) tools/check-python tests/emu/*.py tools/mksyms tools/readme tools/host-tests \
-		tools/check-branches tools/check-layer tools/check-order tools/figure
+		tools/check-branches tools/check-layer tools/check-order tools/check-docs tools/figure
 
 # The documents' tables and figures come from mm/counters.def, docs/measurements.md, docs/figures/*.dot.
 check-generated: | test-deps
 	@$(PYTHON) tools/readme --check
 	@$(PYTHON) tools/figure --check $(FIGURES)
+
+# What the documents name is there.
+check-docs:
+	@$(PYTHON) tools/check-docs README.md CAVEATS.md $(wildcard docs/*.md)
 
 # They build, and get through a few inputs.
 check-fuzzers: $(FUZZERS:fuzz-%=$(O)/host/fuzz_%)

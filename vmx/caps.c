@@ -4,21 +4,22 @@
 
 #include "arch/console.h"
 #include "arch/cpu.h"
-#include "arch/string.h"
 
-struct control_name {
-	const char *word;
-	u64 bit;
-	const char *name;
+enum control_word { PIN, PRIMARY, SECONDARY, EXIT, ENTRY };
+
+static const char *const word_names[] = {
+	[PIN] = "pin-based execution",
+	[PRIMARY] = "primary processor-based execution",
+	[SECONDARY] = "secondary processor-based execution",
+	[EXIT] = "VM-exit",
+	[ENTRY] = "VM-entry",
 };
 
-#define PRIMARY   "primary processor-based execution"
-#define SECONDARY "secondary processor-based execution"
-#define PIN       "pin-based execution"
-#define EXIT      "VM-exit"
-#define ENTRY     "VM-entry"
-
-static const struct control_name control_names[] = {
+static const struct {
+	enum control_word word;
+	u64 bit;
+	const char *name;
+} control_names[] = {
 	{PIN, PIN_NMI, "NMI exiting"},
 	{PIN, PIN_VIRTUAL_NMIS, "virtual NMIs"},
 	{PRIMARY, PROC_HLT, "HLT exiting"},
@@ -43,34 +44,34 @@ static const struct control_name control_names[] = {
 	{ENTRY, ENTRY_CTL_IA32E_GUEST, "IA-32e mode guest"},
 };
 
-static int control_missing(const char *word, u64 bits, bool cannot_be_off)
+static int control_missing(enum control_word word, u64 bits, bool cannot_be_off)
 {
 	u64 bit = bits & -bits;
 	const char *name = "reserved";
 
 	for (size_t i = 0; i < ARRAY_SIZE(control_names); i++)
-		if (!strcmp(control_names[i].word, word) && control_names[i].bit == bit)
+		if (control_names[i].word == word && control_names[i].bit == bit)
 			name = control_names[i].name;
 	return fail(
 		"this CPU's VMX cannot turn %s the %s control \"%s\" (bit %d), which notrap needs",
-		cannot_be_off ? "off" : "on", word, name, __builtin_ctzll(bit));
+		cannot_be_off ? "off" : "on", word_names[word], name, __builtin_ctzll(bit));
 }
 
 /*
  * One control word: `want` bits on, `optional` bits on where the CPU allows that, `clear` bits off.
  *
  * cap: the capability MSR (low half: must be 1; high half: may be 1; SDM vol. 3D A.2).
- * what: "primary processor-based" and the like, for the message.
  * Returns 0 and the word in *word; -1 after a fail() line that names the first control missing.
  */
-static int control_word(const char *what, u64 cap, u32 want, u32 optional, u32 clear, u32 *word)
+static int decide_word(enum control_word name, u64 cap, u32 want, u32 optional, u32 clear,
+		       u32 *word)
 {
 	u32 must = (u32)cap, may = (u32)(cap >> 32);
 
 	if (want & ~may)
-		return control_missing(what, want & ~may, false);
+		return control_missing(name, want & ~may, false);
 	if (clear & must)
-		return control_missing(what, clear & must, true);
+		return control_missing(name, clear & must, true);
 	*word = must | want | (optional & may);
 	return 0;
 }
@@ -88,7 +89,7 @@ int vmx_check_feature_control(u64 feature_control)
 static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
 {
 	/* Interrupts and NMIs are the guest's own: nothing is asked for. */
-	if (control_word(PIN, m->pin, 0, 0, PIN_NMI | PIN_VIRTUAL_NMIS, &c->pin))
+	if (decide_word(PIN, m->pin, 0, 0, PIN_NMI | PIN_VIRTUAL_NMIS, &c->pin))
 		return -1;
 	/* These three come on together while an NMI has to wait: see inject.c. */
 	c->nmi_window = !(~(m->pin >> 32) & (PIN_NMI | PIN_VIRTUAL_NMIS)) &&
@@ -99,32 +100,31 @@ static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
 	 * must be off would take instructions away that the guest runs at full speed. INVLPG exiting
 	 * comes and goes, so it has to work both ways.
 	 */
-	if (control_word(PRIMARY, m->proc,
-			 PROC_CR3_LOAD | PROC_CR3_STORE | PROC_IO_BITMAPS | PROC_MSR_BITMAPS |
-				 PROC_INVLPG,
-			 PROC_SECONDARY,
-			 PROC_INVLPG | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_RDTSC |
-				 PROC_CR8_LOAD | PROC_CR8_STORE | PROC_NMI_WINDOW | PROC_MOV_DR |
-				 PROC_UNCONDITIONAL_IO | PROC_MONITOR | PROC_PAUSE,
-			 &c->proc))
+	if (decide_word(PRIMARY, m->proc,
+			PROC_CR3_LOAD | PROC_CR3_STORE | PROC_IO_BITMAPS | PROC_MSR_BITMAPS |
+				PROC_INVLPG,
+			PROC_SECONDARY,
+			PROC_INVLPG | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_RDTSC |
+				PROC_CR8_LOAD | PROC_CR8_STORE | PROC_NMI_WINDOW | PROC_MOV_DR |
+				PROC_UNCONDITIONAL_IO | PROC_MONITOR | PROC_PAUSE,
+			&c->proc))
 		return -1;
 	c->proc &= ~PROC_INVLPG;
 
 	/* Instructions that #UD in a guest unless a control enables them; hide_cpuid() knows. */
 	c->proc2 = 0;
 	if ((c->proc & PROC_SECONDARY) &&
-	    control_word(SECONDARY, m->proc2, 0,
-			 PROC2_VPID | PROC2_RDTSCP | PROC2_XSAVES | PROC2_USER_WAIT, 0, &c->proc2))
+	    decide_word(SECONDARY, m->proc2, 0,
+			PROC2_VPID | PROC2_RDTSCP | PROC2_XSAVES | PROC2_USER_WAIT, 0, &c->proc2))
 		return -1;
 
 	/* The host is 64-bit; the guest's DR7 and DEBUGCTL are its own. */
-	if (control_word(EXIT, m->exit, EXIT_CTL_HOST_64 | EXIT_CTL_SAVE_DEBUG,
-			 EXIT_CTL_SAVE_PAT | EXIT_CTL_LOAD_PAT | EXIT_CTL_LOAD_EFER, 0, &c->exit))
+	if (decide_word(EXIT, m->exit, EXIT_CTL_HOST_64 | EXIT_CTL_SAVE_DEBUG,
+			EXIT_CTL_SAVE_PAT | EXIT_CTL_LOAD_PAT | EXIT_CTL_LOAD_EFER, 0, &c->exit))
 		return -1;
 	/* The guest enters and leaves 64-bit mode, so that bit has to work both ways. */
-	if (control_word(ENTRY, m->entry, ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_IA32E_GUEST,
-			 ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER, ENTRY_CTL_IA32E_GUEST,
-			 &c->entry))
+	if (decide_word(ENTRY, m->entry, ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_IA32E_GUEST,
+			ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER, ENTRY_CTL_IA32E_GUEST, &c->entry))
 		return -1;
 	c->entry &= ~ENTRY_CTL_IA32E_GUEST;
 

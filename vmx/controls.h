@@ -58,8 +58,6 @@
 #define ENTRY_CTL_LOAD_PAT    BIT(14)
 #define ENTRY_CTL_LOAD_EFER   BIT(15)
 
-/* IA32_VMX_MISC: A.6. */
-
 /* IA32_VMX_EPT_VPID_CAP: A.10. */
 #define EPT_CAP_WALK_4   BIT(6)
 #define EPT_CAP_WB       BIT(14)

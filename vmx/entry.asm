@@ -24,7 +24,6 @@ CPU_NMI_PENDING	equ 12		; in struct cpu
 NEXT_LAUNCH	equ 1 << 0
 NEXT_VERW	equ 1 << 1
 NEXT_FLUSH_L1D	equ 1 << 2
-NEXT_LEAVE_BIT	equ 31
 
 %include "guest/vcpu/gpr.inc"
 
@@ -40,7 +39,7 @@ vmx_loop:
 	call	vmx_ready
 	jmp	enter
 special:
-	js	leave
+	js	leave			; VMX_NEXT_LEAVE
 	jmp	special.enter
 ; EAX: enum vmx_next.
 enter:

@@ -83,13 +83,6 @@ static void read_system_a(struct vcpu *v, struct io_access *r)
 		r->value &= ~A20;
 }
 
-static bool refuse(struct vcpu *v, struct io_access *w)
-{
-	(void)v;
-	(void)w;
-	return false;
-}
-
 void a20_watch(struct machine *m)
 {
 	static const struct io_range ranges[] = {
@@ -98,7 +91,7 @@ void a20_watch(struct machine *m)
 		 .write = write_kbd_data},
 		{PORT_SYSTEM_A, PORT_SYSTEM_A, .bytes = true, .write = write_system_a,
 		 .read = read_system_a},
-		{PORT_OLD_GATE, PORT_OLD_GATE, .bytes = true, .write = refuse},
+		{PORT_OLD_GATE, PORT_OLD_GATE, .bytes = true, .write = io_refuse},
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(ranges); i++)

@@ -66,12 +66,12 @@ static int add_mcfg(struct machine *m, const u8 *mcfg, u32 size)
 /* Q35 datasheet, PCIEXBAR: bit 0 enables, bits 2:1 say 256, 128 or 64 MiB. */
 static int add_q35(struct machine *m)
 {
-	static const struct pci_function host = {0};
 	u64 bar;
 
-	if (pci_read(&host, 0, 4) != PCI_ID_Q35)
+	if (pci_read(&pci_host, 0, 4) != PCI_ID_Q35)
 		return 0;
-	bar = pci_read(&host, Q35_PCIEXBAR, 4) | (u64)pci_read(&host, Q35_PCIEXBAR + 4, 4) << 32;
+	bar = pci_read(&pci_host, Q35_PCIEXBAR, 4) | (u64)pci_read(&pci_host, Q35_PCIEXBAR + 4, 4)
+							     << 32;
 	if (!(bar & 1) || (bar >> 1 & 3) > 2)
 		return 0;
 	return add_window(m, bar & GENMASK(35, 26), 0, 256U >> (bar >> 1 & 3), 0);

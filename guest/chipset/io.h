@@ -14,6 +14,9 @@ struct vcpu;
  */
 void io_watch(struct machine *machine, const struct io_range *range);
 
+/* For struct io_range: a write that is dropped. */
+bool io_refuse(struct vcpu *v, struct io_access *w);
+
 /* Set-up, before the first entry: they exit from now on. */
 void intercept_ports(struct vcpu *v);
 

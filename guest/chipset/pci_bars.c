@@ -39,31 +39,35 @@ static u32 mask_of(const struct pci_view *w, u32 reg, u32 ones)
 }
 
 /* The IOMMUs' registers and configuration space answer instead of the bus, and RAM does. */
-static bool hits(const struct machine *m, const struct memmap_range *r, bool registers)
+static bool hits(const struct machine *m, struct memmap_range r, bool registers)
 {
 	u32 skip = registers ? HIDDEN_RAM : 0;
 
-	return ranges_overlap(m->hidden + skip, m->nr_hidden - skip, r->start, r->end) ||
-	       ranges_overlap(m->watched, m->nr_watched, r->start, r->end);
+	return r.start < r.end &&
+	       (ranges_overlap(m->hidden + skip, m->nr_hidden - skip, r.start, r.end) ||
+		ranges_overlap(m->watched, m->nr_watched, r.start, r.end));
 }
 
 /* The same for ports: those that are watched, and the console's. */
-static bool hits_ports(const struct machine *m, const struct memmap_range *r)
+static bool hits_ports(const struct machine *m, struct memmap_range r)
 {
 	u16 uart = console_uart();
 
+	if (r.start >= r.end)
+		return false;
 	for (u32 i = 0; i < m->chipset.nr_io; i++) {
-		if (r->start <= m->chipset.io[i].last && m->chipset.io[i].first < r->end)
+		if (r.start <= m->chipset.io[i].last && m->chipset.io[i].first < r.end)
 			return true;
 	}
-	return uart && r->start < uart + 8U && uart < r->end;
+	return uart && r.start < uart + 8U && uart < r.end;
 }
 
-static void repeat(struct memmap_range *range, u32 copies)
+static struct memmap_range repeat(struct memmap_range range, u32 copies)
 {
-	u64 size = range->end - range->start, room = ~0ULL - range->start;
+	u64 size = range.end - range.start, room = ~0ULL - range.start;
 
-	range->end = copies && size > room / copies ? ~0ULL : range->start + size * copies;
+	range.end = copies && size > room / copies ? ~0ULL : range.start + size * copies;
+	return range;
 }
 
 bool pci_bars_hit(const struct machine *m, const struct pci_view *w, u32 first, u32 nr, u32 copies,
@@ -73,7 +77,6 @@ bool pci_bars_hit(const struct machine *m, const struct pci_view *w, u32 first, 
 		u32 reg = first + 4 * i;
 		u32 low_mask = mask_of(w, reg, ~0U), high = 0, high_mask = ~0U;
 		u32 low = pci_view_word(w, reg);
-		struct memmap_range range;
 
 		if (BAR_64(low_mask) && i + 1 < nr) {
 			high = pci_view_word(w, reg + 4);
@@ -81,13 +84,10 @@ bool pci_bars_hit(const struct machine *m, const struct pci_view *w, u32 first, 
 			i++;
 		}
 		if ((spaces & PCI_COMMAND_MEM) &&
-		    pci_bar_range(low, high, low_mask, high_mask, &range)) {
-			repeat(&range, copies);
-			if (hits(m, &range, false))
-				return true;
-		}
+		    hits(m, repeat(pci_bar_range(low, high, low_mask, high_mask), copies), false))
+			return true;
 		if ((spaces & PCI_COMMAND_IO) && (low_mask & 1) &&
-		    pci_io_bar_range(low, low_mask, &range) && hits_ports(m, &range))
+		    hits_ports(m, pci_io_bar_range(low, low_mask)))
 			return true;
 	}
 	return false;
@@ -96,12 +96,11 @@ bool pci_bars_hit(const struct machine *m, const struct pci_view *w, u32 first, 
 static bool rom_hits(const struct machine *m, const struct pci_view *w, u32 reg)
 {
 	u32 rom = pci_view_word(w, reg), mask;
-	struct memmap_range range;
 
 	if (!(rom & ROM_ENABLE))
 		return false;
 	mask = mask_of(w, reg, ROM_MASK) & ROM_MASK;
-	return pci_bar_range(rom & ROM_MASK, 0, mask, ~0U, &range) && hits(m, &range, false);
+	return hits(m, pci_bar_range(rom & ROM_MASK, 0, mask, ~0U), false);
 }
 
 /*
@@ -112,50 +111,41 @@ static bool windows_hit(const struct machine *m, const struct pci_view *w)
 {
 	u32 pref = pci_view_word(w, BRIDGE_PREF);
 	bool wide = pref & BRIDGE_PREF_64;
-	struct memmap_range range;
 
-	if (pci_window_range(pci_view_word(w, BRIDGE_MEMORY), 0, 0, &range) &&
-	    hits(m, &range, true))
-		return true;
-	return pci_window_range(pref, wide ? pci_view_word(w, BRIDGE_PREF + 4) : 0,
-				wide ? pci_view_word(w, BRIDGE_PREF + 8) : 0, &range) &&
-	       hits(m, &range, true);
-}
-
-static bool io_window_hits(const struct machine *m, const struct pci_view *w)
-{
-	struct memmap_range range;
-
-	return pci_io_window_range(pci_view_word(w, BRIDGE_IO), pci_view_word(w, BRIDGE_IO_HIGH),
-				   &range) &&
-	       hits_ports(m, &range);
+	return hits(m, pci_window_range(pci_view_word(w, BRIDGE_MEMORY), 0, 0), true) ||
+	       hits(m,
+		    pci_window_range(pref, wide ? pci_view_word(w, BRIDGE_PREF + 4) : 0,
+				     wide ? pci_view_word(w, BRIDGE_PREF + 8) : 0),
+		    true);
 }
 
 /* Two windows to memory, and two to ports; and two ports for cards of 16 bits. */
 static bool cardbus_hits(const struct machine *m, const struct pci_view *w, u32 spaces)
 {
 	u32 legacy = pci_view_word(w, PCI_CARDBUS_LEGACY) & ~1U;
-	struct memmap_range range, ports = {legacy, legacy + 2ULL, MEMMAP_RESERVED};
+	struct memmap_range ports = {legacy, legacy + 2ULL, 0};
 
 	for (u32 i = 0; i < 2; i++) {
 		u32 memory = CARDBUS_MEMORY + 8 * i, io = CARDBUS_IO + 8 * i;
 
 		if ((spaces & PCI_COMMAND_MEM) &&
-		    pci_cardbus_range(pci_view_word(w, memory), pci_view_word(w, memory + 4),
-				      &range) &&
-		    hits(m, &range, true))
+		    hits(m,
+			 pci_cardbus_range(pci_view_word(w, memory), pci_view_word(w, memory + 4)),
+			 true))
 			return true;
 		if ((spaces & PCI_COMMAND_IO) &&
-		    pci_cardbus_io_range(pci_view_word(w, io), pci_view_word(w, io + 4), &range) &&
-		    hits_ports(m, &range))
+		    hits_ports(m, pci_cardbus_io_range(pci_view_word(w, io),
+						       pci_view_word(w, io + 4))))
 			return true;
 	}
-	return (spaces & PCI_COMMAND_IO) && legacy && hits_ports(m, &ports);
+	return (spaces & PCI_COMMAND_IO) && legacy && hits_ports(m, ports);
 }
 
 static bool bridge_hits(const struct machine *m, const struct pci_view *w, u32 spaces)
 {
-	if ((spaces & PCI_COMMAND_IO) && io_window_hits(m, w))
+	if ((spaces & PCI_COMMAND_IO) &&
+	    hits_ports(m, pci_io_window_range(pci_view_word(w, BRIDGE_IO),
+					      pci_view_word(w, BRIDGE_IO_HIGH))))
 		return true;
 	return (spaces & PCI_COMMAND_MEM) && (rom_hits(m, w, ROM_BRIDGE) || windows_hit(m, w));
 }

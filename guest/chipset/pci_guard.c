@@ -74,58 +74,46 @@ bool fch_is_open(u8 reg)
 	return (reg & 0xf0) != 0x20 && (reg & 0xf0) != 0x60;
 }
 
-bool pci_bar_range(u32 low, u32 high, u32 mask_low, u32 mask_high, struct memmap_range *range)
+struct memmap_range pci_bar_range(u32 low, u32 high, u32 mask_low, u32 mask_high)
 {
-	u64 mask = (u64)mask_high << 32 | (mask_low & ~15U);
+	u64 mask = (u64)mask_high << 32 | (mask_low & ~15U), start = ((u64)high << 32 | low) & mask;
 
 	/* An I/O BAR; or no bit of the lower word can be set, which the size of a 64-bit one may explain. */
 	if ((mask_low & 1) || !(mask_low & ~15U ? mask : (u64)(mask_low & 4) * mask_high))
-		return false;
-	range->start = ((u64)high << 32 | low) & mask;
+		return (struct memmap_range){0};
 	/* From the lowest bit that can be set on. */
-	range->end = range->start + (mask & -mask);
-	return true;
+	return (struct memmap_range){start, start + (mask & -mask), 0};
 }
 
-bool pci_io_bar_range(u32 bar, u32 mask, struct memmap_range *range)
+struct memmap_range pci_io_bar_range(u32 bar, u32 mask)
 {
 	mask &= ~3U;
-	if (!mask)
-		return false;
-	range->start = bar & mask;
-	range->end = range->start + (mask & -mask);
-	return true;
+	return (struct memmap_range){bar & mask, (bar & mask) + (u64)(mask & -mask), 0};
 }
 
-bool pci_io_window_range(u32 word, u32 high, struct memmap_range *range)
+struct memmap_range pci_io_window_range(u32 word, u32 high)
 {
-	bool wide = word & 1;
+	u32 upper = word & 1 ? high : 0;
 
-	range->start = (word & 0xf0) << 8 | (wide ? high << 16 : 0);
-	range->end = ((word & 0xf000) | 0xfff | (wide ? high & 0xffff0000 : 0)) + 1ULL;
-	return range->start < range->end;
+	return (struct memmap_range){(word & 0xf0) << 8 | upper << 16,
+				     ((word & 0xf000) | 0xfff | (upper & 0xffff0000)) + 1ULL, 0};
 }
 
-bool pci_window_range(u32 word, u32 base_high, u32 limit_high, struct memmap_range *range)
+struct memmap_range pci_window_range(u32 word, u32 base_high, u32 limit_high)
 {
-	range->start = (u64)base_high << 32 | (word & 0xfff0) << 16;
-	range->end = ((u64)limit_high << 32 | (word & 0xfff00000)) + MIB(1);
-	return range->start < range->end;
+	return (struct memmap_range){(u64)base_high << 32 | (word & 0xfff0) << 16,
+				     ((u64)limit_high << 32 | (word & 0xfff00000)) + MIB(1), 0};
 }
 
-bool pci_cardbus_range(u32 base, u32 limit, struct memmap_range *range)
+struct memmap_range pci_cardbus_range(u32 base, u32 limit)
 {
-	range->start = base & GENMASK(31, 12);
-	range->end = (limit | 0xfffULL) + 1;
-	return range->start < range->end;
+	return (struct memmap_range){base & GENMASK(31, 12), (limit | 0xfffULL) + 1, 0};
 }
 
-bool pci_cardbus_io_range(u32 base, u32 limit, struct memmap_range *range)
+struct memmap_range pci_cardbus_io_range(u32 base, u32 limit)
 {
 	/* Bit 0: it has 32 bits. */
 	u32 mask = base & 1 ? ~3U : 0xfffc;
 
-	range->start = base & mask;
-	range->end = (limit & mask) + 4ULL;
-	return range->start < range->end;
+	return (struct memmap_range){base & mask, (limit & mask) + 4ULL, 0};
 }

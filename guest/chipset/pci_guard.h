@@ -42,24 +42,25 @@ bool fch_is_open(u8 reg);
 
 /*
  * Where a memory BAR decodes: its two words (high: 0 for one of 32 bits), and what they read after all
- * ones were written (ones: mask_high is ~0 for 32 bits). False when it is none, or there is no BAR.
+ * ones were written (ones: mask_high is ~0 for 32 bits). Empty, its end not past its start, when there is none;
+ * so with those below.
  */
-bool pci_bar_range(u32 low, u32 high, u32 mask_low, u32 mask_high, struct memmap_range *range);
+struct memmap_range pci_bar_range(u32 low, u32 high, u32 mask_low, u32 mask_high);
 
-/* The same for a BAR of ports; one of 16 bits, whose upper half reads as zero, included. */
-bool pci_io_bar_range(u32 bar, u32 mask, struct memmap_range *range);
+/* A BAR of ports; one of 16 bits, whose upper half reads as zero, included. */
+struct memmap_range pci_io_bar_range(u32 bar, u32 mask);
 
-/* The same for a bridge's window to ports: words 1Ch and 30h. False: the window is closed. */
-bool pci_io_window_range(u32 word, u32 high, struct memmap_range *range);
+/* A bridge's window to ports: words 1Ch and 30h. Empty: it is closed. */
+struct memmap_range pci_io_window_range(u32 word, u32 high);
 
-/* The same for a bridge's window: words 20h, or 24h with its upper halves. False: the window is closed. */
-bool pci_window_range(u32 word, u32 base_high, u32 limit_high, struct memmap_range *range);
+/* A bridge's window: words 20h, or 24h with its upper halves. */
+struct memmap_range pci_window_range(u32 word, u32 base_high, u32 limit_high);
 
 /*
- * The same for those of a CardBus bridge, which have words for both ends (PC Card Standard 8, vol. 2, 4.5.1):
- * to memory in steps of 4 KiB, to ports in steps of 4. False: it is closed.
+ * Those of a CardBus bridge, which have words for both ends (PC Card Standard 8, vol. 2, 4.5.1): to memory in
+ * steps of 4 KiB, to ports in steps of 4.
  */
-bool pci_cardbus_range(u32 base, u32 limit, struct memmap_range *range);
-bool pci_cardbus_io_range(u32 base, u32 limit, struct memmap_range *range);
+struct memmap_range pci_cardbus_range(u32 base, u32 limit);
+struct memmap_range pci_cardbus_io_range(u32 base, u32 limit);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "arch/console.h"
 #include "arch/io.h"
-#include "arch/string.h"
 #include "guest/chipset/end.h"
 #include "guest/chipset/io.h"
 #include "guest/firmware/pci.h"
@@ -17,19 +16,24 @@
 /* PM1_STS: ACPI 6.4, 4.8.3.1.1. Bit 15, as a bit of the upper byte. */
 #define WAK_STS BIT(7)
 
-/* The guest's own write; and what the tables say, should it have begun with a part of that. */
-NORETURN static void go_off(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
+void power_put(u8 space, u64 addr, u32 value, u32 size)
 {
 	struct pci_function f = {.bdf = (u16)((addr >> 32 & 31) << 3 | (addr >> 16 & 7))};
 
-	say("the guest switches the machine off");
-	machine_last_words(m, "powering off");
 	if (space == ACPI_SPACE_IO)
 		port_out((u16)addr, size, value);
 	else if (space == ACPI_SPACE_PCI)
 		pci_write(&f, addr & 0xff, size, value);
 	else if (addr + size <= map_end())
-		memcpy(phys_ptr(addr), &value, size);
+		mmio_write(phys_ptr(addr), size, value);
+}
+
+/* The guest's own write; and what the tables say, should it have begun with a part of that. */
+NORETURN static void go_off(struct machine *m, u8 space, u64 addr, u32 value, u32 size)
+{
+	say("the guest switches the machine off");
+	machine_last_words(m, "powering off");
+	power_put(space, addr, value, size);
 	machine_soft_off(&m->power);
 }
 

@@ -6,9 +6,7 @@
 #include "guest/chipset/chipset.h"
 #include "guest/chipset/end.h"
 #include "guest/chipset/power.h"
-#include "guest/firmware/pci.h"
 #include "guest/machine/machine.h"
-#include "mm/phys/map.h"
 #include "mm/phys/phys.h"
 
 #define WARM_START  0x467 /* 40:67, where firmware jumps to after a warm start */
@@ -19,26 +17,10 @@
 
 #define ANSWER_TIME 100000 /* microseconds that a way has to show */
 
-/* The firmware's own register. ACPI 6.4, 4.8.3.6. */
-static void reset_by_acpi(const struct acpi_power *p)
-{
-	u64 at = p->reset.addr;
-	struct pci_function f = {.bdf = (u16)((at >> 32 & 31) << 3 | (at >> 16 & 7))};
-
-	if (!p->reset.supported)
-		return;
-	if (p->reset.space == ACPI_SPACE_IO)
-		out8((u16)at, p->reset.value);
-	else if (p->reset.space == ACPI_SPACE_PCI)
-		pci_write(&f, at & 0xff, 1, p->reset.value);
-	else if (at < map_end())
-		*(volatile u8 *)phys_ptr(at) = p->reset.value;
-	io_delay(ANSWER_TIME);
-}
-
 void machine_reset(struct machine *machine)
 {
 	static const u8 full[] = {RESET_FULL, RESET_CYCLE, RESET_FULL, RESET_HARD};
+	const struct acpi_power *p = &machine->power;
 
 	machine_last_words(machine, "resetting");
 	cmos_clear_shutdown();
@@ -48,7 +30,11 @@ void machine_reset(struct machine *machine)
 		if (i % 2)
 			io_delay(ANSWER_TIME);
 	}
-	reset_by_acpi(&machine->power);
+	/* The firmware's own register: ACPI 6.4, 4.8.3.6. */
+	if (p->reset.supported) {
+		power_put(p->reset.space, p->reset.addr, p->reset.value, 1);
+		io_delay(ANSWER_TIME);
+	}
 	out8(PORT_KBD_COMMAND, 0xfe);
 	io_delay(ANSWER_TIME);
 	out8(PORT_SYSTEM_A, in8(PORT_SYSTEM_A) | 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * SMRAM: what is written there runs above the hypervisor. Firmware for real machines closes and locks it;
- * that of emulated ones does not. 82441FX datasheet, SMRAM (72h); Q35 datasheet, SMRAM (9Dh).
+ * that of emulated ones does not.
  */
 #include "arch/console.h"
 #include "guest/chipset/chipset.h"
@@ -11,22 +11,14 @@
 #define D_OPEN BIT(6)
 #define D_LCK  BIT(4) /* D_OPEN is clear from then on, until a reset */
 
-static const struct {
-	u32 id;
-	u8 reg;
-} bridges[] = {
-	{PCI_ID_440FX, 0x72},
-	{PCI_ID_Q35, 0x9d},
-};
-
-static void lock(const struct pci_function *host, u32 reg)
+static void lock(u32 reg)
 {
-	u32 smram = pci_read(host, reg, 1);
+	u32 smram = pci_read(&pci_host, reg, 1);
 
 	if (smram & D_LCK)
 		return;
-	pci_write(host, reg, 1, (smram & ~(u32)D_OPEN) | D_LCK);
-	if ((pci_read(host, reg, 1) & (D_LCK | D_OPEN)) == D_LCK)
+	pci_write(&pci_host, reg, 1, (smram & ~(u32)D_OPEN) | D_LCK);
+	if ((pci_read(&pci_host, reg, 1) & (D_LCK | D_OPEN)) == D_LCK)
 		say("SMRAM was not locked: closed and locked now");
 	else
 		say("SMRAM is not locked, and cannot be: keep guests that are not trusted off this "
@@ -35,18 +27,15 @@ static void lock(const struct pci_function *host, u32 reg)
 
 void smram_lock(void)
 {
-	static const struct pci_function host = {0};
-	u32 id = pci_read(&host, PCI_VENDOR, 4);
+	const struct pci_host_bridge *bridge = pci_host_bridge();
+	u32 id = pci_read(&pci_host, PCI_VENDOR, 4);
 
 	/* Elsewhere it is in MSRs, which guests cannot write. */
 	if ((u16)id != PCI_VENDOR_INTEL)
 		return;
-	for (u32 i = 0; i < ARRAY_SIZE(bridges); i++) {
-		if (bridges[i].id == id) {
-			lock(&host, bridges[i].reg);
-			return;
-		}
-	}
-	say("SMRAM: notrap does not know the host bridge 8086:%04x, and leaves its lock to the firmware",
-	    id >> 16);
+	if (bridge)
+		lock(bridge->smram);
+	else
+		say("SMRAM: notrap does not know the host bridge 8086:%04x, and leaves its lock to the firmware",
+		    id >> 16);
 }

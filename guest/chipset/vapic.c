@@ -22,13 +22,6 @@
 
 static const char signature[8] = "kvm aPiC";
 
-static bool drop(struct vcpu *v, struct io_access *w)
-{
-	(void)v;
-	(void)w;
-	return false;
-}
-
 bool vapic_write(const struct machine *m, u64 gpa)
 {
 	return gpa < m->chipset.vapic_rom || gpa >= m->chipset.vapic_rom_end;
@@ -51,7 +44,7 @@ static void find_rom(struct chipset *c)
 
 int vapic_watch(struct machine *m)
 {
-	static const struct io_range range = {PORT_VAPIC, PORT_VAPIC_END, .write = drop};
+	static const struct io_range range = {PORT_VAPIC, PORT_VAPIC_END, .write = io_refuse};
 	struct chipset *c = &m->chipset;
 
 	if (!c->fw_cfg)

@@ -14,7 +14,7 @@
 /* Bytes that one access to registers may have: what is not aligned goes byte by byte, as a bus has it. */
 static u32 piece_at(u64 gpa, u32 size)
 {
-	u32 piece = size < 4 ? size : 4;
+	u32 piece = size < 2 ? 1 : size < 4 ? 2 : 4;
 
 	return gpa & (piece - 1) ? 1 : piece;
 }

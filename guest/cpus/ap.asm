@@ -3,15 +3,12 @@
 ; hypervisor's own page tables (SDM vol. 3A 9.4, 10.8.5; APM vol. 2 14.6.1, 14.7).
 
 CR0_PROTECTED	equ 1 << 4 | 1 << 0					; ET PE
-CR0_VALUE	equ 1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1 << 0	; PG WP NE ET MP PE
-CR4_VALUE	equ 1 << 5						; PAE
-EFER_VALUE	equ 1 << 11 | 1 << 8					; NXE LME
-MSR_EFER	equ 0xc0000080
 
 SEL_CODE	equ 0x08
 SEL_DATA	equ 0x10
 SEL_CODE32	equ 0x18
 
+%include "arch/long_mode.inc"
 %include "arch/misc_enable.inc"
 
 extern ap_main, ap_arrived, ap_lock, ap_stack_top
@@ -48,16 +45,8 @@ protected:
 	mov es, eax
 	mov ss, eax
 	clear_misc_enable			; EFER.NXE is refused otherwise
-	mov eax, CR4_VALUE
-	mov cr4, eax
 	mov eax, [ebx + ap_trampoline_cr3 - ap_trampoline]
-	mov cr3, eax
-	mov ecx, MSR_EFER
-	mov eax, EFER_VALUE
-	xor edx, edx
-	wrmsr
-	mov eax, CR0_VALUE
-	mov cr0, eax
+	enter_long_mode
 	jmp far [ebx + to_long_mode - ap_trampoline]
 bits 64
 long_mode:

@@ -8,8 +8,6 @@
 #include "arch/safe.h"
 #include "guest/exit/handlers.h"
 
-#define SYSCFG_MTRR_FIX_DRAM GENMASK(19, 18) /* below 1 MiB alone: APM vol. 2 7.9.1 */
-
 /* HWCR: what operating systems set for themselves. */
 #define HWCR_OPEN                                                                             \
 	(BIT(6) /* FFDIS */ | BIT(8) /* IGNNE_EM */ | BIT(9) /* MONMWAIT_DIS */ |             \
@@ -23,91 +21,51 @@ struct guard {
 	bool amd; /* the number is something else on other CPUs, or open there */
 };
 
-#define MSR_MEMORY_CTRL 0x33
-#define UC_LOCK_DISABLE BIT(28) /* the hypervisor's locked writes to guest tables would fault */
-
-/* An IN from such a port is a sleep in place of an access, and the hypervisor reads ports. */
-#define CST_IO_MWAIT BIT(10)
-#define CST_LOCK     BIT(15)
-
-/* Intel's, without a name in the manual that all models share. */
-#define MSR_POWER_CTL           0x1fc
-#define POWER_CTL_PROCHOT       BIT(0)
-#define MSR_PRMRR_VALID_CONFIG  0x1fb
-#define MSR_PRMRR_BASE_0        0x2a0
-#define MSR_PRMRR_BASE_7        0x2a7
-#define MSR_UNCORE_PRMRR_BASE   0x2f4
-#define MSR_UNCORE_PRMRR_MASK   0x2f5
-#define MSR_SMM_FEATURE_CONTROL 0x4e0
-#define MSR_SMM_BLOCKED         0x4e3
-#define MSR_VR_CURRENT_CONFIG   0x601
-#define MSR_VR_MISC_CONFIG      0x603
-
-/* AMD's. */
-#define MSR_NB_CFG               0xc001001f
-#define NB_CFG_CF8_EXT           BIT(46)    /* Linux sets it */
-#define MSR_MC_REDIRECTION       0xc0010022 /* to an SMI */
-#define MSR_FIDVID_CTL           0xc0010041
-#define MSR_SMI_ON_IO_TRAP_FIRST 0xc0010050
-#define MSR_SMI_ON_IO_TRAP_LAST  0xc0010054
-#define MSR_INT_PENDING          0xc0010055 /* the CPU writes to a port by itself, or raises an SMI */
-#define MSR_SMI_TRIGGER_IO       0xc0010056
-#define MSR_CSTATE_BASE          0xc0010073 /* ports whose IN is a C-state in place of an access */
-#define MSR_PSTATE_FIRST         0xc0010064 /* each with its voltage */
-#define MSR_PSTATE_LAST          0xc001006b
-#define MSR_COFVID_CTL           0xc0010070
-#define MSR_SMM_CTL              0xc0010116
-#define MSR_SMM_KEY              0xc0010119
-#define MSR_AVIC_DOORBELL        0xc001011b
-
-#define CLOSED(first, last)           \
-	{                             \
-		first, last, 0, false \
-	}
-#define OPEN(msr, bits)               \
-	{                             \
-		msr, msr, bits, false \
-	}
-
 static const struct guard guards[] = {
-	OPEN(MSR_MEMORY_CTRL, ~UC_LOCK_DISABLE),
-	CLOSED(MSR_SMBASE, MSR_SMBASE),
-	OPEN(MSR_CST_CONFIG_CONTROL, ~(CST_IO_MWAIT | CST_LOCK)),
-	CLOSED(MSR_PMG_IO_CAPTURE_BASE, MSR_PMG_IO_CAPTURE_BASE),
-	CLOSED(MSR_OC_MAILBOX, MSR_OC_MAILBOX),
-	CLOSED(MSR_SMRR_PHYSBASE, MSR_PRMRR_PHYSMASK),
-	CLOSED(MSR_PRMRR_VALID_CONFIG, MSR_PRMRR_VALID_CONFIG),
-	OPEN(MSR_POWER_CTL, ~POWER_CTL_PROCHOT),
-	CLOSED(MSR_PRMRR_BASE_0, MSR_PRMRR_BASE_7),
-	CLOSED(MSR_UNCORE_PRMRR_BASE, MSR_UNCORE_PRMRR_MASK),
-	CLOSED(MSR_SMM_FEATURE_CONTROL, MSR_SMM_BLOCKED),
-	CLOSED(MSR_VR_CURRENT_CONFIG, MSR_VR_CURRENT_CONFIG),
-	CLOSED(MSR_VR_MISC_CONFIG, MSR_VR_MISC_CONFIG),
-	CLOSED(MSR_DEBUG_INTERFACE, MSR_DEBUG_INTERFACE),
+	/* MEMORY_CTRL: with UC-lock disable the hypervisor's locked writes to guest tables would fault. */
+	{0x33, 0x33, ~BIT(28), false},
+	{MSR_SMBASE, MSR_SMBASE, 0, false},
+	/* An IN from such a port is a sleep in place of an access, and the hypervisor reads ports; the lock. */
+	{MSR_CST_CONFIG_CONTROL, MSR_CST_CONFIG_CONTROL, ~(BIT(10) | BIT(15)), false},
+	{MSR_PMG_IO_CAPTURE_BASE, MSR_PMG_IO_CAPTURE_BASE, 0, false},
+	{MSR_OC_MAILBOX, MSR_OC_MAILBOX, 0, false},
+	{MSR_SMRR_PHYSBASE, MSR_PRMRR_PHYSMASK, 0, false},
+	/* Intel's, without a name in the manual that all models share. */
+	{0x1fb, 0x1fb, 0, false},       /* PRMRR_VALID_CONFIG */
+	{0x1fc, 0x1fc, ~BIT(0), false}, /* POWER_CTL: bi-directional PROCHOT */
+	{0x2a0, 0x2a7, 0, false},       /* PRMRR_BASE_0 to 7 */
+	{0x2f4, 0x2f5, 0, false},       /* UNCORE_PRMRR */
+	{0x4e0, 0x4e3, 0, false},       /* SMM_FEATURE_CONTROL to SMM_BLOCKED */
+	{0x601, 0x601, 0, false},       /* VR_CURRENT_CONFIG */
+	{0x603, 0x603, 0, false},       /* VR_MISC_CONFIG */
+	{MSR_DEBUG_INTERFACE, MSR_DEBUG_INTERFACE, 0, false},
 	/* XRSTORS loads what WRMSR is refused. */
-	OPEN(MSR_XSS, ~(u64)XSS_HIDDEN),
+	{MSR_XSS, MSR_XSS, ~(u64)XSS_HIDDEN, false},
 	/* A table at a physical address, which the CPU writes. */
-	CLOSED(MSR_HW_FEEDBACK_PTR, MSR_HW_FEEDBACK_LAST),
+	{MSR_HW_FEEDBACK_PTR, MSR_HW_FEEDBACK_LAST, 0, false},
 	/* On AMD no exit switches it off: it would show the hypervisor's branches. */
 	{MSR_DEBUGCTL, MSR_DEBUGCTL, ~(u64)DEBUGCTL_LBR, true},
-	OPEN(MSR_SYSCFG, SYSCFG_MTRR_FIX_DRAM),
-	OPEN(MSR_HWCR, HWCR_OPEN),
-	CLOSED(MSR_IORR_BASE0, MSR_TOP_MEM),
-	CLOSED(MSR_TOP_MEM2, MSR_TOP_MEM2),
-	OPEN(MSR_NB_CFG, NB_CFG_CF8_EXT),
-	CLOSED(MSR_MC_REDIRECTION, MSR_MC_REDIRECTION),
-	CLOSED(MSR_FIDVID_CTL, MSR_FIDVID_CTL),
-	CLOSED(MSR_SMI_ON_IO_TRAP_FIRST, MSR_SMI_ON_IO_TRAP_LAST),
-	CLOSED(MSR_INT_PENDING, MSR_SMI_TRIGGER_IO),
-	CLOSED(MSR_PSTATE_FIRST, MSR_PSTATE_LAST),
-	CLOSED(MSR_COFVID_CTL, MSR_COFVID_CTL),
-	CLOSED(MSR_CSTATE_BASE, MSR_CSTATE_BASE),
-	CLOSED(MSR_SMM_BASE, MSR_SMM_MASK),
-	CLOSED(MSR_SMM_CTL, MSR_SMM_CTL),
-	CLOSED(MSR_SMM_KEY, MSR_AVIC_DOORBELL),
-	CLOSED(MSR_SEV_GHCB, MSR_RMP_END),
+	/* MtrrFixDram: below 1 MiB alone, APM vol. 2 7.9.1. */
+	{MSR_SYSCFG, MSR_SYSCFG, GENMASK(19, 18), false},
+	{MSR_HWCR, MSR_HWCR, HWCR_OPEN, false},
+	{MSR_IORR_BASE0, MSR_TOP_MEM, 0, false},
+	{MSR_TOP_MEM2, MSR_TOP_MEM2, 0, false},
+	{0xc001001f, 0xc001001f, BIT(46), false}, /* NB_CFG: EnableCf8ExtCfg, which Linux sets */
+	{0xc0010022, 0xc0010022, 0, false},       /* redirection of machine checks to an SMI */
+	{0xc0010041, 0xc0010041, 0, false},       /* FIDVID_CTL */
+	{0xc0010050, 0xc0010054, 0, false},       /* SMI_ON_IO_TRAP */
+	/* INT_PENDING: the CPU writes to a port by itself, or raises an SMI; SMI_TRIGGER_IO. */
+	{0xc0010055, 0xc0010056, 0, false},
+	{0xc0010064, 0xc001006b, 0, false}, /* P-states, each with its voltage */
+	{0xc0010070, 0xc0010070, 0, false}, /* COFVID_CTL */
+	/* CSTATE_BASE: ports whose IN is a C-state in place of an access. */
+	{0xc0010073, 0xc0010073, 0, false},
+	{MSR_SMM_BASE, MSR_SMM_MASK, 0, false},
+	{0xc0010116, 0xc0010116, 0, false}, /* SMM_CTL */
+	{0xc0010119, 0xc001011b, 0, false}, /* SMM_KEY to the doorbell of AVIC */
+	{MSR_SEV_GHCB, MSR_RMP_END, 0, false},
 	/* mitigate.h: set for good where it is needed. */
-	OPEN(MSR_BP_CFG, ~(u64)BP_CFG_BP_SPEC_REDUCE),
+	{MSR_BP_CFG, MSR_BP_CFG, ~(u64)BP_CFG_BP_SPEC_REDUCE, false},
 };
 
 static const struct guard *find_guard(u32 msr)

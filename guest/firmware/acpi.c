@@ -36,13 +36,14 @@ bool acpi_readable(const struct bootinfo *boot, u64 start, u64 size)
 	return start >= end;
 }
 
-bool acpi_sums_to_zero(const u8 *data, u64 size)
+u8 acpi_sum(const void *data, u64 size)
 {
+	const u8 *p = data;
 	u8 sum = 0;
 
 	while (size--)
-		sum += *data++;
-	return !sum;
+		sum += *p++;
+	return sum;
 }
 
 bool acpi_get_table(const struct bootinfo *boot, u64 addr, const char *signature,
@@ -56,7 +57,7 @@ bool acpi_get_table(const struct bootinfo *boot, u64 addr, const char *signature
 		return false;
 	out->size = (u32)acpi_get(out, 4, 4);
 	return out->size >= ACPI_HEADER_SIZE && out->size <= TABLE_MAX &&
-	       acpi_readable(boot, addr, out->size) && acpi_sums_to_zero(out->data, out->size);
+	       acpi_readable(boot, addr, out->size) && !acpi_sum(out->data, out->size);
 }
 
 /* Table number `i` of the RSDT or XSDT. False past the end; a broken table has size 0. */

@@ -23,7 +23,8 @@ u64 acpi_get(const struct acpi_table *t, u32 offset, u32 bytes);
 /* What may be read without harm: the BIOS's own area, and what the firmware's map lists. */
 bool acpi_readable(const struct bootinfo *boot, u64 start, u64 size);
 
-bool acpi_sums_to_zero(const u8 *data, u64 size);
+/* The sum of bytes, which is 0 where a checksum is among them and right. */
+u8 acpi_sum(const void *data, u64 size);
 
 /* The table at a physical address. False when there is none of this signature, or its sum is wrong. */
 bool acpi_get_table(const struct bootinfo *boot, u64 addr, const char *signature,

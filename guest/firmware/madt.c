@@ -46,38 +46,46 @@ static bool next_entry(u8 *madt, u32 size, u32 *at, struct entry *e)
 	return true;
 }
 
+/* All MADTs' entries, one after the other. Zero but for boot: before the first. */
+struct walk {
+	const struct bootinfo *boot;
+	u8 *madt;
+	u32 nr, size, at;
+};
+
+static bool next(struct walk *w, struct entry *e)
+{
+	while (!w->madt || !next_entry(w->madt, w->size, &w->at, e)) {
+		w->madt = acpi_table(w->boot, "APIC", w->nr++, &w->size);
+		w->at = ENTRIES;
+		if (!w->madt)
+			return false;
+	}
+	return true;
+}
+
 void madt_each(const struct bootinfo *boot, void (*visit)(void *ctx, u32 apic_id), void *ctx)
 {
-	struct entry e;
-	u32 size;
-	u8 *madt;
+	struct walk w = {.boot = boot};
 
-	for (u32 i = 0; (madt = acpi_table(boot, "APIC", i, &size)); i++) {
-		for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
-			if (!e.flags || !(e.flags[0] & FLAGS_ENABLED))
-				continue;
-			if (e.apic_id !=
-			    (e.start[0] == TYPE_X2APIC ? X2APIC_ID_NONE : APIC_ID_NONE))
-				visit(ctx, e.apic_id);
-		}
+	for (struct entry e; next(&w, &e);) {
+		if (e.flags && (e.flags[0] & FLAGS_ENABLED) &&
+		    e.apic_id != (e.start[0] == TYPE_X2APIC ? X2APIC_ID_NONE : APIC_ID_NONE))
+			visit(ctx, e.apic_id);
 	}
 }
 
 void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx)
 {
-	struct entry e;
-	u32 size;
-	u8 *madt;
+	struct walk w = {.boot = boot};
 
-	for (u32 i = 0; (madt = acpi_table(boot, "APIC", i, &size)); i++) {
-		for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
-			u32 hpa;
+	for (struct entry e; next(&w, &e);) {
+		u32 hpa;
 
-			if (e.start[0] != TYPE_IO_APIC || e.start[1] < 12)
-				continue;
-			memcpy(&hpa, e.start + 4, sizeof(hpa));
-			visit(ctx, hpa);
-		}
+		if (e.start[0] != TYPE_IO_APIC || e.start[1] < 12)
+			continue;
+		memcpy(&hpa, e.start + 4, sizeof(hpa));
+		visit(ctx, hpa);
 	}
 }
 
@@ -105,24 +113,12 @@ static bool hide_entry(u8 *madt, const struct entry *e)
 	return change(madt, e->flags, e->flags[0] & (u8) ~(FLAGS_ENABLED | FLAGS_ONLINE_CAP));
 }
 
-static int hide_in(u8 *madt, u32 size, u32 own)
-{
-	struct entry e;
-
-	for (u32 at = ENTRIES; next_entry(madt, size, &at, &e);) {
-		if (e.flags && e.apic_id != own && !hide_entry(madt, &e))
-			return -1;
-	}
-	return 0;
-}
-
 int madt_hide_others(const struct bootinfo *boot, u32 own)
 {
-	u32 size;
-	u8 *madt;
+	struct walk w = {.boot = boot};
 
-	for (u32 i = 0; (madt = acpi_table(boot, "APIC", i, &size)); i++) {
-		if (hide_in(madt, size, own) < 0)
+	for (struct entry e; next(&w, &e);) {
+		if (e.flags && e.apic_id != own && !hide_entry(w.madt, &e))
 			return -1;
 	}
 	return 0;

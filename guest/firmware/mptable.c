@@ -3,6 +3,7 @@
 #include "guest/firmware/mptable.h"
 
 #include "arch/string.h"
+#include "guest/firmware/acpi_table.h"
 #include "guest/firmware/ebda.h"
 #include "mm/phys/phys.h"
 
@@ -38,19 +39,9 @@ struct table {
 _Static_assert(sizeof(struct floating) == 16, "the floating pointer's layout");
 _Static_assert(sizeof(struct table) == 44, "the configuration table's layout");
 
-static u8 sum(const void *data, u32 size)
-{
-	const u8 *p = data;
-	u8 total = 0;
-
-	while (size--)
-		total += *p++;
-	return total;
-}
-
 static bool is_floating(const struct floating *f)
 {
-	return !memcmp(f->signature, "_MP_", 4) && f->length == 1 && !sum(f, sizeof(*f));
+	return !memcmp(f->signature, "_MP_", 4) && f->length == 1 && !acpi_sum(f, sizeof(*f));
 }
 
 /* The table that it points to, all of it below 1 MiB; NULL when there is none. */
@@ -60,7 +51,7 @@ static struct table *table_of(const struct floating *f)
 
 	if (f->features[0] || f->table < TABLE_MIN || f->table > MIB(1) - sizeof(*t) ||
 	    memcmp(t->signature, "PCMP", 4) || t->length < sizeof(*t) ||
-	    (u64)f->table + t->length + t->more > MIB(1) || sum(t, t->length))
+	    (u64)f->table + t->length + t->more > MIB(1) || acpi_sum(t, t->length))
 		return NULL;
 	return t;
 }
@@ -108,7 +99,7 @@ static bool hide_in(struct table *t, u32 own)
 		else if (!take_out(t, at))
 			return false;
 	}
-	t->checksum -= sum(t, t->length);
+	t->checksum -= acpi_sum(t, t->length);
 	return true;
 }
 

@@ -35,3 +35,19 @@ void pci_write(const struct pci_function *f, u32 reg, u32 size, u32 value)
 	port_out(PORT_PCI_DATA + (reg & 3), size, value);
 	out32(PORT_PCI_ADDRESS, saved);
 }
+
+const struct pci_function pci_host;
+
+/* 82441FX datasheet: PAM0 (59h), SMRAM (72h); Q35 datasheet: PAM0 (90h), SMRAM (9Dh). */
+const struct pci_host_bridge *pci_host_bridge(void)
+{
+	static const struct pci_host_bridge known[] = {{0x12378086, 0x59, 0x72},
+						       {PCI_ID_Q35, 0x90, 0x9d}};
+	u32 id = pci_read(&pci_host, PCI_VENDOR, 4);
+
+	for (u32 i = 0; i < ARRAY_SIZE(known); i++) {
+		if (known[i].id == id)
+			return &known[i];
+	}
+	return NULL;
+}

@@ -28,8 +28,7 @@
 
 #define PCI_VENDOR_INTEL 0x8086
 #define PCI_VENDOR_AMD   0x1022
-#define PCI_ID_440FX     0x12378086 /* host bridges: device, vendor */
-#define PCI_ID_Q35       0x29c08086
+#define PCI_ID_Q35       0x29c08086 /* host bridge: device, vendor */
 
 /* A function, and the way to it. */
 struct pci_function {
@@ -44,5 +43,14 @@ struct pci_function {
  */
 u32 pci_read(const struct pci_function *f, u32 reg, u32 size);
 void pci_write(const struct pci_function *f, u32 reg, u32 size, u32 value);
+
+/* The machine's host bridge, and where it has registers that not every chipset has there. */
+extern const struct pci_function pci_host;
+struct pci_host_bridge {
+	u32 id; /* device, vendor */
+	u8 pam0, smram;
+};
+/* NULL where they are not known. */
+const struct pci_host_bridge *pci_host_bridge(void);
 
 #endif

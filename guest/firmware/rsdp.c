@@ -35,13 +35,13 @@ u32 acpi_read_rsdp(const struct bootinfo *boot, u64 addr, u8 to[ACPI_RSDP_MAX])
 	if (!acpi_readable(boot, addr, RSDP_SIZE_V1))
 		return 0;
 	t.data = phys_ptr(addr);
-	if (memcmp(t.data, "RSD PTR ", 8) || !acpi_sums_to_zero(t.data, RSDP_SIZE_V1))
+	if (memcmp(t.data, "RSD PTR ", 8) || acpi_sum(t.data, RSDP_SIZE_V1))
 		return 0;
 	if (t.data[15] >= 2 && acpi_readable(boot, addr, RSDP_SIZE_V2)) {
 		t.size = RSDP_SIZE_V2;
 		t.size = (u32)acpi_get(&t, 20, 4);
 		if (t.size < RSDP_SIZE_V2 || t.size > ACPI_RSDP_MAX ||
-		    !acpi_readable(boot, addr, t.size) || !acpi_sums_to_zero(t.data, t.size))
+		    !acpi_readable(boot, addr, t.size) || acpi_sum(t.data, t.size))
 			return 0;
 	}
 	memcpy(to, t.data, t.size);

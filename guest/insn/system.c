@@ -38,45 +38,39 @@ static void take_mov_seg(struct insn_parse *p, struct insn_system *out)
 		out->mem = p->mem;
 }
 
+/* Instructions without operands: kinds by opcode, of one byte and after 0f. */
+static const u8 plain[256] = {
+	[0xcc] = INSN_SYS_INT3,
+	[0xf1] = INSN_SYS_INT1,
+	[0xf4] = INSN_SYS_HLT,
+};
+static const u8 plain_0f[256] = {
+	[0x06] = INSN_SYS_CLTS,  [0x08] = INSN_SYS_INVD,  [0x30] = INSN_SYS_WRMSR,
+	[0x32] = INSN_SYS_RDMSR, [0xa2] = INSN_SYS_CPUID,
+};
+
 static void take_one_byte(struct insn_parse *p, struct insn_system *out, u8 opcode)
 {
 	switch (opcode) {
-	case 0x6c:
-	case 0x6d:
-	case 0x6e:
-	case 0x6f:
+	case 0x6c ... 0x6f:
 		take_string_port(p, out, opcode);
 		break;
 	case 0x8e:
 		take_mov_seg(p, out);
-		break;
-	case 0xcc:
-		out->kind = INSN_SYS_INT3;
 		break;
 	case 0xcd:
 		out->nr = insn_take_byte(p);
 		out->kind = INSN_SYS_INT;
 		break;
 	case 0xce:
-		if (p->mode != INSN_64)
-			out->kind = INSN_SYS_INTO;
+		out->kind = p->mode == INSN_64 ? INSN_SYS_NONE : INSN_SYS_INTO;
 		break;
-	case 0xe4:
-	case 0xe5:
-	case 0xe6:
-	case 0xe7:
-	case 0xec:
-	case 0xed:
-	case 0xee:
-	case 0xef:
+	case 0xe4 ... 0xe7:
+	case 0xec ... 0xef:
 		take_port(p, out, opcode);
 		break;
-	case 0xf1:
-		out->kind = INSN_SYS_INT1;
-		break;
-	case 0xf4:
-		out->kind = INSN_SYS_HLT;
-		break;
+	default:
+		out->kind = plain[opcode];
 	}
 }
 
@@ -147,15 +141,11 @@ static void take_invpcid(struct insn_parse *p, struct insn_system *out)
 
 static void take_two_byte(struct insn_parse *p, struct insn_system *out)
 {
-	switch (insn_take_byte(p)) {
+	u8 opcode = insn_take_byte(p);
+
+	switch (opcode) {
 	case 0x01:
 		take_group_7(p, out);
-		break;
-	case 0x06:
-		out->kind = INSN_SYS_CLTS;
-		break;
-	case 0x08:
-		out->kind = INSN_SYS_INVD;
 		break;
 	case 0x20:
 		take_mov_cr(p, out, INSN_SYS_MOV_FROM_CR);
@@ -163,18 +153,11 @@ static void take_two_byte(struct insn_parse *p, struct insn_system *out)
 	case 0x22:
 		take_mov_cr(p, out, INSN_SYS_MOV_TO_CR);
 		break;
-	case 0x30:
-		out->kind = INSN_SYS_WRMSR;
-		break;
-	case 0x32:
-		out->kind = INSN_SYS_RDMSR;
-		break;
 	case 0x38:
 		take_invpcid(p, out);
 		break;
-	case 0xa2:
-		out->kind = INSN_SYS_CPUID;
-		break;
+	default:
+		out->kind = plain_0f[opcode];
 	}
 }
 

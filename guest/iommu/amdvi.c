@@ -61,9 +61,8 @@
 #define CMD_ALL           COMMAND(8)
 
 /* An event's first quadword. */
-#define EVENT_CODE(q)    (u8)((q) >> 60)
-#define EVENT_RW         BIT(53)
-#define EVENT_PAGE_FAULT 2
+#define EVENT_CODE(q) (u8)((q) >> 60)
+#define EVENT_RW      BIT(53)
 
 static const char *probe(struct iommu_unit *unit, struct iommu_limits *limits)
 {
@@ -205,17 +204,10 @@ static const char *enable(struct iommu_unit *unit, u64 shared, struct iommu_pool
 	return invalidate(&ring) ? NULL : "it does not invalidate its caches";
 }
 
-static const char *event_text(u8 code)
-{
-	switch (code) {
-	case EVENT_PAGE_FAULT:
-		return "not for it to reach";
-	case 8:
-		return "a translated address, or an interrupt";
-	default:
-		return "refused";
-	}
-}
+static const char *const reasons[] = {
+	[2] = "not for it to reach",
+	[8] = "a translated address, or an interrupt",
+};
 
 /*
  * The log is read in memory, where it costs no access to the unit: an entry that is there is not
@@ -233,7 +225,6 @@ static void poll(struct iommu_unit *unit, iommu_fault_visit visit, void *ctx)
 			.addr = event[1],
 			.write = low & EVENT_RW,
 			.reason = EVENT_CODE(low),
-			.text = event_text(EVENT_CODE(low)),
 		};
 
 		if (!low)
@@ -267,4 +258,6 @@ const struct iommu_ops amdvi_ops = {
 	.prepare = prepare,
 	.enable = enable,
 	.poll = poll,
+	.reasons = reasons,
+	.nr_reasons = ARRAY_SIZE(reasons),
 };

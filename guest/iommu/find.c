@@ -2,6 +2,7 @@
 /* Which IOMMUs there are, and what they can do; what is said of those that cannot be used. */
 #include "arch/console.h"
 #include "guest/firmware/acpi.h"
+#include "guest/firmware/pci.h"
 #include "guest/iommu/iommu.h"
 #include "guest/iommu/unit.h"
 #include "guest/machine/hidden.h"
@@ -25,6 +26,35 @@ static int none(const struct machine *machine, const char *why)
 			"iommu=require: %s; switch it on in the firmware's setup, or use iommu=auto",
 			why);
 	say("iommu: %s: devices can reach all memory", why);
+	return 0;
+}
+
+/*
+ * The line about devices that no unit of DMAR takes in; -1 when there are some, and may not. Most firmware has a
+ * unit for all that no other names; where there is none, the devices of bus 0 are looked for, and those behind a
+ * bridge go with it.
+ */
+static int check_cover(const struct machine *machine, const u8 *dmar, u32 size)
+{
+	u32 segment = dmar_uncovered(&machine->iommu);
+
+	if (segment == ~0U)
+		return 0;
+	if (segment)
+		return iommu_left_open(machine, "PCI segment", segment,
+				       "no unit takes in all of its devices");
+	for (u32 device = 0; device < 256; device++) {
+		const struct pci_function f = {.bdf = (u16)device};
+		bool bridge;
+
+		if (pci_read(&f, PCI_VENDOR, 4) == ~0U)
+			continue;
+		bridge = (pci_read(&f, PCI_HEADER_TYPE, 1) & PCI_TYPE_MASK) == PCI_TYPE_BRIDGE;
+		if (!dmar_names(dmar, size, 0, device, bridge))
+			return iommu_left_open(machine, "PCI device and function", device,
+					       bridge ? "no unit takes in all that is behind it"
+						      : "no unit takes it in");
+	}
 	return 0;
 }
 
@@ -93,7 +123,7 @@ int iommu_find(struct machine *machine, const struct bootinfo *boot)
 		*iommu = (struct iommu){0};
 		return ret;
 	}
-	if (iommu->kind == IOMMU_VTD && iommu_check_cover(machine, table, size) < 0)
+	if (iommu->kind == IOMMU_VTD && check_cover(machine, table, size) < 0)
 		return -1;
 	if (probe_units(machine, boot, &limits) < 0)
 		return -1;

@@ -160,6 +160,8 @@ static void count_fault(void *ctx, const struct iommu_unit *unit, const struct i
 	struct machine *machine = ctx;
 	struct iommu *iommu = &machine->iommu;
 	u32 who = (u32)unit->segment << 16 | fault->source;
+	const struct iommu_ops *ops = iommu_ops_of(iommu);
+	const char *why = fault->reason < ops->nr_reasons ? ops->reasons[fault->reason] : NULL;
 
 	count(&machine->vcpu.counters, dma_blocked);
 	for (u32 i = 0; i < iommu->nr_reported; i++)
@@ -171,7 +173,7 @@ static void count_fault(void *ctx, const struct iommu_unit *unit, const struct i
 	say("iommu: device %04x:%02x:%02x.%u: %s of %lx blocked (reason %x: %s); the next of it are "
 	    "only counted",
 	    unit->segment, fault->source >> 8, fault->source >> 3 & 31, fault->source & 7,
-	    fault->write ? "write" : "read", fault->addr, fault->reason, fault->text);
+	    fault->write ? "write" : "read", fault->addr, fault->reason, why ? why : "refused");
 }
 
 void iommu_poll(struct machine *machine)

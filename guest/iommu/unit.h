@@ -94,9 +94,6 @@ u32 dmar_uncovered(const struct iommu *iommu);
 /* True when a unit of segment 0 names a device of a root bus; a bridge: with all that is behind it. */
 bool dmar_names(const u8 *dmar, u32 size, u32 bus, u32 device, bool bridge);
 
-/* cover.c. The line about devices that no unit of DMAR takes in. -1 when there are some, and may not. */
-int iommu_check_cover(const struct machine *machine, const u8 *dmar, u32 size);
-
 /* find.c. Something is left open: a line, or an error, for which -1 is returned. */
 int iommu_left_open(const struct machine *machine, const char *which, u64 where, const char *why);
 
@@ -112,9 +109,8 @@ struct iommu_unit *iommu_add(struct iommu *iommu, u64 base);
 
 struct iommu_fault {
 	u64 addr;
-	const char *text; /* of the reason */
-	u16 source;       /* bus 15:8, device 7:3, function 2:0 */
-	u8 reason;        /* the hardware's own number */
+	u16 source; /* bus 15:8, device 7:3, function 2:0 */
+	u8 reason;  /* the hardware's own number */
 	bool write;
 };
 
@@ -135,6 +131,9 @@ struct iommu_ops {
 	const char *(*enable)(struct iommu_unit *unit, u64 shared, struct iommu_pool *pool);
 	/* Visit each blocked access that was recorded since the last call. */
 	void (*poll)(struct iommu_unit *unit, iommu_fault_visit visit, void *ctx);
+	const char *const
+		*reasons; /* what its numbers mean; NULL: no more than that it was refused */
+	u32 nr_reasons;
 };
 
 extern const struct iommu_ops vtd_ops, amdvi_ops;

@@ -218,21 +218,12 @@ static const char *enable(struct iommu_unit *unit, u64 shared, struct iommu_pool
 	return NULL;
 }
 
-static const char *reason_text(u8 reason)
-{
-	switch (reason) {
-	case 0x04:
-		return "past its addresses";
-	case 0x05:
-		return "not for it to write";
-	case 0x06:
-		return "not for it to read";
-	case 0x0d:
-		return "a translated address";
-	default:
-		return "refused";
-	}
-}
+static const char *const reasons[] = {
+	[0x04] = "past its addresses",
+	[0x05] = "not for it to write",
+	[0x06] = "not for it to read",
+	[0x0d] = "a translated address",
+};
 
 static void poll(struct iommu_unit *unit, iommu_fault_visit visit, void *ctx)
 {
@@ -250,7 +241,6 @@ static void poll(struct iommu_unit *unit, iommu_fault_visit visit, void *ctx)
 		fault.addr = iommu_read64(unit, at) & GENMASK(63, 12);
 		fault.write = !(high & RECORD_READ);
 		fault.reason = (u8)(high >> 32);
-		fault.text = reason_text(fault.reason);
 		iommu_write64(unit, at + 8, RECORD_F);
 		visit(ctx, unit, &fault);
 	}
@@ -268,4 +258,6 @@ const struct iommu_ops vtd_ops = {
 	.prepare = prepare,
 	.enable = enable,
 	.poll = poll,
+	.reasons = reasons,
+	.nr_reasons = ARRAY_SIZE(reasons),
 };

@@ -1,8 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /* Multiboot2 kernels (specification 2.0): the header's tags, and where the kernel goes. */
-#include "guest/load/multiboot2.h"
 #include "arch/string.h"
 #include "guest/load/parts.h"
+#include "guest/multiboot.h"
+
+/* The header: 3.1. */
+#define MB2_SEARCH            KIB(32)
+#define MB2_HEADER_MAGIC      0xe85250d6
+#define MB2_ARCH_I386         0
+#define MB2_OPTIONAL          BIT(0)
+#define MB2_HEADER_FROM_START 0xffffffff /* header_addr: the file is loaded from the header on */
+#define MB2_PREFER_HIGH       2
+
+enum mb2_header_tag_type {
+	MB2_TAG_END,
+	MB2_TAG_INFO_REQUEST,
+	MB2_TAG_ADDRESS,
+	MB2_TAG_ENTRY,
+	MB2_TAG_CONSOLE,
+	MB2_TAG_FRAMEBUFFER,
+	MB2_TAG_MODULE_ALIGN,
+	MB2_TAG_EFI_BS,
+	MB2_TAG_ENTRY_EFI32,
+	MB2_TAG_ENTRY_EFI64,
+	MB2_TAG_RELOCATABLE,
+};
+
+#define MB2_INFO_PASSED_ON                                                       \
+	(BIT(MB2_INFO_CMDLINE) | BIT(MB2_INFO_LOADER) | BIT(MB2_INFO_MODULE) |   \
+	 BIT(MB2_INFO_MEMORY) | BIT(MB2_INFO_MMAP) | BIT(MB2_INFO_FRAMEBUFFER) | \
+	 BIT(MB2_INFO_EFI32) | BIT(MB2_INFO_EFI64) | BIT(MB2_INFO_ACPI_OLD) |    \
+	 BIT(MB2_INFO_ACPI_NEW) | BIT(MB2_INFO_EFI_MMAP) | BIT(MB2_INFO_LOAD_BASE))
+
+struct mb2_header {
+	u32 magic, architecture, length, checksum;
+};
+
+struct mb2_header_tag {
+	u16 type, flags;
+	u32 size;
+};
+
+struct mb2_relocate {
+	u32 min_addr, max_addr, align, preference;
+};
 
 /* What the header's tags ask for. */
 struct mb2_request {
@@ -49,32 +90,34 @@ static int check_relocate(const struct load *l, const struct mb2_relocate *r)
 		    l->what, r->align);
 }
 
-/* One tag whose `bytes` of content, at `at`, are in the file. */
-static int take_tag(const struct load *l, const struct mb2_header_tag *tag, u64 at, u32 bytes,
+static int take_content(const struct load *l, const struct mb2_header_tag *tag, u64 at, void *to,
+			u32 size)
+{
+	if (tag->size - sizeof(*tag) < size)
+		return fail("%s: tag %u of its multiboot2 header is too short", l->what, tag->type);
+	load_read(&l->file[0], at, to, size);
+	return 0;
+}
+
+/* One tag whose content, at `at`, is in the file. */
+static int take_tag(const struct load *l, const struct mb2_header_tag *tag, u64 at,
 		    struct mb2_request *want)
 {
-	const struct load_file *file = &l->file[0];
 	bool optional = tag->flags & MB2_OPTIONAL;
-	bool whole = true;
 
 	switch (tag->type) {
 	case MB2_TAG_INFO_REQUEST:
-		return optional ? 0 : check_wanted_info(l, at, bytes);
+		return optional ? 0 : check_wanted_info(l, at, tag->size - (u32)sizeof(*tag));
 	case MB2_TAG_ADDRESS:
-		whole = bytes >= sizeof(want->aout);
-		want->has_aout = whole && load_read(file, at, &want->aout, sizeof(want->aout));
-		break;
+		want->has_aout = true;
+		return take_content(l, tag, at, &want->aout, sizeof(want->aout));
 	case MB2_TAG_ENTRY:
-		whole = bytes >= sizeof(want->entry);
-		want->has_entry = whole && load_read(file, at, &want->entry, sizeof(want->entry));
-		break;
+		want->has_entry = true;
+		return take_content(l, tag, at, &want->entry, sizeof(want->entry));
 	case MB2_TAG_RELOCATABLE:
-		whole = bytes >= sizeof(want->relocate);
-		if (whole) {
-			load_read(file, at, &want->relocate, sizeof(want->relocate));
-			return check_relocate(l, &want->relocate);
-		}
-		break;
+		if (take_content(l, tag, at, &want->relocate, sizeof(want->relocate)))
+			return -1;
+		return check_relocate(l, &want->relocate);
 	case MB2_TAG_CONSOLE:      /* the console is what the boot loader left */
 	case MB2_TAG_FRAMEBUFFER:  /* likewise: a wish, not a demand */
 	case MB2_TAG_MODULE_ALIGN: /* modules always are */
@@ -93,8 +136,6 @@ static int take_tag(const struct load *l, const struct mb2_header_tag *tag, u64 
 				    "not know",
 				    l->what, tag->type);
 	}
-	if (!whole)
-		return fail("%s: tag %u of its multiboot2 header is too short", l->what, tag->type);
 	return 0;
 }
 
@@ -118,7 +159,7 @@ static int read_tags(const struct load *l, u64 start, const struct mb2_header *h
 		if (tag.size < sizeof(tag) || tag.size > end - at)
 			return fail("%s: tag %u of its multiboot2 header has the size %u", l->what,
 				    tag.type, tag.size);
-		if (take_tag(l, &tag, at + sizeof(tag), tag.size - (u32)sizeof(tag), want))
+		if (take_tag(l, &tag, at + sizeof(tag), want))
 			return -1;
 		at += ALIGN_UP((u64)tag.size, 8);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The multiboot2 information structure (specification 2.0, 3.6). */
 #include "arch/string.h"
-#include "guest/load/multiboot2.h"
 #include "guest/load/parts.h"
+#include "guest/multiboot.h"
 
 /* A tag of two pieces, either of which may be empty. */
 static void put_tag(struct load_block *b, u32 type, const void *first, u64 first_size,

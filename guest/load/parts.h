@@ -148,6 +148,13 @@ u64 load_put_gdt(struct load_block *b, bool long_mode);
 #define LOAD_DS        0x18 /* __BOOT_DS */
 #define LOAD_CR0_PROT  (CR0_PE | CR0_ET)
 
+/*
+ * multiboot2_info.c: build the information structure and the GDT in a block of guest data, and set the start state.
+ * load_base: the relocated kernel's lowest address, or MEMMAP_NONE.
+ */
+void mb2_put_info(const struct load *l, struct load_block *b, u64 load_base, u64 entry,
+		  struct guest_start *out);
+
 /* ---- the protocols: 1 if the file is none of this kind, else 0 or -1 as load_guest() ---- */
 
 int load_linux(struct load *l, struct guest_start *out);

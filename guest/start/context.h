@@ -11,7 +11,6 @@
 /* Linear addresses: the page, and the code in it that context_run() starts at. */
 #define CONTEXT_GVA      0x1000
 #define CONTEXT_CODE_GVA CONTEXT_GVA
-#define CONTEXT_CODE_MAX 0x80
 
 /* What EAX holds at the CPUID exit when the guest's own #PF handler ran; ECX: the error code, RDX: CR2. */
 #define CONTEXT_FAULT_SEEN 0x5eed
@@ -30,7 +29,7 @@ struct context_regs {
  */
 void context_init(struct vcpu *v, enum spte_format format, int top);
 
-/* The code to run, of at most CONTEXT_CODE_MAX bytes. What follows an exit is not run. */
+/* The code to run, of at most 128 bytes. What follows an exit is not run. */
 void context_code(const u8 *code, u32 size);
 
 /* Flush, and run the code until the first exit, which is in *exit then, as the registers are in v. */

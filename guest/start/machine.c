@@ -5,7 +5,6 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
-#include "arch/string.h"
 #include "arch/tsc.h"
 #include "guest/chipset/chipset.h"
 #include "guest/chipset/io.h"
@@ -31,14 +30,14 @@ static u8 enable_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 /* Is there the nested paging that the user asks for, if any. */
 static int check_mmu(const struct options *opt)
 {
-	static const char *const names[] = {"shadow", "npt", "ept"};
-	const char *name = names[opt->mmu], *own = machine.ops->nested_name;
+	static const char *const names[] = {[MMU_NPT] = "npt", [MMU_EPT] = "ept"};
+	enum opt_mmu own = machine.ops->amd ? MMU_NPT : MMU_EPT;
 
 	if (opt->mmu == MMU_SHADOW)
 		return 0;
-	if (strcmp(name, own) != 0)
-		return fail("mmu=%s: this CPU has %s's nested paging; use mmu=%s", name,
-			    machine.ops->amd ? "AMD" : "Intel", own);
+	if (opt->mmu != own)
+		return fail("mmu=%s: this CPU has %s's nested paging; use mmu=%s", names[opt->mmu],
+			    machine.ops->amd ? "AMD" : "Intel", names[own]);
 	return machine.ops->probe_nested();
 }
 

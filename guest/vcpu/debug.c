@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Breakpoints that an instruction carried out in software would have hit: SDM vol. 3B 18.2. The CPU has
- * seen to those at the instruction itself; DR0 to DR3 are the guest's all the time.
+ * Breakpoints that an instruction carried out in software would have hit: SDM vol. 3B 18.2. The CPU
+ * itself reports those at the instruction; DR0 to DR3 are the guest's all the time.
  */
 #include "arch/cpu.h"
 #include "arch/insn.h"

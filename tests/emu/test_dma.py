@@ -147,7 +147,7 @@ def quickest(passes, directory, iommu, name, options):
 
 @pytest.mark.parametrize("iommu, name", RUNS)
 def test_linux_traffic_costs_the_same(passes, tmp_path, iommu, name):
-    """By QEMU's count of instructions, in what the process runs in its quickest round, and in exits.
+    """By QEMU's instructions, in what the process runs in its quickest round, and in exits.
 
     Waiting for a device that is slow today only ever adds to both: a difference has to last for
     five runs each.

@@ -7,7 +7,7 @@
  * bytes are a change: offset, width, value. The last byte of all places the file in memory. Or it says
  * that the rest is boot information, with what its pointers lead to.
  */
-#include "boot/multiboot.h"
+#include "boot/parse.h"
 #include "mm/phys/phys.h"
 #include "tests/host/load_files.h"
 #include "tests/host/load_machine.h"

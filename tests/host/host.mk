@@ -39,6 +39,7 @@ src_msr       := $(fake) guest/machine/memtype.c mm/shadow/ranges.c
 src_nested    := $(fake) mm/nested/nested.c mm/phys/memmap.c
 src_options   := $(fake_console) guest/options.c
 src_pci       := $(fake_console) guest/chipset/pci_filter.c guest/chipset/pci_bars.c guest/chipset/pci_caps.c guest/chipset/pci_guard.c mm/shadow/ranges.c
+src_watch     := $(fake) guest/chipset/watch.c
 src_smm_base  := $(fake)
 src_progress  := $(fake_console) guest/exit/progress.c
 src_report    := $(fake_console) guest/machine/report.c
@@ -56,7 +57,7 @@ src_mptable   := guest/firmware/mptable.c $(load_sources)
 
 HOST_CFLAGS := -std=gnu17 -I. -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 	       -fsanitize=address,undefined -fno-sanitize-recover=undefined
-HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*.def mm/*/*.h guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h tests/host/*/*.h)
+HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*/*.h */*.def guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h tests/host/*/*.h)
 
 HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
 

@@ -12,7 +12,6 @@
 #undef fail
 
 #include "arch/console.h"
-#include "boot/multiboot.h"
 #include "boot/parse.h"
 #include "guest/firmware/acpi.h"
 #include "mm/phys/map.h"

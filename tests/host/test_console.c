@@ -29,11 +29,6 @@ static inline u32 xadd32(volatile u32 *p, u32 v)
 {
 	return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
 }
-static inline u32 cmpxchg32(volatile u32 *p, u32 old, u32 new)
-{
-	__atomic_compare_exchange_n(p, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	return old;
-}
 static inline void barrier(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -43,12 +43,9 @@ static void test_integers(void **state)
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		long v = values[i];
 
-		same("%ld %lu %lx %lX", v, (unsigned long)v, (unsigned long)v, (unsigned long)v);
+		same("%ld %lu %lx", v, (unsigned long)v, (unsigned long)v);
 		same("%lld %llu %llx", (long long)v, (unsigned long long)v, (unsigned long long)v);
-		same("%d %i %u %x", (int)v, (int)v, (unsigned int)v, (unsigned int)v);
-		same("%hd %hu %hx", (short)v, (unsigned short)v, (unsigned short)v);
-		same("%hhd %hhu %hhx", (signed char)v, (unsigned char)v, (unsigned char)v);
-		same("%zu", (size_t)v);
+		same("%d %u %x", (int)v, (unsigned int)v, (unsigned int)v);
 		same("[%12ld] [%-12ld] [%012ld] [%1ld]", v, v, v, v);
 		same("[%016lx] [%8x] [%-8x] [%08x]", (unsigned long)v, (unsigned int)v,
 		     (unsigned int)v, (unsigned int)v);
@@ -66,10 +63,7 @@ static void test_text(void **state)
 	assert_string_equal(empty, "");
 	same("100%%, %c%c", 'a', 'b');
 	same("[%s] [%8s] [%-8s] [%2s]", "text", "text", "text", "text");
-	same("[%.2s] [%.9s] [%6.2s] [%-6.2s]", "text", "text", "text", "text");
-	same("[%.*s] [%*s] [%-*s] [%*s]", 3, "text", 7, "text", 7, "text", -7, "text");
 	same("[%3c] [%-3c]", 'x', 'y');
-	same("%p [%20p]", (void *)0x1234abcd, (void *)-1L);
 }
 
 /* Texts that a printf-checking compiler would refuse. */
@@ -90,9 +84,8 @@ static void test_unknown(void **state)
 	expect("%", "%");
 	expect("a %-08l", "a %-08l");
 	expect("%f 7", "%f %d", 7);
+	expect("%.2s %hx", "%.2s %hx");
 	expect("(null)", "%s", (char *)NULL);
-	/* Without a terminating zero inside the precision. */
-	expect("ab", "%.2s", (char[]){'a', 'b'});
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 #include "tests/host/fake/console.h"
 
 const struct builtin_guest builtin_guests[] = {{.name = "bench"}, {.name = "bench2"}};
-const u32 builtin_guest_count = 2;
+const char builtin_guest_names[] = "bench|bench2";
 
 static struct options opt;
 

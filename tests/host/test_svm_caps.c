@@ -126,7 +126,7 @@ static void test_names(void **state)
 	assert_string_equal(svm_exit_name(SVM_EXIT_CPUID), "CPUID");
 	assert_string_equal(svm_exit_name(SVM_EXIT_CR_READ + 3), "CR_READ");
 	assert_string_equal(svm_exit_name(SVM_EXIT_CR_WRITE + 15), "CR_WRITE");
-	assert_string_equal(svm_exit_name(0x20), "DR access");
+	assert_string_equal(svm_exit_name(0x20), "unknown");
 	assert_string_equal(svm_exit_name(SVM_EXIT_EXCEPTION + 14), "exception");
 	assert_string_equal(svm_exit_name(SVM_EXIT_INVPCID), "INVPCID");
 	assert_string_equal(svm_exit_name(SVM_EXIT_NPF), "NPF");

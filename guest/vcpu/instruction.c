@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The way past an instruction that exited. */
+/* The instruction at RIP: its operands, where the CPU does not tell them, and the way past it. */
 #include "guest/vcpu/instruction.h"
 
 #include "arch/console.h"
@@ -8,9 +8,36 @@
 #include "guest/machine/machine.h"
 #include "guest/vcpu/crash.h"
 #include "guest/vcpu/inject.h"
+#include "guest/vcpu/memory.h"
 
 /* How often an instruction that exited runs again when it could not be read. */
 #define UNREAD_MAX 64
+
+bool guest_code_is_64bit(struct vcpu *v)
+{
+	return guest_in_long_mode(v) && (v->ops->seg_attr(v, SEG_CS) & SEG_ATTR_L);
+}
+
+bool guest_decode_system(struct vcpu *v, struct insn_system *out)
+{
+	u8 bytes[INSN_MAX_LEN];
+	enum insn_mode mode;
+	u32 avail = guest_fetch(v, v->ops->cpl(v) == 3 ? PFEC_U : 0, bytes, &mode);
+
+	return insn_system(bytes, avail, mode, out) == 0;
+}
+
+u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
+{
+	u64 base[INSN_NR_SEGS] = {0};
+	struct segment seg;
+
+	if (!guest_code_is_64bit(v) || mem->seg == SEG_FS || mem->seg == SEG_GS) {
+		v->ops->get_seg(v, (enum seg)mem->seg, &seg);
+		base[mem->seg] = seg.base;
+	}
+	return insn_mem_gva(mem, v->gpr, base, v->rip + len);
+}
 
 void insn_unread(struct vcpu *v)
 {
