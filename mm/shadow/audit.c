@@ -27,7 +27,7 @@ static void check_table(struct audit *a, u32 index)
 		u64 spte = *spte_at(m, slot);
 
 		audit_entry(a, slot);
-		if (!spte_is_present(spte, m->ones))
+		if (!spte_is_present(spte, m->trap_bits))
 			continue;
 		present++;
 		if ((spte & SPTE_LENT) && !is_lent(m, slot))

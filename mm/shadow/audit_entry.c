@@ -76,7 +76,7 @@ static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 	u64 gpte = gpte_read(s->gfn, role.format, guest_index(role, i)), reserved, rights, gfn;
 	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, i);
 
-	if (spte_is_trap(spte, m->ones))
+	if (spte_is_trap(spte, m->trap_bits))
 		return;
 	if (spte_is_notrap(spte)) {
 		if (gpte & PTE_P)
@@ -126,7 +126,7 @@ static void check_direct(struct audit *a, slot_t slot, u64 spte)
 	int level = s->role.level;
 	u64 gfn = s->gfn + ((u64)slot_entry(slot) << 9 * (level - 1));
 
-	if (!spte_is_present(spte, m->ones)) {
+	if (!spte_is_present(spte, m->trap_bits)) {
 		if (level == 1 || spte_is_notrap(spte))
 			audit_bad(a, slot, "a direct table does not map a page");
 		return;
@@ -170,11 +170,11 @@ void audit_entry(struct audit *a, slot_t slot)
 	bool synced = f && !(f->state & FRAME_UNSYNC),
 	     pae_root = s->role.direct && s->role.level == 3;
 
-	if (spte_is_trap(spte, m->ones) && spte != trap_entry(m, s->role))
+	if (spte_is_trap(spte, m->trap_bits) && spte != trap_entry(m, s->role))
 		audit_bad(a, slot, "another trap than the proved one");
 	if (spte_is_notrap(spte) && !pae_root && (!synced || !m->bypass))
 		audit_bad(a, slot, "notrap in a table that is not synced (invariant 1)");
-	if (spte_is_present(spte, m->ones)) {
+	if (spte_is_present(spte, m->trap_bits)) {
 		if (spte_is_link(s->role.level, spte))
 			check_link(a, slot, spte);
 		else

@@ -8,7 +8,7 @@ static bool maps(const struct mmu *m, slot_t slot, int level, u64 gfn)
 	const struct shadow *s = shadow_at(m, slot);
 	u64 spte = *spte_at(m, slot);
 
-	return s->role.level == (u32)level && spte_is_present(spte, m->ones) &&
+	return s->role.level == (u32)level && spte_is_present(spte, m->trap_bits) &&
 	       !spte_is_link(level, spte) && (spte & PTE_W) &&
 	       ((spte & PTE_ADDR) >> PAGE_SHIFT) >> 9 * (level - 1) == gfn >> 9 * (level - 1);
 }

@@ -130,7 +130,7 @@ static void check_parents(struct audit *a, u32 index)
 		u64 spte = *spte_at(m, at);
 
 		a->parents++;
-		if (!spte_is_present(spte, m->ones) ||
+		if (!spte_is_present(spte, m->trap_bits) ||
 		    !spte_is_link(shadow_at(m, at)->role.level, spte) ||
 		    spte_child(m, spte) != index)
 			audit_bad(a, at, "a parent does not link to its child");
@@ -164,7 +164,7 @@ static u32 count_soft(const struct mmu *m, u32 index)
 		u64 spte = table_of(m, index)[i];
 
 		if (spte_is_soft(spte) ||
-		    (spte_is_present(spte, m->ones) && spte_is_link(level, spte) &&
+		    (spte_is_present(spte, m->trap_bits) && spte_is_link(level, spte) &&
 		     m->shadows[spte_child(m, spte)].soft_told))
 			soft++;
 	}

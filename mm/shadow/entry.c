@@ -39,7 +39,7 @@ static void drop(struct mmu *m, slot_t slot, bool by_guest)
 	u64 spte = *spte_at(m, slot);
 	slot_t *head;
 
-	if (!spte_is_present(spte, m->ones))
+	if (!spte_is_present(spte, m->trap_bits))
 		return;
 	s->present--;
 	if (is_part_of_page(m, s->role, spte))
@@ -160,8 +160,9 @@ static void bound_leaves(struct mmu *m, slot_t *head, u32 length)
 	} else if (s->role.direct) {
 		entry_trap(m, *head);
 	} else {
+		/* As where the page is a table: the pass over the table that comes next leaves it alone. */
+		*spte = (*spte & ~PTE_W) | (s->role.level == 1 ? SPTE_PROTECTED : 0);
 		list_del(m, head, *head);
-		*spte &= ~PTE_W;
 	}
 }
 
@@ -236,7 +237,7 @@ bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 c
 		if (!asked)
 			count(v->counters, mmu_prefill);
 		/* The guest owes no flush for what it has not changed. */
-		else if (spte_is_present(old, m->ones) && (old & ~*spte & (PTE_W | PTE_U)))
+		else if (spte_is_present(old, m->trap_bits) && (old & ~*spte & (PTE_W | PTE_U)))
 			need_flush(m);
 	}
 	return (old ^ *spte) & ~(PTE_A | PTE_D);

@@ -77,7 +77,7 @@ bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 c
 /* Make an entry a trap, or SPTE_NOTRAP. True when it was present. */
 static ALWAYS_INLINE bool spte_clear(struct mmu *m, slot_t slot, u64 spte)
 {
-	bool was = spte_is_present(*spte_at(m, slot), m->ones);
+	bool was = spte_is_present(*spte_at(m, slot), m->trap_bits);
 
 	if (was)
 		entry_drop(m, slot);

@@ -54,7 +54,7 @@ static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
 	want = direct_wanted(m, s->role, s->gfn + (u64)slot_entry(d->slot) * REGION_FRAMES);
 	if (want.child.word)
 		step_down(v, d, want, gva);
-	else if (!spte_is_present(*spte_at(m, d->slot), m->ones))
+	else if (!spte_is_present(*spte_at(m, d->slot), m->trap_bits))
 		install_leaf(v, d, want);
 }
 

@@ -23,7 +23,7 @@ const struct mmu_bounds mmu_bounds = {
 	.unsync = MMU_UNSYNC_MAX,
 	.frame_shadows = 8,
 	.bucket = 16,
-	.work = 900,
+	.work = 1700,
 };
 
 static u64 nr_regions(u64 nr_frames)
@@ -116,7 +116,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->sync = c->sync;
 	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
 	m->max_vcpus = c->nr_vcpus;
-	m->ones = GENMASK(c->guest->features.maxphyaddr - 1, 12);
+	m->trap_bits = GENMASK(c->guest->features.maxphyaddr - 1, 12);
 	m->hole_hpa = c->hole_hpa;
 	m->hidden = c->hidden;
 	m->nr_hidden = c->nr_hidden;

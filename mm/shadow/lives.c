@@ -17,7 +17,7 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	m->work += WORK_TABLE + s->present / 4;
 	INVARIANT(11, !s->pins);
 	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++) {
-		if (!spte_is_present(table[i], m->ones))
+		if (!spte_is_present(table[i], m->trap_bits))
 			continue;
 		if (by_guest)
 			entry_drop(m, slot_make(index, i));

@@ -68,8 +68,8 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 }
 
 /*
- * A leaf at level 1, in a format whose bits are the shadow's own: by far the most frequent. The same as
- * wanted_present() makes of it.
+ * A leaf at level 1 with CR0.WP=1, by far the most frequent: the same as wanted_present() makes of it. Its
+ * bits are the shadow's own in every format.
  */
 static ALWAYS_INLINE struct spte_want wanted_plain(u64 gpte)
 {
@@ -91,7 +91,7 @@ static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role,
 {
 	return (struct rules){
 		.role = role,
-		.plain = role.level == 1 && role.format != GPTE_32 && !role.wp0,
+		.plain = role.level == 1 && !role.wp0,
 		.empty = empty,
 		.bad = m->guest->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level],
 	};
@@ -162,34 +162,38 @@ void table_trap(struct mmu *m, u32 index)
 	}
 }
 
-/* narrow: the guest's entries have 32 bits. Two loops in the image, since each entry costs in them. */
-static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow, u32 *looked_at)
+/*
+ * narrow: the guest's entries have 32 bits. Two loops in the image, since each entry costs in them.
+ * *made: entries that were taken out of lists, or put in, though they may say the same as before.
+ */
+static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow, u32 *made)
 {
 	struct mmu *m = v->mmu;
 	const struct shadow *s = &m->shadows[index];
 	const struct rules r = rules_of(m, s->role, empty_entry(m, s));
 	const volatile void *guest = phys_ptr(s->gfn << PAGE_SHIFT);
-	u64 *table = table_of(m, index);
+	u64 *table = table_of(m, index), trap_bits = m->trap_bits;
 	u32 changed = 0;
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		u64 gpte = narrow ? ((const volatile u32 *)guest)[guest_index(r.role, i)]
 				  : ((const volatile u64 *)guest)[i];
 		u64 old = table[i];
+		bool was = spte_is_present(old, trap_bits);
 		struct spte_want want;
 
 		/* Most are empty, and stay so. */
-		if (!(gpte & PTE_P)) {
+		if (!(gpte & PTE_P) && !was) {
 			if (old != r.empty)
-				changed += spte_clear(m, slot_make(index, i), r.empty);
+				entry_put_at(m, index, &table[i], r.empty);
 			continue;
 		}
 		want = wanted(m, &r, gpte, i);
 		if (spte_holds(old, want))
 			continue;
-		++*looked_at;
+		*made += was | want.present;
 		changed += follow(v, slot_make(index, i), want) &&
-			   (spte_is_present(old, m->ones) || spte_is_present(table[i], m->ones));
+			   (was || spte_is_present(table[i], trap_bits));
 	}
 	return changed;
 }
@@ -198,15 +202,13 @@ u32 table_sync(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
-	u32 looked_at = 0, changed;
+	u32 made = 0, changed;
 
 	if (s->role.format == GPTE_32)
-		changed = sync_entries(v, index, true, &looked_at);
+		changed = sync_entries(v, index, true, &made);
 	else
-		changed = sync_entries(v, index, false, &looked_at);
+		changed = sync_entries(v, index, false, &made);
 	s->synced = m->operations;
-	/* To look for an upper entry's table is as much as to link it; a leaf is soon compared. */
-	m->work += WORK_TABLE;
-	m->work += s->role.level > 1 ? looked_at : (looked_at + 3 * changed) / 4;
+	m->work += WORK_TABLE + made;
 	return changed;
 }

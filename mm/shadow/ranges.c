@@ -14,7 +14,7 @@ static bool in_ranges(const struct memmap_range *range, u32 nr, u64 gfn, u64 fra
 /* A frame that has no state of its own, or is no RAM. The topmost one marks traps: spte.h. */
 bool far_is_hidden(const struct mmu *m, u64 gfn)
 {
-	return gfn == m->ones >> PAGE_SHIFT || in_ranges(m->hidden, m->nr_hidden, gfn, 1);
+	return gfn == m->trap_bits >> PAGE_SHIFT || in_ranges(m->hidden, m->nr_hidden, gfn, 1);
 }
 
 /* Of a frame that is no RAM. Hidden goes first, where both hold. */

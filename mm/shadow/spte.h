@@ -59,15 +59,18 @@ static inline bool spte_is_notrap(u64 spte)
 	return spte == SPTE_NOTRAP;
 }
 
-/* ones: GENMASK(MAXPHYADDR - 1, 12). The topmost page frame is never mapped, so it can mark a trap. */
-static inline bool spte_is_trap(u64 spte, u64 ones)
+/*
+ * trap_bits: the address bits that the CPU has, GENMASK(MAXPHYADDR - 1, 12). A trap has all of them set: it
+ * names the topmost page frame, which is never mapped.
+ */
+static inline bool spte_is_trap(u64 spte, u64 trap_bits)
 {
-	return (spte & ones) == ones;
+	return (spte & trap_bits) == trap_bits;
 }
 
-static inline bool spte_is_present(u64 spte, u64 ones)
+static inline bool spte_is_present(u64 spte, u64 trap_bits)
 {
-	return spte != SPTE_NOTRAP && !spte_is_trap(spte, ones);
+	return spte != SPTE_NOTRAP && !spte_is_trap(spte, trap_bits);
 }
 
 #endif

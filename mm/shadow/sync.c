@@ -42,7 +42,7 @@ static void table_reset(struct mmu *m, u32 index)
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		u64 spte = table_of(m, index)[i];
 
-		if (spte_is_present(spte, m->ones))
+		if (spte_is_present(spte, m->trap_bits))
 			entry_trap(m, slot_make(index, i));
 		else if (spte_is_notrap(spte))
 			entry_put(m, slot_make(index, i), trap_entry(m, m->shadows[index].role));

@@ -14,8 +14,8 @@
 #include "mm/shadow/mmu.h"
 
 /*
- * A software bit: the leaf is read-only only because the page is, or was, a tracked table, or is
- * watched. It is a hint for the shortest way to emulate a write; the page may have been let go since.
+ * A software bit: the leaf is read-only only because the page is, or was, a tracked table, is watched, or
+ * has writable leaves enough. It is a hint for the shortest way to emulate a write, no more.
  */
 #define SPTE_PROTECTED BIT(9)
 
@@ -132,7 +132,7 @@ struct mmu {
 	bool bypass;
 	bool soft_traps; /* some trap is not present */
 	enum mmu_sync sync;
-	u64 ones; /* for the predicates of spte.h */
+	u64 trap_bits; /* for the predicates of spte.h */
 	u64 hole_hpa;
 
 	struct frame *frames;

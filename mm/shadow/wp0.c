@@ -28,7 +28,7 @@ void mmu_take_back(struct mmu_vcpu *v)
 		u64 spte = *spte_at(m, slot);
 
 		/* The entry may say something else by now, and the table be another. */
-		if (spte_is_present(spte, m->ones) && (spte & SPTE_LENT))
+		if (spte_is_present(spte, m->trap_bits) && (spte & SPTE_LENT))
 			entry_trap(m, slot);
 	}
 	need_flush(m);

@@ -10,7 +10,7 @@ static bool last_was_used(const struct mmu *m, u32 index)
 {
 	u64 spte = *spte_at(m, slot_make(index, m->shadows[index].last));
 
-	return spte_is_present(spte, m->ones) && (spte & PTE_A);
+	return spte_is_present(spte, m->trap_bits) && (spte & PTE_A);
 }
 
 /*
