@@ -43,17 +43,18 @@ void table_trap(struct mmu *m, u32 index);
 /* entry.c: making it so. */
 
 /*
- * True when an entry that should not be a link needs no change. Fewer rights than the guest grants are
- * right too where the page is a table: the next write mends them.
+ * A leaf as what is wanted would be written. Fewer rights than the guest grants are right too where the
+ * page is a table: the next write mends them.
  */
+static ALWAYS_INLINE u64 leaf_says(u64 spte)
+{
+	return (spte & ~(PTE_A | PTE_D | SPTE_PROTECTED)) | (spte & SPTE_PROTECTED ? PTE_W : 0);
+}
+
+/* True when an entry that should not be a link needs no change. */
 static ALWAYS_INLINE bool spte_holds(u64 spte, struct spte_want want)
 {
-	u64 loose = PTE_A | PTE_D | PTE_W | SPTE_PROTECTED;
-
-	if (want.child.word)
-		return false;
-	return spte == want.spte || (!((spte ^ want.spte) & ~loose) &&
-				     !(spte & (PTE_W | SPTE_PROTECTED)) == !(want.spte & PTE_W));
+	return !want.child.word && (spte == want.spte || leaf_says(spte) == want.spte);
 }
 
 /* The table that an entry leads to, if it is the one that should be there; else 0. */

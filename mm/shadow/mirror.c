@@ -69,20 +69,19 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 
 /*
  * A leaf at level 1 with CR0.WP=1, by far the most frequent: the same as wanted_present() makes of it. Its
- * bits are the shadow's own in every format.
+ * bits are the shadow's own in every format; W is for D (bit 6) and W (bit 1).
  */
-static ALWAYS_INLINE struct spte_want wanted_plain(u64 gpte)
+static ALWAYS_INLINE u64 plain_leaf(u64 gpte)
 {
 	u64 keep = PTE_P | PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR | PTE_PK | PTE_NX;
-	bool writable = (gpte & (PTE_W | PTE_D)) == (PTE_W | PTE_D);
 
-	return (struct spte_want){.spte = (gpte & keep) | (writable ? PTE_W : 0), .present = true};
+	return (gpte & keep) | (gpte & gpte >> 5 & PTE_W);
 }
 
 /* What a role decides for all entries of a table. */
 struct rules {
 	union role role;
-	bool plain;     /* see wanted_plain() */
+	bool plain;     /* see plain_leaf() */
 	u64 empty;      /* for a guest entry that is not present */
 	const u64 *bad; /* reserved bits, by PS */
 };
@@ -104,7 +103,9 @@ static ALWAYS_INLINE struct spte_want wanted(const struct mmu *m, const struct r
 		return (struct spte_want){.spte = r->empty};
 	if (!(gpte & PTE_A) || (gpte & r->bad[!!(gpte & PTE_PS)]))
 		return (struct spte_want){.spte = trap_entry(m, r->role)};
-	return r->plain ? wanted_plain(gpte) : wanted_present(m, r->role, gpte, i);
+	if (r->plain)
+		return (struct spte_want){.spte = plain_leaf(gpte), .present = true};
+	return wanted_present(m, r->role, gpte, i);
 }
 
 struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i)
@@ -165,6 +166,7 @@ void table_trap(struct mmu *m, u32 index)
 /*
  * narrow: the guest's entries have 32 bits. Two loops in the image, since each entry costs in them.
  * *made: entries that were taken out of lists, or put in, though they may say the same as before.
+ * Two kinds of entries are most of all, and passed over first: empty ones, and plain leaves that hold.
  */
 static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow, u32 *made)
 {
@@ -173,16 +175,22 @@ static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow
 	const struct rules r = rules_of(m, s->role, empty_entry(m, s));
 	const volatile void *guest = phys_ptr(s->gfn << PAGE_SHIFT);
 	u64 *table = table_of(m, index), trap_bits = m->trap_bits;
+	/* At level 1 they do not depend on PS. */
+	u64 good = PTE_P | PTE_A, judged = good | r.bad[0];
+	/* As guest_index() has it. */
+	u32 first = guest_index(r.role, 0), half = r.role.level > 1;
 	u32 changed = 0;
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		u64 gpte = narrow ? ((const volatile u32 *)guest)[guest_index(r.role, i)]
+		u64 gpte = narrow ? ((const volatile u32 *)guest)[first + (i >> half)]
 				  : ((const volatile u64 *)guest)[i];
 		u64 old = table[i];
-		bool was = spte_is_present(old, trap_bits);
 		struct spte_want want;
+		bool was;
 
-		/* Most are empty, and stay so. */
+		if (r.plain && (gpte & judged) == good && leaf_says(old) == plain_leaf(gpte))
+			continue;
+		was = spte_is_present(old, trap_bits);
 		if (!(gpte & PTE_P) && !was) {
 			if (old != r.empty)
 				entry_put_at(m, index, &table[i], r.empty);
