@@ -3,7 +3,7 @@
 #ifndef MM_GUEST_PAGING_H
 #define MM_GUEST_PAGING_H
 
-#include "mm/guest/pte.h"
+#include "arch/cpu.h"
 
 enum paging_mode { PAGING_OFF, PAGING_32, PAGING_PAE, PAGING_4LEVEL, PAGING_5LEVEL };
 

@@ -55,21 +55,6 @@ static enum gpte_format walk_format(enum paging_mode mode)
 	return mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
 }
 
-/* Set bits in a guest entry unless it changed since it was read; false when it did. */
-static bool gpte_set_bits(u64 gfn, enum gpte_format format, u32 index, u64 gpte, u64 bits)
-{
-	void *table = phys_ptr(gfn << PAGE_SHIFT);
-
-	if (format == GPTE_32) {
-		u32 old = (u32)gpte;
-
-		return __atomic_compare_exchange_n((u32 *)table + index, &old, old | (u32)bits,
-						   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	}
-	return __atomic_compare_exchange_n((u64 *)table + index, &gpte, gpte | bits, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
 /* Set A in the entries from the top to `last`, and D in that; false when one changed under the walk. */
 static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva, int last,
 			       bool dirty)
@@ -79,8 +64,9 @@ static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva,
 
 		if ((w->gpte[level] & bits) == bits)
 			continue;
-		if (!gpte_set_bits(w->table[level], format, gpte_index(format, level, gva),
-				   w->gpte[level], bits))
+		if (!guest_cmpxchg((w->table[level] << PAGE_SHIFT) +
+					   gpte_index(format, level, gva) * gpte_size(format),
+				   w->gpte[level], w->gpte[level] | bits, gpte_size(format)))
 			return false;
 		w->gpte[level] |= bits;
 		w->set |= 1u << level;

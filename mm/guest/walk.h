@@ -73,6 +73,9 @@ int guest_read_pdptes(const struct guest_paging *g, u64 cr3, u64 pdpte[4]);
 /* One atomic access when size is 1, 2, 4 or 8 and aligned. gpa: RAM, within one page. */
 void guest_store(u64 gpa, const void *data, u32 size);
 
+/* LOCK CMPXCHG. size: 4 or 8, aligned. False when the old value was not there. */
+bool guest_cmpxchg(u64 gpa, u64 old, u64 new, u32 size);
+
 /* True when the error code has the I bit for fetches. */
 bool guest_fetch_shown(const struct paging_regs *r);
 

@@ -3,8 +3,8 @@
 #include "mm/nested/nested.h"
 
 #include "arch/console.h"
+#include "arch/cpu.h"
 #include "arch/string.h"
-#include "mm/guest/pte.h"
 #include "mm/phys/phys.h"
 
 #define LEVELS  4

@@ -26,8 +26,8 @@ struct audit {
 /* Check all of it; returns the number of violations. */
 u32 audit(struct audit *a);
 
-/* An entry is wrong, or its table; the first few are told. */
-void audit_bad(struct audit *a, slot_t slot, const char *what);
+/* Count an entry, or its table, as wrong if it is, and tell the first few. Returns wrong. */
+bool audit_if(struct audit *a, bool wrong, slot_t slot, const char *what);
 
 /* A list of entries is linked both ways, and says how long it is. */
 bool audit_list(const struct mmu *m, slot_t head);

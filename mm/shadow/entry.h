@@ -38,7 +38,7 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot);
 
 /* entry_sync() for a whole table. Returns how many entries map something else now. */
 u32 table_sync(struct mmu_vcpu *v, u32 index);
-void table_trap(struct mmu *m, u32 index);
+void table_trap(struct mmu *m, u32 index, bool all);
 
 /* entry.c: making it so. */
 
@@ -72,7 +72,7 @@ static inline u32 linked_child(const struct mmu *m, slot_t slot, struct spte_wan
 		       : 0;
 }
 
-void entry_drop(struct mmu *m, slot_t slot);
+void entry_drop(struct mmu *m, slot_t slot, bool by_guest);
 bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 child, bool asked);
 
 /* Make an entry a trap, or SPTE_NOTRAP. True when it was present. */
@@ -81,7 +81,7 @@ static ALWAYS_INLINE bool spte_clear(struct mmu *m, slot_t slot, u64 spte)
 	bool was = spte_is_present(*spte_at(m, slot), m->trap_bits);
 
 	if (was)
-		entry_drop(m, slot);
+		entry_drop(m, slot, true);
 	entry_put(m, slot, spte);
 	return was;
 }
@@ -105,7 +105,6 @@ static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want wa
 }
 
 void entry_trap(struct mmu *m, slot_t slot);
-void entry_cut(struct mmu *m, slot_t slot);
 bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
 void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);

@@ -11,11 +11,6 @@ struct descent {
 	bool changed; /* some entry had to be made */
 };
 
-static const struct shadow *table_at(const struct mmu *m, const struct descent *d)
-{
-	return shadow_at(m, d->slot);
-}
-
 /* Go on in a table, at its entry for an address. */
 static void move_to(struct mmu *m, struct descent *d, u32 table, u64 gva)
 {
@@ -45,7 +40,7 @@ static void install_leaf(struct mmu_vcpu *v, struct descent *d, struct spte_want
 static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
 {
 	const struct mmu *m = v->mmu;
-	const struct shadow *s = table_at(m, d);
+	const struct shadow *s = shadow_at(m, d->slot);
 	struct spte_want want;
 
 	/* All that such a table maps is there from the start. */
@@ -73,14 +68,6 @@ static bool writes_unsynced(const struct mmu *m, const struct mmu_fault *fault)
 	const struct frame *f = frame_of(m, fault->gpa >> PAGE_SHIFT);
 
 	return (fault->pfec & PFEC_W) && f && (f->state & FRAME_UNSYNC);
-}
-
-/* A shadow of a guest's table that may lag behind it. */
-static bool table_is_unsync(const struct mmu *m, u32 index)
-{
-	const struct frame *f = frame_of(m, m->shadows[index].gfn);
-
-	return f && !m->shadows[index].role.direct && (f->state & FRAME_UNSYNC);
 }
 
 /*
@@ -150,7 +137,7 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 			move_to(m, d, spte_child(m, spte), gva);
 			continue;
 		}
-		want = spte_wanted(m, table_at(m, d)->role, SPTE_NOTRAP, w->gpte[level],
+		want = spte_wanted(m, shadow_at(m, d->slot)->role, SPTE_NOTRAP, w->gpte[level],
 				   slot_entry(d->slot));
 		step_down(v, d, want, gva);
 	}
@@ -196,7 +183,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	if (!table_is_unsync(m, slot_table(d.slot)))
 		entry_sync(v, d.slot);
 	else
-		flood_is_over(v, table_at(m, &d)->gfn);
+		flood_is_over(v, shadow_at(m, d.slot)->gfn);
 }
 
 /* A write to this frame has to be emulated; false when it is no tracked table, or no longer. */

@@ -89,7 +89,7 @@ static void init_frames(struct mmu *m, const struct mmu_config *c)
 			m->frames[i].state = FRAME_HIDDEN;
 		for (u64 i = first / REGION_FRAMES; i * REGION_FRAMES < end && i < m->nr_regions;
 		     i++)
-			m->regions[i].hidden = m->regions[i].apart = true;
+			m->regions[i].apart = true;
 	}
 	for (u32 r = 0; r < c->nr_watched; r++) {
 		u64 first = c->watched[r].start >> 21, end = (c->watched[r].end + MIB(2) - 1) >> 21;

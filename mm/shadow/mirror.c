@@ -7,55 +7,25 @@
  */
 #include "mm/shadow/entry.h"
 
-/* The role of the shadow that an entry of a guest's table links to. */
-static union role child_role(union role parent, u64 gpte, u32 index)
-{
-	union role role = parent;
-
-	role.level--;
-	role.quadrant = parent.format == GPTE_32 ? index & 1 : 0;
-	wp0_inherit(&role, gpte);
-	return role;
-}
-
-/* The rights of a link to a guest table's shadow. */
-static u64 link_rights(union role role, u64 gpte)
-{
-	return granted(role, gpte) | (role.wp0 ? PTE_W : 0);
-}
-
-/* Memory type, global and key bits of a leaf, in the shadow's format. */
-static u64 leaf_attributes(union role role, u64 gpte)
-{
-	u64 keep = PTE_PWT | PTE_PCD | PTE_G;
-
-	keep |= role.level == 1 ? PTE_PAT : PTE_PAT_LARGE;
-	if (role.format == GPTE_64)
-		keep |= PTE_PK;
-	return gpte & keep;
-}
-
-/* The first frame that entry i of a shadow table maps, of the large or small leaf gpte. */
-static u64 leaf_gfn(union role role, u64 gpte, u32 i)
-{
-	u64 gfn = gpte_leaf_addr(role.format, role.level, gpte) >> PAGE_SHIFT;
-
-	return role.format == GPTE_32 && role.level == 2 ? gfn + 512 * (i & 1) : gfn;
-}
-
-/* A present, usable guest entry at any level, of any format. */
+/* A present, usable guest entry at any level, of any format. i: its shadow's place. */
 static struct spte_want wanted_present(const struct mmu *m, union role role, u64 gpte, u32 i)
 {
 	struct spte_want want = {.spte = PTE_P, .present = true};
-	u64 gfn;
+	u64 attributes = PTE_PWT | PTE_PCD | PTE_G, gfn;
 
 	if (!gpte_is_leaf(role.format, role.level, gpte, role.pse)) {
-		want.spte |= PTE_A | link_rights(role, gpte);
+		want.spte |= PTE_A | granted(role, gpte) | (role.wp0 ? PTE_W : 0);
 		want.spte |= (role.format == GPTE_32 ? (u32)gpte : gpte) & PTE_ADDR;
-		want.child = child_role(role, gpte, i);
+		want.child = role;
+		want.child.level--;
+		want.child.quadrant = role.format == GPTE_32 ? i & 1 : 0;
+		wp0_inherit(&want.child, gpte);
 		return want;
 	}
-	gfn = leaf_gfn(role, gpte, i);
+	gfn = gpte_leaf_addr(role.format, role.level, gpte) >> PAGE_SHIFT;
+	/* A large page of 4 MiB is two of the shadow's. */
+	if (role.format == GPTE_32 && role.level == 2)
+		gfn += REGION_FRAMES * (i & 1);
 	want.spte |= gfn << PAGE_SHIFT | leaf_rights(role, gpte, false);
 	/* With WP=0 a supervisor's write may come at any time. */
 	if (role.level > 1 && must_split(m, role.level, gfn, leaf_rights(role, gpte, true))) {
@@ -63,7 +33,9 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 		want.child = direct_role(role, gpte, role.level - 1);
 		return want;
 	}
-	want.spte |= leaf_attributes(role, gpte) | (role.level > 1 ? PTE_PS : 0);
+	attributes |= role.level == 1 ? PTE_PAT : PTE_PAT_LARGE;
+	attributes |= role.format == GPTE_64 ? PTE_PK : 0;
+	want.spte |= (gpte & attributes) | (role.level > 1 ? PTE_PS : 0);
 	return want;
 }
 
@@ -152,13 +124,18 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 	return !spte_holds(*spte_at(m, slot), want) && follow(v, slot, want);
 }
 
-/* Nothing in this table may go to the guest any more: its notrap entries become traps. */
-void table_trap(struct mmu *m, u32 index)
+/*
+ * Nothing in this table may go to the guest any more: its notrap entries become traps. all: those that are
+ * present as well, so the table is right whatever the guest's says.
+ */
+void table_trap(struct mmu *m, u32 index, bool all)
 {
 	u64 *table = table_of(m, index), trap = trap_entry(m, m->shadows[index].role);
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		if (spte_is_notrap(table[i]))
+		if (all && spte_is_present(table[i], m->trap_bits))
+			entry_trap(m, slot_make(index, i));
+		else if (spte_is_notrap(table[i]))
 			entry_put_at(m, index, &table[i], trap);
 	}
 }
@@ -166,7 +143,7 @@ void table_trap(struct mmu *m, u32 index)
 /*
  * narrow: the guest's entries have 32 bits. Two loops in the image, since each entry costs in them.
  * *made: entries that were taken out of lists, or put in, though they may say the same as before.
- * Two kinds of entries are most of all, and passed over first: empty ones, and plain leaves that hold.
+ * Most entries are empty, or plain leaves that hold: these come first.
  */
 static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow, u32 *made)
 {
@@ -185,17 +162,22 @@ static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow
 		u64 gpte = narrow ? ((const volatile u32 *)guest)[first + (i >> half)]
 				  : ((const volatile u64 *)guest)[i];
 		u64 old = table[i];
+		bool was = spte_is_present(old, trap_bits);
 		struct spte_want want;
-		bool was;
 
-		if (r.plain && (gpte & judged) == good && leaf_says(old) == plain_leaf(gpte))
-			continue;
-		was = spte_is_present(old, trap_bits);
-		if (!(gpte & PTE_P) && !was) {
-			if (old != r.empty)
-				entry_put_at(m, index, &table[i], r.empty);
+		if (!(gpte & PTE_P)) {
+			if (old == r.empty)
+				continue;
+			if (was) {
+				entry_drop(m, slot_make(index, i), true);
+				++*made;
+				changed++;
+			}
+			entry_put_at(m, index, &table[i], r.empty);
 			continue;
 		}
+		if (r.plain && (gpte & judged) == good && leaf_says(old) == plain_leaf(gpte))
+			continue;
 		want = wanted(m, &r, gpte, i);
 		if (spte_holds(old, want))
 			continue;

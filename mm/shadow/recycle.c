@@ -42,6 +42,7 @@ void lru_add(struct mmu *m, u32 index)
 	put_between(m, index, 0, m->lru.first);
 }
 
+/* To the front of those in use, even from among the orphans: it is about to be linked, or to be a root. */
 void shadow_used(struct mmu *m, u32 index)
 {
 	lru_del(m, index);
@@ -54,12 +55,6 @@ void orphan_add(struct mmu *m, u32 index)
 	lru_del(m, index);
 	m->shadows[index].orphan = true;
 	put_between(m, index, m->orphans.last, 0);
-}
-
-/* It is about to be linked again, or to be a root. */
-void orphan_adopt(struct mmu *m, u32 index)
-{
-	shadow_used(m, index);
 }
 
 bool shadow_is_held(const struct mmu *m, u32 index)

@@ -16,16 +16,6 @@ static union role root_role(const struct mmu_vcpu *v)
 	return role;
 }
 
-static void pin(struct mmu *m, u32 index)
-{
-	m->shadows[index].pins++;
-}
-
-static void unpin(struct mmu *m, u32 index)
-{
-	m->shadows[index].pins--;
-}
-
 /* Hang a PD (0: none) under one PDPTE. A PDPTE can be no trap, so its PD has to stay: it is pinned. */
 static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 {
@@ -36,19 +26,18 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 
 	if (old == pd)
 		return;
-	if (pd)
-		pin(m, pd);
 	if (old) {
-		unpin(m, old);
+		m->shadows[old].pins--;
 		/* Another address space is loaded; the table is still this one's. */
-		entry_cut(m, slot);
+		entry_drop(m, slot, false);
 		*spte = SPTE_NOTRAP;
 	}
 	v->hw.reload_root = true;
-	if (pd) {
-		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
-		entry_link(m, slot, pd, PTE_P, true);
-	}
+	if (!pd)
+		return;
+	m->shadows[pd].pins++;
+	/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
+	entry_link(m, slot, pd, PTE_P, true);
 }
 
 static void load_pae_root(struct mmu_vcpu *v)
@@ -81,16 +70,15 @@ static void load_root(struct mmu_vcpu *v)
 
 	if (v->mode >= PAGING_4LEVEL) {
 		v->root = shadow_get(v, (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT, root_role(v));
-		pin(m, v->root);
 		for (u32 i = 0; i < 4; i++)
 			set_pdpte(v, i, 0);
 	} else {
 		load_pae_root(v);
 		v->root = v->pae_root;
-		pin(m, v->root);
 	}
+	m->shadows[v->root].pins++;
 	if (old)
-		unpin(m, old);
+		m->shadows[old].pins--;
 	v->hw.root = table_hpa(m, v->root);
 }
 

@@ -14,10 +14,12 @@
  */
 #include "mm/shadow/tables.h"
 
-static void changed(struct mmu *m, u32 index)
+/* Count so many more in a table; where its parents know otherwise, it waits to tell them. */
+static void soft_add(struct mmu *m, u32 index, int more)
 {
 	struct shadow *s = &m->shadows[index];
 
+	s->soft += more;
 	if (s->soft_queued || s->soft_told == !!s->soft)
 		return;
 	s->soft_queued = true;
@@ -28,38 +30,16 @@ static void changed(struct mmu *m, u32 index)
 	m->soft_queue = index;
 }
 
-static void soft_add(struct mmu *m, u32 index)
-{
-	if (m->shadows[index].soft++ == 0)
-		changed(m, index);
-}
-
-static void soft_remove(struct mmu *m, u32 index)
-{
-	if (--m->shadows[index].soft == 0)
-		changed(m, index);
-}
-
 void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte)
 {
-	bool was = spte_is_soft(old), is = spte_is_soft(spte);
-
-	if (is && !was)
-		soft_add(m, index);
-	if (was && !is)
-		soft_remove(m, index);
+	if (spte_is_soft(old) != spte_is_soft(spte))
+		soft_add(m, index, spte_is_soft(spte) ? 1 : -1);
 }
 
-void soft_link(struct mmu *m, u32 index, u32 child)
+void soft_link(struct mmu *m, u32 index, u32 child, int more)
 {
 	if (m->shadows[child].soft_told)
-		soft_add(m, index);
-}
-
-void soft_unlink(struct mmu *m, u32 index, u32 child)
-{
-	if (m->shadows[child].soft_told)
-		soft_remove(m, index);
+		soft_add(m, index, more);
 }
 
 static void dequeue(struct mmu *m, u32 index)
@@ -97,6 +77,6 @@ void soft_tell(struct mmu *m)
 			continue;
 		s->soft_told = is;
 		for (slot_t at = s->parents; at; at = m->links[at].next)
-			(is ? soft_add : soft_remove)(m, slot_table(at));
+			soft_add(m, slot_table(at), is ? 1 : -1);
 	}
 }

@@ -35,21 +35,6 @@ static void unlink_but(struct mmu *m, u32 index, u32 keep)
 	}
 }
 
-/* Every entry of a table becomes a trap: so it is right, whatever the guest's says. */
-static void table_reset(struct mmu *m, u32 index)
-{
-	m->work += WORK_TABLE + m->shadows[index].present / 4;
-	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		u64 spte = table_of(m, index)[i];
-
-		if (spte_is_present(spte, m->trap_bits))
-			entry_trap(m, slot_make(index, i));
-		else if (spte_is_notrap(spte))
-			entry_put(m, slot_make(index, i), trap_entry(m, m->shadows[index].role));
-	}
-	m->shadows[index].synced = m->operations;
-}
-
 /* Tables that this operation needs as they are, or that cannot be cut off. */
 static bool must_stay(const struct mmu *m, u32 index)
 {
@@ -102,7 +87,7 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 	f->state |= FRAME_UNSYNC;
 	m->unsync[m->nr_unsync++] = gfn;
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		table_trap(m, s);
+		table_trap(m, s, false);
 		m->shadows[s].synced = m->operations;
 		if (!m->shadows[s].pins)
 			unlink_but(m, s, m->bounds->unsync_parents);
@@ -125,14 +110,19 @@ static void catch_up(struct mmu_vcpu *v, u32 index)
 	s->writes = 0;
 	if (s->stale)
 		return;
-	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations))
+	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations)) {
 		s->flood_paid = table_sync(v, index) >= FLOOD_PAYS;
-	else if (s->synced == m->operations)
 		return;
-	else if (s->pins)
-		table_reset(m, index);
-	else
+	}
+	if (s->synced == m->operations)
+		return;
+	if (!s->pins) {
 		table_shut(m, index);
+		return;
+	}
+	m->work += WORK_TABLE + s->present / 4;
+	table_trap(m, index, true);
+	s->synced = m->operations;
 }
 
 void frame_resync(struct mmu_vcpu *v, u64 gfn)
@@ -221,12 +211,9 @@ bool resync_gva(struct mmu_vcpu *v, u64 gva)
 		gva = (u32)gva;
 	for (;; level--) {
 		slot_t slot = slot_make(index, spt_index(level, gva));
-		struct shadow *s = &m->shadows[index];
-		struct frame *f = frame_of(m, s->gfn);
 		u64 spte;
 
-		/* Synced tables need nothing; direct ones, as the PAE root is, mirror none. */
-		if (!s->role.direct && f && (f->state & FRAME_UNSYNC)) {
+		if (table_is_unsync(m, index)) {
 			entry_sync(v, slot);
 			found = true;
 		}

@@ -49,7 +49,6 @@ void lru_add(struct mmu *m, u32 index);
 void lru_del(struct mmu *m, u32 index);
 void shadow_used(struct mmu *m, u32 index);
 void orphan_add(struct mmu *m, u32 index);
-void orphan_adopt(struct mmu *m, u32 index);
 
 /* Tables that were at the front of the list so many operations ago are left where they are. */
 #define RECENT_OPS 16
@@ -71,8 +70,8 @@ void need_flush(struct mmu *m);
 void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
 void soft_forget(struct mmu *m, u32 index);
 void soft_tell(struct mmu *m);
-void soft_link(struct mmu *m, u32 index, u32 child);
-void soft_unlink(struct mmu *m, u32 index, u32 child);
+void soft_link(struct mmu *m, u32 index, u32 child,
+	       int more); /* more: 1, or -1 where a link goes */
 
 /* Every change of an entry is made here, but for the rights of one that stays present. */
 static inline void entry_put_at(struct mmu *m, u32 table, u64 *entry, u64 spte)

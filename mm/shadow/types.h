@@ -81,8 +81,7 @@ struct region {
 	slot_t rmap; /* writable 2M leaves that map it */
 	u32 direct;  /* direct level-1 tables that map it, linked by shadow.region_next */
 	u16 tracked; /* frames in it that are write-protected as tables */
-	bool hidden; /* overlaps the hypervisor's memory */
-	bool apart;  /* does, or overlaps a watched range */
+	bool apart;  /* overlaps a hidden or watched range */
 };
 
 /* A shadow table's description; its 512 entries are at table_of(). */
@@ -243,6 +242,15 @@ static inline bool gfn_is_hidden(const struct mmu *m, u64 gfn)
 static inline bool frame_is_tracked(const struct frame *f)
 {
 	return f && (f->state & FRAME_TABLES) && !(f->state & FRAME_UNSYNC);
+}
+
+/* A shadow of a guest's table that may lag behind it. Direct tables mirror none. */
+static inline bool table_is_unsync(const struct mmu *m, u32 index)
+{
+	const struct shadow *s = &m->shadows[index];
+	const struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
+
+	return f && (f->state & FRAME_UNSYNC);
 }
 
 static inline u64 *table_of(const struct mmu *m, u32 index)

@@ -90,15 +90,7 @@ bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
 	if (!frame_of(v->mmu, gpa >> PAGE_SHIFT))
 		return false;
 	op_begin(v->mmu);
-	if (size == 8) {
-		done = __atomic_compare_exchange_n((u64 *)phys_ptr(gpa), &old, new, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	} else {
-		u32 old32 = (u32)old;
-
-		done = __atomic_compare_exchange_n((u32 *)phys_ptr(gpa), &old32, (u32) new, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	}
+	done = guest_cmpxchg(gpa, old, new, size);
 	if (done)
 		table_written(v, gpa, size);
 	settle(v);

@@ -247,7 +247,7 @@ static void orphans_are_recycled_first(void **state)
 
 		for (u32 t = m->lru.first; t; t = m->shadows[t].list_next)
 			pd = m->shadows[t].role.level == 2 ? t : pd;
-		entry_drop(m, slot_make(pd, i));
+		entry_drop(m, slot_make(pd, i), true);
 		entry_put(m, slot_make(pd, i), trap_entry(m, m->shadows[pd].role));
 	}
 	assert_int_equal(mmu_audit(&sim.v), 0);
@@ -258,7 +258,7 @@ static void orphans_are_recycled_first(void **state)
 	m->shadows[first].stamp = m->clock;
 	assert_int_equal(recycle_victim(m), m->orphans.last);
 	/* Linked again, it is an orphan no more. */
-	orphan_adopt(m, first);
+	shadow_used(m, first);
 	assert_int_equal(m->lru.first, first);
 	assert_int_equal(mmu_audit(&sim.v), 0);
 	settle(&sim.v);
