@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stores to the guest's memory, as its CPU would make them. */
+/* A store to the guest's memory, as its CPU would make it. */
 #include "arch/string.h"
 #include "mm/guest/walk.h"
 
@@ -15,15 +15,4 @@ void guest_store(u64 gpa, const void *data, u32 size)
 		__atomic_store_n((u16 *)to, *(const u16 *)data, __ATOMIC_SEQ_CST);
 	else
 		memcpy(to, data, size);
-}
-
-bool guest_cmpxchg(u64 gpa, u64 old, u64 new, u32 size)
-{
-	u32 old32 = (u32)old;
-
-	if (size == 8)
-		return __atomic_compare_exchange_n((u64 *)phys_ptr(gpa), &old, new, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	return __atomic_compare_exchange_n((u32 *)phys_ptr(gpa), &old32, (u32) new, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }

@@ -74,7 +74,16 @@ int guest_read_pdptes(const struct guest_paging *g, u64 cr3, u64 pdpte[4]);
 void guest_store(u64 gpa, const void *data, u32 size);
 
 /* LOCK CMPXCHG. size: 4 or 8, aligned. False when the old value was not there. */
-bool guest_cmpxchg(u64 gpa, u64 old, u64 new, u32 size);
+static inline bool guest_cmpxchg(u64 gpa, u64 old, u64 new, u32 size)
+{
+	u32 old32 = (u32)old;
+
+	if (size == 8)
+		return __atomic_compare_exchange_n((u64 *)phys_ptr(gpa), &old, new, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return __atomic_compare_exchange_n((u32 *)phys_ptr(gpa), &old32, (u32) new, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
 
 /* True when the error code has the I bit for fetches. */
 bool guest_fetch_shown(const struct paging_regs *r);

@@ -5,21 +5,21 @@
 /* The list that a present writable leaf is in, or NULL. */
 static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
 {
-	u64 gfn = spte_gfn(spte);
-	struct frame *f = NULL;
-	struct region *r = NULL;
+	struct frame *f;
+	struct region *r;
 
-	if (!(spte & PTE_W))
+	if (!(spte & PTE_W) || (role.level == 1 && role.direct))
 		return NULL;
-	if (role.level > 1)
-		r = region_of(m, gfn);
-	else if (!role.direct)
-		f = frame_of(m, gfn);
-	return r ? &r->rmap : f ? &f->rmap : NULL;
+	if (role.level > 1) {
+		r = region_of(m, spte_gfn(spte));
+		return r ? &r->rmap : NULL;
+	}
+	f = frame_of(m, spte_gfn(spte));
+	return f ? &f->rmap : NULL;
 }
 
 /*
- * The entry is about to say something else. by_guest: the guest wants it so, and a child that nobody can
+ * An entry that is present is about to say something else. by_guest: the guest wants it so, and a child that nobody can
  * reach any more is an orphan; else the child is still the guest's table.
  *
  * A 4M page, or a large page that is split, is several entries in the hardware's eyes: the guest's INVLPG
@@ -31,8 +31,6 @@ void entry_drop(struct mmu *m, slot_t slot, bool by_guest)
 	u64 spte = *spte_at(m, slot);
 	slot_t *head;
 
-	if (!spte_is_present(spte, m->trap_bits))
-		return;
 	s->present--;
 	if (spte_is_link(s->role.level, spte)) {
 		u32 child = spte_child(m, spte);
@@ -206,7 +204,8 @@ bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 c
 
 	if (child && child == linked_child(m, slot, want))
 		return set_link_rights(m, slot, child, want.spte);
-	entry_drop(m, slot, true);
+	if (spte_is_present(old, m->trap_bits))
+		entry_drop(m, slot, true);
 	if (child) {
 		entry_link(m, slot, child, want.spte, asked);
 	} else if (want.child.word) {

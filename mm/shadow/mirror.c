@@ -133,10 +133,10 @@ void table_trap(struct mmu *m, u32 index, bool all)
 	u64 *table = table_of(m, index), trap = trap_entry(m, m->shadows[index].role);
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		if (all && spte_is_present(table[i], m->trap_bits))
-			entry_trap(m, slot_make(index, i));
-		else if (spte_is_notrap(table[i]))
+		if (spte_is_notrap(table[i]))
 			entry_put_at(m, index, &table[i], trap);
+		else if (all && !spte_is_trap(table[i], m->trap_bits))
+			entry_trap(m, slot_make(index, i));
 	}
 }
 
@@ -162,13 +162,13 @@ static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow
 		u64 gpte = narrow ? ((const volatile u32 *)guest)[first + (i >> half)]
 				  : ((const volatile u64 *)guest)[i];
 		u64 old = table[i];
-		bool was = spte_is_present(old, trap_bits);
 		struct spte_want want;
+		bool was;
 
 		if (!(gpte & PTE_P)) {
 			if (old == r.empty)
 				continue;
-			if (was) {
+			if (spte_is_present(old, trap_bits)) {
 				entry_drop(m, slot_make(index, i), true);
 				++*made;
 				changed++;
@@ -181,6 +181,7 @@ static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow
 		want = wanted(m, &r, gpte, i);
 		if (spte_holds(old, want))
 			continue;
+		was = spte_is_present(old, trap_bits);
 		*made += was | want.present;
 		changed += follow(v, slot_make(index, i), want) &&
 			   (was || spte_is_present(table[i], trap_bits));

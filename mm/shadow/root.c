@@ -33,11 +33,11 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 		*spte = SPTE_NOTRAP;
 	}
 	v->hw.reload_root = true;
-	if (!pd)
-		return;
-	m->shadows[pd].pins++;
-	/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
-	entry_link(m, slot, pd, PTE_P, true);
+	if (pd) {
+		m->shadows[pd].pins++;
+		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
+		entry_link(m, slot, pd, PTE_P, true);
+	}
 }
 
 static void load_pae_root(struct mmu_vcpu *v)
@@ -70,7 +70,7 @@ static void load_root(struct mmu_vcpu *v)
 
 	if (v->mode >= PAGING_4LEVEL) {
 		v->root = shadow_get(v, (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT, root_role(v));
-		for (u32 i = 0; i < 4; i++)
+		for (u32 i = 0; old == v->pae_root && i < 4; i++)
 			set_pdpte(v, i, 0);
 	} else {
 		load_pae_root(v);

@@ -248,9 +248,9 @@ static inline bool frame_is_tracked(const struct frame *f)
 static inline bool table_is_unsync(const struct mmu *m, u32 index)
 {
 	const struct shadow *s = &m->shadows[index];
-	const struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
+	const struct frame *f = frame_of(m, s->gfn);
 
-	return f && (f->state & FRAME_UNSYNC);
+	return f && !s->role.direct && (f->state & FRAME_UNSYNC);
 }
 
 static inline u64 *table_of(const struct mmu *m, u32 index)
