@@ -32,6 +32,11 @@ static inline bool is_canonical(u64 gva, int width)
 /* SDM vol. 3A 4.1.1. */
 enum paging_mode paging_mode(const struct paging_regs *regs);
 
+static inline enum gpte_format paging_format(enum paging_mode mode)
+{
+	return mode == PAGING_32 ? GPTE_32 : mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
+}
+
 /*
  * The reserved bits of a present entry: SDM vol. 3A 4.4.2 and 4.5.4, tables 4-3 to 4-7. For large
  * entries the mask depends on PS, hence the entry itself is asked for.

@@ -48,13 +48,6 @@ int guest_read_pdptes(const struct guest_paging *g, u64 cr3, u64 pdpte[4])
 	return result;
 }
 
-static enum gpte_format walk_format(enum paging_mode mode)
-{
-	if (mode == PAGING_32)
-		return GPTE_32;
-	return mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
-}
-
 /* Set A in the entries from the top to `last`, and D in that; false when one changed under the walk. */
 static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva, int last,
 			       bool dirty)
@@ -132,7 +125,6 @@ static u32 access_pfec(const struct paging_regs *r, const struct mmu_fault *acce
 static void walk_fault(struct walk *w, u32 pfec)
 {
 	w->fault = true;
-	w->not_present = !(pfec & PFEC_P);
 	w->pfec = pfec;
 }
 
@@ -140,7 +132,7 @@ bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 		const struct mmu_fault *access, struct walk *w)
 {
 	enum paging_mode mode = paging_mode(r);
-	enum gpte_format format = walk_format(mode);
+	enum gpte_format format = paging_format(mode);
 	bool nxe = r->efer & EFER_NXE, pse = r->cr4 & CR4_PSE;
 	u64 gva = access->gva, rights = PTE_W | PTE_U, gfn = (r->cr3 & PTE_ADDR) >> PAGE_SHIFT;
 	u32 base = access_pfec(r, access), denied;
@@ -189,7 +181,7 @@ bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 			return (all & PTE_A) ||
 			       set_accessed_dirty(w, format, gva, level + 1, false);
 		}
-		if (gpte_is_bad(g, kind, level, gpte)) {
+		if (gpte & g->reserved[kind][level][!!(gpte & PTE_PS)]) {
 			walk_fault(w, base | PFEC_P | PFEC_RSVD);
 			return true;
 		}

@@ -26,7 +26,7 @@ struct guest_paging {
 	struct paging_features features;
 	const struct memmap *map;
 	u64 most, most_size; /* the largest range of RAM, whole pages: start and bytes */
-	u64 reserved[NR_GPTE_KINDS][PAGING_LEVELS][2]; /* see gpte_is_bad() */
+	u64 reserved[NR_GPTE_KINDS][PAGING_LEVELS][2]; /* bits, by PS */
 };
 
 /* An access: one that faulted, or one that is made in software. */
@@ -46,7 +46,7 @@ struct walk {
 	u64 gpte[PAGING_LEVELS];
 	u64 table[PAGING_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
 	u32 set;                  /* levels whose entries were given A or D, as bits */
-	bool fault, not_present;
+	bool fault;
 	u32 pfec; /* of the fault */
 	u64 gpa;
 };
@@ -96,12 +96,6 @@ bool guest_fetch_shown(const struct paging_regs *r);
  */
 bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 		const struct mmu_fault *access, struct walk *w);
-
-/* A present guest entry has a reserved bit set. */
-static inline bool gpte_is_bad(const struct guest_paging *g, u32 kind, int level, u64 gpte)
-{
-	return gpte & g->reserved[kind][level][!!(gpte & PTE_PS)];
-}
 
 /* One guest entry, read once. frame must be RAM. */
 static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)

@@ -3,8 +3,8 @@
 #include "mm/nested/nested.h"
 
 #include "arch/console.h"
-#include "arch/cpu.h"
 #include "arch/string.h"
+#include "mm/guest/paging.h"
 #include "mm/phys/phys.h"
 
 #define LEVELS  4
@@ -66,11 +66,6 @@ u64 nested_root(const struct nested *n)
 static u64 *table_at(const struct nested *n, u64 entry)
 {
 	return n->tables + ((entry & PTE_ADDR) - n->tables_hpa) / sizeof(u64);
-}
-
-static u32 index_of(int level, u64 gpa)
-{
-	return (gpa >> (PAGE_SHIFT + 9 * (level - 1))) & (ENTRIES - 1);
 }
 
 static bool overlaps_hidden(const struct nested *n, u64 start, u64 end)
@@ -162,7 +157,7 @@ static bool map_page(struct nested *n, struct counters *counters, u64 gpa)
 	u64 base = ALIGN_DOWN(gpa, MIB(2)), child, *table = n->tables, *entry;
 
 	for (int level = LEVELS; level > 1; level--) {
-		entry = &table[index_of(level, gpa)];
+		entry = &table[gpte_index(GPTE_64, level, gpa)];
 		if (is_present(*entry) && is_large(level, *entry))
 			return true;
 		if (!is_present(*entry) && level == 2 && is_plain(n, base, base + MIB(2)) &&
@@ -180,7 +175,7 @@ static bool map_page(struct nested *n, struct counters *counters, u64 gpa)
 		}
 		table = table_at(n, *entry);
 	}
-	entry = &table[index_of(1, gpa)];
+	entry = &table[gpte_index(GPTE_64, 1, gpa)];
 	if (!is_present(*entry)) {
 		count(counters, hole_mapped);
 		*entry = leaf_entry(n, n->config.hole_hpa, PAGE_SIZE);
@@ -208,9 +203,9 @@ struct audit {
 	u32 violations;
 };
 
-static void bad(struct audit *a, int level, u64 gpa, u64 entry, const char *what)
+static void bad_if(struct audit *a, bool wrong, int level, u64 gpa, u64 entry, const char *what)
 {
-	if (a->violations++ < 8)
+	if (wrong && a->violations++ < 8)
 		fail("audit: %s: nested entry %016lx of level %d for address %lx", what, entry,
 		     level, gpa);
 }
@@ -221,10 +216,10 @@ static void check_leaf(struct audit *a, int level, u64 gpa, u64 entry)
 	u64 size = PAGE_SIZE << 9 * (level - 1), hpa = entry & PTE_ADDR;
 	bool hidden = overlaps_hidden(n, gpa, gpa + size);
 
-	if (hidden ? level > 1 || hpa != n->config.hole_hpa : hpa != gpa)
-		bad(a, level, gpa, entry, "an address is mapped to another");
-	if (entry != leaf_entry(n, hpa, size))
-		bad(a, level, gpa, entry, "rights or memory type are not what they should be");
+	bad_if(a, hidden ? level > 1 || hpa != n->config.hole_hpa : hpa != gpa, level, gpa, entry,
+	       "an address is mapped to another");
+	bad_if(a, entry != leaf_entry(n, hpa, size), level, gpa, entry,
+	       "rights or memory type are not what they should be");
 }
 
 static void check_table(struct audit *a, const u64 *table, int level, u64 base)
@@ -235,15 +230,14 @@ static void check_table(struct audit *a, const u64 *table, int level, u64 base)
 		u64 entry = table[i], gpa = base + ((u64)i << (PAGE_SHIFT + 9 * (level - 1)));
 		u64 child = (entry & PTE_ADDR) - n->tables_hpa;
 
-		if (!is_present(entry) && entry)
-			bad(a, level, gpa, entry, "an entry is half there");
+		bad_if(a, !is_present(entry) && entry, level, gpa, entry, "an entry is half there");
 		if (!is_present(entry))
 			continue;
 		if (level == 1 || is_large(level, entry))
 			check_leaf(a, level, gpa, entry);
 		else if (!child || child >= (u64)n->used * PAGE_SIZE ||
 			 entry != link_entry(n, n->tables_hpa + child))
-			bad(a, level, gpa, entry, "a link leads to no table");
+			bad_if(a, true, level, gpa, entry, "a link leads to no table");
 		else
 			check_table(a, table_at(n, entry), level - 1, gpa);
 	}

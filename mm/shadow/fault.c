@@ -5,12 +5,6 @@
  */
 #include "mm/shadow/settle.h"
 
-/* A way down the shadow tables. */
-struct descent {
-	slot_t slot;
-	bool changed; /* some entry had to be made */
-};
-
 /* Go on in a table, at its entry for an address. */
 static void move_to(struct mmu *m, struct descent *d, u32 table, u64 gva)
 {
@@ -143,16 +137,11 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	}
 }
 
-bool map_walked(struct mmu_vcpu *v, const struct walk *w, const struct mmu_fault *fault, bool lend,
-		bool *changed)
+bool map_walked(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
+		const struct mmu_fault *fault, bool lend)
 {
-	struct descent d = {0};
-	bool enough;
-
-	descend(v, &d, w, fault->gva);
-	enough = install(v, &d, w, fault, lend);
-	*changed |= d.changed;
-	return enough;
+	descend(v, d, w, fault->gva);
+	return install(v, d, w, fault, lend);
 }
 
 /* The guest's own fault: leave the entry so that the next one does not exit, if that may be. */
@@ -163,15 +152,13 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 
 	count(v->counters, pf_guest);
 	/*
-	 * A page fault drops what is cached for its address, as INVLPG does: SDM vol. 3A 4.10.4.1, APM
-	 * vol. 2 5.5.3. The CPU has done so though the fault exits, and no flush is asked for: both manuals
-	 * promise it for the access that faults (the APM's CPU even walks once more before it reports),
-	 * and what SDM vol. 3C 28.1 says an exit leaves undone, CR2 first of all, is not this. Were a CPU
-	 * to break the promise, the guest would see for longer what it changed without a flush, and no
-	 * more: where an entry of ours goes, a flush is asked for that relies on no fault.
+	 * A page fault drops what is cached for its address, as INVLPG does (SDM vol. 3A 4.10.4.1, APM vol. 2
+	 * 5.5.3), and the CPU has done so though the fault exits: what an exit leaves undone, SDM vol. 3C 28.1,
+	 * is not this. So no flush is asked for. A CPU that broke this promise would show the guest for longer
+	 * what it changed without a flush, and no more.
 	 */
 	resync_gva(v, gva);
-	if (!w->not_present) {
+	if (w->pfec & PFEC_P) {
 		count(v->counters, pf_guest_protection);
 		return;
 	}
@@ -201,22 +188,21 @@ static bool table_write(struct mmu_vcpu *v, u64 gfn)
 }
 
 /* With paging off, a linear address is a physical one. */
-static void map_identity(struct mmu_vcpu *v, u64 gva, bool *changed)
+static void map_identity(struct mmu_vcpu *v, struct descent *d, u64 gva)
 {
-	struct mmu *m = v->mmu;
-	struct descent d = {0};
+	slot_t pd = slot_make(v->pae_root, spt_index(3, gva));
 
-	move_to(m, &d, spte_child(m, *spte_at(m, slot_make(v->pae_root, spt_index(3, gva)))), gva);
-	descend_direct(v, &d, gva);
-	*changed |= d.changed;
+	move_to(v->mmu, d, spte_child(v->mmu, *spte_at(v->mmu, pd)), gva);
+	descend_direct(v, d, gva);
 }
 
-/* changed: what the fault was for has been seen to in part. */
+/* changed: a table is writable by now, and the fault may have been for no more. */
 static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault, bool changed)
 {
 	struct mmu *m = v->mmu;
 	bool emulate = false, enough = true, tracked;
 	struct walk w = {.by_hardware = true};
+	struct descent d = {.changed = changed};
 
 	if (v->mode == PAGING_OFF) {
 		fault->gpa = fault->gva;
@@ -235,14 +221,14 @@ static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault
 		tracked = frame_is_tracked(frame_of(m, fault->gpa >> PAGE_SHIFT));
 		emulate = table_write(v, fault->gpa >> PAGE_SHIFT);
 		/* The table may be written by now: that is what the fault was for. */
-		changed |= tracked && !emulate;
+		d.changed |= tracked && !emulate;
 	}
 	/* A write that hits a read-only leaf of a tracked table has nothing to install. */
 	if (!emulate || (fault->pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P) {
 		if (v->mode == PAGING_OFF)
-			map_identity(v, fault->gva, &changed);
+			map_identity(v, &d, fault->gva);
 		else
-			enough = map_walked(v, &w, fault, false, &changed);
+			enough = map_walked(v, &d, &w, fault, false);
 	}
 	/* New tables on the way may have needed the room of this one. */
 	if (emulate)
@@ -250,7 +236,7 @@ static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault
 									       : MMU_RETRY;
 	if (!enough)
 		return MMU_WP0_WRITE;
-	if (changed) {
+	if (d.changed) {
 		count(v->counters, pf_fixed);
 	} else {
 		count(v->counters, pf_spurious);

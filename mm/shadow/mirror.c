@@ -132,11 +132,13 @@ void table_trap(struct mmu *m, u32 index, bool all)
 {
 	u64 *table = table_of(m, index), trap = trap_entry(m, m->shadows[index].role);
 
+	for (u32 i = 0; all && i < SPT_ENTRIES; i++) {
+		if (spte_is_present(table[i], m->trap_bits))
+			entry_trap(m, slot_make(index, i));
+	}
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		if (spte_is_notrap(table[i]))
 			entry_put_at(m, index, &table[i], trap);
-		else if (all && !spte_is_trap(table[i], m->trap_bits))
-			entry_trap(m, slot_make(index, i));
 	}
 }
 

@@ -9,7 +9,7 @@ static union role root_role(const struct mmu_vcpu *v)
 	union role role = {0};
 
 	role.level = v->mode == PAGING_5LEVEL ? 5 : v->mode == PAGING_4LEVEL ? 4 : 2;
-	role.format = v->mode == PAGING_32 ? GPTE_32 : v->mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
+	role.format = paging_format(v->mode);
 	role.nxe = v->mode >= PAGING_PAE && (r->efer & EFER_NXE);
 	role.pse = v->mode == PAGING_32 && (r->cr4 & CR4_PSE);
 	wp0_role(&role, v);

@@ -35,16 +35,11 @@ static void unlink_but(struct mmu *m, u32 index, u32 keep)
 	}
 }
 
-/* Tables that this operation needs as they are, or that cannot be cut off. */
-static bool must_stay(const struct mmu *m, u32 index)
-{
-	return shadow_is_held(m, index) && !m->shadows[index].stale;
-}
-
+/* Of its tables some are needed by this operation as they are, or cannot be cut off. */
 static bool some_must_stay(const struct mmu *m, u64 gfn)
 {
 	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		if (must_stay(m, s))
+		if (shadow_is_held(m, s) && !m->shadows[s].stale)
 			return true;
 	}
 	return false;
@@ -139,6 +134,15 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	count(v->counters, mmu_resync);
 }
 
+/* Back in sync, or out of reach where there is no time for it. */
+static void resync_or_shut(struct mmu_vcpu *v, u64 gfn)
+{
+	if (may_work(v->mmu) || some_must_stay(v->mmu, gfn))
+		frame_resync(v, gfn);
+	else
+		frame_shut(v->mmu, gfn);
+}
+
 /*
  * Bring tables back in sync: all, or those with an upper level, whose entries a CPU may forget at
  * any INVLPG (SDM vol. 3A 4.10.4.1).
@@ -149,14 +153,8 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 
 	/* Each takes itself off the list, and may take others: the last ones come in their places. */
 	for (u32 i = m->nr_unsync; i-- > 0;) {
-		if (i >= m->nr_unsync)
-			continue;
-		if (upper_only && !has_upper_level(m, m->unsync[i]))
-			continue;
-		if (may_work(m) || some_must_stay(m, m->unsync[i]))
-			frame_resync(v, m->unsync[i]);
-		else
-			frame_shut(m, m->unsync[i]);
+		if (i < m->nr_unsync && (!upper_only || has_upper_level(m, m->unsync[i])))
+			resync_or_shut(v, m->unsync[i]);
 	}
 	m->upper_unsync = false;
 }
@@ -185,14 +183,8 @@ void refresh_all(struct mmu_vcpu *v)
 	struct mmu *m = v->mmu;
 
 	for (u32 i = m->nr_unsync; i-- > 0;) {
-		if (i >= m->nr_unsync)
-			continue;
-		if (frame_refresh(v, m->unsync[i]))
-			continue;
-		if (some_must_stay(m, m->unsync[i]))
-			frame_resync(v, m->unsync[i]);
-		else
-			frame_shut(m, m->unsync[i]);
+		if (i < m->nr_unsync && !frame_refresh(v, m->unsync[i]))
+			resync_or_shut(v, m->unsync[i]);
 	}
 	m->relinked = false;
 }
