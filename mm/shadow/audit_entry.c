@@ -2,7 +2,6 @@
 /* The audit of one entry: what it leads to, and whether the guest's own tables, or its place, say so. */
 #include "mm/shadow/audit.h"
 
-/* A link must lead to a live table, which has to know this entry as a parent. */
 static void check_link(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
@@ -15,7 +14,7 @@ static void check_link(struct audit *a, slot_t slot, u64 spte)
 		 slot, "a link leads to no table of the level below");
 }
 
-/* A leaf maps one page, or a whole region; mmu_audit() checks what is known about regions. */
+/* A leaf maps one page, or a whole region. */
 static bool maps_hidden(const struct mmu *m, u64 gfn, int level)
 {
 	return level == 1 ? gfn_is_hidden(m, gfn) : region_is_apart(m, gfn);
@@ -28,7 +27,6 @@ static bool maps_tracked(const struct mmu *m, u64 gfn, int level)
 	return level == 1 ? frame_is_tracked(frame_of(m, gfn)) : r && r->tracked;
 }
 
-/* A leaf of a guest's table, or of a direct one: never hidden memory, never a writable table. */
 static void check_leaf(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
@@ -39,7 +37,7 @@ static void check_leaf(struct audit *a, slot_t slot, u64 spte)
 	audit_if(a, s->role.level > 2, slot, "a leaf is at a level that has none");
 	audit_if(a, spte & (s->role.level == 1 ? 0 : GENMASK(20, 13)), slot,
 		 "a leaf has reserved bits");
-	if (gfn << PAGE_SHIFT != m->hole_hpa) {
+	if (gfn << PAGE_SHIFT != m->config.hole_hpa) {
 		audit_if(a, gfn_is_hidden(m, gfn + n - 1), slot,
 			 "the topmost page frame is mapped");
 		audit_if(a, maps_hidden(m, gfn, s->role.level), slot,
@@ -61,10 +59,10 @@ static bool maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn)
 
 	if (role.level > 1)
 		at = ALIGN_DOWN(at, REGION_FRAMES);
-	return at == gfn || (gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->hole_hpa);
+	return at == gfn || (gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->config.hole_hpa);
 }
 
-/* A synced shadow entry against the guest's. */
+/* An entry of a synced table against the guest's. */
 static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;

@@ -159,7 +159,7 @@ void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 	if (s->role.level > 1) {
 		/* must_split() has looked. */
 	} else if (gfn_is_hidden(m, gfn)) {
-		spte = (spte & ~PTE_ADDR) | m->hole_hpa;
+		spte = (spte & ~PTE_ADDR) | m->config.hole_hpa;
 		count(v->counters, hole_mapped);
 	} else if (spte & PTE_W) {
 		f = frame_of(m, gfn);

@@ -7,10 +7,7 @@
 
 /* What an entry should say. Decided by spte_wanted() alone, done by spte_set() alone. */
 struct spte_want {
-	/*
-	 * The entry. A link has the address of the guest's table in place of its shadow's, a leaf says
-	 * what it would if its page were neither hidden nor a table.
-	 */
+	/* A link: with the guest's table's address. A leaf: as if its page were neither hidden nor a table. */
 	u64 spte;
 	union role child; /* of a link; else 0 */
 	bool present; /* a link or a leaf: even one of the topmost page frame, which looks like a trap */
@@ -22,18 +19,13 @@ static inline u64 spte_gfn(u64 spte)
 	return (spte & PTE_ADDR) >> PAGE_SHIFT;
 }
 
-/* mirror.c: what a guest entry asks for. */
-
 /*
- * For entry i of a shadow table of this role; gpte: the guest's. empty: what a guest entry that is not
+ * mirror.c: what a guest entry asks for. For entry i of a shadow table of this role; gpte: the guest's. empty: what a guest entry that is not
  * present asks for here, SPTE_NOTRAP or a trap. Changes nothing, and does not look at the shadow entry.
  */
 struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i);
 
-/*
- * Make an entry of a table say what the guest's says now, as far as that needs no new table. True when
- * the entry changed.
- */
+/* Make an entry say what the guest's says now, as far as that needs no new table. True when it changed. */
 bool entry_sync(struct mmu_vcpu *v, slot_t slot);
 
 /* entry_sync() for a whole table. Returns how many entries map something else now. */

@@ -57,13 +57,6 @@ static void flood_is_over(struct mmu_vcpu *v, u64 gfn)
 		frame_resync(v, gfn);
 }
 
-static bool writes_unsynced(const struct mmu *m, const struct mmu_fault *fault)
-{
-	const struct frame *f = frame_of(m, fault->gpa >> PAGE_SHIFT);
-
-	return (fault->pfec & PFEC_W) && f && (f->state & FRAME_UNSYNC);
-}
-
 /*
  * Install what a successful walk found. Returns false, with the leaf as the guest's tables have it,
  * when that does not let the hardware make the access: a write that has to be emulated, or lent.
@@ -76,6 +69,7 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	union role role = m->shadows[table].role;
 	u64 gpte = w->gpte[w->level];
 	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, slot_entry(d->slot));
+	const struct frame *f;
 	bool enough = !role.wp0 || wp0_turn(v, d->slot, gpte, fault, lend, &want.spte);
 
 	if (want.child.word) {
@@ -89,7 +83,8 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		want.spte &= ~PTE_PK;
 	install_leaf(v, d, want);
 	/* A write to a table goes on with the flood, and may come through that very table. */
-	if (role.level == 1 && !writes_unsynced(m, fault) && table_is_unsync(m, table))
+	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;
+	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)))
 		flood_is_over(v, m->shadows[table].gfn);
 	return enough;
 }

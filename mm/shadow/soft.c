@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Soft traps: entries that have to trap, at a level where no present encoding is proved. They fault
- * like not-present entries, so while one can be reached from an address space's root, the filter has
- * to let every fault exit there. With reserved address bits there are none; with structural traps
- * alone, leaves are soft, and tables are filled eagerly so that few need one.
+ * Soft traps: entries that have to trap, at a level where no present encoding is proved (leaves, with
+ * structural traps). They fault like not-present entries, so while a root reaches one, every fault exits.
  *
  * shadow.soft counts a table's soft entries, and its links to tables whose own count is not zero, as
- * far as these have told their parents: soft_told. Who has to tell waits in a queue, and until that is
- * empty every fault exits. For a table may have many parents, and these have parents too, each of them
- * only so many may be told in one exit.
+ * far as these have told their parents: soft_told. Only so many parents are told in one exit; who still
+ * has to tell waits in a queue, and until that is empty every fault exits.
  *
  * It knows nothing of links that are gone, and may still be cached: each that goes asks for a flush.
  */

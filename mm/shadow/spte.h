@@ -2,10 +2,9 @@
 /*
  * How a shadow entry says what it is.
  *
- *   notrap: zero. The CPU raises #PF with P=0, and the fault filter lets it go to the guest.
- *   trap:   the address field is all ones, so that no line of real memory is named (L1TF: invariant
- *           6). Present with reserved bits set where an encoding was proved, so that #PF has P=1 and
- *           exits; not present where none was, and then the filter has to take every fault.
+ *   notrap: zero. #PF with P=0 goes to the guest.
+ *   trap:   the address field is all ones (invariant 6). Present with reserved bits set where an encoding
+ *           was proved: #PF with P=1 exits. Not present where none was: every fault has to exit.
  *   else:   present: a link to a lower shadow table, or a leaf.
  *
  * Bit 0 alone says nothing: use the predicates (invariant 2).
@@ -24,7 +23,7 @@ struct spte_traps {
 	u64 entry[NR_SPTE_FORMATS][PAGING_LEVELS];
 };
 
-/* What stands for a trap where no encoding is proved: not present, so every fault has to exit. */
+/* A trap where no encoding is proved. */
 #define SPTE_TRAP_NOT_PRESENT GENMASK(51, 12)
 
 /*

@@ -5,11 +5,8 @@
  *
  * When that flush comes, or a link makes such tables reachable in another way, all of them have to be
  * right at once. Each exit brings as many back in sync as it may (bounds.h) and shuts the others: they
- * lose every link that leads to them, and each is brought up to date when it is looked up again.
- *
- * Invariant 13: a shadow with `stale` has no parents and no pins, and shadow_get() is the only way to it;
- * every shadow of a frame with FRAME_SHUT is stale. So no CPU sees what lags behind there. What its TLB
- * has kept is flushed when a table is shut.
+ * lose every link and a TLB's memory of it, and each is brought up to date when shadow_get() revives it,
+ * invariant 13.
  */
 #include "mm/shadow/lives.h"
 
