@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit of shadow tables' lists: those in use, orphans, free ones; parents; pins and soft counts.
- * And how its findings are told.
+ * The audit of invariant 14: tables in use, orphans, free ones; parents; pins and soft counts. And how
+ * findings are told.
  */
 #include "mm/shadow/audit.h"
 

@@ -145,7 +145,7 @@ static void bound_leaves(struct mmu *m, slot_t *head, u32 length)
 
 /*
  * spte: a present leaf for a frame, all rights granted. A frame that is hidden is turned to the hole
- * page; one that is tracked or watched is not writable.
+ * page (invariant 16); one that is tracked (invariant 4) or watched is not writable.
  */
 void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ranges that are not RAM and yet not the guest's alone: hidden ones, for which it finds the hole
+ * Invariant 16. Ranges that are not RAM and yet not the guest's alone: hidden ones, for which it finds the hole
  * page, and watched ones, whose writes are carried out for it. They are few, and anywhere in the
  * address space: a short list, so that frames past RAM cost no memory.
  */

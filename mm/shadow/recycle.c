@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which shadow table makes room for another: invariant 11, in tables.h. Every table that is not free is in
- * one of two lists: mmu.orphans, the oldest first, to be dropped at an operation's end or recycled before
+ * one of two lists (invariant 14): mmu.orphans, the oldest first, to be dropped at an operation's end or recycled before
  * any other; until then they are tables as all are. mmu.lru, those used last first.
  */
 #include "mm/shadow/tables.h"
