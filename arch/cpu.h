@@ -121,6 +121,9 @@ enum vector {
 #define PTE_G         BIT(8)
 #define PTE_PAT_LARGE BIT(12) /* PAT in an entry with PS set */
 #define PTE_NX        BIT(63)
+#define PTE_ADDR      GENMASK(51, 12)
+#define PTE_PK        GENMASK(62, 59)
+#define PTE_PK_SHIFT  59
 
 /* MSRs: SDM vol. 4; APM vol. 2 appendix A. */
 #define MSR_APIC_BASE               0x0000001b

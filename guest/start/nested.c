@@ -29,13 +29,7 @@ int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 		.format = v->ops->nested_format,
 		.maxphyaddr = config->guest->features.maxphyaddr,
 		.guest_map = config->guest->map,
-		.hidden = config->hidden,
-		.nr_hidden = config->nr_hidden,
-		.watched = config->watched,
-		.nr_watched = config->nr_watched,
-		.hole_hpa = config->hole_hpa,
-		.pool_hpa = config->pool_hpa,
-		.pool_size = config->pool_size,
+		.tables = config->tables,
 	};
 
 	m->nested = nested_init(&tables);

@@ -3,7 +3,7 @@
 #ifndef MM_GUEST_PAGING_H
 #define MM_GUEST_PAGING_H
 
-#include "mm/guest/pte.h"
+#include "arch/cpu.h"
 
 enum paging_mode { PAGING_OFF, PAGING_32, PAGING_PAE, PAGING_4LEVEL, PAGING_5LEVEL };
 
@@ -31,6 +31,11 @@ static inline bool is_canonical(u64 gva, int width)
 
 /* SDM vol. 3A 4.1.1. */
 enum paging_mode paging_mode(const struct paging_regs *regs);
+
+static inline enum gpte_format paging_format(enum paging_mode mode)
+{
+	return mode == PAGING_32 ? GPTE_32 : mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
+}
 
 /*
  * The reserved bits of a present entry: SDM vol. 3A 4.4.2 and 4.5.4, tables 4-3 to 4-7. For large

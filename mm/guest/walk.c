@@ -48,28 +48,6 @@ int guest_read_pdptes(const struct guest_paging *g, u64 cr3, u64 pdpte[4])
 	return result;
 }
 
-static enum gpte_format walk_format(enum paging_mode mode)
-{
-	if (mode == PAGING_32)
-		return GPTE_32;
-	return mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
-}
-
-/* Set bits in a guest entry unless it changed since it was read; false when it did. */
-static bool gpte_set_bits(u64 gfn, enum gpte_format format, u32 index, u64 gpte, u64 bits)
-{
-	void *table = phys_ptr(gfn << PAGE_SHIFT);
-
-	if (format == GPTE_32) {
-		u32 old = (u32)gpte;
-
-		return __atomic_compare_exchange_n((u32 *)table + index, &old, old | (u32)bits,
-						   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	}
-	return __atomic_compare_exchange_n((u64 *)table + index, &gpte, gpte | bits, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
 /* Set A in the entries from the top to `last`, and D in that; false when one changed under the walk. */
 static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva, int last,
 			       bool dirty)
@@ -79,8 +57,9 @@ static bool set_accessed_dirty(struct walk *w, enum gpte_format format, u64 gva,
 
 		if ((w->gpte[level] & bits) == bits)
 			continue;
-		if (!gpte_set_bits(w->table[level], format, gpte_index(format, level, gva),
-				   w->gpte[level], bits))
+		if (!guest_cmpxchg((w->table[level] << PAGE_SHIFT) +
+					   gpte_index(format, level, gva) * gpte_size(format),
+				   w->gpte[level], w->gpte[level] | bits, gpte_size(format)))
 			return false;
 		w->gpte[level] |= bits;
 		w->set |= 1u << level;
@@ -146,7 +125,6 @@ static u32 access_pfec(const struct paging_regs *r, const struct mmu_fault *acce
 static void walk_fault(struct walk *w, u32 pfec)
 {
 	w->fault = true;
-	w->not_present = !(pfec & PFEC_P);
 	w->pfec = pfec;
 }
 
@@ -154,7 +132,7 @@ bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 		const struct mmu_fault *access, struct walk *w)
 {
 	enum paging_mode mode = paging_mode(r);
-	enum gpte_format format = walk_format(mode);
+	enum gpte_format format = paging_format(mode);
 	bool nxe = r->efer & EFER_NXE, pse = r->cr4 & CR4_PSE;
 	u64 gva = access->gva, rights = PTE_W | PTE_U, gfn = (r->cr3 & PTE_ADDR) >> PAGE_SHIFT;
 	u32 base = access_pfec(r, access), denied;
@@ -203,7 +181,7 @@ bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 			return (all & PTE_A) ||
 			       set_accessed_dirty(w, format, gva, level + 1, false);
 		}
-		if (gpte_is_bad(g, kind, level, gpte)) {
+		if (gpte & g->reserved[kind][level][!!(gpte & PTE_PS)]) {
 			walk_fault(w, base | PFEC_P | PFEC_RSVD);
 			return true;
 		}

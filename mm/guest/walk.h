@@ -26,7 +26,7 @@ struct guest_paging {
 	struct paging_features features;
 	const struct memmap *map;
 	u64 most, most_size; /* the largest range of RAM, whole pages: start and bytes */
-	u64 reserved[NR_GPTE_KINDS][PAGING_LEVELS][2]; /* see gpte_is_bad() */
+	u64 reserved[NR_GPTE_KINDS][PAGING_LEVELS][2]; /* bits, by PS */
 };
 
 /* An access: one that faulted, or one that is made in software. */
@@ -46,7 +46,7 @@ struct walk {
 	u64 gpte[PAGING_LEVELS];
 	u64 table[PAGING_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
 	u32 set;                  /* levels whose entries were given A or D, as bits */
-	bool fault, not_present;
+	bool fault;
 	u32 pfec; /* of the fault */
 	u64 gpa;
 };
@@ -73,6 +73,18 @@ int guest_read_pdptes(const struct guest_paging *g, u64 cr3, u64 pdpte[4]);
 /* One atomic access when size is 1, 2, 4 or 8 and aligned. gpa: RAM, within one page. */
 void guest_store(u64 gpa, const void *data, u32 size);
 
+/* LOCK CMPXCHG. size: 4 or 8, aligned. False when the old value was not there. */
+static inline bool guest_cmpxchg(u64 gpa, u64 old, u64 new, u32 size)
+{
+	u32 old32 = (u32)old;
+
+	if (size == 8)
+		return __atomic_compare_exchange_n((u64 *)phys_ptr(gpa), &old, new, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return __atomic_compare_exchange_n((u32 *)phys_ptr(gpa), &old32, (u32) new, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 /* True when the error code has the I bit for fetches. */
 bool guest_fetch_shown(const struct paging_regs *r);
 
@@ -84,12 +96,6 @@ bool guest_fetch_shown(const struct paging_regs *r);
  */
 bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 		const struct mmu_fault *access, struct walk *w);
-
-/* A present guest entry has a reserved bit set. */
-static inline bool gpte_is_bad(const struct guest_paging *g, u32 kind, int level, u64 gpte)
-{
-	return gpte & g->reserved[kind][level][!!(gpte & PTE_PS)];
-}
 
 /* One guest entry, read once. frame must be RAM. */
 static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)

@@ -4,7 +4,7 @@
 
 #include "arch/console.h"
 #include "arch/string.h"
-#include "mm/guest/pte.h"
+#include "mm/guest/paging.h"
 #include "mm/phys/phys.h"
 
 #define LEVELS  4
@@ -43,17 +43,17 @@ u64 nested_memory_size(const struct memmap *map)
 
 struct nested *nested_init(const struct nested_config *c)
 {
-	struct nested *n = phys_ptr(c->pool_hpa);
-	u64 head = ALIGN_UP(c->pool_hpa + sizeof(*n), PAGE_SIZE) - c->pool_hpa;
+	struct nested *n = phys_ptr(c->tables.pool_hpa);
+	u64 head = ALIGN_UP(c->tables.pool_hpa + sizeof(*n), PAGE_SIZE) - c->tables.pool_hpa;
 
-	if (c->pool_size < head + TABLES_MIN * PAGE_SIZE)
+	if (c->tables.pool_size < head + TABLES_MIN * PAGE_SIZE)
 		return fail("nested paging: %lu KiB of memory are too little for its tables",
-			    c->pool_size >> 10),
+			    c->tables.pool_size >> 10),
 		       NULL;
 	*n = (struct nested){.config = *c, .used = 1};
-	n->tables_hpa = c->pool_hpa + head;
+	n->tables_hpa = c->tables.pool_hpa + head;
 	n->tables = phys_ptr(n->tables_hpa);
-	n->nr_tables = (u32)((c->pool_size - head) / PAGE_SIZE);
+	n->nr_tables = (u32)((c->tables.pool_size - head) / PAGE_SIZE);
 	memset(n->tables, 0, PAGE_SIZE);
 	return n;
 }
@@ -68,25 +68,14 @@ static u64 *table_at(const struct nested *n, u64 entry)
 	return n->tables + ((entry & PTE_ADDR) - n->tables_hpa) / sizeof(u64);
 }
 
-static u32 index_of(int level, u64 gpa)
-{
-	return (gpa >> (PAGE_SHIFT + 9 * (level - 1))) & (ENTRIES - 1);
-}
-
 static bool overlaps_hidden(const struct nested *n, u64 start, u64 end)
 {
-	return ranges_overlap(n->config.hidden, n->config.nr_hidden, start, end);
+	return ranges_overlap(n->config.tables.hidden, n->config.tables.nr_hidden, start, end);
 }
 
 static bool overlaps_watched(const struct nested *n, u64 start, u64 end)
 {
-	return ranges_overlap(n->config.watched, n->config.nr_watched, start, end);
-}
-
-/* True when one leaf can map [start, end). */
-static bool is_plain(const struct nested *n, u64 start, u64 end)
-{
-	return !overlaps_hidden(n, start, end) && !overlaps_watched(n, start, end);
+	return ranges_overlap(n->config.tables.watched, n->config.tables.nr_watched, start, end);
 }
 
 /* True when [start, end) is RAM in part, so that no one memory type is right for it. */
@@ -116,7 +105,8 @@ static u64 leaf_entry(const struct nested *n, u64 hpa, u64 size)
 	if (n->config.format == NESTED_NPT)
 		return hpa | (NPT_LEAF & ~(watched ? PTE_W : 0)) | (large ? PTE_PS : 0);
 	return hpa | (EPT_RWX & ~(watched ? EPT_W : 0)) | (large ? EPT_PS : 0) |
-	       (hpa == n->config.hole_hpa || memmap_is_ram(n->config.guest_map, hpa, hpa + size)
+	       (hpa == n->config.tables.hole_hpa ||
+				memmap_is_ram(n->config.guest_map, hpa, hpa + size)
 			? EPT_TYPE_WB
 			: EPT_TYPE_UC);
 }
@@ -162,10 +152,11 @@ static bool map_page(struct nested *n, struct counters *counters, u64 gpa)
 	u64 base = ALIGN_DOWN(gpa, MIB(2)), child, *table = n->tables, *entry;
 
 	for (int level = LEVELS; level > 1; level--) {
-		entry = &table[index_of(level, gpa)];
+		entry = &table[gpte_index(GPTE_64, level, gpa)];
 		if (is_present(*entry) && is_large(level, *entry))
 			return true;
-		if (!is_present(*entry) && level == 2 && is_plain(n, base, base + MIB(2)) &&
+		if (!is_present(*entry) && level == 2 && !overlaps_hidden(n, base, base + MIB(2)) &&
+		    !overlaps_watched(n, base, base + MIB(2)) &&
 		    (n->config.format == NESTED_NPT || !mixes_types(n, base, base + MIB(2)))) {
 			*entry = leaf_entry(n, base, MIB(2));
 			return true;
@@ -180,10 +171,10 @@ static bool map_page(struct nested *n, struct counters *counters, u64 gpa)
 		}
 		table = table_at(n, *entry);
 	}
-	entry = &table[index_of(1, gpa)];
+	entry = &table[gpte_index(GPTE_64, 1, gpa)];
 	if (!is_present(*entry)) {
 		count(counters, hole_mapped);
-		*entry = leaf_entry(n, n->config.hole_hpa, PAGE_SIZE);
+		*entry = leaf_entry(n, n->config.tables.hole_hpa, PAGE_SIZE);
 	}
 	return true;
 }
@@ -208,9 +199,9 @@ struct audit {
 	u32 violations;
 };
 
-static void bad(struct audit *a, int level, u64 gpa, u64 entry, const char *what)
+static void bad_if(struct audit *a, bool wrong, int level, u64 gpa, u64 entry, const char *what)
 {
-	if (a->violations++ < 8)
+	if (wrong && a->violations++ < 8)
 		fail("audit: %s: nested entry %016lx of level %d for address %lx", what, entry,
 		     level, gpa);
 }
@@ -221,10 +212,10 @@ static void check_leaf(struct audit *a, int level, u64 gpa, u64 entry)
 	u64 size = PAGE_SIZE << 9 * (level - 1), hpa = entry & PTE_ADDR;
 	bool hidden = overlaps_hidden(n, gpa, gpa + size);
 
-	if (hidden ? level > 1 || hpa != n->config.hole_hpa : hpa != gpa)
-		bad(a, level, gpa, entry, "an address is mapped to another");
-	if (entry != leaf_entry(n, hpa, size))
-		bad(a, level, gpa, entry, "rights or memory type are not what they should be");
+	bad_if(a, hidden ? level > 1 || hpa != n->config.tables.hole_hpa : hpa != gpa, level, gpa,
+	       entry, "an address is mapped to another");
+	bad_if(a, entry != leaf_entry(n, hpa, size), level, gpa, entry,
+	       "rights or memory type are not what they should be");
 }
 
 static void check_table(struct audit *a, const u64 *table, int level, u64 base)
@@ -235,15 +226,14 @@ static void check_table(struct audit *a, const u64 *table, int level, u64 base)
 		u64 entry = table[i], gpa = base + ((u64)i << (PAGE_SHIFT + 9 * (level - 1)));
 		u64 child = (entry & PTE_ADDR) - n->tables_hpa;
 
-		if (!is_present(entry) && entry)
-			bad(a, level, gpa, entry, "an entry is half there");
+		bad_if(a, !is_present(entry) && entry, level, gpa, entry, "an entry is half there");
 		if (!is_present(entry))
 			continue;
 		if (level == 1 || is_large(level, entry))
 			check_leaf(a, level, gpa, entry);
 		else if (!child || child >= (u64)n->used * PAGE_SIZE ||
 			 entry != link_entry(n, n->tables_hpa + child))
-			bad(a, level, gpa, entry, "a link leads to no table");
+			bad_if(a, true, level, gpa, entry, "a link leads to no table");
 		else
 			check_table(a, table_at(n, entry), level - 1, gpa);
 	}

@@ -23,18 +23,9 @@ enum nested_format {
 struct nested_config {
 	enum nested_format format;
 	u8 maxphyaddr; /* bits; what is past the 48th, four levels cannot map */
-	/* The guest's map: what is RAM is write-back. It has to outlive the tables, as have the ranges. */
-	const struct memmap *guest_map;
-	/* Physical ranges that no entry may ever map: the hypervisor's own. */
-	const struct memmap_range *hidden;
-	u32 nr_hidden;
-	/* Whole pages, none of them RAM, that the guest reads itself and never writes itself. */
-	const struct memmap_range *watched;
-	u32 nr_watched;
-	/* A page of the hypervisor's that hidden addresses lead to. */
-	u64 hole_hpa;
-	/* Physically contiguous memory for everything here, of nested_memory_size() bytes or more. */
-	u64 pool_hpa, pool_size;
+	const struct memmap
+		*guest_map; /* what is RAM is write-back. It has to outlive the tables */
+	struct tables_config tables;
 };
 
 struct nested;

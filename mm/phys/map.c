@@ -8,7 +8,6 @@
 #include "mm/phys/phys.h"
 
 #define ENTRIES       512
-#define PTE_ADDR      GENMASK(51, 12)
 #define INDEX(va, lv) ((va) >> (12 + 9 * (lv)) & (ENTRIES - 1)) /* lv: 0 PTE .. 3 PML4E */
 
 /* The linker defines it at the first byte behind the image, so sizes come from differences. */

@@ -6,18 +6,10 @@
 /* The least usable type has the highest rank; a type we do not know is as good as reserved. */
 static int rank(u32 type)
 {
-	switch (type) {
-	case MEMMAP_RAM:
-		return 0;
-	case MEMMAP_ACPI:
-		return 1;
-	case MEMMAP_NVS:
-		return 2;
-	case MEMMAP_BAD:
-		return 4;
-	default:
-		return 3;
-	}
+	static const int ranks[] = {[0] = 3,           [MEMMAP_RAM] = 0, [MEMMAP_RESERVED] = 3,
+				    [MEMMAP_ACPI] = 1, [MEMMAP_NVS] = 2, [MEMMAP_BAD] = 4};
+
+	return type < ARRAY_SIZE(ranks) ? ranks[type] : 3;
 }
 
 /* False when nothing is left of [start, *end) to add. */
@@ -141,47 +133,40 @@ static const struct memmap_range *overlap(u64 start, u64 end, const struct memma
 	return NULL;
 }
 
-u64 memmap_find_high(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
-		     const struct memmap_range *avoid, u32 nr)
+static u64 find(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
+		const struct memmap_range *avoid, u32 nr, bool high)
 {
-	for (u32 i = map->count; i-- > 0 && size;) {
-		const struct memmap_range *r = &map->range[i];
+	for (u32 i = 0; i < map->count && size; i++) {
+		const struct memmap_range *r = &map->range[high ? map->count - 1 - i : i];
 		u64 low = r->start > min ? r->start : min;
-		u64 high = r->end < max ? r->end : max;
+		u64 end = r->end < max ? r->end : max;
 
-		while (r->type == MEMMAP_RAM && high >= size && high - size >= low) {
-			u64 start = ALIGN_DOWN(high - size, align);
-			const struct memmap_range *hit = overlap(start, start + size, avoid, nr);
+		while (r->type == MEMMAP_RAM && low < end && end - low >= size) {
+			u64 start = high ? ALIGN_DOWN(end - size, align) : ALIGN_UP(low, align);
+			const struct memmap_range *hit;
 
-			if (start < low)
+			if (start < low || start > end || end - start < size)
 				break;
+			hit = overlap(start, start + size, avoid, nr);
 			if (!hit)
 				return start;
-			high = hit->start;
+			if (high)
+				end = hit->start;
+			else
+				low = hit->end;
 		}
 	}
 	return MEMMAP_NONE;
 }
 
+u64 memmap_find_high(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
+		     const struct memmap_range *avoid, u32 nr)
+{
+	return find(map, size, align, min, max, avoid, nr, true);
+}
+
 u64 memmap_find_low(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
 		    const struct memmap_range *avoid, u32 nr)
 {
-	for (u32 i = 0; i < map->count && size; i++) {
-		const struct memmap_range *r = &map->range[i];
-		u64 low = r->start > min ? r->start : min;
-		u64 high = r->end < max ? r->end : max;
-
-		while (r->type == MEMMAP_RAM && low < high) {
-			u64 start = ALIGN_UP(low, align);
-			const struct memmap_range *hit;
-
-			if (start < low || start > high || high - start < size)
-				break;
-			hit = overlap(start, start + size, avoid, nr);
-			if (!hit)
-				return start;
-			low = hit->end;
-		}
-	}
-	return MEMMAP_NONE;
+	return find(map, size, align, min, max, avoid, nr, false);
 }

@@ -30,6 +30,22 @@ static inline bool ranges_overlap(const struct memmap_range *range, u32 nr, u64 
 	return false;
 }
 
+/* What shadow and nested tables are told alike. All of it has to outlive them. */
+struct tables_config {
+	/*
+	 * Physical ranges that no entry may ever map: the hypervisor's own memory, and device registers that
+	 * it keeps to itself. Whole pages anywhere: what lies past RAM costs nothing.
+	 */
+	const struct memmap_range *hidden;
+	/* Whole pages, none of them the guest's RAM, that the guest reads itself and never writes itself. */
+	const struct memmap_range *watched;
+	u32 nr_hidden, nr_watched;
+	/* A page of the hypervisor's that hidden addresses lead to. */
+	u64 hole_hpa;
+	/* Physically contiguous memory for every table, as much as the room's *_memory_size() says or more. */
+	u64 pool_hpa, pool_size;
+};
+
 #define MEMMAP_MAX 256
 
 /* Sorted by start; ranges are not empty, do not overlap, and equal neighbours are one range. */

@@ -27,17 +27,19 @@ static void check_table(struct audit *a, u32 index)
 		u64 spte = *spte_at(m, slot);
 
 		audit_entry(a, slot);
-		if (!spte_is_present(spte, m->ones))
+		if (!spte_is_present(spte, m->trap_bits))
 			continue;
 		present++;
-		if ((spte & SPTE_LENT) && !is_lent(m, slot))
-			audit_bad(a, slot, "an entry is lent to nobody");
+		audit_if(a, (spte & SPTE_LENT) && !is_lent(m, slot), slot,
+			 "an entry is lent to nobody");
 	}
-	if (present != s->present)
-		audit_bad(a, slot_make(index, 0), "the number of present entries is wrong");
+	audit_if(a, present != s->present, slot_make(index, 0),
+		 "the number of present entries is wrong");
 	/* A PAE root's own page is in no such list. */
-	if (!(s->role.direct && s->role.level == 3) && shadow_find(m, s->gfn, s->role) != index)
-		audit_bad(a, slot_make(index, 0), "the table is not found by its frame and role");
+	audit_if(a,
+		 !(s->role.direct && s->role.level == 3) &&
+			 shadow_find(m, s->gfn, s->role) != index,
+		 slot_make(index, 0), "the table is not found by its frame and role");
 	audit_counts(a, index);
 }
 
@@ -52,10 +54,8 @@ u32 audit(struct audit *a)
 	for (u32 index = m->orphans.first; index; index = m->shadows[index].list_next)
 		check_table(a, index);
 	audit_frames(a);
-	if (a->links != a->parents)
-		audit_bad(a, 0, "a child does not know all its parents");
-	if (a->leaves != a->maps)
-		audit_bad(a, 0, "a writable leaf is not in its reverse map");
+	audit_if(a, a->links != a->parents, 0, "a child does not know all its parents");
+	audit_if(a, a->leaves != a->maps, 0, "a writable leaf is not in its reverse map");
 	return a->violations;
 }
 

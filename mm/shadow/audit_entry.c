@@ -2,19 +2,19 @@
 /* The audit of one entry: what it leads to, and whether the guest's own tables, or its place, say so. */
 #include "mm/shadow/audit.h"
 
-/* A link must lead to a live table, which has to know this entry as a parent. */
 static void check_link(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
 	u32 child = spte_child(m, spte);
 
 	a->links++;
-	if (child == 0 || child >= m->nr_shadows ||
-	    m->shadows[child].role.level != shadow_at(m, slot)->role.level - 1)
-		audit_bad(a, slot, "a link leads to no table of the level below");
+	audit_if(a,
+		 child == 0 || child >= m->nr_shadows ||
+			 m->shadows[child].role.level != shadow_at(m, slot)->role.level - 1,
+		 slot, "a link leads to no table of the level below");
 }
 
-/* A leaf maps one page, or a whole region; mmu_audit() checks what is known about regions. */
+/* A leaf maps one page, or a whole region. */
 static bool maps_hidden(const struct mmu *m, u64 gfn, int level)
 {
 	return level == 1 ? gfn_is_hidden(m, gfn) : region_is_apart(m, gfn);
@@ -27,7 +27,6 @@ static bool maps_tracked(const struct mmu *m, u64 gfn, int level)
 	return level == 1 ? frame_is_tracked(frame_of(m, gfn)) : r && r->tracked;
 }
 
-/* A leaf of a guest's table, or of a direct one: never hidden memory, never a writable table. */
 static void check_leaf(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
@@ -35,21 +34,18 @@ static void check_leaf(struct audit *a, slot_t slot, u64 spte)
 	u64 n = s->role.level == 1 ? 1 : REGION_FRAMES;
 	u64 gfn = ALIGN_DOWN((spte & PTE_ADDR) >> PAGE_SHIFT, n);
 
-	if (s->role.level > 2)
-		audit_bad(a, slot, "a leaf is at a level that has none");
-	if (spte & (s->role.level == 1 ? 0 : GENMASK(20, 13)))
-		audit_bad(a, slot, "a leaf has reserved bits");
-	if (gfn << PAGE_SHIFT != m->hole_hpa) {
-		if (gfn_is_hidden(m, gfn + n - 1))
-			audit_bad(a, slot, "the topmost page frame is mapped");
-		if (maps_hidden(m, gfn, s->role.level))
-			audit_bad(
-				a, slot,
-				"the hypervisor's memory is mapped, or a watched page by a large leaf");
-		if ((spte & PTE_W) && s->role.level == 1 && gfn_is_watched(m, gfn))
-			audit_bad(a, slot, "a watched page is writable");
-		if ((spte & PTE_W) && maps_tracked(m, gfn, s->role.level))
-			audit_bad(a, slot, "a synced table is writable (invariant 4)");
+	audit_if(a, s->role.level > 2, slot, "a leaf is at a level that has none");
+	audit_if(a, spte & (s->role.level == 1 ? 0 : GENMASK(20, 13)), slot,
+		 "a leaf has reserved bits");
+	if (gfn << PAGE_SHIFT != m->config.hole_hpa) {
+		audit_if(a, gfn_is_hidden(m, gfn + n - 1), slot,
+			 "the topmost page frame is mapped");
+		audit_if(a, maps_hidden(m, gfn, s->role.level), slot,
+			 "the hypervisor's memory is mapped, or a watched page by a large leaf");
+		audit_if(a, (spte & PTE_W) && s->role.level == 1 && gfn_is_watched(m, gfn), slot,
+			 "a watched page is writable");
+		audit_if(a, (spte & PTE_W) && maps_tracked(m, gfn, s->role.level), slot,
+			 "a synced table is writable (invariant 4)");
 	}
 	if ((spte & PTE_W) &&
 	    (s->role.level > 1 ? region_of(m, gfn) != NULL : !s->role.direct && frame_of(m, gfn)))
@@ -63,10 +59,10 @@ static bool maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn)
 
 	if (role.level > 1)
 		at = ALIGN_DOWN(at, REGION_FRAMES);
-	return at == gfn || (gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->hole_hpa);
+	return at == gfn || (gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->config.hole_hpa);
 }
 
-/* A synced shadow entry against the guest's. */
+/* An entry of a synced table against the guest's. */
 static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 {
 	const struct mmu *m = a->v->mmu;
@@ -76,21 +72,17 @@ static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 	u64 gpte = gpte_read(s->gfn, role.format, guest_index(role, i)), reserved, rights, gfn;
 	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, i);
 
-	if (spte_is_trap(spte, m->ones))
+	if (spte_is_trap(spte, m->trap_bits))
 		return;
 	if (spte_is_notrap(spte)) {
-		if (gpte & PTE_P)
-			audit_bad(a, slot, "notrap for a present guest entry (invariant 1)");
+		audit_if(a, gpte & PTE_P, slot, "notrap for a present guest entry (invariant 1)");
 		return;
 	}
 	reserved = gpte_reserved(&m->guest->features, role.format, role.level, gpte, role.nxe,
 				 role.pse);
-	if (!(gpte & PTE_P) || (gpte & reserved) || !(gpte & PTE_A)) {
-		audit_bad(
-			a, slot,
-			"present for a guest entry that is not present, bad, or A=0 (invariant 3)");
+	if (audit_if(a, !(gpte & PTE_P) || (gpte & reserved) || !(gpte & PTE_A), slot,
+		     "present for a guest entry that is not present, bad, or A=0 (invariant 3)"))
 		return;
-	}
 	rights = want.spte & PTE_RIGHTS;
 	gfn = spte_gfn(want.spte);
 	if (role.level > 1 && !want.child.word)
@@ -102,20 +94,18 @@ static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 		/* A large page that was split may have become one that could be a single leaf. */
 		if (gpte_is_leaf(role.format, role.level, gpte, role.pse))
 			child_r = direct_role(role, gpte, role.level - 1);
-		if (child->gfn != gfn || child->role.word != child_r.word)
-			audit_bad(a, slot, "a link leads to another frame or role (invariant 5)");
+		audit_if(a, child->gfn != gfn || child->role.word != child_r.word, slot,
+			 "a link leads to another frame or role (invariant 5)");
 	} else {
-		if (!maps_frame(m, role, spte, gfn))
-			audit_bad(a, slot, "a leaf maps another frame than the guest's");
+		audit_if(a, !maps_frame(m, role, spte, gfn), slot,
+			 "a leaf maps another frame than the guest's");
 	}
-	if (role.strict && !(spte & SPTE_LENT) && (rights & ~spte & PTE_U))
-		audit_bad(a, slot, "a user's page is the supervisor's, and not lent");
+	audit_if(a, role.strict && !(spte & SPTE_LENT) && (rights & ~spte & PTE_U), slot,
+		 "a user's page is the supervisor's, and not lent");
 	if (role.wp0 && (!role.strict || (spte & SPTE_LENT)))
 		rights |= leaf_rights(role, gpte, true) & PTE_W;
-	if (spte & ~rights & (PTE_W | PTE_U))
-		audit_bad(a, slot, "more rights than the guest grants");
-	if (rights & ~spte & PTE_NX)
-		audit_bad(a, slot, "executable, where the guest says it is not");
+	audit_if(a, spte & ~rights & (PTE_W | PTE_U), slot, "more rights than the guest grants");
+	audit_if(a, rights & ~spte & PTE_NX, slot, "executable, where the guest says it is not");
 }
 
 /* An entry of a direct table: the frame that its place says, all that may be mapped. */
@@ -126,30 +116,30 @@ static void check_direct(struct audit *a, slot_t slot, u64 spte)
 	int level = s->role.level;
 	u64 gfn = s->gfn + ((u64)slot_entry(slot) << 9 * (level - 1));
 
-	if (!spte_is_present(spte, m->ones)) {
-		if (level == 1 || spte_is_notrap(spte))
-			audit_bad(a, slot, "a direct table does not map a page");
+	if (!spte_is_present(spte, m->trap_bits)) {
+		audit_if(a, level == 1 || spte_is_notrap(spte), slot,
+			 "a direct table does not map a page");
 		return;
 	}
 	if (spte_is_link(level, spte)) {
 		const struct shadow *child = &m->shadows[spte_child(m, spte)];
 
-		if (!child->role.direct || child->gfn != gfn)
-			audit_bad(a, slot, "a direct link leads elsewhere");
+		audit_if(a, !child->role.direct || child->gfn != gfn, slot,
+			 "a direct link leads elsewhere");
 		return;
 	}
-	if (!maps_frame(m, s->role, spte, gfn))
-		audit_bad(a, slot, "a direct table maps another frame");
-	if (level == 1 &&
-	    !(spte & PTE_W) != (frame_is_tracked(frame_of(m, gfn)) || gfn_is_watched(m, gfn)))
-		audit_bad(a, slot, "a direct leaf is read-only without need, or writable");
+	audit_if(a, !maps_frame(m, s->role, spte, gfn), slot, "a direct table maps another frame");
+	audit_if(a,
+		 level == 1 && !(spte & PTE_W) != (frame_is_tracked(frame_of(m, gfn)) ||
+						   gfn_is_watched(m, gfn)),
+		 slot, "a direct leaf is read-only without need, or writable");
 }
 
 /* The table under the PDPTEs: four links, nothing else. */
 static void check_pae_root(struct audit *a, slot_t slot, u64 spte)
 {
-	if (spte && (slot_entry(slot) >= 4 || !spte_is_link(3, spte)))
-		audit_bad(a, slot, "a PAE root has more than four links");
+	audit_if(a, spte && (slot_entry(slot) >= 4 || !spte_is_link(3, spte)), slot,
+		 "a PAE root has more than four links");
 }
 
 static bool is_foreign(const struct audit *a, u64 gfn)
@@ -170,11 +160,11 @@ void audit_entry(struct audit *a, slot_t slot)
 	bool synced = f && !(f->state & FRAME_UNSYNC),
 	     pae_root = s->role.direct && s->role.level == 3;
 
-	if (spte_is_trap(spte, m->ones) && spte != trap_entry(m, s->role))
-		audit_bad(a, slot, "another trap than the proved one");
-	if (spte_is_notrap(spte) && !pae_root && (!synced || !m->bypass))
-		audit_bad(a, slot, "notrap in a table that is not synced (invariant 1)");
-	if (spte_is_present(spte, m->ones)) {
+	audit_if(a, spte_is_trap(spte, m->trap_bits) && spte != trap_entry(m, s->role), slot,
+		 "another trap than the proved one");
+	audit_if(a, spte_is_notrap(spte) && !pae_root && (!synced || !m->bypass), slot,
+		 "notrap in a table that is not synced (invariant 1)");
+	if (spte_is_present(spte, m->trap_bits)) {
 		if (spte_is_link(s->role.level, spte))
 			check_link(a, slot, spte);
 		else

@@ -8,7 +8,7 @@ static bool maps(const struct mmu *m, slot_t slot, int level, u64 gfn)
 	const struct shadow *s = shadow_at(m, slot);
 	u64 spte = *spte_at(m, slot);
 
-	return s->role.level == (u32)level && spte_is_present(spte, m->ones) &&
+	return s->role.level == (u32)level && spte_is_present(spte, m->trap_bits) &&
 	       !spte_is_link(level, spte) && (spte & PTE_W) &&
 	       ((spte & PTE_ADDR) >> PAGE_SHIFT) >> 9 * (level - 1) == gfn >> 9 * (level - 1);
 }
@@ -19,14 +19,14 @@ static void check_rmap(struct audit *a, slot_t head, int level, u64 gfn)
 	const struct mmu *m = a->v->mmu;
 	u32 most = level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
 
-	if (!audit_list(m, head) || list_length(m, head) > most) {
-		audit_bad(a, head, "a reverse map is broken, or too long");
+	if (audit_if(a, !audit_list(m, head) || list_length(m, head) > most, head,
+		     "a reverse map is broken, or too long"))
 		return;
-	}
 	for (slot_t at = head; at; at = m->links[at].next) {
 		a->maps++;
-		if (!maps(m, at, level, gfn) || (level == 1 && shadow_at(m, at)->role.direct))
-			audit_bad(a, at, "a reverse map has an entry that is no map");
+		audit_if(a,
+			 !maps(m, at, level, gfn) || (level == 1 && shadow_at(m, at)->role.direct),
+			 at, "a reverse map has an entry that is no map");
 	}
 }
 
@@ -35,12 +35,11 @@ static void check_stale(struct audit *a, const struct frame *f, u32 index)
 {
 	const struct shadow *s = &a->v->mmu->shadows[index];
 
-	if (s->stale && shadow_in_use(a->v->mmu, index))
-		audit_bad(a, slot_make(index, 0),
-			  "a table that lags behind can be reached (invariant 13)");
-	if ((f->state & FRAME_SHUT) && !(s->stale && (f->state & FRAME_UNSYNC)))
-		audit_bad(a, slot_make(index, 0),
-			  "a table of a frame that is shut can be reached (invariant 13)");
+	audit_if(a, s->stale && shadow_in_use(a->v->mmu, index), slot_make(index, 0),
+		 "a table that lags behind can be reached (invariant 13)");
+	audit_if(a, (f->state & FRAME_SHUT) && !(s->stale && (f->state & FRAME_UNSYNC)),
+		 slot_make(index, 0),
+		 "a table of a frame that is shut can be reached (invariant 13)");
 }
 
 static void check_frame(struct audit *a, u64 gfn)
@@ -49,17 +48,16 @@ static void check_frame(struct audit *a, u64 gfn)
 	const struct frame *f = &m->frames[gfn];
 	u32 first = f->state & FRAME_TABLES;
 
-	if ((f->state & (FRAME_NOT_RAM | FRAME_HIDDEN)) && (f->rmap || first))
-		audit_bad(a, slot_make(first, 0), "what is no guest RAM has a table, or a map");
-	if ((f->state & FRAME_UNSYNC) && !first)
-		audit_bad(a, 0, "a frame without a table is out of sync");
+	audit_if(a, (f->state & (FRAME_NOT_RAM | FRAME_HIDDEN)) && (f->rmap || first),
+		 slot_make(first, 0), "what is no guest RAM has a table, or a map");
+	audit_if(a, (f->state & FRAME_UNSYNC) && !first, 0,
+		 "a frame without a table is out of sync");
 	for (u32 i = first; i; i = m->shadows[i].next) {
 		const struct shadow *s = &m->shadows[i];
 
-		if (!s->role.level || s->role.direct || s->gfn != gfn) {
-			audit_bad(a, slot_make(i, 0), "a frame's list has another's table");
+		if (audit_if(a, !s->role.level || s->role.direct || s->gfn != gfn, slot_make(i, 0),
+			     "a frame's list has another's table"))
 			break;
-		}
 		check_stale(a, f, i);
 	}
 	check_rmap(a, f->rmap, 1, gfn);
@@ -73,10 +71,10 @@ static void check_direct_list(struct audit *a, u64 r)
 	for (u32 i = m->regions[r].direct; i; i = m->shadows[i].region_next) {
 		const struct shadow *s = &m->shadows[i];
 
-		if (s->role.level != 1 || !s->role.direct || s->gfn != r * REGION_FRAMES) {
-			audit_bad(a, slot_make(i, 0), "a region's list has another's table");
+		if (audit_if(a,
+			     s->role.level != 1 || !s->role.direct || s->gfn != r * REGION_FRAMES,
+			     slot_make(i, 0), "a region's list has another's table"))
 			break;
-		}
 	}
 }
 
@@ -98,10 +96,10 @@ static u32 check_region(struct audit *a, u64 r)
 		tracked += frame_is_tracked(&m->frames[gfn]);
 		unsync += (state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC;
 	}
-	if (tracked != m->regions[r].tracked)
-		audit_bad(a, 0, "a region's number of tracked frames is wrong");
-	if (hidden && !m->regions[r].hidden)
-		audit_bad(a, 0, "a region with the hypervisor's memory does not say so");
+	audit_if(a, tracked != m->regions[r].tracked, 0,
+		 "a region's number of tracked frames is wrong");
+	audit_if(a, hidden && !m->regions[r].apart, 0,
+		 "a region with the hypervisor's memory does not say so");
 	check_rmap(a, m->regions[r].rmap, 2, r * REGION_FRAMES);
 	check_direct_list(a, r);
 	return unsync;
@@ -114,6 +112,5 @@ void audit_frames(struct audit *a)
 
 	for (u64 r = 0; r < m->nr_regions; r++)
 		unsync += check_region(a, r);
-	if (unsync != m->nr_unsync)
-		audit_bad(a, 0, "a frame out of sync is in no list");
+	audit_if(a, unsync != m->nr_unsync, 0, "a frame out of sync is in no list");
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit of shadow tables' lists: those in use, orphans, free ones; parents; pins and soft counts.
- * And how its findings are told.
+ * The audit of invariant 14: tables in use, orphans, free ones; parents; pins and soft counts. And how
+ * findings are told.
  */
 #include "mm/shadow/audit.h"
 
-void audit_bad(struct audit *a, slot_t slot, const char *what)
+bool audit_if(struct audit *a, bool wrong, slot_t slot, const char *what)
 {
 	const struct mmu *m = a->v->mmu;
 	const struct shadow *s = shadow_at(m, slot);
 
 	/* The first few tell the story. */
-	if (a->violations++ < 8)
+	if (wrong && a->violations++ < 8)
 		fail("audit: %s: table %u (frame %lx, role %x, level %d) entry %u = %016lx", what,
 		     slot_table(slot), s->gfn, s->role.word, s->role.level, slot_entry(slot),
 		     *spte_at(m, slot));
+	return wrong;
 }
 
 bool audit_list(const struct mmu *m, slot_t head)
@@ -38,20 +39,16 @@ static u32 check_list(struct audit *a, const struct shadow_list *list, bool orph
 	for (u32 i = list->first; i; prev = i, i = m->shadows[i].list_next, nr++) {
 		const struct shadow *s = &m->shadows[i];
 
-		if (i >= m->nr_shadows || s->list_prev != prev) {
-			audit_bad(a, slot_make(prev, 0),
-				  "the list of tables is broken behind this one");
+		if (audit_if(a, i >= m->nr_shadows || s->list_prev != prev, slot_make(prev, 0),
+			     "the list of tables is broken behind this one"))
 			return nr;
-		}
-		if (!s->role.level)
-			audit_bad(a, slot_make(i, 0), "a table in use is a free one");
-		if (s->orphan != orphans)
-			audit_bad(a, slot_make(i, 0), "a table is in the wrong list");
-		if (orphans && (shadow_in_use(m, i) || s->role.direct))
-			audit_bad(a, slot_make(i, 0), "an orphan is in use");
+		audit_if(a, !s->role.level, slot_make(i, 0), "a table in use is a free one");
+		audit_if(a, s->orphan != orphans, slot_make(i, 0), "a table is in the wrong list");
+		audit_if(a, orphans && (shadow_in_use(m, i) || s->role.direct), slot_make(i, 0),
+			 "an orphan is in use");
 	}
-	if (list->last != prev)
-		audit_bad(a, slot_make(prev, 0), "the list of tables does not end with its last");
+	audit_if(a, list->last != prev, slot_make(prev, 0),
+		 "the list of tables does not end with its last");
 	return nr;
 }
 
@@ -61,18 +58,16 @@ static void check_free(struct audit *a)
 	u32 nr = 0;
 
 	for (u32 i = m->free; i && nr <= m->nr_free; i = m->shadows[i].next, nr++) {
-		if (i >= m->nr_shadows || m->shadows[i].role.level) {
-			audit_bad(a, 0, "a table in use is in the list of free ones");
+		if (audit_if(a, i >= m->nr_shadows || m->shadows[i].role.level, 0,
+			     "a table in use is in the list of free ones"))
 			return;
-		}
 		/* Those that are taken next. */
 		for (u32 k = 0; nr < 4 && k < SPT_ENTRIES; k++) {
-			if (table_of(m, i)[k])
-				audit_bad(a, slot_make(i, k), "a free table is not empty");
+			audit_if(a, table_of(m, i)[k], slot_make(i, k),
+				 "a free table is not empty");
 		}
 	}
-	if (nr != m->nr_free)
-		audit_bad(a, 0, "the number of free tables is wrong");
+	audit_if(a, nr != m->nr_free, 0, "the number of free tables is wrong");
 }
 
 static void check_unsync(struct audit *a)
@@ -82,19 +77,17 @@ static void check_unsync(struct audit *a)
 	for (u32 i = 0; i < m->nr_unsync; i++) {
 		const struct frame *f = frame_of(m, m->unsync[i]);
 
-		if (!f || !(f->state & FRAME_UNSYNC) || !(f->state & FRAME_TABLES)) {
-			audit_bad(a, 0, "a frame in the list of those out of sync is not");
+		if (audit_if(a, !f || !(f->state & FRAME_UNSYNC) || !(f->state & FRAME_TABLES), 0,
+			     "a frame in the list of those out of sync is not"))
 			continue;
-		}
 		for (u32 k = 0; k < i; k++) {
-			if (m->unsync[k] == m->unsync[i])
-				audit_bad(a, slot_make(f->state & FRAME_TABLES, 0),
-					  "a frame is twice in the list of those out of sync");
+			audit_if(a, m->unsync[k] == m->unsync[i],
+				 slot_make(f->state & FRAME_TABLES, 0),
+				 "a frame is twice in the list of those out of sync");
 		}
 		for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
-			if (m->shadows[s].role.level > 1 && !m->upper_unsync)
-				audit_bad(a, slot_make(s, 0),
-					  "an upper table is out of sync, unknown to all");
+			audit_if(a, m->shadows[s].role.level > 1 && !m->upper_unsync,
+				 slot_make(s, 0), "an upper table is out of sync, unknown to all");
 		}
 	}
 }
@@ -104,15 +97,13 @@ void audit_lists(struct audit *a)
 	const struct mmu *m = a->v->mmu;
 	u32 live = check_list(a, &m->lru, false) + check_list(a, &m->orphans, true);
 
-	if (live + m->nr_free + 1 != m->nr_shadows)
-		audit_bad(a, 0, "shadow tables were lost");
+	audit_if(a, live + m->nr_free + 1 != m->nr_shadows, 0, "shadow tables were lost");
 	check_free(a);
 	check_unsync(a);
-	if (m->relinked)
-		audit_bad(a, 0, "tables that came into reach were not brought up to date");
+	audit_if(a, m->relinked, 0, "tables that came into reach were not brought up to date");
 	for (u32 i = m->blank; i; i = m->shadows[i].next) {
-		if (m->shadows[i].role.direct || m->shadows[i].gfn != NO_GFN)
-			audit_bad(a, slot_make(i, 0), "a table is in the list of those of no RAM");
+		audit_if(a, m->shadows[i].role.direct || m->shadows[i].gfn != NO_GFN,
+			 slot_make(i, 0), "a table is in the list of those of no RAM");
 	}
 }
 
@@ -122,18 +113,18 @@ static void check_parents(struct audit *a, u32 index)
 	const struct mmu *m = a->v->mmu;
 	slot_t first = m->shadows[index].parents;
 
-	if (!audit_list(m, first) || list_length(m, first) > most_parents(m, index)) {
-		audit_bad(a, slot_make(index, 0), "a list of parents is broken, or too long");
+	if (audit_if(a, !audit_list(m, first) || list_length(m, first) > most_parents(m, index),
+		     slot_make(index, 0), "a list of parents is broken, or too long"))
 		return;
-	}
 	for (slot_t at = first; at; at = m->links[at].next) {
 		u64 spte = *spte_at(m, at);
 
 		a->parents++;
-		if (!spte_is_present(spte, m->ones) ||
-		    !spte_is_link(shadow_at(m, at)->role.level, spte) ||
-		    spte_child(m, spte) != index)
-			audit_bad(a, at, "a parent does not link to its child");
+		audit_if(a,
+			 !spte_is_present(spte, m->trap_bits) ||
+				 !spte_is_link(shadow_at(m, at)->role.level, spte) ||
+				 spte_child(m, spte) != index,
+			 at, "a parent does not link to its child");
 	}
 }
 
@@ -164,7 +155,7 @@ static u32 count_soft(const struct mmu *m, u32 index)
 		u64 spte = table_of(m, index)[i];
 
 		if (spte_is_soft(spte) ||
-		    (spte_is_present(spte, m->ones) && spte_is_link(level, spte) &&
+		    (spte_is_present(spte, m->trap_bits) && spte_is_link(level, spte) &&
 		     m->shadows[spte_child(m, spte)].soft_told))
 			soft++;
 	}
@@ -189,14 +180,12 @@ void audit_counts(struct audit *a, u32 index)
 	const struct shadow *s = &m->shadows[index];
 
 	check_parents(a, index);
-	if (s->pins != count_pins(m, index))
-		audit_bad(a, slot_make(index, 0),
-			  "a table is pinned more or less often than it is used");
-	if (m->soft_traps && s->soft != count_soft(m, index))
-		audit_bad(a, slot_make(index, 0), "the number of soft traps is wrong");
-	if (s->soft_told != !!s->soft && !s->soft_queued)
-		audit_bad(a, slot_make(index, 0),
-			  "parents were not told of soft traps, and will not be");
-	if (s->role.direct && s->role.level == 1 && !region_knows(m, index))
-		audit_bad(a, slot_make(index, 0), "a direct table is not in its region's list");
+	audit_if(a, s->pins != count_pins(m, index), slot_make(index, 0),
+		 "a table is pinned more or less often than it is used");
+	audit_if(a, m->soft_traps && s->soft != count_soft(m, index), slot_make(index, 0),
+		 "the number of soft traps is wrong");
+	audit_if(a, s->soft_told != !!s->soft && !s->soft_queued, slot_make(index, 0),
+		 "parents were not told of soft traps, and will not be");
+	audit_if(a, s->role.direct && s->role.level == 1 && !region_knows(m, index),
+		 slot_make(index, 0), "a direct table is not in its region's list");
 }

@@ -2,11 +2,9 @@
 /*
  * What keeps every exit short, whatever the guest's tables look like: invariant 12, 2 M instructions.
  *
- * Two kinds of bound. Lists that a guest could make long have a limit: one more entry that is
- * asked for drops an older one, which becomes a trap and comes back by a fault; one that is not asked for
- * yet is not made. And what would have to be done to many tables at
- * once is done to a few; the others are put where nobody can reach them until it is done to them, one
- * at a time, at the faults that want them back.
+ * Lists that a guest could make long have a limit: one more entry that is asked for makes a trap of an
+ * older one, one that is not asked for is not made. And what many tables would need at once is done to a
+ * few; the others are out of reach until the faults that want them back.
  */
 #ifndef MM_SHADOW_BOUNDS_H
 #define MM_SHADOW_BOUNDS_H
@@ -15,9 +13,8 @@
 
 struct mmu_bounds {
 	/*
-	 * The latest entries of a list with a limit are never the ones that are dropped: an instruction, with
-	 * the delivery of an event, goes through no more mappings of one frame, and finds them all in the
-	 * end. No limit below is less.
+	 * The latest entries of a list, which are never dropped: an instruction, with the delivery of an event,
+	 * goes through no more mappings of one frame. No limit below is less.
 	 */
 	u32 kept;
 	/* Writable 4K leaves of one frame, 2M leaves of one region: what track() has to find. */

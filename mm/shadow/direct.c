@@ -25,7 +25,7 @@ bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights)
 {
 	const struct region *r = region_of(m, gfn);
 
-	return level > 2 || gfn == ALIGN_DOWN(m->ones >> PAGE_SHIFT, REGION_FRAMES) ||
+	return level > 2 || gfn == ALIGN_DOWN(m->trap_bits >> PAGE_SHIFT, REGION_FRAMES) ||
 	       region_is_apart(m, gfn) || (r && r->tracked && (rights & PTE_W));
 }
 

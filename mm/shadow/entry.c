@@ -5,57 +5,47 @@
 /* The list that a present writable leaf is in, or NULL. */
 static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
 {
-	u64 gfn = (spte & PTE_ADDR & ~PTE_PAT_LARGE) >> PAGE_SHIFT;
 	struct frame *f;
 	struct region *r;
 
-	if (!(spte & PTE_W))
+	if (!(spte & PTE_W) || (role.level == 1 && role.direct))
 		return NULL;
-	if (role.level == 1) {
-		if (role.direct)
-			return NULL;
-		f = frame_of(m, (spte & PTE_ADDR) >> PAGE_SHIFT);
-		return f ? &f->rmap : NULL;
+	if (role.level > 1) {
+		r = region_of(m, spte_gfn(spte));
+		return r ? &r->rmap : NULL;
 	}
-	r = region_of(m, gfn);
-	return r ? &r->rmap : NULL;
+	f = frame_of(m, spte_gfn(spte));
+	return f ? &f->rmap : NULL;
 }
 
 /*
- * An entry that is one of several, in the hardware's eyes, for a single guest page: a part of a 4M
- * page, or a large page that is split. The guest's INVLPG of any address drops the whole page, the
- * hardware's only a part.
+ * An entry that is present is about to say something else. by_guest: the guest wants it so, and a child that nobody can
+ * reach any more is an orphan; else the child is still the guest's table.
+ *
+ * A 4M page, or a large page that is split, is several entries in the hardware's eyes: the guest's INVLPG
+ * of any address drops the whole page, the hardware's only a part. So such a part asks for a flush.
  */
-static bool is_part_of_page(const struct mmu *m, union role role, u64 spte)
-{
-	if (spte_is_link(role.level, spte))
-		return m->shadows[spte_child(m, spte)].role.direct;
-	return role.format == GPTE_32 && role.level == 2;
-}
-
-static void drop(struct mmu *m, slot_t slot, bool by_guest)
+void entry_drop(struct mmu *m, slot_t slot, bool by_guest)
 {
 	struct shadow *s = shadow_at(m, slot);
 	u64 spte = *spte_at(m, slot);
 	slot_t *head;
 
-	if (!spte_is_present(spte, m->ones))
-		return;
 	s->present--;
-	if (is_part_of_page(m, s->role, spte))
-		need_flush(m);
 	if (spte_is_link(s->role.level, spte)) {
 		u32 child = spte_child(m, spte);
 
 		list_del(m, &m->shadows[child].parents, slot);
-		soft_unlink(m, slot_table(slot), child);
+		soft_link(m, slot_table(slot), child, -1);
 		/* See soft.c: a CPU that still holds the link is beyond what is counted. */
-		if (m->soft_traps)
+		if (m->soft_traps || m->shadows[child].role.direct)
 			need_flush(m);
 		if (by_guest && !shadow_in_use(m, child) && !m->shadows[child].role.direct)
 			orphan_add(m, child);
 		return;
 	}
+	if (s->role.format == GPTE_32 && s->role.level == 2)
+		need_flush(m);
 	head = rmap_head(m, s->role, spte);
 	if (head)
 		list_del(m, head, slot);
@@ -63,22 +53,10 @@ static void drop(struct mmu *m, slot_t slot, bool by_guest)
 		m->stale_writable = true;
 }
 
-/* The entry is about to say something else. A child that nobody can reach any more is an orphan. */
-void entry_drop(struct mmu *m, slot_t slot)
-{
-	drop(m, slot, true);
-}
-
-/* The same, where the guest did not ask for it: the child is still the guest's table. */
-void entry_cut(struct mmu *m, slot_t slot)
-{
-	drop(m, slot, false);
-}
-
 /* Take an entry that is present away; it comes back by a fault. */
 void entry_trap(struct mmu *m, slot_t slot)
 {
-	entry_cut(m, slot);
+	entry_drop(m, slot, false);
 	entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
 }
 
@@ -101,8 +79,8 @@ static void came_into_reach(struct mmu *m, u32 child)
 {
 	const struct shadow *c = &m->shadows[child];
 
-	if (m->nr_unsync && c->present && !c->role.direct &&
-	    (c->role.level > 1 || (frame_of(m, c->gfn)->state & FRAME_UNSYNC)))
+	if (m->nr_unsync && c->present &&
+	    (c->role.level > 1 ? !c->role.direct : table_is_unsync(m, child)))
 		m->relinked = true;
 }
 
@@ -110,11 +88,10 @@ static void came_into_reach(struct mmu *m, u32 child)
 u32 most_parents(const struct mmu *m, u32 child)
 {
 	const struct shadow *c = &m->shadows[child];
-	const struct frame *f = c->role.direct ? NULL : frame_of(m, c->gfn);
 
 	if (c->role.level == 2 && c->role.format != GPTE_64)
 		return 4 * MMU_VCPUS_MAX;
-	return f && (f->state & FRAME_UNSYNC) ? m->bounds->unsync_parents : m->bounds->parents;
+	return table_is_unsync(m, child) ? m->bounds->unsync_parents : m->bounds->parents;
 }
 
 /* There is room for a link to a table that nobody has asked for yet. */
@@ -134,9 +111,9 @@ void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked)
 	/* Whatever index went wrong on the way, no table becomes its own child, or another's by mistake. */
 	INVARIANT(11, child && c != s && c->role.level + 1 == s->role.level);
 	if (unlikely(c->orphan))
-		orphan_adopt(m, child);
+		shadow_used(m, child);
 	entry_put(m, slot, table_hpa(m, child) | (bits & ~PTE_ADDR));
-	soft_link(m, slot_table(slot), child);
+	soft_link(m, slot_table(slot), child, 1);
 	s->present++;
 	length = (asked ? list_add : list_add_behind)(m, &c->parents, slot);
 	if (unlikely(length > m->bounds->kept))
@@ -160,14 +137,15 @@ static void bound_leaves(struct mmu *m, slot_t *head, u32 length)
 	} else if (s->role.direct) {
 		entry_trap(m, *head);
 	} else {
+		/* As where the page is a table: the pass over the table that comes next leaves it alone. */
+		*spte = (*spte & ~PTE_W) | (s->role.level == 1 ? SPTE_PROTECTED : 0);
 		list_del(m, head, *head);
-		*spte &= ~PTE_W;
 	}
 }
 
 /*
  * spte: a present leaf for a frame, all rights granted. A frame that is hidden is turned to the hole
- * page; one that is tracked or watched is not writable.
+ * page (invariant 16); one that is tracked (invariant 4) or watched is not writable.
  */
 void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 {
@@ -181,7 +159,7 @@ void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 	if (s->role.level > 1) {
 		/* must_split() has looked. */
 	} else if (gfn_is_hidden(m, gfn)) {
-		spte = (spte & ~PTE_ADDR) | m->hole_hpa;
+		spte = (spte & ~PTE_ADDR) | m->config.hole_hpa;
 		count(v->counters, hole_mapped);
 	} else if (spte & PTE_W) {
 		f = frame_of(m, gfn);
@@ -226,7 +204,8 @@ bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 c
 
 	if (child && child == linked_child(m, slot, want))
 		return set_link_rights(m, slot, child, want.spte);
-	entry_drop(m, slot);
+	if (spte_is_present(old, m->trap_bits))
+		entry_drop(m, slot, true);
 	if (child) {
 		entry_link(m, slot, child, want.spte, asked);
 	} else if (want.child.word) {
@@ -236,7 +215,7 @@ bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 c
 		if (!asked)
 			count(v->counters, mmu_prefill);
 		/* The guest owes no flush for what it has not changed. */
-		else if (spte_is_present(old, m->ones) && (old & ~*spte & (PTE_W | PTE_U)))
+		else if (spte_is_present(old, m->trap_bits) && (old & ~*spte & (PTE_W | PTE_U)))
 			need_flush(m);
 	}
 	return (old ^ *spte) & ~(PTE_A | PTE_D);

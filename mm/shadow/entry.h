@@ -7,10 +7,7 @@
 
 /* What an entry should say. Decided by spte_wanted() alone, done by spte_set() alone. */
 struct spte_want {
-	/*
-	 * The entry. A link has the address of the guest's table in place of its shadow's, a leaf says
-	 * what it would if its page were neither hidden nor a table.
-	 */
+	/* A link: with the guest's table's address. A leaf: as if its page were neither hidden nor a table. */
 	u64 spte;
 	union role child; /* of a link; else 0 */
 	bool present; /* a link or a leaf: even one of the topmost page frame, which looks like a trap */
@@ -22,38 +19,34 @@ static inline u64 spte_gfn(u64 spte)
 	return (spte & PTE_ADDR) >> PAGE_SHIFT;
 }
 
-/* mirror.c: what a guest entry asks for. */
-
 /*
- * For entry i of a shadow table of this role; gpte: the guest's. empty: what a guest entry that is not
+ * mirror.c: what a guest entry asks for. For entry i of a shadow table of this role; gpte: the guest's. empty: what a guest entry that is not
  * present asks for here, SPTE_NOTRAP or a trap. Changes nothing, and does not look at the shadow entry.
  */
 struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i);
 
-/*
- * Make an entry of a table say what the guest's says now, as far as that needs no new table. True when
- * the entry changed.
- */
+/* Make an entry say what the guest's says now, as far as that needs no new table. True when it changed. */
 bool entry_sync(struct mmu_vcpu *v, slot_t slot);
 
 /* entry_sync() for a whole table. Returns how many entries map something else now. */
 u32 table_sync(struct mmu_vcpu *v, u32 index);
-void table_trap(struct mmu *m, u32 index);
+void table_trap(struct mmu *m, u32 index, bool all);
 
 /* entry.c: making it so. */
 
 /*
- * True when an entry that should not be a link needs no change. Fewer rights than the guest grants are
- * right too where the page is a table: the next write mends them.
+ * A leaf as what is wanted would be written. Fewer rights than the guest grants are right too where the
+ * page is a table: the next write mends them.
  */
+static ALWAYS_INLINE u64 leaf_says(u64 spte)
+{
+	return (spte & ~(PTE_A | PTE_D | SPTE_PROTECTED)) | (spte & SPTE_PROTECTED ? PTE_W : 0);
+}
+
+/* True when an entry that should not be a link needs no change. */
 static ALWAYS_INLINE bool spte_holds(u64 spte, struct spte_want want)
 {
-	u64 loose = PTE_A | PTE_D | PTE_W | SPTE_PROTECTED;
-
-	if (want.child.word)
-		return false;
-	return spte == want.spte || (!((spte ^ want.spte) & ~loose) &&
-				     !(spte & (PTE_W | SPTE_PROTECTED)) == !(want.spte & PTE_W));
+	return !want.child.word && (spte == want.spte || leaf_says(spte) == want.spte);
 }
 
 /* The table that an entry leads to, if it is the one that should be there; else 0. */
@@ -71,16 +64,16 @@ static inline u32 linked_child(const struct mmu *m, slot_t slot, struct spte_wan
 		       : 0;
 }
 
-void entry_drop(struct mmu *m, slot_t slot);
+void entry_drop(struct mmu *m, slot_t slot, bool by_guest);
 bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 child, bool asked);
 
 /* Make an entry a trap, or SPTE_NOTRAP. True when it was present. */
 static ALWAYS_INLINE bool spte_clear(struct mmu *m, slot_t slot, u64 spte)
 {
-	bool was = spte_is_present(*spte_at(m, slot), m->ones);
+	bool was = spte_is_present(*spte_at(m, slot), m->trap_bits);
 
 	if (was)
-		entry_drop(m, slot);
+		entry_drop(m, slot, true);
 	entry_put(m, slot, spte);
 	return was;
 }
@@ -104,7 +97,6 @@ static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want wa
 }
 
 void entry_trap(struct mmu *m, slot_t slot);
-void entry_cut(struct mmu *m, slot_t slot);
 bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
 void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);

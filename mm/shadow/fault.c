@@ -5,17 +5,6 @@
  */
 #include "mm/shadow/settle.h"
 
-/* A way down the shadow tables. */
-struct descent {
-	slot_t slot;
-	bool changed; /* some entry had to be made */
-};
-
-static const struct shadow *table_at(const struct mmu *m, const struct descent *d)
-{
-	return shadow_at(m, d->slot);
-}
-
 /* Go on in a table, at its entry for an address. */
 static void move_to(struct mmu *m, struct descent *d, u32 table, u64 gva)
 {
@@ -45,7 +34,7 @@ static void install_leaf(struct mmu_vcpu *v, struct descent *d, struct spte_want
 static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
 {
 	const struct mmu *m = v->mmu;
-	const struct shadow *s = table_at(m, d);
+	const struct shadow *s = shadow_at(m, d->slot);
 	struct spte_want want;
 
 	/* All that such a table maps is there from the start. */
@@ -54,7 +43,7 @@ static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
 	want = direct_wanted(m, s->role, s->gfn + (u64)slot_entry(d->slot) * REGION_FRAMES);
 	if (want.child.word)
 		step_down(v, d, want, gva);
-	else if (!spte_is_present(*spte_at(m, d->slot), m->ones))
+	else if (!spte_is_present(*spte_at(m, d->slot), m->trap_bits))
 		install_leaf(v, d, want);
 }
 
@@ -66,21 +55,6 @@ static void flood_is_over(struct mmu_vcpu *v, u64 gfn)
 {
 	if (v->mmu->sync != MMU_SYNC_NEVER)
 		frame_resync(v, gfn);
-}
-
-static bool writes_unsynced(const struct mmu *m, const struct mmu_fault *fault)
-{
-	const struct frame *f = frame_of(m, fault->gpa >> PAGE_SHIFT);
-
-	return (fault->pfec & PFEC_W) && f && (f->state & FRAME_UNSYNC);
-}
-
-/* A shadow of a guest's table that may lag behind it. */
-static bool table_is_unsync(const struct mmu *m, u32 index)
-{
-	const struct frame *f = frame_of(m, m->shadows[index].gfn);
-
-	return f && !m->shadows[index].role.direct && (f->state & FRAME_UNSYNC);
 }
 
 /*
@@ -95,6 +69,7 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	union role role = m->shadows[table].role;
 	u64 gpte = w->gpte[w->level];
 	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, slot_entry(d->slot));
+	const struct frame *f;
 	bool enough = !role.wp0 || wp0_turn(v, d->slot, gpte, fault, lend, &want.spte);
 
 	if (want.child.word) {
@@ -108,7 +83,8 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		want.spte &= ~PTE_PK;
 	install_leaf(v, d, want);
 	/* A write to a table goes on with the flood, and may come through that very table. */
-	if (role.level == 1 && !writes_unsynced(m, fault) && table_is_unsync(m, table))
+	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;
+	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)))
 		flood_is_over(v, m->shadows[table].gfn);
 	return enough;
 }
@@ -150,22 +126,17 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 			move_to(m, d, spte_child(m, spte), gva);
 			continue;
 		}
-		want = spte_wanted(m, table_at(m, d)->role, SPTE_NOTRAP, w->gpte[level],
+		want = spte_wanted(m, shadow_at(m, d->slot)->role, SPTE_NOTRAP, w->gpte[level],
 				   slot_entry(d->slot));
 		step_down(v, d, want, gva);
 	}
 }
 
-bool map_walked(struct mmu_vcpu *v, const struct walk *w, const struct mmu_fault *fault, bool lend,
-		bool *changed)
+bool map_walked(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
+		const struct mmu_fault *fault, bool lend)
 {
-	struct descent d = {0};
-	bool enough;
-
-	descend(v, &d, w, fault->gva);
-	enough = install(v, &d, w, fault, lend);
-	*changed |= d.changed;
-	return enough;
+	descend(v, d, w, fault->gva);
+	return install(v, d, w, fault, lend);
 }
 
 /* The guest's own fault: leave the entry so that the next one does not exit, if that may be. */
@@ -176,15 +147,13 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 
 	count(v->counters, pf_guest);
 	/*
-	 * A page fault drops what is cached for its address, as INVLPG does: SDM vol. 3A 4.10.4.1, APM
-	 * vol. 2 5.5.3. The CPU has done so though the fault exits, and no flush is asked for: both manuals
-	 * promise it for the access that faults (the APM's CPU even walks once more before it reports),
-	 * and what SDM vol. 3C 28.1 says an exit leaves undone, CR2 first of all, is not this. Were a CPU
-	 * to break the promise, the guest would see for longer what it changed without a flush, and no
-	 * more: where an entry of ours goes, a flush is asked for that relies on no fault.
+	 * A page fault drops what is cached for its address, as INVLPG does (SDM vol. 3A 4.10.4.1, APM vol. 2
+	 * 5.5.3), and the CPU has done so though the fault exits: what an exit leaves undone, SDM vol. 3C 28.1,
+	 * is not this. So no flush is asked for. A CPU that broke this promise would show the guest for longer
+	 * what it changed without a flush, and no more.
 	 */
 	resync_gva(v, gva);
-	if (!w->not_present) {
+	if (w->pfec & PFEC_P) {
 		count(v->counters, pf_guest_protection);
 		return;
 	}
@@ -196,7 +165,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	if (!table_is_unsync(m, slot_table(d.slot)))
 		entry_sync(v, d.slot);
 	else
-		flood_is_over(v, table_at(m, &d)->gfn);
+		flood_is_over(v, shadow_at(m, d.slot)->gfn);
 }
 
 /* A write to this frame has to be emulated; false when it is no tracked table, or no longer. */
@@ -214,22 +183,21 @@ static bool table_write(struct mmu_vcpu *v, u64 gfn)
 }
 
 /* With paging off, a linear address is a physical one. */
-static void map_identity(struct mmu_vcpu *v, u64 gva, bool *changed)
+static void map_identity(struct mmu_vcpu *v, struct descent *d, u64 gva)
 {
-	struct mmu *m = v->mmu;
-	struct descent d = {0};
+	slot_t pd = slot_make(v->pae_root, spt_index(3, gva));
 
-	move_to(m, &d, spte_child(m, *spte_at(m, slot_make(v->pae_root, spt_index(3, gva)))), gva);
-	descend_direct(v, &d, gva);
-	*changed |= d.changed;
+	move_to(v->mmu, d, spte_child(v->mmu, *spte_at(v->mmu, pd)), gva);
+	descend_direct(v, d, gva);
 }
 
-/* changed: what the fault was for has been seen to in part. */
+/* changed: a table is writable by now, and the fault may have been for no more. */
 static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault, bool changed)
 {
 	struct mmu *m = v->mmu;
 	bool emulate = false, enough = true, tracked;
 	struct walk w = {.by_hardware = true};
+	struct descent d = {.changed = changed};
 
 	if (v->mode == PAGING_OFF) {
 		fault->gpa = fault->gva;
@@ -248,14 +216,14 @@ static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault
 		tracked = frame_is_tracked(frame_of(m, fault->gpa >> PAGE_SHIFT));
 		emulate = table_write(v, fault->gpa >> PAGE_SHIFT);
 		/* The table may be written by now: that is what the fault was for. */
-		changed |= tracked && !emulate;
+		d.changed |= tracked && !emulate;
 	}
 	/* A write that hits a read-only leaf of a tracked table has nothing to install. */
 	if (!emulate || (fault->pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P) {
 		if (v->mode == PAGING_OFF)
-			map_identity(v, fault->gva, &changed);
+			map_identity(v, &d, fault->gva);
 		else
-			enough = map_walked(v, &w, fault, false, &changed);
+			enough = map_walked(v, &d, &w, fault, false);
 	}
 	/* New tables on the way may have needed the room of this one. */
 	if (emulate)
@@ -263,7 +231,7 @@ static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault
 									       : MMU_RETRY;
 	if (!enough)
 		return MMU_WP0_WRITE;
-	if (changed) {
+	if (d.changed) {
 		count(v->counters, pf_fixed);
 	} else {
 		count(v->counters, pf_spurious);

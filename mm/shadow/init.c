@@ -23,7 +23,7 @@ const struct mmu_bounds mmu_bounds = {
 	.unsync = MMU_UNSYNC_MAX,
 	.frame_shadows = 8,
 	.bucket = 16,
-	.work = 900,
+	.work = 1700,
 };
 
 static u64 nr_regions(u64 nr_frames)
@@ -68,9 +68,9 @@ static void *take(u8 **next, u64 bytes)
 	return taken;
 }
 
-static void init_frames(struct mmu *m, const struct mmu_config *c)
+static void init_frames(struct mmu *m, const struct tables_config *c)
 {
-	const struct memmap *map = c->guest->map;
+	const struct memmap *map = m->guest->map;
 
 	for (u64 i = 0; i < m->nr_frames; i++)
 		m->frames[i].state = FRAME_NOT_RAM;
@@ -89,7 +89,7 @@ static void init_frames(struct mmu *m, const struct mmu_config *c)
 			m->frames[i].state = FRAME_HIDDEN;
 		for (u64 i = first / REGION_FRAMES; i * REGION_FRAMES < end && i < m->nr_regions;
 		     i++)
-			m->regions[i].hidden = m->regions[i].apart = true;
+			m->regions[i].apart = true;
 	}
 	for (u32 r = 0; r < c->nr_watched; r++) {
 		u64 first = c->watched[r].start >> 21, end = (c->watched[r].end + MIB(2) - 1) >> 21;
@@ -99,29 +99,40 @@ static void init_frames(struct mmu *m, const struct mmu_config *c)
 	}
 }
 
+static void set_traps(struct mmu *m, const struct spte_traps *traps)
+{
+	m->traps = *traps;
+	/* PS: one more reason to be reserved, and spte_is_link() is a single test. */
+	for (u32 f = 0; f < NR_SPTE_FORMATS; f++) {
+		for (int level = 1; level < PAGING_LEVELS; level++) {
+			u64 *trap = &m->traps.entry[f][level];
+
+			*trap |= *trap && level > 1 ? PTE_PS : 0;
+			m->soft_traps |= spte_is_soft(*trap);
+		}
+	}
+}
+
 struct mmu *mmu_init(const struct mmu_config *c)
 {
 	u64 frames = memmap_ram_end(c->guest->map) >> PAGE_SHIFT, fixed, shadows;
-	u8 *next = phys_ptr(c->pool_hpa);
+	u8 *next = phys_ptr(c->tables.pool_hpa);
 	struct mmu *m;
 
 	fixed = fixed_bytes(frames);
-	shadows = c->pool_size > fixed ? (c->pool_size - fixed) / SHADOW_BYTES : 0;
+	shadows = c->tables.pool_size > fixed ? (c->tables.pool_size - fixed) / SHADOW_BYTES : 0;
 	if (shadows < SHADOWS_LEAST(c->nr_vcpus))
 		return fail("shadow MMU: %lu KiB of memory are too little for a guest of %lu MiB",
-			    c->pool_size >> 10, memmap_ram_size(c->guest->map) >> 20),
+			    c->tables.pool_size >> 10, memmap_ram_size(c->guest->map) >> 20),
 		       NULL;
 	m = take(&next, sizeof(*m));
 	m->guest = c->guest;
 	m->sync = c->sync;
+	m->bypass = c->bypass;
 	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
 	m->max_vcpus = c->nr_vcpus;
-	m->ones = GENMASK(c->guest->features.maxphyaddr - 1, 12);
-	m->hole_hpa = c->hole_hpa;
-	m->hidden = c->hidden;
-	m->nr_hidden = c->nr_hidden;
-	m->watched = c->watched;
-	m->nr_watched = c->nr_watched;
+	m->trap_bits = GENMASK(c->guest->features.maxphyaddr - 1, 12);
+	m->config = c->tables;
 	m->nr_frames = frames;
 	m->frames = take(&next, frames * sizeof(struct frame));
 	m->nr_regions = nr_regions(frames);
@@ -135,26 +146,10 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	next = (u8 *)m->tables;
 	take(&next, m->nr_shadows * PAGE_SIZE);
 	m->links = take(&next, m->nr_shadows * PAGE_SIZE);
-	init_frames(m, c);
-	mmu_set_traps(m, &c->traps, c->bypass);
+	init_frames(m, &m->config);
+	set_traps(m, &c->traps);
 	shadow_init(m);
 	return m;
-}
-
-void mmu_set_traps(struct mmu *m, const struct spte_traps *traps, bool bypass)
-{
-	m->traps = *traps;
-	m->soft_traps = false;
-	/* PS: one more reason to be reserved, and spte_is_link() is a single test. */
-	for (u32 f = 0; f < NR_SPTE_FORMATS; f++) {
-		for (int level = 1; level < PAGING_LEVELS; level++) {
-			if (!m->traps.entry[f][level])
-				continue;
-			m->traps.entry[f][level] |= level > 1 ? PTE_PS : 0;
-			m->soft_traps |= spte_is_soft(m->traps.entry[f][level]);
-		}
-	}
-	m->bypass = bypass;
 }
 
 void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *m, struct counters *counters)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists of entries: the parents of a table, the writable leaves of a frame or region.
- *
- * Every shadow entry has one list node of its own, so a list can neither overflow nor fail. Only
- * writable leaves are kept, for nothing else ever has to be found by its frame. Direct level-1
- * tables are not in any list: the region's chain of them names the entry by its index.
+ * Lists of entries: the parents of a table, the writable leaves of a frame or region. Every shadow entry has
+ * a node of its own, so that no list can fail. Leaves of direct level-1 tables are in none: the region's
+ * chain of these tables names the entry by its index.
  */
 #include "mm/shadow/tables.h"
 

@@ -17,18 +17,14 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	m->work += WORK_TABLE + s->present / 4;
 	INVARIANT(11, !s->pins);
 	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++) {
-		if (!spte_is_present(table[i], m->ones))
-			continue;
-		if (by_guest)
-			entry_drop(m, slot_make(index, i));
-		else
-			entry_cut(m, slot_make(index, i));
+		if (spte_is_present(table[i], m->trap_bits))
+			entry_drop(m, slot_make(index, i), by_guest);
 	}
 	while (s->parents) {
 		slot_t slot = s->parents;
 		struct shadow *parent = shadow_at(m, slot);
 
-		soft_unlink(m, slot_table(slot), index);
+		soft_link(m, slot_table(slot), index, -1);
 		entry_put(m, slot, trap_entry(m, parent->role));
 		parent->present--;
 		list_del(m, &s->parents, slot);
@@ -94,14 +90,12 @@ static void fill(struct mmu_vcpu *v, u32 index)
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 
-	if (s->role.direct) {
+	if (s->role.direct)
 		direct_fill(v, index);
-	} else if (!frame_of(m, s->gfn)) {
-		for (u32 i = 0; i < SPT_ENTRIES; i++)
-			entry_put(m, slot_make(index, i), trap_entry(m, s->role));
-	} else {
+	else if (!frame_of(m, s->gfn))
+		table_trap(m, index, false);
+	else
 		table_sync(v, index);
-	}
 }
 
 /*
@@ -142,7 +136,7 @@ u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
 	index = shadow_find(m, gfn, role);
 	if (index) {
 		if (m->shadows[index].orphan)
-			orphan_adopt(m, index);
+			shadow_used(m, index);
 		shadow_touch(m, index);
 		if (unlikely(m->shadows[index].stale))
 			revive(v, index);

@@ -7,55 +7,25 @@
  */
 #include "mm/shadow/entry.h"
 
-/* The role of the shadow that an entry of a guest's table links to. */
-static union role child_role(union role parent, u64 gpte, u32 index)
-{
-	union role role = parent;
-
-	role.level--;
-	role.quadrant = parent.format == GPTE_32 ? index & 1 : 0;
-	wp0_inherit(&role, gpte);
-	return role;
-}
-
-/* The rights of a link to a guest table's shadow. */
-static u64 link_rights(union role role, u64 gpte)
-{
-	return granted(role, gpte) | (role.wp0 ? PTE_W : 0);
-}
-
-/* Memory type, global and key bits of a leaf, in the shadow's format. */
-static u64 leaf_attributes(union role role, u64 gpte)
-{
-	u64 keep = PTE_PWT | PTE_PCD | PTE_G;
-
-	keep |= role.level == 1 ? PTE_PAT : PTE_PAT_LARGE;
-	if (role.format == GPTE_64)
-		keep |= PTE_PK;
-	return gpte & keep;
-}
-
-/* The first frame that entry i of a shadow table maps, of the large or small leaf gpte. */
-static u64 leaf_gfn(union role role, u64 gpte, u32 i)
-{
-	u64 gfn = gpte_leaf_addr(role.format, role.level, gpte) >> PAGE_SHIFT;
-
-	return role.format == GPTE_32 && role.level == 2 ? gfn + 512 * (i & 1) : gfn;
-}
-
-/* A present, usable guest entry at any level, of any format. */
+/* A present, usable guest entry at any level, of any format. i: its shadow's place. */
 static struct spte_want wanted_present(const struct mmu *m, union role role, u64 gpte, u32 i)
 {
 	struct spte_want want = {.spte = PTE_P, .present = true};
-	u64 gfn;
+	u64 attributes = PTE_PWT | PTE_PCD | PTE_G, gfn;
 
 	if (!gpte_is_leaf(role.format, role.level, gpte, role.pse)) {
-		want.spte |= PTE_A | link_rights(role, gpte);
+		want.spte |= PTE_A | granted(role, gpte) | (role.wp0 ? PTE_W : 0);
 		want.spte |= (role.format == GPTE_32 ? (u32)gpte : gpte) & PTE_ADDR;
-		want.child = child_role(role, gpte, i);
+		want.child = role;
+		want.child.level--;
+		want.child.quadrant = role.format == GPTE_32 ? i & 1 : 0;
+		wp0_inherit(&want.child, gpte);
 		return want;
 	}
-	gfn = leaf_gfn(role, gpte, i);
+	gfn = gpte_leaf_addr(role.format, role.level, gpte) >> PAGE_SHIFT;
+	/* A large page of 4 MiB is two of the shadow's. */
+	if (role.format == GPTE_32 && role.level == 2)
+		gfn += REGION_FRAMES * (i & 1);
 	want.spte |= gfn << PAGE_SHIFT | leaf_rights(role, gpte, false);
 	/* With WP=0 a supervisor's write may come at any time. */
 	if (role.level > 1 && must_split(m, role.level, gfn, leaf_rights(role, gpte, true))) {
@@ -63,26 +33,27 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 		want.child = direct_role(role, gpte, role.level - 1);
 		return want;
 	}
-	want.spte |= leaf_attributes(role, gpte) | (role.level > 1 ? PTE_PS : 0);
+	attributes |= role.level == 1 ? PTE_PAT : PTE_PAT_LARGE;
+	attributes |= role.format == GPTE_64 ? PTE_PK : 0;
+	want.spte |= (gpte & attributes) | (role.level > 1 ? PTE_PS : 0);
 	return want;
 }
 
 /*
- * A leaf at level 1, in a format whose bits are the shadow's own: by far the most frequent. The same as
- * wanted_present() makes of it.
+ * A leaf at level 1 with CR0.WP=1, by far the most frequent: the same as wanted_present() makes of it. Its
+ * bits are the shadow's own in every format; W is for D (bit 6) and W (bit 1).
  */
-static ALWAYS_INLINE struct spte_want wanted_plain(u64 gpte)
+static ALWAYS_INLINE u64 plain_leaf(u64 gpte)
 {
 	u64 keep = PTE_P | PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR | PTE_PK | PTE_NX;
-	bool writable = (gpte & (PTE_W | PTE_D)) == (PTE_W | PTE_D);
 
-	return (struct spte_want){.spte = (gpte & keep) | (writable ? PTE_W : 0), .present = true};
+	return (gpte & keep) | (gpte & gpte >> 5 & PTE_W);
 }
 
 /* What a role decides for all entries of a table. */
 struct rules {
 	union role role;
-	bool plain;     /* see wanted_plain() */
+	bool plain;     /* see plain_leaf() */
 	u64 empty;      /* for a guest entry that is not present */
 	const u64 *bad; /* reserved bits, by PS */
 };
@@ -91,7 +62,7 @@ static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role,
 {
 	return (struct rules){
 		.role = role,
-		.plain = role.level == 1 && role.format != GPTE_32 && !role.wp0,
+		.plain = role.level == 1 && !role.wp0,
 		.empty = empty,
 		.bad = m->guest->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level],
 	};
@@ -104,7 +75,9 @@ static ALWAYS_INLINE struct spte_want wanted(const struct mmu *m, const struct r
 		return (struct spte_want){.spte = r->empty};
 	if (!(gpte & PTE_A) || (gpte & r->bad[!!(gpte & PTE_PS)]))
 		return (struct spte_want){.spte = trap_entry(m, r->role)};
-	return r->plain ? wanted_plain(gpte) : wanted_present(m, r->role, gpte, i);
+	if (r->plain)
+		return (struct spte_want){.spte = plain_leaf(gpte), .present = true};
+	return wanted_present(m, r->role, gpte, i);
 }
 
 struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i)
@@ -151,45 +124,69 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 	return !spte_holds(*spte_at(m, slot), want) && follow(v, slot, want);
 }
 
-/* Nothing in this table may go to the guest any more: its notrap entries become traps. */
-void table_trap(struct mmu *m, u32 index)
+/*
+ * Nothing in this table may go to the guest any more: its notrap entries become traps. all: those that are
+ * present as well, so the table is right whatever the guest's says.
+ */
+void table_trap(struct mmu *m, u32 index, bool all)
 {
 	u64 *table = table_of(m, index), trap = trap_entry(m, m->shadows[index].role);
 
+	for (u32 i = 0; all && i < SPT_ENTRIES; i++) {
+		if (spte_is_present(table[i], m->trap_bits))
+			entry_trap(m, slot_make(index, i));
+	}
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		if (spte_is_notrap(table[i]))
 			entry_put_at(m, index, &table[i], trap);
 	}
 }
 
-/* narrow: the guest's entries have 32 bits. Two loops in the image, since each entry costs in them. */
-static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow, u32 *looked_at)
+/*
+ * narrow: the guest's entries have 32 bits. Two loops in the image, since each entry costs in them.
+ * *made: entries that were taken out of lists, or put in, though they may say the same as before.
+ * Most entries are empty, or plain leaves that hold: these come first.
+ */
+static ALWAYS_INLINE u32 sync_entries(struct mmu_vcpu *v, u32 index, bool narrow, u32 *made)
 {
 	struct mmu *m = v->mmu;
 	const struct shadow *s = &m->shadows[index];
 	const struct rules r = rules_of(m, s->role, empty_entry(m, s));
 	const volatile void *guest = phys_ptr(s->gfn << PAGE_SHIFT);
-	u64 *table = table_of(m, index);
+	u64 *table = table_of(m, index), trap_bits = m->trap_bits;
+	/* At level 1 they do not depend on PS. */
+	u64 good = PTE_P | PTE_A, judged = good | r.bad[0];
+	/* As guest_index() has it. */
+	u32 first = guest_index(r.role, 0), half = r.role.level > 1;
 	u32 changed = 0;
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		u64 gpte = narrow ? ((const volatile u32 *)guest)[guest_index(r.role, i)]
+		u64 gpte = narrow ? ((const volatile u32 *)guest)[first + (i >> half)]
 				  : ((const volatile u64 *)guest)[i];
 		u64 old = table[i];
 		struct spte_want want;
+		bool was;
 
-		/* Most are empty, and stay so. */
 		if (!(gpte & PTE_P)) {
-			if (old != r.empty)
-				changed += spte_clear(m, slot_make(index, i), r.empty);
+			if (old == r.empty)
+				continue;
+			if (spte_is_present(old, trap_bits)) {
+				entry_drop(m, slot_make(index, i), true);
+				++*made;
+				changed++;
+			}
+			entry_put_at(m, index, &table[i], r.empty);
 			continue;
 		}
+		if (r.plain && (gpte & judged) == good && leaf_says(old) == plain_leaf(gpte))
+			continue;
 		want = wanted(m, &r, gpte, i);
 		if (spte_holds(old, want))
 			continue;
-		++*looked_at;
+		was = spte_is_present(old, trap_bits);
+		*made += was | want.present;
 		changed += follow(v, slot_make(index, i), want) &&
-			   (spte_is_present(old, m->ones) || spte_is_present(table[i], m->ones));
+			   (was || spte_is_present(table[i], trap_bits));
 	}
 	return changed;
 }
@@ -198,15 +195,13 @@ u32 table_sync(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
-	u32 looked_at = 0, changed;
+	u32 made = 0, changed;
 
 	if (s->role.format == GPTE_32)
-		changed = sync_entries(v, index, true, &looked_at);
+		changed = sync_entries(v, index, true, &made);
 	else
-		changed = sync_entries(v, index, false, &looked_at);
+		changed = sync_entries(v, index, false, &made);
 	s->synced = m->operations;
-	/* To look for an upper entry's table is as much as to link it; a leaf is soon compared. */
-	m->work += WORK_TABLE;
-	m->work += s->role.level > 1 ? looked_at : (looked_at + 3 * changed) / 4;
+	m->work += WORK_TABLE + made;
 	return changed;
 }

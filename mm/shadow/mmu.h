@@ -28,20 +28,7 @@ struct mmu_config {
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
 	enum mmu_sync sync;
 	u32 nr_vcpus; /* calls of mmu_vcpu_init() to come: the pool has to do for so many */
-	/*
-	 * Physical ranges that no shadow entry may ever map: the hypervisor's own memory, and device
-	 * registers that it keeps to itself. Whole pages anywhere: what lies past RAM costs nothing.
-	 * They have to outlive the MMU, as have the watched ones.
-	 */
-	const struct memmap_range *hidden;
-	u32 nr_hidden;
-	/* Whole pages, none of them RAM of guest_map, that the guest reads itself and never writes itself. */
-	const struct memmap_range *watched;
-	u32 nr_watched;
-	/* A page of the hypervisor's that guest mappings of hidden memory are turned to. */
-	u64 hole_hpa;
-	/* Physically contiguous memory for everything here, of mmu_memory_size() bytes or more. */
-	u64 pool_hpa, pool_size;
+	struct tables_config tables;
 	const struct mmu_bounds *bounds; /* NULL: mmu_bounds */
 };
 
@@ -51,18 +38,11 @@ enum mmu_flush { MMU_FLUSH_NONE, MMU_FLUSH_GVA, MMU_FLUSH_ALL };
 /* Pages that one instruction, or the delivery of one event, writes. */
 #define MMU_LENT_MAX 8
 
-/*
- * What the hardware has to run with, as of the end of the last call here. The user loads what has changed,
- * and makes the flush, before the guest runs again.
- */
+/* What the hardware has to run with. The user loads what has changed, and flushes, before the guest runs. */
 struct mmu_hw {
-	bool due; /* something below may have changed. The user clears it */
-	u64 root; /* CR3. Without LMA it is that of four PDPTEs, below 4 GiB */
-	/*
-	 * The four PDPTEs there have changed, so that the hardware has to load that address again though it
-	 * is the same: a CPU may keep PDPTEs from load to load. The user clears it, as it does `flush`.
-	 */
-	bool reload_root;
+	bool due;         /* something below may have changed. The user clears it */
+	u64 root;         /* CR3. Without LMA it is that of four PDPTEs, below 4 GiB */
+	bool reload_root; /* PDPTEs there have changed: load it again. The user clears it, and `flush` */
 	bool filter_present; /* the filter may let not-present faults go to the guest */
 	bool exit_invlpg;    /* some table is out of sync */
 	enum mmu_flush flush;
@@ -85,11 +65,7 @@ enum mmu_verdict {
 	MMU_RETRY,       /* the shadow was mended: run the instruction again */
 	MMU_GUEST_FAULT, /* the guest's own fault: deliver guest_pfec and gva */
 	MMU_TABLE_WRITE, /* a write to a synced guest table: emulate it, or mmu_let_unsync() */
-	/*
-	 * A supervisor's write that the guest's CR0.WP=0 alone allows, while SMAP or keys have to hold
-	 * for the page: emulate it, or mmu_lend(). The address may be no RAM.
-	 */
-	MMU_WP0_WRITE,
+	MMU_WP0_WRITE, /* a write that CR0.WP=0 alone allows, wp0.h: emulate it, or mmu_lend(). Maybe no RAM */
 	MMU_WATCHED_WRITE, /* a write that the guest may make, to a watched range: carry it out for it */
 };
 
@@ -104,12 +80,6 @@ u64 mmu_memory_size(const struct memmap *guest_map);
 /* Set up; returns NULL when the pool is too small, after a fail() line. */
 struct mmu *mmu_init(const struct mmu_config *config);
 void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *mmu, struct counters *counters);
-
-/*
- * The encodings that the boot self-test proved; to be called before the first mmu_set_regs().
- * bypass: see struct mmu_config.
- */
-void mmu_set_traps(struct mmu *mmu, const struct spte_traps *traps, bool bypass);
 
 /*
  * The guest changed CR0, CR3, CR4 or EFER in a way that its CPU accepts: take the registers, flush
@@ -127,7 +97,7 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
  */
 u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec);
 
-/* Sort out a page fault that reached the hypervisor. */
+/* A page fault that reached the hypervisor: find out whose it is, and mend the shadow where it is ours. */
 enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault);
 
 /* Ask this CPU's hardware to forget one address: with nested paging, too. */

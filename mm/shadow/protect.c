@@ -7,10 +7,7 @@
  */
 #include "mm/shadow/entry.h"
 
-/*
- * Take away every writable mapping of a frame: invariant 4. A TLB may also hold one that was
- * dropped since the last flush, and a write through it would go unseen.
- */
+/* No writable mapping is left. A TLB may also hold one that was dropped since the last flush. */
 void track(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which shadow table makes room for another: invariant 11, in tables.h.
- *
- * Every table that is not free is in one of two lists. mmu.orphans has those that the guest has
- * unlinked, the oldest first: they are dropped at an operation's end, or recycled before any other.
- * While they wait they are tables like others, write-protected and in sync, and the guest may take them
- * up again. mmu.lru has all others, those used last first.
+ * Which shadow table makes room for another: invariant 11, in tables.h. Every table that is not free is in
+ * one of two lists (invariant 14): mmu.orphans, the oldest first, to be dropped at an operation's end or recycled before
+ * any other; until then they are tables as all are. mmu.lru, those used last first.
  */
 #include "mm/shadow/tables.h"
 
@@ -25,7 +22,6 @@ static void put_between(struct mmu *m, u32 index, u32 prev, u32 next)
 	*(next ? &m->shadows[next].list_prev : &list->last) = index;
 }
 
-/* Out of the list that it is in. */
 void lru_del(struct mmu *m, u32 index)
 {
 	struct shadow_list *list = list_of(m, index);
@@ -42,13 +38,13 @@ void lru_add(struct mmu *m, u32 index)
 	put_between(m, index, 0, m->lru.first);
 }
 
+/* To the front of those in use, even from among the orphans: it is about to be linked, or to be a root. */
 void shadow_used(struct mmu *m, u32 index)
 {
 	lru_del(m, index);
 	lru_add(m, index);
 }
 
-/* The guest has unlinked it, and nobody reaches it. */
 void orphan_add(struct mmu *m, u32 index)
 {
 	lru_del(m, index);
@@ -56,21 +52,12 @@ void orphan_add(struct mmu *m, u32 index)
 	put_between(m, index, m->orphans.last, 0);
 }
 
-/* It is about to be linked again, or to be a root. */
-void orphan_adopt(struct mmu *m, u32 index)
-{
-	shadow_used(m, index);
-}
-
 bool shadow_is_held(const struct mmu *m, u32 index)
 {
 	return m->shadows[index].pins || m->shadows[index].stamp == m->clock;
 }
 
-/*
- * The table to recycle: the oldest orphan, or else the one that was used least recently, but none
- * that is pinned or held by the operation under way. By SHADOWS_LEAST() there is one.
- */
+/* The oldest orphan, or else the table used least recently, of those that nothing holds. */
 u32 recycle_victim(const struct mmu *m)
 {
 	u32 index = m->orphans.first;

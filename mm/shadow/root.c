@@ -9,21 +9,11 @@ static union role root_role(const struct mmu_vcpu *v)
 	union role role = {0};
 
 	role.level = v->mode == PAGING_5LEVEL ? 5 : v->mode == PAGING_4LEVEL ? 4 : 2;
-	role.format = v->mode == PAGING_32 ? GPTE_32 : v->mode == PAGING_PAE ? GPTE_PAE : GPTE_64;
+	role.format = paging_format(v->mode);
 	role.nxe = v->mode >= PAGING_PAE && (r->efer & EFER_NXE);
 	role.pse = v->mode == PAGING_32 && (r->cr4 & CR4_PSE);
 	wp0_role(&role, v);
 	return role;
-}
-
-static void pin(struct mmu *m, u32 index)
-{
-	m->shadows[index].pins++;
-}
-
-static void unpin(struct mmu *m, u32 index)
-{
-	m->shadows[index].pins--;
 }
 
 /* Hang a PD (0: none) under one PDPTE. A PDPTE can be no trap, so its PD has to stay: it is pinned. */
@@ -36,16 +26,15 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 
 	if (old == pd)
 		return;
-	if (pd)
-		pin(m, pd);
 	if (old) {
-		unpin(m, old);
+		m->shadows[old].pins--;
 		/* Another address space is loaded; the table is still this one's. */
-		entry_cut(m, slot);
+		entry_drop(m, slot, false);
 		*spte = SPTE_NOTRAP;
 	}
 	v->hw.reload_root = true;
 	if (pd) {
+		m->shadows[pd].pins++;
 		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
 		entry_link(m, slot, pd, PTE_P, true);
 	}
@@ -81,16 +70,15 @@ static void load_root(struct mmu_vcpu *v)
 
 	if (v->mode >= PAGING_4LEVEL) {
 		v->root = shadow_get(v, (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT, root_role(v));
-		pin(m, v->root);
-		for (u32 i = 0; i < 4; i++)
+		for (u32 i = 0; old == v->pae_root && i < 4; i++)
 			set_pdpte(v, i, 0);
 	} else {
 		load_pae_root(v);
 		v->root = v->pae_root;
-		pin(m, v->root);
 	}
+	m->shadows[v->root].pins++;
 	if (old)
-		unpin(m, old);
+		m->shadows[old].pins--;
 	v->hw.root = table_hpa(m, v->root);
 }
 

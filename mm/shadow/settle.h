@@ -24,11 +24,17 @@ bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 /* translate.c: guest_walk(), with what its A and D bits change in shadows. */
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
 
+/* A way down the shadow tables. */
+struct descent {
+	slot_t slot;
+	bool changed; /* some entry had to be made */
+};
+
 /*
  * fault.c: map what a walk found for an access that the guest allows. False when the hardware will not let
- * it be made all the same: MMU_WP0_WRITE, and lend is false. *changed: an entry had to be made.
+ * it be made all the same: MMU_WP0_WRITE, and lend is false.
  */
-bool map_walked(struct mmu_vcpu *v, const struct walk *w, const struct mmu_fault *fault, bool lend,
-		bool *changed);
+bool map_walked(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
+		const struct mmu_fault *fault, bool lend);
 
 #endif

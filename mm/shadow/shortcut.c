@@ -29,7 +29,7 @@ static struct found shadow_leaf(const struct mmu_vcpu *v, u64 gva)
 		table = (const u64 *)((spte & PTE_ADDR) + offset);
 	}
 	return (struct found){
-		.spte = spte_is_present(spte, m->ones) ? spte : 0,
+		.spte = spte_is_present(spte, m->trap_bits) ? spte : 0,
 		.rights = rights,
 		.table = (u32)((table - m->tables) / SPT_ENTRIES),
 		.level = level,

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Soft traps: entries that have to trap, at a level where no present encoding is proved. They fault
- * like not-present entries, so while one can be reached from an address space's root, the filter has
- * to let every fault exit there. With reserved address bits there are none; with structural traps
- * alone, leaves are soft, and tables are filled eagerly so that few need one.
+ * Soft traps: entries that have to trap, at a level where no present encoding is proved (leaves, with
+ * structural traps). They fault like not-present entries, so while a root reaches one, every fault exits.
  *
  * shadow.soft counts a table's soft entries, and its links to tables whose own count is not zero, as
- * far as these have told their parents: soft_told. Who has to tell waits in a queue, and until that is
- * empty every fault exits. For a table may have many parents, and these have parents too, each of them
- * only so many may be told in one exit.
+ * far as these have told their parents: soft_told. Only so many parents are told in one exit; who still
+ * has to tell waits in a queue, and until that is empty every fault exits.
  *
  * It knows nothing of links that are gone, and may still be cached: each that goes asks for a flush.
  */
 #include "mm/shadow/tables.h"
 
-static void changed(struct mmu *m, u32 index)
+/* Count so many more in a table; where its parents know otherwise, it waits to tell them. */
+static void soft_add(struct mmu *m, u32 index, int more)
 {
 	struct shadow *s = &m->shadows[index];
 
+	s->soft += more;
 	if (s->soft_queued || s->soft_told == !!s->soft)
 		return;
 	s->soft_queued = true;
@@ -28,38 +27,16 @@ static void changed(struct mmu *m, u32 index)
 	m->soft_queue = index;
 }
 
-static void soft_add(struct mmu *m, u32 index)
-{
-	if (m->shadows[index].soft++ == 0)
-		changed(m, index);
-}
-
-static void soft_remove(struct mmu *m, u32 index)
-{
-	if (--m->shadows[index].soft == 0)
-		changed(m, index);
-}
-
 void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte)
 {
-	bool was = spte_is_soft(old), is = spte_is_soft(spte);
-
-	if (is && !was)
-		soft_add(m, index);
-	if (was && !is)
-		soft_remove(m, index);
+	if (spte_is_soft(old) != spte_is_soft(spte))
+		soft_add(m, index, spte_is_soft(spte) ? 1 : -1);
 }
 
-void soft_link(struct mmu *m, u32 index, u32 child)
+void soft_link(struct mmu *m, u32 index, u32 child, int more)
 {
 	if (m->shadows[child].soft_told)
-		soft_add(m, index);
-}
-
-void soft_unlink(struct mmu *m, u32 index, u32 child)
-{
-	if (m->shadows[child].soft_told)
-		soft_remove(m, index);
+		soft_add(m, index, more);
 }
 
 static void dequeue(struct mmu *m, u32 index)
@@ -97,6 +74,6 @@ void soft_tell(struct mmu *m)
 			continue;
 		s->soft_told = is;
 		for (slot_t at = s->parents; at; at = m->links[at].next)
-			(is ? soft_add : soft_remove)(m, slot_table(at));
+			soft_add(m, slot_table(at), is ? 1 : -1);
 	}
 }

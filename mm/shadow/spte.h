@@ -2,10 +2,9 @@
 /*
  * How a shadow entry says what it is.
  *
- *   notrap: zero. The CPU raises #PF with P=0, and the fault filter lets it go to the guest.
- *   trap:   the address field is all ones, so that no line of real memory is named (L1TF: invariant
- *           6). Present with reserved bits set where an encoding was proved, so that #PF has P=1 and
- *           exits; not present where none was, and then the filter has to take every fault.
+ *   notrap: zero. #PF with P=0 goes to the guest.
+ *   trap:   the address field is all ones (invariant 6). Present with reserved bits set where an encoding
+ *           was proved: #PF with P=1 exits. Not present where none was: every fault has to exit.
  *   else:   present: a link to a lower shadow table, or a leaf.
  *
  * Bit 0 alone says nothing: use the predicates (invariant 2).
@@ -24,7 +23,7 @@ struct spte_traps {
 	u64 entry[NR_SPTE_FORMATS][PAGING_LEVELS];
 };
 
-/* What stands for a trap where no encoding is proved: not present, so every fault has to exit. */
+/* A trap where no encoding is proved. */
 #define SPTE_TRAP_NOT_PRESENT GENMASK(51, 12)
 
 /*
@@ -59,15 +58,18 @@ static inline bool spte_is_notrap(u64 spte)
 	return spte == SPTE_NOTRAP;
 }
 
-/* ones: GENMASK(MAXPHYADDR - 1, 12). The topmost page frame is never mapped, so it can mark a trap. */
-static inline bool spte_is_trap(u64 spte, u64 ones)
+/*
+ * trap_bits: the address bits that the CPU has, GENMASK(MAXPHYADDR - 1, 12). A trap has all of them set: it
+ * names the topmost page frame, which is never mapped.
+ */
+static inline bool spte_is_trap(u64 spte, u64 trap_bits)
 {
-	return (spte & ones) == ones;
+	return (spte & trap_bits) == trap_bits;
 }
 
-static inline bool spte_is_present(u64 spte, u64 ones)
+static inline bool spte_is_present(u64 spte, u64 trap_bits)
 {
-	return spte != SPTE_NOTRAP && !spte_is_trap(spte, ones);
+	return spte != SPTE_NOTRAP && !spte_is_trap(spte, trap_bits);
 }
 
 #endif

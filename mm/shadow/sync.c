@@ -5,11 +5,8 @@
  *
  * When that flush comes, or a link makes such tables reachable in another way, all of them have to be
  * right at once. Each exit brings as many back in sync as it may (bounds.h) and shuts the others: they
- * lose every link that leads to them, and each is brought up to date when it is looked up again.
- *
- * Invariant 13: a shadow with `stale` has no parents and no pins, and shadow_get() is the only way to it;
- * every shadow of a frame with FRAME_SHUT is stale. So no CPU sees what lags behind there. What its TLB
- * has kept is flushed when a table is shut.
+ * lose every link and a TLB's memory of it, and each is brought up to date when shadow_get() revives it,
+ * invariant 13.
  */
 #include "mm/shadow/lives.h"
 
@@ -35,31 +32,11 @@ static void unlink_but(struct mmu *m, u32 index, u32 keep)
 	}
 }
 
-/* Every entry of a table becomes a trap: so it is right, whatever the guest's says. */
-static void table_reset(struct mmu *m, u32 index)
-{
-	m->work += WORK_TABLE + m->shadows[index].present / 4;
-	for (u32 i = 0; i < SPT_ENTRIES; i++) {
-		u64 spte = table_of(m, index)[i];
-
-		if (spte_is_present(spte, m->ones))
-			entry_trap(m, slot_make(index, i));
-		else if (spte_is_notrap(spte))
-			entry_put(m, slot_make(index, i), trap_entry(m, m->shadows[index].role));
-	}
-	m->shadows[index].synced = m->operations;
-}
-
-/* Tables that this operation needs as they are, or that cannot be cut off. */
-static bool must_stay(const struct mmu *m, u32 index)
-{
-	return shadow_is_held(m, index) && !m->shadows[index].stale;
-}
-
+/* Of its tables some are needed by this operation as they are, or cannot be cut off. */
 static bool some_must_stay(const struct mmu *m, u64 gfn)
 {
 	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		if (must_stay(m, s))
+		if (shadow_is_held(m, s) && !m->shadows[s].stale)
 			return true;
 	}
 	return false;
@@ -102,7 +79,7 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 	f->state |= FRAME_UNSYNC;
 	m->unsync[m->nr_unsync++] = gfn;
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		table_trap(m, s);
+		table_trap(m, s, false);
 		m->shadows[s].synced = m->operations;
 		if (!m->shadows[s].pins)
 			unlink_but(m, s, m->bounds->unsync_parents);
@@ -125,14 +102,19 @@ static void catch_up(struct mmu_vcpu *v, u32 index)
 	s->writes = 0;
 	if (s->stale)
 		return;
-	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations))
+	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations)) {
 		s->flood_paid = table_sync(v, index) >= FLOOD_PAYS;
-	else if (s->synced == m->operations)
 		return;
-	else if (s->pins)
-		table_reset(m, index);
-	else
+	}
+	if (s->synced == m->operations)
+		return;
+	if (!s->pins) {
 		table_shut(m, index);
+		return;
+	}
+	m->work += WORK_TABLE + s->present / 4;
+	table_trap(m, index, true);
+	s->synced = m->operations;
 }
 
 void frame_resync(struct mmu_vcpu *v, u64 gfn)
@@ -149,6 +131,15 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	count(v->counters, mmu_resync);
 }
 
+/* Back in sync, or out of reach where there is no time for it. */
+static void resync_or_shut(struct mmu_vcpu *v, u64 gfn)
+{
+	if (may_work(v->mmu) || some_must_stay(v->mmu, gfn))
+		frame_resync(v, gfn);
+	else
+		frame_shut(v->mmu, gfn);
+}
+
 /*
  * Bring tables back in sync: all, or those with an upper level, whose entries a CPU may forget at
  * any INVLPG (SDM vol. 3A 4.10.4.1).
@@ -159,14 +150,8 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 
 	/* Each takes itself off the list, and may take others: the last ones come in their places. */
 	for (u32 i = m->nr_unsync; i-- > 0;) {
-		if (i >= m->nr_unsync)
-			continue;
-		if (upper_only && !has_upper_level(m, m->unsync[i]))
-			continue;
-		if (may_work(m) || some_must_stay(m, m->unsync[i]))
-			frame_resync(v, m->unsync[i]);
-		else
-			frame_shut(m, m->unsync[i]);
+		if (i < m->nr_unsync && (!upper_only || has_upper_level(m, m->unsync[i])))
+			resync_or_shut(v, m->unsync[i]);
 	}
 	m->upper_unsync = false;
 }
@@ -195,14 +180,8 @@ void refresh_all(struct mmu_vcpu *v)
 	struct mmu *m = v->mmu;
 
 	for (u32 i = m->nr_unsync; i-- > 0;) {
-		if (i >= m->nr_unsync)
-			continue;
-		if (frame_refresh(v, m->unsync[i]))
-			continue;
-		if (some_must_stay(m, m->unsync[i]))
-			frame_resync(v, m->unsync[i]);
-		else
-			frame_shut(m, m->unsync[i]);
+		if (i < m->nr_unsync && !frame_refresh(v, m->unsync[i]))
+			resync_or_shut(v, m->unsync[i]);
 	}
 	m->relinked = false;
 }
@@ -221,12 +200,9 @@ bool resync_gva(struct mmu_vcpu *v, u64 gva)
 		gva = (u32)gva;
 	for (;; level--) {
 		slot_t slot = slot_make(index, spt_index(level, gva));
-		struct shadow *s = &m->shadows[index];
-		struct frame *f = frame_of(m, s->gfn);
 		u64 spte;
 
-		/* Synced tables need nothing; direct ones, as the PAE root is, mirror none. */
-		if (!s->role.direct && f && (f->state & FRAME_UNSYNC)) {
+		if (table_is_unsync(m, index)) {
 			entry_sync(v, slot);
 			found = true;
 		}

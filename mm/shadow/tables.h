@@ -5,10 +5,7 @@
 
 #include "mm/shadow/types.h"
 
-/*
- * lists.c: entries with the same child, frame or region. Adding returns the list's length; behind: after
- * those that are kept, for an entry that nobody has asked for yet.
- */
+/* lists.c. Adding returns the length; behind: after those that are kept, for what nobody has asked for. */
 u32 list_add(struct mmu *m, slot_t *head, slot_t slot);
 u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot);
 void list_del(struct mmu *m, slot_t *head, slot_t slot);
@@ -21,18 +18,12 @@ u32 shadow_oldest(const struct mmu *m, u64 gfn, union role role, u32 *nr);
 bool shadow_in_use(const struct mmu *m, u32 index);
 
 /*
- * recycle.c: which table makes room for another.
+ * recycle.c: which table makes room for another: invariant 11.
  *
- * Invariant 11: while an operation runs, no table that it holds is recycled. An operation is one call
- * of a function of mmu.h that changes anything; op_begin() gives it a number of its own. It holds a
- * table from the moment it has the table's index to its own end: shadow_get() and shadow_touch(), the
- * two ways to an index on the way down, stamp the table with that number, and the tables that a
- * virtual CPU's registers name are pinned. recycle_victim(), the only one that picks a table, passes
- * over both. Links that are made on the side (prefill, resync) are no holds: a table that goes takes
- * every entry that leads to it along. Nor are the loops over lists of tables: nothing in them makes
- * a table. What the guest has given up is dropped where an operation holds nothing yet, or at its end.
- *
- * There is always a victim: see SHADOWS_LEAST().
+ * An operation, one call of a function of mmu.h that changes anything, has a number, op_begin(). The two
+ * ways to a table's index, shadow_get() and shadow_touch(), stamp the table with it, and recycle_victim()
+ * passes over what is stamped, or pinned. Links that are made on the side (prefill, resync) hold nothing: a
+ * table that goes takes every entry that leads to it along. There is always a victim: SHADOWS_LEAST().
  */
 
 /* Pinned by one virtual CPU: its PAE root, four PDs there, and the root that it is about to leave. */
@@ -49,7 +40,6 @@ void lru_add(struct mmu *m, u32 index);
 void lru_del(struct mmu *m, u32 index);
 void shadow_used(struct mmu *m, u32 index);
 void orphan_add(struct mmu *m, u32 index);
-void orphan_adopt(struct mmu *m, u32 index);
 
 /* Tables that were at the front of the list so many operations ago are left where they are. */
 #define RECENT_OPS 16
@@ -71,8 +61,8 @@ void need_flush(struct mmu *m);
 void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
 void soft_forget(struct mmu *m, u32 index);
 void soft_tell(struct mmu *m);
-void soft_link(struct mmu *m, u32 index, u32 child);
-void soft_unlink(struct mmu *m, u32 index, u32 child);
+void soft_link(struct mmu *m, u32 index, u32 child,
+	       int more); /* more: 1, or -1 where a link goes */
 
 /* Every change of an entry is made here, but for the rights of one that stays present. */
 static inline void entry_put_at(struct mmu *m, u32 table, u64 *entry, u64 spte)

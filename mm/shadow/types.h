@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the shadow MMU share, and nobody else includes: what there is, and how to get at it.
- *
- * The headers and files of this folder stand in an order, low to high, that tools/check.mk names and
- * `make check` proves: types.h, tables.h, entry.h, lives.h, settle.h, audit.h. docs/mmu.md has the states of entries
- * and tables, and the invariants by their numbers.
+ * What the files of the shadow MMU share, and nobody else includes. They stand in an order, low to high, that
+ * tools/check.mk names and `make check` proves. docs/mmu.md has the states and the invariants by their numbers.
  */
 #ifndef MM_SHADOW_TYPES_H
 #define MM_SHADOW_TYPES_H
@@ -14,8 +11,8 @@
 #include "mm/shadow/mmu.h"
 
 /*
- * A software bit: the leaf is read-only only because the page is, or was, a tracked table, or is
- * watched. It is a hint for the shortest way to emulate a write; the page may have been let go since.
+ * A software bit: the leaf is read-only only because the page is, or was, a tracked table, is watched, or
+ * has writable leaves enough. It is a hint for the shortest way to emulate a write, no more.
  */
 #define SPTE_PROTECTED BIT(9)
 
@@ -43,10 +40,7 @@ static inline u32 slot_entry(slot_t slot)
 	return slot % SPT_ENTRIES;
 }
 
-/*
- * What a shadow table is a shadow of, beside its frame: every bit that changes what its entries say.
- * The whole word is the key, when a table is installed and when it is looked up.
- */
+/* What a shadow table is a shadow of, beside its frame: invariant 5. */
 union role {
 	u32 word;
 	struct {
@@ -62,7 +56,10 @@ union role {
 	};
 };
 
-/* A guest page frame. `state` holds the first shadow of it in FRAME_TABLES, and flags. */
+/*
+ * What is kept of 4 KiB of guest-physical memory. state: in FRAME_TABLES the first of the shadow tables that
+ * were made of it (0: the guest has not used it as a table), in the bits above flags.
+ */
 struct frame {
 	slot_t rmap; /* writable 4K leaves of guest tables that map it */
 	u32 state;
@@ -81,8 +78,7 @@ struct region {
 	slot_t rmap; /* writable 2M leaves that map it */
 	u32 direct;  /* direct level-1 tables that map it, linked by shadow.region_next */
 	u16 tracked; /* frames in it that are write-protected as tables */
-	bool hidden; /* overlaps the hypervisor's memory */
-	bool apart;  /* does, or overlaps a watched range */
+	bool apart;  /* overlaps a hidden or watched range */
 };
 
 /* A shadow table's description; its 512 entries are at table_of(). */
@@ -99,11 +95,11 @@ struct shadow {
 	u16 pins;                 /* roots in use, PDs of a PAE root */
 	u16 writes;               /* emulated writes since the table was last seen in use */
 	u16 last;                 /* the entry that the last of them filled */
-	bool orphan;              /* in mmu.orphans, not in mmu.lru */
-	bool flood_paid;          /* see is_flooded() */
-	u64 synced;               /* mmu.operations when it last was as the guest's table */
-	bool stale;               /* has no parents and no pins, and may lag behind: see sync.c */
-	bool soft_told;           /* soft.c: what the parents' counts say of this table */
+	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
+	bool flood_paid; /* see is_flooded() */
+	u64 synced;      /* mmu.operations when it last was as the guest's table */
+	bool stale;      /* has no parents and no pins, and may lag behind: see sync.c */
+	bool soft_told;  /* soft.c: what the parents' counts say of this table */
 	bool soft_queued;
 	u32 soft_next, soft_prev;
 	u32 region_next; /* see struct region */
@@ -132,16 +128,14 @@ struct mmu {
 	bool bypass;
 	bool soft_traps; /* some trap is not present */
 	enum mmu_sync sync;
-	u64 ones; /* for the predicates of spte.h */
-	u64 hole_hpa;
+	u64 trap_bits; /* for the predicates of spte.h */
 
 	struct frame *frames;
 	u64 nr_frames;
 	struct region *regions;
 	u64 nr_regions;
-	/* ranges.c; those in reach of frames and regions are marked there as well. */
-	const struct memmap_range *hidden, *watched;
-	u32 nr_hidden, nr_watched;
+	/* Ranges that are hidden or watched, ranges.c, and in reach of frames and regions marked there. */
+	struct tables_config config;
 	u32 *direct; /* a hash of all direct tables: direct_bucket() */
 	u32 direct_mask;
 	u32 blank; /* shadows of what is not RAM: all traps */
@@ -163,19 +157,13 @@ struct mmu {
 
 	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
 	bool stale_writable;
-	/*
-	 * A table with an upper level is out of sync. An old link in it may lead to a notrap entry,
-	 * though a fault on the way before has made a CPU forget that link: so every fault has to exit.
-	 */
+	/* A table with an upper level is out of sync: an old link there may lead to a notrap entry. */
 	bool upper_unsync;
 	/* A table was linked below which some table is out of sync: refresh_all() before the guest runs. */
 	bool relinked;
 
 	const struct mmu_bounds *bounds;
-	/*
-	 * What this exit has done, in the units of mmu_bounds.work: WORK_TABLE for a pass over a table, 1
-	 * for an entry that changes. What can wait begins only while it is below the bound.
-	 */
+	/* What this exit has done, WORK_TABLE for a pass over a table and 1 for each entry made: may_work(). */
 	u32 work;
 	u32 soft_queue; /* tables whose parents have to be told, see soft.c */
 
@@ -239,10 +227,18 @@ static inline bool gfn_is_hidden(const struct mmu *m, u64 gfn)
 	return far_is_hidden(m, gfn);
 }
 
-/* Write-protected, because shadows of it are in sync. */
 static inline bool frame_is_tracked(const struct frame *f)
 {
 	return f && (f->state & FRAME_TABLES) && !(f->state & FRAME_UNSYNC);
+}
+
+/* A shadow of a guest's table that may lag behind it. Direct tables mirror none. */
+static inline bool table_is_unsync(const struct mmu *m, u32 index)
+{
+	const struct shadow *s = &m->shadows[index];
+	const struct frame *f = frame_of(m, s->gfn);
+
+	return f && !s->role.direct && (f->state & FRAME_UNSYNC);
 }
 
 static inline u64 *table_of(const struct mmu *m, u32 index)
@@ -255,7 +251,6 @@ static inline u64 *spte_at(const struct mmu *m, slot_t slot)
 	return m->tables + slot;
 }
 
-/* The table that an entry is in. */
 static inline struct shadow *shadow_at(const struct mmu *m, slot_t slot)
 {
 	return &m->shadows[slot_table(slot)];

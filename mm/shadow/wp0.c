@@ -12,7 +12,7 @@ void mmu_lend(struct mmu_vcpu *v, const struct mmu_fault *fault)
 	walk(v, fault, &w);
 	/* Anything but what mmu_fault() found: the guest runs the instruction again, and it will tell. */
 	if (!w.fault && !frame_is_tracked(frame_of(v->mmu, w.gpa >> PAGE_SHIFT)))
-		map_walked(v, &w, fault, true, &(bool){false});
+		map_walked(v, &(struct descent){0}, &w, fault, true);
 	settle(v);
 }
 
@@ -28,7 +28,7 @@ void mmu_take_back(struct mmu_vcpu *v)
 		u64 spte = *spte_at(m, slot);
 
 		/* The entry may say something else by now, and the table be another. */
-		if (spte_is_present(spte, m->ones) && (spte & SPTE_LENT))
+		if (spte_is_present(spte, m->trap_bits) && (spte & SPTE_LENT))
 			entry_trap(m, slot);
 	}
 	need_flush(m);

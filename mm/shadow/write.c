@@ -10,7 +10,7 @@ static bool last_was_used(const struct mmu *m, u32 index)
 {
 	u64 spte = *spte_at(m, slot_make(index, m->shadows[index].last));
 
-	return spte_is_present(spte, m->ones) && (spte & PTE_A);
+	return spte_is_present(spte, m->trap_bits) && (spte & PTE_A);
 }
 
 /*
@@ -90,15 +90,7 @@ bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size)
 	if (!frame_of(v->mmu, gpa >> PAGE_SHIFT))
 		return false;
 	op_begin(v->mmu);
-	if (size == 8) {
-		done = __atomic_compare_exchange_n((u64 *)phys_ptr(gpa), &old, new, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	} else {
-		u32 old32 = (u32)old;
-
-		done = __atomic_compare_exchange_n((u32 *)phys_ptr(gpa), &old32, (u32) new, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	}
+	done = guest_cmpxchg(gpa, old, new, size);
 	if (done)
 		table_written(v, gpa, size);
 	settle(v);

@@ -176,17 +176,17 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 		.bypass = config->bypass,
 		.sync = config->sync,
 		.nr_vcpus = config->vcpus ? config->vcpus : 1,
-		.hidden = s->hidden,
-		.nr_hidden = ARRAY_SIZE(s->hidden),
-		.watched = s->watched,
-		.nr_watched = ARRAY_SIZE(s->watched),
-		.hole_hpa = SIM_HOLE,
-		.pool_hpa = SIM_POOL,
-		.pool_size = config->pool_size,
+		.tables = {.hidden = s->hidden,
+			   .nr_hidden = ARRAY_SIZE(s->hidden),
+			   .watched = s->watched,
+			   .nr_watched = ARRAY_SIZE(s->watched),
+			   .hole_hpa = SIM_HOLE,
+			   .pool_hpa = SIM_POOL,
+			   .pool_size = config->pool_size},
 		.bounds = config->tight ? &config->bounds : NULL,
 	};
-	if (!c->pool_size)
-		c->pool_size = mmu_memory_size(&s->map);
+	if (!c->tables.pool_size)
+		c->tables.pool_size = mmu_memory_size(&s->map);
 	make_traps(config, &c->traps);
 }
 
@@ -226,8 +226,8 @@ void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r)
 	*s = (struct sim){.config = *config, .r = r};
 	sim_mem_reset(0, config->high_ram);
 	configure(config, s, &c);
-	sim_mem_reset(c.pool_size, config->high_ram);
-	s->config.pool_size = c.pool_size;
+	sim_mem_reset(c.tables.pool_size, config->high_ram);
+	s->config.pool_size = c.tables.pool_size;
 	s->guest = (struct ref_cpu){.maxphyaddr = f->maxphyaddr,
 				    .nx = f->nx,
 				    .pages_1g = f->pages_1g,
@@ -236,14 +236,13 @@ void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r)
 	s->hw.faults_keep = config->faults_keep;
 	s->hw.pdptes_keep = config->pdptes_keep;
 	s->hw.pool_start = SIM_POOL;
-	s->hw.pool_end = SIM_POOL + c.pool_size;
+	s->hw.pool_end = SIM_POOL + c.tables.pool_size;
 	s->mmu = mmu_init(&c);
 	if (!s->mmu)
 		sim_fail(s, "mmu_init() refuses a pool of %llu bytes",
-			 (unsigned long long)c.pool_size);
+			 (unsigned long long)c.tables.pool_size);
 	if (config->clock_wraps)
 		s->mmu->clock = -100u;
-	mmu_set_traps(s->mmu, &c.traps, config->bypass);
 	mmu_vcpu_init(&s->v, s->mmu, &s->counters);
 	gt_flush_all(&s->tlb);
 }

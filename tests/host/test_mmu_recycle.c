@@ -195,10 +195,10 @@ static void translation_leaves_no_orphans(void **state)
 	c.high_ram = true;
 	machine(&c, false);
 	top = table();
-	for (u64 k = 0; k < 30; k++)
+	for (u64 k = 0; k < 40; k++)
 		map(four, top, k << 21, 1);
 	dir = sim_read(sim_read(top, 8) & PTE_ADDR, 8) & PTE_ADDR;
-	for (u64 k = 0; k < 30; k++) {
+	for (u64 k = 0; k < 40; k++) {
 		u64 pt = SIM_HIGH_START + k * PAGE_SIZE;
 
 		sim_poke(&sim, dir + 8 * k, pt | UPPER, 8);
@@ -207,17 +207,17 @@ static void translation_leaves_no_orphans(void **state)
 	other = table();
 	sim_poke(&sim, other, dir | UPPER, 4);
 	run(four, top, CR0_WP);
-	for (u64 k = 0; k < 30; k++)
+	for (u64 k = 0; k < 40; k++)
 		works(k << 21, false);
 	run(two, other, CR0_WP);
-	for (u64 k = 0; k < 30; k++) {
+	for (u64 k = 0; k < 40; k++) {
 		struct ref_access a = {.gva = (2 * k + 1) << 12, .ac = true};
 		u32 pfec;
 
 		assert_int_equal(sim_emulate(&sim, &a, NULL, 8, &pfec), SIM_DONE);
 		assert_int_equal(sim.mmu->orphans.first, 0);
 	}
-	assert_true(sim.counters.value[CNT_mmu_shadow_zapped] >= 29);
+	assert_true(sim.counters.value[CNT_mmu_shadow_zapped] >= 39);
 	sim_finish(&sim);
 }
 
@@ -247,7 +247,7 @@ static void orphans_are_recycled_first(void **state)
 
 		for (u32 t = m->lru.first; t; t = m->shadows[t].list_next)
 			pd = m->shadows[t].role.level == 2 ? t : pd;
-		entry_drop(m, slot_make(pd, i));
+		entry_drop(m, slot_make(pd, i), true);
 		entry_put(m, slot_make(pd, i), trap_entry(m, m->shadows[pd].role));
 	}
 	assert_int_equal(mmu_audit(&sim.v), 0);
@@ -258,7 +258,7 @@ static void orphans_are_recycled_first(void **state)
 	m->shadows[first].stamp = m->clock;
 	assert_int_equal(recycle_victim(m), m->orphans.last);
 	/* Linked again, it is an orphan no more. */
-	orphan_adopt(m, first);
+	shadow_used(m, first);
 	assert_int_equal(m->lru.first, first);
 	assert_int_equal(mmu_audit(&sim.v), 0);
 	settle(&sim.v);

@@ -47,13 +47,13 @@ static void start(enum nested_format which, u64 size)
 		.format = which,
 		.maxphyaddr = maxphyaddr,
 		.guest_map = &map,
-		.hidden = hidden,
-		.nr_hidden = ARRAY_SIZE(hidden),
-		.watched = watched,
-		.nr_watched = ARRAY_SIZE(watched),
-		.hole_hpa = HOLE,
-		.pool_hpa = POOL,
-		.pool_size = size,
+		.tables = {.hidden = hidden,
+			   .nr_hidden = ARRAY_SIZE(hidden),
+			   .watched = watched,
+			   .nr_watched = ARRAY_SIZE(watched),
+			   .hole_hpa = HOLE,
+			   .pool_hpa = POOL,
+			   .pool_size = size},
 	};
 
 	map = (struct memmap){0};

@@ -162,7 +162,7 @@ void regions_with_many_splits(u32 n)
 	report("written through large pages");
 }
 
-/* A directory all of whose entries lead to itself, under each of CR0.WP's faces and rights. */
+/* A directory all of whose entries lead to itself, with CR0.WP set and clear, and with all rights. */
 void table_of_itself(u32 n)
 {
 	u32 *self = table(0);
