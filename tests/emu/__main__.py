@@ -97,7 +97,8 @@ def write_menu(args):
     return 0
 
 
-WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bare": run_bare, "linux": run_linux, "linux-bare": run_linux_bare,
+WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bare": run_bare,
+        "linux": run_linux, "linux-bare": run_linux_bare,
         "compare": compare_paging, "compare-linux": compare_linux, "compare-sync": compare_sync,
         "shell": run_shell, "iso": write_menu}
 

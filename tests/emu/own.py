@@ -12,7 +12,7 @@ from .result import Expect
 
 @dataclass
 class Own:
-    """What KERNEL=, INITRD=, APPEND=, UNTIL= and TIMEOUT= say, as text; all but the first may be empty."""
+    """KERNEL=, INITRD=, APPEND=, UNTIL= and TIMEOUT=, as text; INITRD to UNTIL may be empty."""
 
     kernel: str
     initrd: str = ""

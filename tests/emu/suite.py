@@ -51,7 +51,8 @@ def figures_of(result, is_linux):
         return {name: tuple(bench.per_op(phase, key) for key in ("ticks", "exits", "faults"))
                 for name, phase in result.phases.items()}
     counters, exits = result.counters, linux.exits(result)
-    found = {BOOT: (linux.boot_ticks(result), counters.get("exits", 0), counters.get("pf_taken", 0))}
+    found = {BOOT: (linux.boot_ticks(result), counters.get("exits", 0),
+                    counters.get("pf_taken", 0))}
     for name, ticks in linux.workloads(result).items():
         found[name] = ticks, exits.get(name, 0), ""
     return found

@@ -42,7 +42,8 @@ static bool run_build(unsigned int ops)
 static bool run_alloc(unsigned int ops)
 {
 	for (unsigned int n = 0; n < ops; n++) {
-		char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *p =
+			mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		if (p == MAP_FAILED)
 			return wrong("mmap failed");
@@ -60,7 +61,8 @@ static pthread_barrier_t all_started;
 
 static void *touch_own(void *arg)
 {
-	char *p = mmap(NULL, OWN * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p =
+		mmap(NULL, OWN * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uintptr_t id = (uintptr_t)arg, sum = 0;
 
 	if (p == MAP_FAILED)
