@@ -20,12 +20,10 @@
 int main(int argc, char **argv)
 {
 	int left = argc > 1 ? atoi(argv[1]) : 0, status = 0, fd;
-	unsigned char *work = malloc(SIZE), *back = malloc(KEPT);
+	static unsigned char work[SIZE], back[KEPT];
 	char name[32], number[16];
 	pid_t pid;
 
-	if (!work || !back)
-		return 1;
 	for (unsigned long i = 0; i < SIZE; i++)
 		work[i] = (unsigned char)(i * 7 + (unsigned long)left);
 	snprintf(name, sizeof(name), "/tmp/object-%d", left);
