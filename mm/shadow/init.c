@@ -52,12 +52,6 @@ u64 mmu_memory_size(const struct memmap *guest_map)
 	return ALIGN_UP(fixed_bytes(frames) + bound, PAGE_SIZE);
 }
 
-/* The largest power of two that is not more than n. */
-static u32 power_below(u32 n)
-{
-	return 1u << (31 - __builtin_clz(n));
-}
-
 /* Take bytes from the pool's front. */
 static void *take(u8 **next, u64 bytes)
 {
@@ -139,7 +133,8 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->regions = take(&next, m->nr_regions * sizeof(struct region));
 	m->nr_shadows = shadows < SHADOWS_MAX ? (u32)shadows : SHADOWS_MAX;
 	m->shadows = take(&next, m->nr_shadows * sizeof(struct shadow));
-	m->direct_mask = power_below(m->nr_shadows) - 1;
+	/* The largest power of two that is not more than they, less one. */
+	m->direct_mask = (1u << (31 - __builtin_clz(m->nr_shadows))) - 1;
 	m->direct = take(&next, (m->direct_mask + 1) * sizeof(u32));
 	m->tables_hpa = ALIGN_UP(phys_addr(next), PAGE_SIZE);
 	m->tables = phys_ptr(m->tables_hpa);

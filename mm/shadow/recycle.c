@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which shadow table makes room for another: invariant 11, in tables.h. Every table that is not free is in
- * one of two lists (invariant 14): mmu.orphans, the oldest first, to be dropped at an operation's end or recycled before
- * any other; until then they are tables as all are. mmu.lru, those used last first.
+ * one of two lists (invariant 14): mmu.orphans, the oldest first, to be dropped at an operation's end or
+ * recycled before any other, tables as all are until then; and mmu.lru, those used last first.
  */
 #include "mm/shadow/tables.h"
 

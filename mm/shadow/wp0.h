@@ -46,31 +46,24 @@ static inline void wp0_inherit(union role *role, u64 gpte)
 	role->inherited_u = role->inherited_u && (gpte & PTE_U);
 }
 
-/* A leaf's rights. supervisor_write: as they are when the page is turned. */
-static inline u64 wp0_rights(union role role, u64 gpte, u64 rights, bool supervisor_write)
-{
-	bool user = role.inherited_u && (gpte & PTE_U), write = role.inherited_w && (gpte & PTE_W);
-
-	if (write || !user)
-		return rights | PTE_W;
-	if (!supervisor_write)
-		return rights & ~PTE_W;
-	return (rights & ~PTE_U) | PTE_W | (role.smep ? PTE_NX : 0);
-}
-
 /* What an entry grants by itself. */
 static inline u64 granted(union role role, u64 gpte)
 {
 	return gpte & (role.format == GPTE_32 ? PTE_W | PTE_U : PTE_RIGHTS);
 }
 
-/* The rights of a leaf. Read-only while D is clear. supervisor_write: see wp0_rights(). */
+/* The rights of a leaf; read-only while D is clear. supervisor_write: as they are when the page is turned. */
 static inline u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
 {
+	bool user = role.inherited_u && (gpte & PTE_U), write = role.inherited_w && (gpte & PTE_W);
 	u64 rights = granted(role, gpte);
 
-	if (role.wp0)
-		rights = wp0_rights(role, gpte, rights, supervisor_write);
+	if (role.wp0 && (write || !user))
+		rights |= PTE_W;
+	else if (role.wp0 && !supervisor_write)
+		rights &= ~PTE_W;
+	else if (role.wp0)
+		rights = (rights & ~PTE_U) | PTE_W | (role.smep ? PTE_NX : 0);
 	return gpte & PTE_D ? rights : rights & ~PTE_W;
 }
 
