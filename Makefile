@@ -72,6 +72,7 @@ help:
 	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; half an hour'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
 	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
+	@echo 'make test-nested  notrap under nested KVM, which Bochs makes: every way; an hour'
 	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; hours'
 	@echo 'make fuzz-NAME    a fuzzer for FUZZ_SECONDS: $(FUZZERS:fuzz-%=%); coverage-NAME: what it reaches'
 	@echo 'make test-release builds and tests in a root of another Debian: RELEASE=bookworm or trixie; minutes'
