@@ -20,8 +20,6 @@ from . import result
 from .boot import write_iso
 from .matrix import SOAK
 
-# Seconds for the emulator to end by itself after the end line, before it is ended.
-GRACE = 3
 START_ATTEMPTS = 5
 # A machine that says nothing for so long, in seconds of its own CPU time, hangs; more where its
 # limit is long, up to so much. One that sleeps, and wants no CPU either, is given so long by the
@@ -67,6 +65,7 @@ class Machine:
     nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
     ticks_are_instructions = False
     at_once = 2     # so many runs at the same time
+    grace = 3       # seconds to end by itself after the end line, before it is ended
     tables_from = None  # where firmware's tables begin, if the map has them as reserved
 
     def __init__(self, model, memory=256, cpus=1):
@@ -245,7 +244,7 @@ class Session:
                 closing = time.monotonic() + 1
             elif not closing and end.search(whole):
                 # A machine that has halted does not end by itself.
-                closing = time.monotonic() + (0 if HALTED.search(whole) else GRACE)
+                closing = time.monotonic() + (0 if HALTED.search(whole) else self.machine.grace)
             if closing and time.monotonic() > closing:
                 break
             overdue = None if closing else self.overdue(limit, silence)
