@@ -2,7 +2,7 @@
 # Builds notrap, boots it on an emulated machine, and tests it. `make help` lists the targets.
 
 # Choices of the user, on the command line of make:
-#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
+#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
 #   KERNEL=<file> INITRD=<file> APPEND="<its command line>" UNTIL=<regular expression> TIMEOUT=<seconds> (make boot)
@@ -72,6 +72,7 @@ help:
 	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; half an hour'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
 	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
+	@echo 'make test-nested  notrap under nested KVM, which Bochs makes: every way; an hour'
 	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; hours'
 	@echo 'make fuzz-NAME    a fuzzer for FUZZ_SECONDS: $(FUZZERS:fuzz-%=%); coverage-NAME: what it reaches'
 	@echo 'make test-release builds and tests in a root of another Debian: RELEASE=bookworm or trixie; minutes'
@@ -83,7 +84,7 @@ help:
 	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
 	@echo 'make clean        remove build/'
 	@echo
-	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
+	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
 	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: docs/machines.md'
 
@@ -261,7 +262,21 @@ $(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
 		$(EFI_MODULES)
 
 
+# What nested KVM runs on: Debian's cloud kernel, this root, QEMU in it.
+NESTED := $(call linux_files,amd64) $(O)/linux/nested.cpio
+
+$(O)/linux/nested.cpio: tests/nested/init tools/mknested $(O)/linux/busybox-amd64 $(O)/linux/vmlinuz-amd64 | \
+		$(O)/.deps-qemu
+	@echo '  PACK    $@'
+	@tools/mknested $@ tests/nested/init $(O)/linux/busybox-amd64 \
+		$$(tools/fetch-package $(kernel_amd64) $(O)/packages)
+
 # --- machines -----------------------------------------------------------------------------------
+
+# The machine of these targets.
+ifeq ($(HOST),nested-kvm)
+run bare linux linux-bare compare compare-sync compare-linux: $(NESTED)
+endif
 
 run: all
 	@$(EMU) run
@@ -299,8 +314,13 @@ test-host: $(HOST_TESTS)
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(O)/linux/initramfs-efi.cpio | test-deps
+		$(O)/linux/initramfs-efi.cpio $(NESTED) | test-deps
 	@$(PYTEST) tests/emu
+
+# Nested KVM at length: all that `make test` runs a part of.
+.PHONY: test-nested
+test-nested: all guests $(NESTED) | test-deps
+	@SOAK=1 $(PYTEST) tests/emu/test_nested_kvm.py
 
 # Some of each kind of run, in a minute: the defaults on one CPU of each vendor.
 SLICE := test_grub or test_options or test_bare or \
@@ -329,7 +349,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
-		     access dma kernels slow trace svm nested))
+		     access dma kernels slow trace svm nested nested_kvm))
 .PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
 soak: all guests soak-tidy soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -344,8 +364,8 @@ soak-random: $(O)/host/test_mmu_random
 soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
-soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) | \
-		test-deps
+soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
+		$(NESTED) | test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTEST) $(SOAK_TESTS)
 
 include tools/check.mk

@@ -110,6 +110,7 @@ static int decide_controls(const struct vmx_msrs *m, struct vmx_caps *c)
 			&c->proc))
 		return -1;
 	c->proc &= ~PROC_INVLPG;
+	c->mov_dr = m->proc >> 32 & PROC_MOV_DR;
 
 	/* Instructions that #UD in a guest unless a control enables them; hide_cpuid() knows. */
 	c->proc2 = 0;

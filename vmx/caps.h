@@ -30,6 +30,7 @@ struct vmx_caps {
 	bool invvpid_address; /* INVVPID of one address works */
 	bool efer_controls;   /* VM entry and exit load EFER; MSR lists otherwise */
 	bool pat_controls; /* VM entry and exit switch the PAT; shared with the guest otherwise */
+	u32 mov_dr;        /* PROC_MOV_DR, or 0 on a CPU that has no such exits */
 	bool nmi_window;   /* an exit as soon as the guest can take an NMI is to be had */
 };
 

@@ -73,10 +73,33 @@ void vmx_debug_trap(struct vcpu *v, u64 dr6)
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | dr6);
 }
 
+static void set_mov_dr_exiting(struct vmx_vcpu *vmx, u32 control)
+{
+	vmx->proc = (vmx->proc & ~PROC_MOV_DR) | control;
+	vmwrite(VMCS_PROC_CONTROLS, vmx->proc);
+}
+
+/*
+ * Each access that is carried out in software asks for DR7, and most guests have no breakpoint. Under
+ * another hypervisor a VMREAD of DR7 may cost an exit to it, where the controls cost none: so a DR7 that
+ * enables nothing is not looked at again until the guest's next MOV DR, which exits.
+ */
 u64 vmx_dr7(struct vcpu *v)
 {
-	(void)v;
-	return vmread(VMCS_GUEST_DR7);
+	struct vmx_vcpu *vmx = to_vmx(v);
+	u64 dr7;
+
+	if (vmx->proc & PROC_MOV_DR)
+		return DR7_NONE;
+	dr7 = vmread(VMCS_GUEST_DR7);
+	if (!(dr7 & DR7_ENABLED))
+		set_mov_dr_exiting(vmx, vmx->caps.mov_dr);
+	return dr7;
+}
+
+void vmx_mov_dr(struct vmx_vcpu *vmx)
+{
+	set_mov_dr_exiting(vmx, 0);
 }
 
 u64 vmx_debugctl(struct vcpu *v)

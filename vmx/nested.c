@@ -24,8 +24,7 @@ void vmx_enable_nested(struct vcpu *v, u64 root)
 
 	/* set_cr() comes before the first entry, and uses these. */
 	vmx->cr0_fixed0 = vmx->nested.cr0_fixed0;
-	vmx->cr0_owned |= CR0_NESTED_OWNED;
-	vmx->cr4_owned |= CR4_NESTED_OWNED;
+	vmx_set_owned(vmx, vmx->cr0_owned | CR0_NESTED_OWNED, vmx->cr4_owned | CR4_NESTED_OWNED);
 
 	vmx->ud_exits = false;
 	vmx_set_pf_filter(v, PF_FILTER_NONE);

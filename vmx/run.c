@@ -88,7 +88,7 @@ static void exit_ept_violation(struct vcpu *v, struct vmexit *exit)
 	exit->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
 	exit->npf.write = qualification & BIT(1);
 	/* Bochs saves the single step that the instruction has not made yet; SDM vol. 3C 28.3.4. */
-	if (exit->vectoring.type == EVENT_NONE &&
+	if (unlikely(v->rflags & RFLAGS_TF) && exit->vectoring.type == EVENT_NONE &&
 	    !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
 	      (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
 		vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
@@ -159,6 +159,10 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 		break;
 	case EXIT_CR:
 		exit_cr(v, exit);
+		break;
+	case EXIT_MOV_DR:
+		vmx_mov_dr(to_vmx(v));
+		exit->kind = VMEXIT_AGAIN;
 		break;
 	case EXIT_IO:
 		exit_io(exit);

@@ -143,8 +143,7 @@ static void set_host_state(u32 guards)
 
 static void set_guest_state(struct vmx_vcpu *vmx)
 {
-	vmx->cr0_owned = CR0_GUEST_OWNED;
-	vmx->cr4_owned = CR4_GUEST_OWNED;
+	vmx_set_owned(vmx, CR0_GUEST_OWNED, CR4_GUEST_OWNED);
 	vmx->cr0_fixed0 = vmx->caps.cr0_fixed0;
 	vmwrite(VMCS_LINK_POINTER, ~0ULL);
 	vmwrite(VMCS_GUEST_DEBUGCTL, 0);

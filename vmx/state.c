@@ -4,6 +4,14 @@
 #include "arch/insn.h"
 #include "vmx/vmx.h"
 
+void vmx_set_owned(struct vmx_vcpu *vmx, u64 cr0, u64 cr4)
+{
+	vmx->cr0_owned = cr0;
+	vmx->cr4_owned = cr4;
+	vmwrite(VMCS_CR0_MASK, ~cr0);
+	vmwrite(VMCS_CR4_MASK, ~cr4);
+}
+
 void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
@@ -12,11 +20,9 @@ void vmx_set_cr(struct vcpu *v, int nr, u64 hw, u64 view)
 		/* VM entry and exit leave CD and NW alone: they are the CPU's own. SDM vol. 3C 27.3.2.1. */
 		if (unlikely((read_cr0() ^ hw) & (CR0_CD | CR0_NW)))
 			write_cr0((read_cr0() & ~(CR0_CD | CR0_NW)) | (hw & (CR0_CD | CR0_NW)));
-		vmwrite(VMCS_CR0_MASK, ~vmx->cr0_owned);
 		vmwrite(VMCS_GUEST_CR0, (hw | vmx->cr0_fixed0) & vmx->caps.cr0_fixed1);
 		vmwrite(VMCS_CR0_SHADOW, view);
 	} else {
-		vmwrite(VMCS_CR4_MASK, ~vmx->cr4_owned);
 		vmwrite(VMCS_GUEST_CR4, (hw | vmx->caps.cr4_fixed0) & vmx->caps.cr4_fixed1);
 		vmwrite(VMCS_CR4_SHADOW, view);
 	}

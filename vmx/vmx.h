@@ -85,6 +85,12 @@ void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code);
 /* Before an entry: see to an NMI that came while the hypervisor ran, and to blocking that an IRET undid. */
 void vmx_prepare_nmi(struct vmx_vcpu *vmx);
 
+/* state.c: the bits of CR0 and CR4 that the guest reads and writes without an exit. */
+void vmx_set_owned(struct vmx_vcpu *vmx, u64 cr0, u64 cr4);
+
+/* inject.c: the guest is about to use a debug register: MOV DR runs free from now on. SDM vol. 3C 26.1.3. */
+void vmx_mov_dr(struct vmx_vcpu *vmx);
+
 /* vmcs.c */
 NORETURN void vmx_entry_refused(void);
 

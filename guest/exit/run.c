@@ -140,6 +140,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_INVPCID] = {handle_invpcid, CNT_exits_invpcid, true},
 	[VMEXIT_TASK_SWITCH] = {handle_task_switch, CNT_exits_other, false},
 	[VMEXIT_INVD] = {handle_invd, CNT_exits_other, true},
+	[VMEXIT_AGAIN] = {handle_nothing, CNT_exits_other, false},
 	[VMEXIT_NPF] = {handle_nested_fault, CNT_exits_npf, false},
 	[VMEXIT_SHUTDOWN] = {handle_shutdown, CNT_exits_other, false},
 	[VMEXIT_ENTRY_FAILED] = {handle_unknown, CNT_exits_other, false},

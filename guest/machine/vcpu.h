@@ -58,6 +58,7 @@ enum vmexit_kind {
 	VMEXIT_VIRT_INSN,   /* a VMX or SVM instruction, GETSEC: #UD */
 	VMEXIT_TASK_SWITCH, /* .task */
 	VMEXIT_INVD,
+	VMEXIT_AGAIN,        /* the backend has seen to it: the instruction runs again */
 	VMEXIT_NPF,          /* .npf: EPT violation or nested page fault */
 	VMEXIT_SHUTDOWN,     /* triple fault */
 	VMEXIT_ENTRY_FAILED, /* .reason, .qualification: the CPU refused the guest state */

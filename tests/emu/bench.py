@@ -12,9 +12,9 @@ RUNS = (NATIVE, "bypass_guest_pf=0", "bypass_guest_pf=1")
 WAYS = {name: None if name == NATIVE else name for name in RUNS}
 
 
-def each(keys, go):
-    """go(key) of each, two emulators at a time: {key: Result}."""
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+def each(keys, go, at_once=2):
+    """go(key) of each, so many emulators at a time: {key: Result}."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         return dict(zip(keys, pool.map(go, keys)))
 
 
@@ -29,7 +29,7 @@ def run(machine, way, options=""):
 def run_all(machine, options="", ways=None):
     """Boot each way: {heading: Result}."""
     ways = ways or WAYS
-    return each(list(ways), lambda name: run(machine, ways[name], options))
+    return each(list(ways), lambda name: run(machine, ways[name], options), machine.at_once)
 
 
 def per_op(phase, key):

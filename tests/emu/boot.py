@@ -48,7 +48,7 @@ class Boot:
         """GRUB's commands; name(path) is the file's name on the ISO."""
         kernel = f"{self.protocol} {name(self.kernel)} {quoted(self.cmdline)}".rstrip()
         if self.protocol == "linux":
-            lines = [kernel] + [f"initrd {name(m.path)}" for m in self.modules]
+            lines = [kernel] + [" ".join(["initrd", *(name(m.path) for m in self.modules)])]
         else:
             command = {"multiboot2": "module2", "multiboot": "module"}[self.protocol]
             lines = [kernel] + [

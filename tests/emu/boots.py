@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The boots that the Makefile and the tests share, each with how it is judged."""
+import glob
 import os
 import re
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from .boot import Boot, Module
 from .bochs import Bochs
 from .matrix import SOAK
+from .nested_kvm import NestedKvm
 from .qemu import Qemu, nested_kvm
 from .result import Expect
 
@@ -44,6 +46,9 @@ def machine(host="auto", model=None, memory=256, **more):
         host = "qemu-kvm" if nested_kvm() else "bochs"
     if host == "bochs":
         return Bochs(model, memory, **more)
+    if host == "nested-kvm":
+        files = [NOTRAP, BENCH, *linux_files(), *glob.glob(f"{BUILD}/tests/guests/*.elf")]
+        return NestedKvm(model, memory, files=files, **more)
     return Qemu(host.removeprefix("qemu-"), model, memory, **more)
 
 

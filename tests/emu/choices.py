@@ -5,18 +5,20 @@ import subprocess
 
 from . import boots, emulators
 from .emulators import HostError
-from .qemu import nested_kvm
+from .qemu import kvm_trouble, nested_kvm
 
-HOSTS = ["auto", "bochs", "qemu-kvm", "qemu-tcg", *emulators.NAMES]
+HOSTS = ["auto", "bochs", "qemu-kvm", "qemu-tcg", "nested-kvm", *emulators.NAMES]
 # MiB. With less not even the boot loader gets to its own message.
 MEMORY = 8, 32768
 # Bochs counts its CPUs' timers, of which it has 64; QEMU's limit is its default machine's.
-CPUS = {"bochs": (1, 8), "qemu-kvm": (1, 255), "qemu-tcg": (1, 255)}
+CPUS = {"bochs": (1, 8), "qemu-kvm": (1, 255), "qemu-tcg": (1, 255), "nested-kvm": (1, 255)}
 LISTS = {"bochs": ("bochs", ["--help", "cpu"], r"^(\w+)$"),
+         "nested": ("bochs", ["--help", "cpu"], r"^(\w+)$"),
          "qemu": ("qemu-system-x86_64", ["-cpu", "help"], r"^(?:x86|  ?) ?(\S+)")}
 # Of those models, what has long mode and VMX, or SVM. With KVM it is the CPU itself that has to.
 ABLE = {"bochs": r"(?!bx_generic|i[34]86|athlon_xp|pentium|amd_k6|p[234]_|atom_|core_duo|athlon64)",
         "qemu-tcg": r"max$|EPYC|Opteron_G[1-9]|phenom|Dhyana", "qemu-kvm": r"host$|max$"}
+ABLE["nested-kvm"] = ABLE["bochs"]
 
 
 def one_of(name, value, known):
@@ -56,6 +58,9 @@ def machine(host, model, memory, cpus):
     if host == "auto":
         host = "qemu-kvm" if nested_kvm() else "bochs"
     kind, release = emulators.split(host)
+    trouble = kvm_trouble() if kind == "qemu-kvm" else None
+    if trouble:
+        raise HostError(f"HOST=qemu-kvm: {trouble}")
     if model:
         # QEMU: features may follow the name.
         name = model.split(",")[0] if kind != "bochs" else model

@@ -6,8 +6,6 @@ from . import boots
 from .boot import Module
 
 MEMORY = 256
-# QEMU's ACPI tables are at the end of its RAM, where the map says no more than reserved.
-QEMU_ACPI = (MEMORY << 20) - 0x20000
 
 
 @dataclass
@@ -52,5 +50,6 @@ def elf(name):
 
 def module(machine, name, cmdline=""):
     """A guest as notrap's module, told where the firmware's tables are if it cannot know."""
-    acpi = f"firmware={QEMU_ACPI}" if machine.name == "qemu-tcg" else ""
+    where = machine.tables_from
+    acpi = f"firmware={where}" if where else ""
     return Module(elf(name), f"{acpi} {cmdline}".strip())

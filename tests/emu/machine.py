@@ -20,8 +20,6 @@ from . import result
 from .boot import write_iso
 from .matrix import SOAK
 
-# Seconds for the emulator to end by itself after the end line, before it is ended.
-GRACE = 3
 START_ATTEMPTS = 5
 # A machine that says nothing for so long, in seconds of its own CPU time, hangs; more where its
 # limit is long, up to so much. One that sleeps, and wants no CPU either, is given so long by the
@@ -66,6 +64,9 @@ class Machine:
     platform = "i386-pc"  # GRUB's name of the firmware's kind
     nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
     ticks_are_instructions = False
+    at_once = 2     # so many runs at the same time
+    grace = 3       # seconds to end by itself after the end line, before it is ended
+    tables_from = None  # where firmware's tables begin, if the map has them as reserved
 
     def __init__(self, model, memory=256, cpus=1):
         self.model, self.memory, self.cpus = model, memory, cpus
@@ -165,11 +166,18 @@ class Session:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.stop()
         self.output.close()
         self.listener.close()
         if self.line:
             self.line.close()
+
+    def ended(self):
+        """True when the machine has ended; the last of what it said may still come."""
+        return self.process.poll() is not None
 
     def stop(self):
         """End the emulator's process group, if it has not ended."""
@@ -225,7 +233,7 @@ class Session:
                 silence.heard()
                 if show:
                     show(piece)
-            elif self.process.poll() is not None:
+            elif self.ended():
                 # The last bytes may still be in the socket.
                 data, _ = self.receive(0.1) if self.line else (None, ())
                 if not data:
@@ -236,15 +244,19 @@ class Session:
                 closing = time.monotonic() + 1
             elif not closing and end.search(whole):
                 # A machine that has halted does not end by itself.
-                closing = time.monotonic() + (0 if HALTED.search(whole) else GRACE)
+                closing = time.monotonic() + (0 if HALTED.search(whole) else self.machine.grace)
             if closing and time.monotonic() > closing:
                 break
             overdue = None if closing else self.overdue(limit, silence)
             if overdue:
                 break
-        by_itself = self.process.poll() is not None
+        by_itself = self.ended()
         self.stop()
         return self.judge(expect, text, by_itself, overdue)
+
+    def finish(self, res, by_itself):
+        self.output.flush()
+        self.machine.finish(self.directory, res, by_itself)
 
     def judge(self, expect, text, by_itself, overdue=None):
         res = result.Result(result.FAIL, "", text, time.monotonic() - self.started)
@@ -260,8 +272,7 @@ class Session:
             res.reason = "never said: " + missing[0]
         else:
             res.verdict, res.reason = result.PASS, "said: " + res.find(expect.end).group(0)
-        self.output.flush()
-        self.machine.finish(self.directory, res, by_itself)
+        self.finish(res, by_itself)
         if by_itself and not res.passed and res.host_notes:
             res.reason += f"; the emulator's last line: {res.host_notes[-1]}"
         if res.entry_failures and res.passed:

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""QEMU: by nested KVM where this machine has it, or TCG, which emulates SVM but not VMX."""
+"""QEMU: by nested KVM where this machine has it, or TCG, which emulates SVM but not VMX.
+
+notrap needs the CPU's VMX or SVM inside of the machine: KVM's module has to have nested=1.
+"""
 import os
 
 from . import emulators
 from .bochs import read
 from .machine import Machine
+
+
+# Its ACPI tables are at the end of its RAM, as far as that is below 3 GiB.
+TABLES = 0x20000
 
 
 class Qemu(Machine):
@@ -21,15 +28,20 @@ class Qemu(Machine):
         self.release = emulators.choose("qemu-system-x86_64", release)
         self.accel, self.name, self.icount = accel, f"qemu-{accel}", icount
         self.chipset, self.more, self.reboot = chipset, list(more), reboot
-        self.nested = {"kvm": "ept", "tcg": "npt"}[accel]
+        self.virtualization = virtualization() if accel == "kvm" else None
+        self.nested = "ept" if accel == "kvm" and self.virtualization != "svm" else "npt"
+        self.tables_from = (memory << 20) - TABLES
+        # Two that KVM runs at once would time each other.
+        self.at_once = {"kvm": 1, "tcg": 2}[accel]
 
     def __str__(self):
         board = f" {self.chipset}" if self.chipset != "pc" else ""
         return super().__str__() + board + (" -icount" if self.icount else "")
 
     def command(self, directory, iso, port):
-        cpu = self.model + (",+vmx" if self.accel == "kvm" and self.model == "host"
-                            and "vmx" in cpu_flags() else "")
+        cpu = self.model
+        if self.virtualization and self.model == "host":
+            cpu += f",+{self.virtualization}"
         # More memory than the host has is only taken as far as it is touched.
         ram = f"memory-backend-ram,id=ram,size={self.memory}M,reserve=off"
         return [emulators.program("qemu-system-x86_64", self.release),
@@ -53,20 +65,41 @@ class Qemu(Machine):
         res.powered_off = by_itself and not tripled
 
 
-def cpu_flags():
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
+# KVM's modules, by the CPU's flag.
+MODULES = {"vmx": "kvm_intel", "svm": "kvm_amd"}
+
+
+def virtualization(cpuinfo="/proc/cpuinfo"):
+    """vmx or svm, whichever this machine's CPU has, or None."""
+    with open(cpuinfo, encoding="ascii", errors="replace") as info:
         for line in info:
             if line.startswith("flags"):
-                return line.split()
-    return []
+                return next((flag for flag in MODULES if flag in line.split()), None)
+    return None
+
+
+def kvm_trouble(cpuinfo="/proc/cpuinfo", device="/dev/kvm", modules="/sys/module"):
+    """Why KVM here cannot run notrap, and the command that mends it; None when it can."""
+    flag = virtualization(cpuinfo)
+    if not flag:
+        return ("this machine's CPU has neither VMX nor SVM, or its firmware or hypervisor keeps "
+                "them from it; without them: make run HOST=bochs")
+    module = MODULES[flag]
+    if not os.path.exists(device):
+        return f"there is no {device}: sudo modprobe {module} nested=1"
+    try:
+        with open(f"{modules}/{module}/parameters/nested", encoding="ascii") as file:
+            nested = file.read().strip()
+    except FileNotFoundError:
+        return f"{device} is not {module}'s: sudo modprobe {module} nested=1"
+    if nested not in ("Y", "1"):
+        return (f"{module} gives its guests no {flag.upper()} (nested={nested}): "
+                f"sudo modprobe -r {module} && sudo modprobe {module} nested=1")
+    if not os.access(device, os.R_OK | os.W_OK):
+        return f"{device} may not be used by you: sudo chmod a+rw {device}"
+    return None
 
 
 def nested_kvm():
-    """True when KVM here can give its guest VMX."""
-    if "vmx" not in cpu_flags() or not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return False
-    try:
-        with open("/sys/module/kvm_intel/parameters/nested", encoding="ascii") as nested:
-            return nested.read().strip() in ("Y", "1")
-    except FileNotFoundError:
-        return False
+    """True when KVM here can give its guest VMX or SVM."""
+    return kvm_trouble() is None

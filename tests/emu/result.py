@@ -38,6 +38,8 @@ class Result:
     entry_failures: list = field(default_factory=list)  # Bochs: VM entries the CPU refused
     host_notes: list = field(default_factory=list)  # the emulator's own last words
     marks: dict = field(default_factory=dict)  # ticks at which Bochs passed an address
+    host_exits: dict = field(default_factory=dict)  # nested KVM: {reason: exits to the KVM below}
+    nested_exits: dict = field(default_factory=dict)  # what of these it handed to notrap
 
     @property
     def passed(self):

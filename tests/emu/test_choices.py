@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.emu import boots, choices
+from tests.emu import boots, choices, qemu
 from tests.emu.boot import quoted
 from tests.emu.emulators import HostError
 from tests.emu.guests import elf
@@ -20,11 +20,13 @@ def test_a_machine_as_chosen():
     assert str(choices.machine("qemu-tcg", "qemu64,+svm", "256", "1")) == "qemu-tcg:qemu64,+svm"
     assert str(choices.machine("bochs", "", "256", "1")) == "bochs:broadwell_ult"
     assert choices.machine("bochs", "", "2G", "1").memory == 2048
+    nested = choices.machine("nested-kvm", "ryzen", "256", "1")
+    assert (str(nested), nested.nested, nested.cpu) == ("nested-kvm:ryzen", "npt", "host,+svm")
 
 
 @pytest.mark.parametrize("wrong, line", [
     ({"host": "qemu"},
-     r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg bochs3 qemu10 qemu11$'),
+     r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg nested-kvm bochs3 qemu10 qemu11$'),
     ({"model": "max"}, r'^MODEL="max" is none of: .*\bcore2_penryn_t9600\b.*\btigerlake\b'),
     ({"model": "ryzen;"}, r'^MODEL="ryzen;" is none of: .*\bryzen\b'),
     ({"host": "qemu-tcg"}, r'^MODEL="tigerlake" is none of: .*\bEPYC\b.*\bmax\b'),
@@ -71,6 +73,39 @@ def test_a_kernel_of_ones_own(words, until, passed, reason):
     result = Own(OWN, append="a word", until=until).run(machine, words)
     assert result.passed == passed, result.explain()
     assert re.search(reason, result.reason), result.explain()
+
+
+@pytest.mark.parametrize("flags, nested, device, line", [
+    ("fpu vmx", "Y", "exists", None),
+    ("fpu svm", "1", "exists", None),
+    ("fpu de", None, "exists", r"neither VMX nor SVM.*: make run HOST=bochs$"),
+    ("fpu vmx", "Y", "", r"^there is no \S+: sudo modprobe kvm_intel nested=1$"),
+    ("fpu svm", None, "exists", r"is not kvm_amd's: sudo modprobe kvm_amd nested=1$"),
+    ("fpu vmx", "N", "exists", r"^kvm_intel gives its guests no VMX \(nested=N\): sudo modprobe "
+     r"-r kvm_intel && sudo modprobe kvm_intel nested=1$"),
+    ("fpu svm", "0", "exists", r"^kvm_amd gives its guests no SVM \(nested=0\): "),
+    ("fpu vmx", "Y", "locked", r" may not be used by you: sudo chmod a\+rw \S+$"),
+])
+def test_why_kvm_cannot(tmp_path, monkeypatch, flags, nested, device, line):
+    """One line each, with the command that mends it."""
+    cpuinfo, node = tmp_path / "cpuinfo", tmp_path / "kvm"
+    cpuinfo.write_text(f"processor : 0\nflags\t\t: {flags}\n")
+    if device:
+        node.write_text("")
+    if nested:
+        module = tmp_path / qemu.MODULES[flags.split()[1]] / "parameters"
+        module.mkdir(parents=True)
+        (module / "nested").write_text(nested + "\n")
+    # Root may open anything.
+    monkeypatch.setattr(qemu.os, "access", lambda path, mode: device != "locked")
+    said = qemu.kvm_trouble(cpuinfo, node, tmp_path)
+    assert (said is None) if line is None else re.search(line, said), said
+
+
+def test_a_machine_without_kvm(monkeypatch):
+    monkeypatch.setattr(choices, "kvm_trouble", lambda: "why: the command")
+    with pytest.raises(HostError, match=r"^HOST=qemu-kvm: why: the command$"):
+        choices.machine("qemu-kvm", "", "256", "1")
 
 
 @pytest.mark.parametrize("words, script", [

@@ -34,7 +34,8 @@ def run_paging(on, options=""):
     """Boot each machine in each way: {machine: {heading: Result}}."""
     ways = {machine: paging(machine) for machine in on}
     done = bench.each([(machine, name) for machine in on for name in ways[machine]],
-                      lambda key: bench.run(key[0], ways[key[0]][key[1]], options))
+                      lambda key: bench.run(key[0], ways[key[0]][key[1]], options),
+                      min(machine.at_once for machine in on))
     return {machine: {name: done[machine, name] for name in ways[machine]} for machine in on}
 
 

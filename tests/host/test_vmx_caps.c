@@ -121,6 +121,11 @@ static void test_old(void **state)
 	accept(&m, &caps);
 	assert_false(caps.nmi_window);
 
+	assert_int_equal(caps.mov_dr, PROC_MOV_DR);
+	m.proc &= ~((u64)PROC_MOV_DR << 32);
+	accept(&m, &caps);
+	assert_int_equal(caps.mov_dr, 0);
+
 	/* No secondary controls at all: what their MSR would hold is not looked at. */
 	m.proc &= ~((u64)PROC_SECONDARY << 32);
 	m.proc2 = ~0ULL;

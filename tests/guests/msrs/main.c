@@ -15,6 +15,9 @@
 #define MSR_SMI_TRIGGER_IO 0xc0010056
 #define MSR_IBS_OP_CTL     0xc0011033
 
+#define MSR_AMD_FIRST      0xc0010000
+#define VENDOR_AMD_ECX     0x444d4163 /* "cAMD" */
+
 #define MTRR_ON            BIT(11) /* of a pair's mask, and of IA32_MTRR_DEF_TYPE */
 #define TYPE_WC            1
 #define PAT_UC_FIRST       0x0007040600070400ULL /* after a reset, but for entry 0 */
@@ -80,6 +83,11 @@ static bool write_msr(u32 nr, u64 value)
 	return !faulted;
 }
 
+static bool is_amd(void)
+{
+	return cpuid(0, 0).ecx == VENDOR_AMD_ECX;
+}
+
 static void try_bits(const struct msr *m, u64 old)
 {
 	u64 now = 0;
@@ -97,9 +105,9 @@ static void try_msr(const struct msr *m)
 {
 	u64 old;
 
-	/* That one is locked: no write at all. */
+	/* These are locked: no write at all. KVM has some of AMD's on Intel's CPUs too, read-only. */
 	bool locked = m->nr == MSR_FEATURE_CONTROL || m->nr == MSR_SMRR_PHYSBASE ||
-		      m->nr == MSR_SMRR_PHYSBASE + 1;
+		      m->nr == MSR_SMRR_PHYSBASE + 1 || (m->nr >= MSR_AMD_FIRST && !is_amd());
 
 	if (!read_msr(m->nr, &old)) {
 		check(!notrap_present() || !write_msr(m->nr, m->closed),
