@@ -83,12 +83,13 @@ const char *pci_caps_refuse(const struct machine *machine, const struct pci_func
 			    u32 value);
 
 /*
- * watch.c. Registers in memory that are written for the guest, which reads them itself: PCI's configuration
- * space (ECAM), and what ends or sleeps the machine where firmware has put that in memory. An access by an
- * instruction that is carried out. size: 1 to 16 bytes.
+ * watch.c. Memory that is no RAM, by an instruction that is carried out, of which what is watched is always
+ * written so: PCI's configuration space (ECAM), and what ends or sleeps the machine where firmware has put
+ * that in memory. Past the direct map ones are read, and a write gets no further than a line. gpa: not hidden;
+ * size: 1 to 16 bytes.
  */
-void watched_read(u64 gpa, void *to, u32 size);
-void watched_write(struct machine *machine, u64 gpa, const void *from, u32 size);
+void device_read(u64 gpa, void *to, u32 size);
+void device_write(struct machine *machine, u64 gpa, const void *from, u32 size);
 
 /* Say, once, that a write to one is none that can be carried out. */
 void watched_unknown(struct machine *machine, u64 gpa, u64 rip);

@@ -61,7 +61,7 @@ bool fch_write(struct machine *m, u64 gpa, u32 value, u32 size)
 
 		if (reg >= 256 || fch_is_open((u8)reg))
 			continue;
-		watched_read(gpa + i, &now, 1);
+		device_read(gpa + i, &now, 1);
 		if (now != (u8)(value >> 8 * i)) {
 			say_refused(m, (u32)reg);
 			return false;

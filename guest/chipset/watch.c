@@ -19,7 +19,7 @@ static u32 piece_at(u64 gpa, u32 size)
 	return gpa & (piece - 1) ? 1 : piece;
 }
 
-void watched_read(u64 gpa, void *to, u32 size)
+void device_read(u64 gpa, void *to, u32 size)
 {
 	u8 *out = to;
 
@@ -35,15 +35,22 @@ void watched_read(u64 gpa, void *to, u32 size)
 
 static void write_piece(struct machine *m, u64 gpa, u32 value, u32 size)
 {
-	if (ecam_write(m, gpa, value, size) || gpa + size > map_end() ||
-	    ipi_write_is_dropped(m, gpa, value, size) || !fch_write(m, gpa, value, size) ||
-	    !hpet_write(m, gpa, value, size) || !vapic_write(m, gpa) ||
-	    !power_write(m, ACPI_SPACE_MEMORY, gpa, value, size))
+	if (gpa + size > map_end()) {
+		if (machine_may_say(m, LINE_FAR))
+			say("the guest writes to a device at %lx, by an instruction that is carried out for "
+			    "it: lost, since notrap reaches no device past %lx; have the firmware put it "
+			    "below 4 GiB",
+			    gpa, map_end());
+		return;
+	}
+	if (ecam_write(m, gpa, value, size) || ipi_write_is_dropped(m, gpa, value, size) ||
+	    !fch_write(m, gpa, value, size) || !hpet_write(m, gpa, value, size) ||
+	    !vapic_write(m, gpa) || !power_write(m, ACPI_SPACE_MEMORY, gpa, value, size))
 		return;
 	mmio_write(phys_ptr(gpa), size, value);
 }
 
-void watched_write(struct machine *m, u64 gpa, const void *from, u32 size)
+void device_write(struct machine *m, u64 gpa, const void *from, u32 size)
 {
 	const u8 *in = from;
 

@@ -71,11 +71,7 @@ static bool store_word(struct vcpu *v, u64 gva, u16 word)
 
 	if (!guest_find_bytes(v, gva, sizeof(word), true, gpa))
 		return false;
-	for (u32 i = 0; i < sizeof(word); i++) {
-		u8 byte = word >> 8 * i;
-
-		v->machine->paging->write(v, gpa[i], &byte, sizeof(byte));
-	}
+	guest_store_bytes(v, gpa, sizeof(word), word);
 	return true;
 }
 

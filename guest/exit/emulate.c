@@ -137,13 +137,13 @@ carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
 	}
 	if (insn_reads(insn) || insn_is_atomic(insn)) {
 		if (watched)
-			watched_read(gpa, old, insn->opsize);
+			device_read(gpa, old, insn->opsize);
 		else
 			memcpy(old, phys_ptr(gpa), insn->opsize);
 	}
 	insn_run(insn, v->gpr, v->rflags, v->rip, old, src, &effect);
 	if (watched && effect.write)
-		watched_write(v->machine, gpa, effect.value, insn->opsize);
+		device_write(v->machine, gpa, effect.value, insn->opsize);
 	if (watched || store(v, insn, gpa, old, &effect)) {
 		watch_operands(v, insn, gva, from, &effect);
 		insn_commit(&effect, v->gpr, &v->rflags, &v->rip);

@@ -70,12 +70,31 @@ static void watched_fault(struct vcpu *v, const struct vmexit *exit, const struc
 	inject_pf(v, exit->pf.gva, (fault->pfec & PFEC_U) | PFEC_W | PFEC_P, &exit->vectoring);
 }
 
+/*
+ * The access cannot be the fetch of the instruction at RIP. Asked where the error code does not tell it from a
+ * read, and SMAP or keys, which are for data alone, are on.
+ */
+static bool is_data(struct vcpu *v, const struct vmexit *exit)
+{
+	const struct paging_regs *r = &v->mmu.regs;
+	enum insn_mode mode;
+	u64 offset;
+
+	if (likely(!(r->cr4 & (CR4_SMAP | CR4_PKE)) || guest_fetch_shown(r)))
+		return false;
+	if (exit->vectoring.type != EVENT_NONE)
+		return true;
+	offset = exit->pf.gva - code_address(v, &mode);
+	return (mode == INSN_64 ? offset : (u32)offset) >= INSN_MAX_LEN;
+}
+
 /* What the shadow MMU makes of a fault, and what follows from it. */
 static void handle_mmu_fault(struct vcpu *v, const struct vmexit *exit)
 {
 	struct mmu_fault fault = {.gva = exit->pf.gva, .pfec = exit->pf.error};
 
 	access_context(v, &fault);
+	fault.data = is_data(v, exit);
 	switch (mmu_fault(&v->mmu, &fault)) {
 	case MMU_RETRY:
 		retry(v, exit);

@@ -11,12 +11,10 @@
 #include "guest/chipset/io.h"
 #include "guest/exit/handlers.h"
 #include "guest/insn/insn.h"
-#include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
 #include "guest/vcpu/inject.h"
 #include "guest/vcpu/instruction.h"
 #include "guest/vcpu/memory.h"
-#include "mm/phys/phys.h"
 
 /* A part of a register, as a string instruction moves it. */
 static void move_register(struct vcpu *v, enum gpr nr, u64 by, u8 width)
@@ -34,33 +32,6 @@ static void move_register(struct vcpu *v, enum gpr nr, u64 by, u8 width)
 static u64 mask_of(u8 width)
 {
 	return width == 8 ? ~0ULL : BIT(8 * width) - 1;
-}
-
-/* What is no RAM reads as all ones, and keeps nothing. */
-static u32 load(struct vcpu *v, const u64 *gpa, u32 size)
-{
-	u32 value = 0;
-
-	for (u32 i = 0; i < size; i++) {
-		u8 byte = 0xff;
-
-		if (guest_is_ram(&v->machine->guest_paging, gpa[i]))
-			byte = *(const volatile u8 *)phys_ptr(gpa[i]);
-		value |= (u32)byte << 8 * i;
-	}
-	return value;
-}
-
-static void store(struct vcpu *v, const u64 *gpa, u32 size, u32 value)
-{
-	for (u32 i = 0; i < size; i++) {
-		u8 byte = value >> 8 * i;
-
-		if (is_watched(v->machine, gpa[i]))
-			watched_write(v->machine, gpa[i], &byte, 1);
-		else
-			v->machine->paging->write(v, gpa[i], &byte, 1);
-	}
 }
 
 void handle_string_io(struct vcpu *v, const struct vmexit *exit)
@@ -88,9 +59,9 @@ void handle_string_io(struct vcpu *v, const struct vmexit *exit)
 		watch_port(v, a.port, a.size);
 		watch_data(v, gva, a.size, exit->io.in);
 		if (exit->io.in) {
-			store(v, gpa, a.size, port_access(v, &a, true));
+			guest_store_bytes(v, gpa, a.size, port_access(v, &a, true));
 		} else {
-			a.value = load(v, gpa, a.size);
+			a.value = guest_load_bytes(v, gpa, a.size);
 			port_access(v, &a, false);
 		}
 		move_register(v, exit->io.in ? RDI : RSI, v->rflags & RFLAGS_DF ? -step : step,

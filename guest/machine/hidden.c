@@ -33,6 +33,38 @@ int watch_memory(struct machine *m, u64 start, u64 end)
 	return 0;
 }
 
+u64 memory_end(const struct memmap *map)
+{
+	u64 end = memmap_ram_end(map), limit = ALIGN_UP(end, GIB(1));
+
+	for (u32 i = 0; i < map->count; i++) {
+		const struct memmap_range *r = &map->range[i];
+
+		if ((r->type == MEMMAP_ACPI || r->type == MEMMAP_NVS) && r->end > end &&
+		    r->start < limit)
+			end = r->end < limit ? r->end : limit;
+	}
+	return ALIGN_UP(end, MIB(2));
+}
+
+static bool cut_out(struct machine *m, const struct memmap_range *range, u32 nr)
+{
+	for (u32 i = 0; i < nr; i++) {
+		if (memmap_set(&m->readable, range[i].start, range[i].end, MEMMAP_RESERVED) < 0)
+			return false;
+	}
+	return true;
+}
+
+int memory_readable(struct machine *m)
+{
+	m->readable.count = 0;
+	if (memmap_set(&m->readable, 0, memory_end(&m->guest_map), MEMMAP_RAM) < 0 ||
+	    !cut_out(m, m->hidden, m->nr_hidden) || !cut_out(m, m->watched, m->nr_watched))
+		return fail("notrap hides and watches too many ranges of memory");
+	return 0;
+}
+
 bool is_watched(const struct machine *m, u64 gpa)
 {
 	return ranges_overlap(m->watched, m->nr_watched, gpa, gpa + 1) &&

@@ -26,6 +26,7 @@ enum guest_line {
 	LINE_IPI,
 	LINE_MTRR,
 	LINE_PAT,
+	LINE_FAR,
 	NR_GUEST_LINES
 };
 #define GUEST_LINES_MAX 8
@@ -41,8 +42,10 @@ struct machine {
 	struct mmu *mmu;
 	struct nested *nested;
 	const struct paging_ops *paging;  /* by `mmu` or by `nested` */
-	struct guest_paging guest_paging; /* of guest_map */
+	struct guest_paging guest_paging; /* of `readable` */
 	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
+	struct memmap
+		readable; /* as RAM: what the guest's CPU may walk tables in. memory_readable() */
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];
 	u32 nr_mtrrs;                         /* pairs, at boot: guest/exit/mtrr.c */

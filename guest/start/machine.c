@@ -12,6 +12,7 @@
 #include "guest/exit/exit.h"
 #include "guest/iommu/iommu.h"
 #include "guest/load/load.h"
+#include "guest/machine/hidden.h"
 #include "guest/start/machine.h"
 #include "guest/start/selftest.h"
 #include "guest/start/steps.h"
@@ -118,7 +119,9 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	};
 
 	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
-	guest_paging_init(&machine.guest_paging, &features, &machine.guest_map);
+	if (memory_readable(&machine) < 0)
+		return -1;
+	guest_paging_init(&machine.guest_paging, &features, &machine.readable);
 	if (opt->mmu != MMU_SHADOW)
 		return prepare_nested(v, &config);
 	if (selftest_traps(v, &proved) < 0)

@@ -67,7 +67,8 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 			(struct memmap_range){.start = boot->module[i].start,
 					      .end = boot->module[i].start + boot->module[i].size};
 	}
-	size = shadow ? mmu_memory_size(&boot->map) : nested_memory_size(&boot->map);
+	size = shadow ? mmu_memory_size(memmap_ram_size(&boot->map), memory_end(&boot->map))
+		      : nested_memory_size(&boot->map);
 	size = ALIGN_UP(size + tables, PAGE_SIZE) + park_memory_size(boot) +
 	       iommu_memory_size(&machine->iommu);
 	base = memmap_find_high(&boot->free, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);

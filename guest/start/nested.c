@@ -28,7 +28,7 @@ int prepare_nested(struct vcpu *v, const struct mmu_config *config)
 	struct nested_config tables = {
 		.format = v->ops->nested_format,
 		.maxphyaddr = config->guest->features.maxphyaddr,
-		.guest_map = config->guest->map,
+		.guest_map = &m->guest_map,
 		.tables = config->tables,
 	};
 

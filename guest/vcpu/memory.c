@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/string.h"
+#include "guest/chipset/chipset.h"
 #include "guest/machine/machine.h"
 #include "guest/machine/vcpu.h"
 #include "guest/vcpu/hardware.h"
@@ -50,6 +51,55 @@ bool guest_find_bytes(struct vcpu *v, u64 gva, u32 size, bool write, u64 gpa[])
 		}
 	}
 	return true;
+}
+
+static bool is_hidden(const struct vcpu *v, u64 gpa, u32 size)
+{
+	return ranges_overlap(v->machine->hidden, v->machine->nr_hidden, gpa, gpa + size);
+}
+
+/* Within one page. */
+static void load(struct vcpu *v, u64 gpa, void *to, u32 size)
+{
+	if (guest_is_ram(&v->machine->guest_paging, gpa))
+		memcpy(to, phys_ptr(gpa), size);
+	else if (is_hidden(v, gpa, size))
+		memset(to, 0xff, size);
+	else
+		device_read(gpa, to, size);
+}
+
+static void store(struct vcpu *v, u64 gpa, const void *from, u32 size)
+{
+	if (guest_is_ram(&v->machine->guest_paging, gpa))
+		v->machine->paging->write(v, gpa, from, size);
+	else if (!is_hidden(v, gpa, size))
+		device_write(v->machine, gpa, from, size);
+}
+
+/* What one access may have at a time: all of it, or each byte by itself. */
+static u32 piece_of(const u64 gpa[], u32 size)
+{
+	u64 last = gpa[size - 1];
+
+	return last - gpa[0] == size - 1 && !((last ^ gpa[0]) >> PAGE_SHIFT) ? size : 1;
+}
+
+u32 guest_load_bytes(struct vcpu *v, const u64 gpa[], u32 size)
+{
+	u32 piece = piece_of(gpa, size), value = 0;
+
+	for (u32 i = 0; i < size; i += piece)
+		load(v, gpa[i], (u8 *)&value + i, piece);
+	return value;
+}
+
+void guest_store_bytes(struct vcpu *v, const u64 gpa[], u32 size, u32 value)
+{
+	u32 piece = piece_of(gpa, size);
+
+	for (u32 i = 0; i < size; i += piece)
+		store(v, gpa[i], (const u8 *)&value + i, piece);
 }
 
 /* Up to 15 bytes of code; how many could be read. */
@@ -104,10 +154,7 @@ int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fa
 		access_context(v, fault);
 		if (v->machine->paging->translate(v, fault, &gpa))
 			return -1;
-		if (guest_is_ram(&v->machine->guest_paging, gpa))
-			memcpy(bytes, phys_ptr(gpa), part);
-		else
-			memset(bytes, 0xff, part);
+		load(v, gpa, bytes, part);
 		bytes += part;
 		size -= part;
 		gva = flat ? gva + part : (u32)(gva + part);

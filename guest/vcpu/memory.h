@@ -25,7 +25,15 @@ bool guest_translate(struct vcpu *v, u64 gva, u32 size, u32 pfec, u64 *gpa);
 bool guest_find_bytes(struct vcpu *v, u64 gva, u32 size, bool write, u64 gpa[]);
 
 /*
- * Read the guest's memory as a supervisor, in any number of pages. What is no RAM reads as all ones.
+ * The operand that guest_find_bytes() has found: in one access where it is in one piece, as a device may want
+ * it. A write to a page table is seen by the MMU. What is hidden reads as ones, and keeps nothing.
+ * size: 1, 2 or 4 bytes.
+ */
+u32 guest_load_bytes(struct vcpu *v, const u64 gpa[], u32 size);
+void guest_store_bytes(struct vcpu *v, const u64 gpa[], u32 size, u32 value);
+
+/*
+ * Read the guest's memory as a supervisor, in any number of pages. What is hidden reads as all ones.
  * Returns 0, or -1 with the fault's address and error code in *fault.
  */
 int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fault);

@@ -74,14 +74,15 @@ bool guest_fetch_shown(const struct paging_regs *r)
 
 /*
  * With neither SMEP nor NXE the hardware's error code does not tell a fetch from a read (SDM vol. 3A
- * 4.7), and SMAP and keys are for reads alone. So a fault that the hardware did not raise for them
- * gets the leaf that a fetch may use; a read then faults on it again, and says why.
+ * 4.7), and SMAP and keys are for reads alone. So a fault that the hardware did not raise for them, and that
+ * its address does not tell from a fetch either, gets the leaf that a fetch may use; a read then faults on it
+ * again, and says why.
  */
 static bool may_be_fetch(const struct paging_regs *r, const struct mmu_fault *access)
 {
 	u32 pfec = access->pfec;
 
-	if ((pfec & PFEC_W) || guest_fetch_shown(r))
+	if ((pfec & PFEC_W) || access->data || guest_fetch_shown(r))
 		return false;
 	if (pfec & PFEC_U)
 		return !(pfec & PFEC_PK);

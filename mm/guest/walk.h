@@ -32,9 +32,10 @@ struct guest_paging {
 /* An access: one that faulted, or one that is made in software. */
 struct mmu_fault {
 	u64 gva;
-	u32 pfec; /* the hardware's error code */
-	bool ac;  /* RFLAGS.AC set and CPL < 3: SMAP does not apply */
-	u32 pkru; /* valid when CR4.PKE is set */
+	u32 pfec;  /* the hardware's error code */
+	bool ac;   /* RFLAGS.AC set and CPL < 3: SMAP does not apply */
+	u32 pkru;  /* valid when CR4.PKE is set */
+	bool data; /* no fetch, though the error code may not say so: see guest_fetch_shown() */
 	/* Results: */
 	u32 guest_pfec; /* MMU_GUEST_FAULT: the error code that the bare machine would give */
 	u64 gpa;        /* MMU_*_WRITE: the byte that is written */

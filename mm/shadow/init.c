@@ -40,16 +40,15 @@ static u64 fixed_bytes(u64 nr_frames)
 	       ALIGN_UP(nr_regions(nr_frames) * sizeof(struct region), 64) + 3 * PAGE_SIZE;
 }
 
-u64 mmu_memory_size(const struct memmap *guest_map)
+u64 mmu_memory_size(u64 ram, u64 end)
 {
-	u64 frames = memmap_ram_end(guest_map) >> PAGE_SHIFT;
-	u64 bound = memmap_ram_size(guest_map) / 1000 * MMU_POOL_PERMILLE;
+	u64 bound = ram / 1000 * MMU_POOL_PERMILLE;
 
 	if (bound > MMU_POOL_MAX)
 		bound = MMU_POOL_MAX;
 	if (bound < SHADOWS_MIN * SHADOW_BYTES)
 		bound = SHADOWS_MIN * SHADOW_BYTES;
-	return ALIGN_UP(fixed_bytes(frames) + bound, PAGE_SIZE);
+	return ALIGN_UP(fixed_bytes(end >> PAGE_SHIFT) + bound, PAGE_SIZE);
 }
 
 /* Take bytes from the pool's front. */

@@ -22,7 +22,7 @@ struct mmu;
 enum mmu_sync { MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER };
 
 struct mmu_config {
-	/* The guest's CPU, and its map: what is RAM may hold page tables. It has to outlive the MMU. */
+	/* The guest's CPU, and what it can read: RAM in its map may hold page tables. It has to outlive the MMU. */
 	const struct guest_paging *guest;
 	struct spte_traps traps;
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
@@ -70,13 +70,13 @@ enum mmu_verdict {
 };
 
 /*
- * Bytes of pool that a guest with this map should have: the stated bound, MMU_POOL_PERMILLE of its RAM
- * for shadow tables. MMU_POOL_MAX is enough of them to map 120 GiB by 4K pages, and is found below
- * 4 GiB on any machine with that much RAM.
+ * Bytes of pool that a guest should have: the stated bound, MMU_POOL_PERMILLE of its RAM for shadow
+ * tables. MMU_POOL_MAX is enough of them to map 120 GiB by 4K pages, and is found below 4 GiB on any
+ * machine with that much RAM. ram: its bytes; end: where what may hold the guest's tables ends.
  */
 #define MMU_POOL_PERMILLE 30
 #define MMU_POOL_MAX      MIB(512)
-u64 mmu_memory_size(const struct memmap *guest_map);
+u64 mmu_memory_size(u64 ram, u64 end);
 /* Set up; returns NULL when the pool is too small, after a fail() line. */
 struct mmu *mmu_init(const struct mmu_config *config);
 void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *mmu, struct counters *counters);

@@ -70,6 +70,6 @@ bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 	if (!leaf.spte)
 		return false;
 	*hpa = (leaf.spte & PTE_ADDR & ~offset) | (gva & offset);
-	/* Code in a device's memory is not for the hypervisor to read. */
+	/* Code past RAM, in a device's memory, is not for the hypervisor to read. */
 	return frame_of(v->mmu, *hpa >> PAGE_SHIFT) != NULL;
 }

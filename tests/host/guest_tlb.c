@@ -265,15 +265,10 @@ static bool sets(void *ctx, const struct walk *w)
 {
 	struct question *q = ctx;
 	bool ok = w->kind == REF_LEAF;
-	struct ref_access fetch = *q->a;
 	u32 pfec;
 
 	if (ok)
 		ok = ref_permits(q->cpu, q->a, &w->leaf, &pfec);
-	/* Where the error code does not tell a read from a fetch, A may be set for the one that may. */
-	fetch.fetch = true;
-	if (w->kind == REF_LEAF && !(ref_walk_pfec(q->cpu, &fetch, REF_LEAF) & REF_PF_I))
-		ok |= !q->a->write && ref_permits(q->cpu, &fetch, &w->leaf, &pfec);
 	for (int i = 0; i < w->nr; i++) {
 		bool last = i == w->nr - 1;
 

@@ -516,7 +516,8 @@ static bool table_write(struct sim *s, const struct ref_access *a, u64 gpa, cons
 static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, const void *data,
 				  u32 size, u32 *pfec, bool *again)
 {
-	struct mmu_fault f = {.gva = a->gva, .pfec = *pfec, .ac = a->ac, .pkru = a->pkru};
+	struct mmu_fault f = {
+		.gva = a->gva, .pfec = *pfec, .ac = a->ac, .pkru = a->pkru, .data = !a->fetch};
 	enum mmu_verdict verdict;
 
 	left(s);

@@ -147,8 +147,32 @@ static void fetch_that_looks_like_a_read(void **state)
 	works(GVA, FETCH);
 	faults(GVA, READ, 1);
 	faults(GVA + PAGE_SIZE, READ, 1);
+	assert_false(sim_read(pte(GVA + PAGE_SIZE), 8) & PTE_A);
 	works(GVA + PAGE_SIZE, FETCH);
 	works(GVA + PAGE_SIZE, READ | AC);
+}
+
+/* Nor from one that a key forbids: it sets no A. */
+static void read_that_a_key_forbids(void **state)
+{
+	struct ref_access a = {.gva = GVA, .pkru = 1 << 2 * 3};
+	u32 pfec;
+
+	(void)state;
+	for (u32 user = 0; user < 2; user++) {
+		machine(&plain);
+		root = new_root();
+		sim_poke(&sim, pte(GVA), PAGE_A | (USER_RW & ~PTE_A) | 3ULL << PTE_PK_SHIFT, 8);
+		run_4level(CR0_WP, CR4_PKE, 0);
+		a.user = user;
+		a.fetch = false;
+		assert_int_equal(sim_access(&sim, &a, NULL, 8, &pfec), SIM_FAULT);
+		assert_int_equal(pfec, user ? 0x25 : 0x21);
+		assert_false(sim_read(pte(GVA), 8) & PTE_A);
+		a.fetch = true;
+		assert_int_equal(sim_access(&sim, &a, NULL, 8, &pfec), SIM_DONE);
+		assert_true(sim_read(pte(GVA), 8) & PTE_A);
+	}
 }
 
 static void protection_key_with_wp0(void **state)
@@ -361,6 +385,7 @@ int main(void)
 		cmocka_unit_test(smep_with_wp0),
 		cmocka_unit_test(toggling_wp),
 		cmocka_unit_test(fetch_that_looks_like_a_read),
+		cmocka_unit_test(read_that_a_key_forbids),
 		cmocka_unit_test(protection_key_with_wp0),
 		cmocka_unit_test(smap_with_wp0),
 		cmocka_unit_test(smap_comes_with_wp0),

@@ -156,17 +156,12 @@ static bool foretell(struct access_case *a)
 }
 
 /*
- * Upper entries of a walk that faults: CPUs differ in whether they set A, so it is set before. With
- * neither SMEP nor NXE the error code tells no read from a fetch, and a hypervisor may set A in the leaf
- * of a read that SMAP forbids, as a CPU may at any time. QEMU sets A in the PDPTE of a 1G page whose
- * low address bits are reserved, or whose rights do not do.
+ * Upper entries of a walk that faults: CPUs differ in whether they set A, so it is set before. QEMU sets A in
+ * the PDPTE of a 1G page whose low address bits are reserved, or whose rights do not do.
  */
 static void preset_accessed(const struct walk *w)
 {
-	bool leaf = w->error & PFEC_P && !(w->error & PFEC_RSVD) && read_cr4() & CR4_SMAP &&
-		    !(read_cr4() & CR4_SMEP) && (IS_32 || !nxe_on);
-
-	leaf |= IS_64 && w->error & PFEC_P && w->used + 2 == format.levels;
+	bool leaf = IS_64 && w->error & PFEC_P && w->used + 2 == format.levels;
 	for (u32 i = IS_PAE; i + !leaf < w->used; i++)
 		entry_put(w->entry[i], entry_at(w->entry[i]) | PTE_A);
 }

@@ -92,6 +92,7 @@ static void test_levels(void)
 	test_reserved();
 	test_tables();
 	test_links();
+	test_places();
 	test_writes();
 	test_stale();
 	test_registers();

@@ -94,6 +94,7 @@ void test_rights(void);
 void test_reserved(void);
 void test_tables(void);
 void test_links(void);
+void test_places(void);
 void test_writes(void);
 void test_stale(void);
 void test_registers(void);

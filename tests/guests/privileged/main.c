@@ -132,6 +132,54 @@ static u8 run_in_device(u32 insn, u32 len)
 	return probe_run(DEVICE_VA, true, 0, 0, 0).vector;
 }
 
+#define OPERANDS \
+	(DEVICE_VA + 2 * PAGE_SIZE) /* of an even and an odd address, and across two pages */
+#define PCI_BUS    0x80000010U
+#define OPERAND(i) (OPERANDS + ((i) == 2 ? PAGE_SIZE - 1 : 64 + (i)))
+
+static void string_io(u64 va, bool in, u16 port)
+{
+	u64 at = va;
+
+	if (in)
+		__asm__ volatile("insl" : "+D"(at) : "d"(port) : "memory");
+	else
+		__asm__ volatile("outsl" : "+S"(at) : "d"(port) : "memory");
+}
+
+/* Instructions that a hypervisor carries out, with an operand that is a device's: it is read and written. */
+static void try_device_operands(u64 bar)
+{
+	u64 cr0 = read_cr0();
+
+	for (u32 i = 0; i < 3; i++)
+		*entry_of(paging_root, OPERANDS + i * PAGE_SIZE, 1) =
+			(bar + (2 + i) * PAGE_SIZE) | PAGE;
+	for (u32 i = 0; i < 3; i++) {
+		volatile u8 *at = ptr(OPERAND(i));
+		u32 word;
+
+		for (u32 n = 0; n < 8; n++)
+			at[n] = 0xa5;
+		/* Its reads exit on SVM then. */
+		write_cr0(cr0 & ~CR0_WP);
+		__asm__ volatile("smsw (%0)" : : "r"(at) : "memory");
+		write_cr0(cr0);
+		word = at[0] | at[1] << 8;
+		check(word == (u16)cr0 && at[2] == 0xa5, "SMSW to a device, %u: %x %x", i, word,
+		      at[2]);
+		out32(PCI_ADDRESS, PCI_BUS);
+		string_io(OPERAND(i), true, PCI_ADDRESS);
+		word = at[0] | at[1] << 8 | at[2] << 16 | (u32)at[3] << 24;
+		check(word == PCI_BUS && at[4] == 0xa5, "INS to a device, %u: %x %x", i, word,
+		      at[4]);
+		out32(PCI_ADDRESS, 0);
+		string_io(OPERAND(i), false, PCI_ADDRESS);
+		check(in32(PCI_ADDRESS) == PCI_BUS, "OUTS from a device, %u: %x", i,
+		      in32(PCI_ADDRESS));
+	}
+}
+
 /* Where a hypervisor has to read what exited. An exception is an answer, the machine's end none. */
 static void try_device_memory(void)
 {
@@ -149,6 +197,7 @@ static void try_device_memory(void)
 	vector = run_in_device(SMSW_CODE, 3);
 	write_cr0(cr0);
 	check(vector == VECTOR_DONE || vector == VEC_UD, "SMSW in a device: vector %u", vector);
+	try_device_operands(pci_read(vga, 0x10) & ~15U);
 }
 
 const char *guest_main(void)
