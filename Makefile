@@ -261,6 +261,18 @@ $(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
 		$(EFI_MODULES)
 
 
+# A Debian on a disk, with the menu entry that README.md tells: made anew when that changes, not when
+# another line of README.md does.
+DEBIAN := $(O)/debian/bookworm.img
+
+$(O)/debian/entry: README.md
+	@mkdir -p $(@D)
+	@awk '/^menuentry "Linux under notrap"/ { on = 1 } on { print } /^}/ { on = 0 }' $< >$@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+
+$(O)/debian/%.img: $(O)/debian/entry tests/debian/setup tools/debian-image | $(O)/.deps-image
+	@tools/debian-image $* linux-image-cloud-amd64 $(O)/packages $(O)/debian/entry tests/debian/setup $@
+
 # --- machines -----------------------------------------------------------------------------------
 
 run: all
@@ -299,7 +311,7 @@ test-host: $(HOST_TESTS)
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(O)/linux/initramfs-efi.cpio | test-deps
+		$(O)/linux/initramfs-efi.cpio $(DEBIAN) | test-deps
 	@$(PYTEST) tests/emu
 
 # Some of each kind of run, in a minute: the defaults on one CPU of each vendor.
@@ -329,7 +341,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
-		     access dma kernels slow trace svm nested))
+		     access dma kernels slow trace svm nested debian))
 .PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
 soak: all guests soak-tidy soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -344,8 +356,8 @@ soak-random: $(O)/host/test_mmu_random
 soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
-soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) | \
-		test-deps
+soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
+		$(DEBIAN) | test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTEST) $(SOAK_TESTS)
 
 include tools/check.mk
