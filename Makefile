@@ -271,6 +271,18 @@ $(O)/linux/nested.cpio: tests/nested/init tools/mknested $(O)/linux/busybox-amd6
 	@tools/mknested $@ tests/nested/init $(O)/linux/busybox-amd64 \
 		$$(tools/fetch-package $(kernel_amd64) $(O)/packages)
 
+# A Debian on a disk, with the menu entry that README.md tells: made anew when that changes, not when
+# another line of README.md does.
+DEBIAN := $(O)/debian/bookworm.img
+
+$(O)/debian/entry: README.md
+	@mkdir -p $(@D)
+	@awk '/^menuentry "Linux under notrap"/ { on = 1 } on { print } /^}/ { on = 0 }' $< >$@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+
+$(O)/debian/%.img: $(O)/debian/entry tests/debian/setup tools/debian-image | $(O)/.deps-image
+	@tools/debian-image $* linux-image-cloud-amd64 $(O)/packages $(O)/debian/entry tests/debian/setup $@
+
 # --- machines -----------------------------------------------------------------------------------
 
 # The machine of these targets.
@@ -314,7 +326,7 @@ test-host: $(HOST_TESTS)
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(O)/linux/initramfs-efi.cpio $(NESTED) | test-deps
+		$(O)/linux/initramfs-efi.cpio $(NESTED) $(DEBIAN) | test-deps
 	@$(PYTEST) tests/emu
 
 # Nested KVM at length: all that `make test` runs a part of.

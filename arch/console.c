@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The console: whole lines on a UART, one writer at a time. */
+/* The console: whole lines on a UART, or without one on the screen; one writer at a time. */
 #include "arch/console.h"
 #include "arch/format.h"
 #include "arch/insn.h"
 #include "arch/lock.h"
+#include "arch/screen.h"
 #include "arch/serial.h"
 
 #define LINE_MAX  255
@@ -127,6 +128,8 @@ static void write_line(const char *prefix, const char *fmt, va_list args)
 		console_busy = true;
 		if (!console.deferred)
 			flush();
+	} else if (!console.deferred) {
+		screen_line(line, (u32)len - 2);
 	}
 	spin_unlock(&console.lock);
 }

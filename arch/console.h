@@ -8,7 +8,8 @@
 /*
  * Where the console goes.
  *
- * COM ports run at 115200 baud, 8n1. CONSOLE_NONE discards everything.
+ * COM ports run at 115200 baud, 8n1. With CONSOLE_NONE, and where the port is absent, lines go to the
+ * text screen (arch/screen.h) but while the guest runs, when they are lost.
  */
 enum console_port { CONSOLE_NONE, CONSOLE_COM1, CONSOLE_COM2 };
 

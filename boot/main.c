@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/percpu.h"
+#include "arch/screen.h"
 #include "arch/string.h"
 #include "arch/symbols.h"
 #include "boot/parse.h"
@@ -16,6 +17,10 @@
 #include "vmx/vmx.h"
 
 #define RELEASE "0.1"
+
+/* VGA's text memory. */
+#define TEXT_HPA  0xb8000
+#define TEXT_SIZE 0x8000
 
 _Static_assert(offsetof(struct cpu_stacks, main) + MAIN_STACK_SIZE == 0x1000 + 0x8000,
 	       "linker.ld: boot_stack_top");
@@ -65,6 +70,14 @@ static int parse(u32 magic, u64 info_hpa)
 	return 0;
 }
 
+/* The text screen is what BIOS machines have; a framebuffer would want a font. */
+static void use_screen(const struct boot_screen *screen)
+{
+	if (screen->type == BOOT_FB_TEXT && screen->addr == TEXT_HPA &&
+	    sizeof(u16) * screen->width * screen->height <= TEXT_SIZE)
+		screen_init(phys_ptr(TEXT_HPA), screen->width, screen->height);
+}
+
 /* CPUID 80000002h to 80000004h: 48 characters, padded with blanks at either end. */
 static void say_banner(void)
 {
@@ -110,6 +123,7 @@ void boot_main(u32 magic, u64 info_hpa)
 	console_init(CONSOLE_COM1);
 	if (parse(magic, info_hpa))
 		halt();
+	use_screen(&boot.fb.screen);
 	/* Before the options are checked, so that what is wrong with them can be read. */
 	if (options_console(boot.cmdline) != CONSOLE_COM1)
 		console_init(options_console(boot.cmdline));

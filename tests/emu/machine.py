@@ -75,7 +75,10 @@ class Machine:
         return f"{self.name}:{self.model}" + (f" ({self.release})" if self.release else "")
 
     def command(self, directory, iso, port):
-        """The emulator's argv; it connects its first serial port to 127.0.0.1:port."""
+        """The emulator's argv; it connects its first serial port to 127.0.0.1:port.
+
+        iso: the path of what it boots, or None: a disk that it has already.
+        """
         raise NotImplementedError
 
     def never_started(self, directory):
@@ -88,14 +91,16 @@ class Machine:
     def run(self, boot, expect, limit=60, show=None, interactive=False):
         """Boot, watch the serial line until it is decided, and return a Result.
 
+        boot: None for a machine with a disk that it boots.
         limit: seconds of the emulator's own CPU time; the wall clock may take eight times as long
         and half a minute, so that a busy machine does not fail a sound run. Silence has a limit
         of its own: see Silence.
         show: called with each piece of text as it comes.
         """
         with tempfile.TemporaryDirectory(prefix="notrap-") as directory:
-            iso = os.path.join(directory, "boot.iso")
-            write_iso(iso, [("notrap", boot)], platform=self.platform)
+            iso = os.path.join(directory, "boot.iso") if boot else None
+            if iso:
+                write_iso(iso, [("notrap", boot)], platform=self.platform)
             for _ in range(START_ATTEMPTS):
                 with Session(self, directory, iso) as session:
                     watch = session.converse if interactive else session.watch

@@ -49,7 +49,7 @@ class Qemu(Machine):
                   for word in ("-L", f"{emulators.share(self.release)}/{name}")],
                 "-accel", self.accel, "-cpu", cpu, "-m", f"{self.memory}M",
                 "-object", ram, "-machine", f"{self.chipset},memory-backend=ram",
-                "-smp", str(self.cpus), "-cdrom", iso, "-display", "none",
+                "-smp", str(self.cpus), *(["-cdrom", iso] if iso else []), "-display", "none",
                 *([] if self.reboot else ["-no-reboot"]), "-monitor", "none", "-nic", "none",
                 "-d", "cpu_reset,guest_errors", "-D", "qemu.log", "-chardev",
                 f"socket,id=com1,host=127.0.0.1,port={port}", "-serial", "chardev:com1",

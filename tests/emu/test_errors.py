@@ -2,11 +2,13 @@
 """What a user can get wrong: one clear line each, and a clean end."""
 import os
 import re
+import subprocess
+import time
 
 import pytest
 
 from tests.emu import boots
-from tests.emu.boot import Module
+from tests.emu.boot import Module, write_iso
 from tests.emu.images import cut, elf32, noise, patched
 
 MODEL = "corei7_skylake_x"
@@ -90,3 +92,34 @@ def test_initrd_too_large(machine, tmp_path):
 def test_the_files_are_there():
     """The tests above would pass for the wrong reason without them."""
     assert os.path.getsize(boots.VMLINUZ) > 2_000_000 and os.path.getsize(boots.BENCH) > 8192
+
+
+def screen_of(iso, last, seconds=120):
+    """The text on the screen of a machine without serial ports, once it has a line like `last`."""
+    folder = os.path.dirname(iso)
+    saved = os.path.join(folder, "screen")
+    argv = ["qemu-system-x86_64", "-cpu", "max", "-cdrom", iso, "-display", "none", "-serial",
+            "none", "-nic", "none", "-monitor", "stdio"]
+    with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv], cwd=folder, text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as qemu:
+        lines, end = [], time.monotonic() + seconds
+        while time.monotonic() < end and not any(re.search(last, line) for line in lines):
+            qemu.stdin.write("pmemsave 0xb8000 4000 screen\n")
+            qemu.stdin.flush()
+            time.sleep(0.5)
+            if os.path.exists(saved):
+                with open(saved, "rb") as file:
+                    text = file.read()[::2].decode("latin-1")
+                lines = [text[at:at + 80].rstrip() for at in range(0, len(text), 80)]
+        qemu.kill()
+    return lines
+
+
+@pytest.mark.parametrize("options", ["frobnicate=1", "frobnicate=1 console=none"])
+def test_without_a_serial_port(tmp_path, options):
+    """What is wrong is said on the screen."""
+    iso = str(tmp_path / "boot.iso")
+    write_iso(iso, [("notrap", boots.notrap(options))])
+    lines = screen_of(iso, "^notrap: halted$")
+    assert lines[-1] == "notrap: halted"
+    assert any(line.startswith('notrap: error: unknown option "frobnicate=1"') for line in lines)

@@ -12,7 +12,7 @@ fake          := $(fake_console) tests/host/fake/ram.c
 
 src_chipset   := guest/chipset/pci_guard.c guest/chipset/power_effect.c
 src_boot      := $(fake_console) boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c guest/firmware/acpi.c guest/firmware/rsdp.c mm/phys/memmap.c
-src_console   := arch/format.c
+src_console   := arch/format.c arch/screen.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn/*.c)
 libs_insn     := -lZydis

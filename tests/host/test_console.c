@@ -293,6 +293,42 @@ static void at_the_end(void **state)
 	assert_int_equal(console.state, UART_GUESTS);
 }
 
+/* Row `row` of a screen of ten columns. */
+static const char *row_of(const u16 *cells, u32 row)
+{
+	static char text[11];
+
+	for (u32 i = 0; i < 10; i++)
+		text[i] = (char)(cells[row * 10 + i] & 0xff);
+	return text;
+}
+
+/* Without a UART lines go to the screen, but while the guest has it; a long one takes more rows. */
+static void no_uart(void **state)
+{
+	u16 cells[10 * 4 + 1];
+
+	(void)state;
+	for (u32 i = 0; i < 41; i++)
+		cells[i] = 0x0700 | '.';
+	console_init(CONSOLE_NONE);
+	say("nowhere");
+	screen_init(cells, 10, 4);
+	say("a");
+	assert_string_equal(row_of(cells, 2), "..........");
+	assert_string_equal(row_of(cells, 3), "notrap: a ");
+	console_defer(true);
+	say("lost");
+	console_defer(false);
+	fail("it");
+	assert_string_equal(row_of(cells, 1), "notrap: a ");
+	assert_string_equal(row_of(cells, 2), "notrap: er");
+	assert_string_equal(row_of(cells, 3), "ror: it   ");
+	assert_int_equal(cells[40], 0x0700 | '.');
+	assert_int_equal(uart.nr_sent, 0);
+	screen_init(NULL, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup(stuck, set_up),
 		cmocka_unit_test_setup(a_flood, set_up),
 		cmocka_unit_test_setup(at_the_end, set_up),
+		cmocka_unit_test_setup(no_uart, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
