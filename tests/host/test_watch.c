@@ -77,10 +77,10 @@ static void every_byte_arrives(void **state)
 	for (u32 offset = 0; offset < 8; offset++) {
 		for (u32 size = 1; size <= 16; size++) {
 			memset(page, 0, sizeof(page));
-			watched_write(&machine, REGISTERS + offset, text, size);
+			device_write(&machine, REGISTERS + offset, text, size);
 			assert_memory_equal(page + offset, text, size);
 			assert_int_equal(page[offset + size], 0);
-			watched_read(REGISTERS + offset, back, size);
+			device_read(REGISTERS + offset, back, size);
 			assert_memory_equal(back, text, size);
 		}
 	}
