@@ -186,7 +186,8 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 		.bounds = config->tight ? &config->bounds : NULL,
 	};
 	if (!c->tables.pool_size)
-		c->tables.pool_size = mmu_memory_size(memmap_ram_size(&s->map), memmap_ram_end(&s->map));
+		c->tables.pool_size =
+			mmu_memory_size(memmap_ram_size(&s->map), memmap_ram_end(&s->map));
 	make_traps(config, &c->traps);
 }
 
