@@ -122,9 +122,12 @@ static void table_in_rom(const char *name, u64 rom)
 /* By fw_cfg. QEMU's TCG never comes back from a walk of tables in the video window, on the bare machine too. */
 static bool on_qemu(void)
 {
+	bool same = true;
+
 	out16(FW_CFG, 0);
-	return in8(FW_CFG + 1) == 'Q' && in8(FW_CFG + 1) == 'E' && in8(FW_CFG + 1) == 'M' &&
-	       in8(FW_CFG + 1) == 'U';
+	for (const char *letter = "QEMU"; *letter; letter++)
+		same = in8(FW_CFG + 1) == (u8)*letter && same;
+	return same;
 }
 
 void test_places(void)
