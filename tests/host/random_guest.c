@@ -514,6 +514,59 @@ static void change_way(struct engine *e, u64 gva)
 	store_at(e, frame, gpa[at] & 4095, entry, size);
 }
 
+/* Where the entry of an upper table is that an address goes through, and what it maps; 0: there is none. */
+static u64 upper_entry(struct engine *e, u64 gva, u64 *span)
+{
+	const struct ref_cpu *cpu = &e->sim.guest;
+	u64 gpa[5], spans[5];
+	struct ref_path path;
+	enum ref_kind kind = ref_start(cpu, gva, &path);
+	u32 nr = 0, upper = 0;
+
+	while (kind == REF_TABLE) {
+		spans[nr] = path.level == 1 ? PAGE_SIZE
+			    : is_32(e)	  ? MIB(4)
+					  : PAGE_SIZE << 9 * (path.level - 1);
+		gpa[nr] = ref_entry_addr(cpu, &path, gva);
+		kind = ref_next(cpu, &path, gva, sim_read(gpa[nr], ref_entry_size(cpu)));
+		upper += spans[nr++] > PAGE_SIZE;
+	}
+	if (!upper)
+		return 0;
+	upper = one_in(e->r, 4) ? rnd(e->r, upper) : upper - 1;
+	*span = spans[upper];
+	return gpa[upper];
+}
+
+/* Large pages are changed one by one, most of them flushed at once, some used. */
+static void change_large(struct engine *e)
+{
+	u32 size = ref_entry_size(&e->sim.guest), n = 5 + rnd(e->r, 12), frame, every;
+	u64 gva = engine_gva(e), span = 0, gpa;
+
+	do_access_at(e, gva);
+	gpa = upper_entry(e, gva, &span);
+	frame = gpa ? frame_index(e, gpa) : ENGINE_FRAMES;
+	if (frame == ENGINE_FRAMES)
+		return;
+	every = one_in(e->r, 4) ? 2 : 16;
+	for (; n > 0 && (gpa & 4095) + size <= 4096 && !gt_full(&e->sim.tlb); n--) {
+		u64 entry = one_in(e->r, 2) ? sim_read(gpa, size) ^ (one_in(e->r, 2) ? PTE_W : PTE_P)
+					    : engine_entry(e) | PTE_PS;
+
+		if (!store_at(e, frame, gpa & 4095, entry, size))
+			return;
+		if (!one_in(e->r, every))
+			sim_invlpg(&e->sim, gva);
+		if (one_in(e->r, every) && !gt_full(&e->sim.tlb))
+			do_access_at(e, gva);
+		gpa += size;
+		gva += span;
+		if (!(gpa & 4095) || !ref_canonical(&e->sim.guest, gva))
+			return;
+	}
+}
+
 /* A page is used, changed, perhaps flushed, and used again. */
 static void use_and_change(struct engine *e)
 {
@@ -622,8 +675,10 @@ void engine_step(struct engine *e)
 		engine_device(e);
 	else if (op < 16)
 		write_entries(e);
-	else if (op < 22)
+	else if (op < 21)
 		copy_entry(e);
+	else if (op < 25)
+		change_large(e);
 	else if (op < 34)
 		use_and_change(e);
 	else if (op < 46)
