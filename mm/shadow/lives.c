@@ -127,6 +127,8 @@ static void revive(struct mmu_vcpu *v, u32 index)
 	changed = table_sync(v, index);
 	if (s->flood_shut)
 		flood_ended(s, flood_pays(changed, m->work - before));
+	else
+		s->flood_bar = 0; /* shut for want of time: whether a flood was vain is not known */
 }
 
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)

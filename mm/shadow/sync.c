@@ -51,17 +51,18 @@ static void table_shut(struct mmu *m, u32 index)
 	need_flush(m);
 }
 
-/* Cut off the shadows of a frame that is out of sync. */
+/* Cut off the shadows of a frame. */
 static void frame_shut(struct mmu *m, u64 gfn)
 {
 	struct frame *f = frame_of(m, gfn);
 
-	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		table_shut(m, s);
-		m->shadows[s].flood_bar = 0; /* whether it was vain is not known */
-	}
-	unsync_forget(m, gfn);
+	if (f->state & FRAME_UNSYNC)
+		unsync_forget(m, gfn);
+	else
+		untrack(m, gfn);
 	f->state |= FRAME_UNSYNC | FRAME_SHUT;
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
+		table_shut(m, s);
 }
 
 void frame_unsync(struct mmu_vcpu *v, u64 gfn)
@@ -92,19 +93,15 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 void frame_let_go(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;
-	struct frame *f = frame_of(m, gfn);
 
 	/* A table that was made on the way here may have taken their room. */
-	if (!frame_is_tracked(f))
+	if (!frame_is_tracked(frame_of(m, gfn)))
 		return;
 	if (some_must_stay(m, gfn)) {
 		frame_unsync(v, gfn);
 		return;
 	}
-	untrack(m, gfn);
-	f->state |= FRAME_UNSYNC | FRAME_SHUT;
-	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
-		table_shut(m, s);
+	frame_shut(m, gfn);
 	count(v->counters, mmu_unsync);
 }
 

@@ -96,14 +96,14 @@ struct shadow {
 	u16 writes;               /* emulated writes since the table was last seen in use */
 	u16 last;                 /* the entry that the last of them filled */
 	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
-	bool flood_paid;      /* flood.c: the last flood was worth it */
-	u64 synced;           /* mmu.operations when it last was as the guest's table */
-	bool stale;           /* has no parents and no pins, and may lag behind: see sync.c */
-	bool soft_told : 1;   /* soft.c: what the parents' counts say of this table */
+	bool flood_paid;    /* flood.c: the last flood was worth it */
+	u64 synced;         /* mmu.operations when it last was as the guest's table */
+	bool stale;         /* has no parents and no pins, and may lag behind: see sync.c */
+	bool soft_told : 1; /* soft.c: what the parents' counts say of this table */
 	bool soft_queued : 1;
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
-	u8 asked;            /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
+	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
 	u32 soft_next, soft_prev;
 	u32 region_next; /* see struct region */
 };

@@ -297,12 +297,9 @@ static void two_by_two(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_by_one),
-		cmocka_unit_test(one_by_one_in_the_root),
-		cmocka_unit_test(all_at_once),
-		cmocka_unit_test(all_at_once_after_vain_ones),
-		cmocka_unit_test(one_by_one_in_use),
-		cmocka_unit_test(two_by_two),
+		cmocka_unit_test(one_by_one),        cmocka_unit_test(one_by_one_in_the_root),
+		cmocka_unit_test(all_at_once),       cmocka_unit_test(all_at_once_after_vain_ones),
+		cmocka_unit_test(one_by_one_in_use), cmocka_unit_test(two_by_two),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

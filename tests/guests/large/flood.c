@@ -77,7 +77,8 @@ static void verify(const struct flood *f, enum flood_kind kind, reg va, u32 firs
 			check(value == mark(f, first + i), "%s %lx maps %lx", f->name, va, value);
 		} else if (kind == FLOOD_MOVE) {
 			expect(f->name, p, NO_FAULT, va);
-			check(value == mark(f, first + i + 1), "%s %lx maps %lx", f->name, va, value);
+			check(value == mark(f, first + i + 1), "%s %lx maps %lx", f->name, va,
+			      value);
 		} else {
 			expect(f->name, p, 0, va);
 		}
@@ -101,8 +102,8 @@ static void once(const struct flood *f, enum flood_kind kind, reg table, reg va,
 	change(f, kind, table, va, first);
 	ticks = tsc() - ticks;
 	before = exits() - before;
-	print("bench: %s%s-%s-%u ops=%u ticks=%u exits=%u faults=0\n", first ? "again-" : "", f->name, names[kind],
-	      f->n, f->n, (u32)ticks, (u32)before);
+	print("bench: %s%s-%s-%u ops=%u ticks=%u exits=%u faults=0\n", first ? "again-" : "",
+	      f->name, names[kind], f->n, f->n, (u32)ticks, (u32)before);
 	verify(f, kind, va, first);
 }
 
