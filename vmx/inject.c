@@ -47,7 +47,6 @@ void vmx_inject(struct vcpu *v, const struct event *event)
 	if (is_soft(event->type))
 		vmwrite(VMCS_ENTRY_INSN_LEN, event->insn_len);
 	vmwrite(VMCS_ENTRY_INTR_INFO, event_to_info(event));
-	vmx->event_pending = true;
 }
 
 void vmx_set_cr2(struct vcpu *v, u64 gva)
@@ -139,8 +138,11 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 	}
 	if (!vmx->nmi_waiting)
 		return;
-	/* A trap of the instruction before comes first (SDM vol. 3A table 6-2), and would be lost. */
-	if (vmx->event_pending || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
+	/*
+	 * One event at a time: each exit takes the one before away (SDM vol. 3C 25.8.3). A trap of the
+	 * instruction before comes first (SDM vol. 3A table 6-2), and would be lost.
+	 */
+	if ((vmread(VMCS_ENTRY_INTR_INFO) & EVENT_INFO_VALID) || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
 	    vmread(VMCS_GUEST_PENDING_DEBUG)) {
 		set_nmi_window(vmx, true);
 		return;
@@ -151,5 +153,4 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state & ~INTERRUPTIBILITY_STI);
 	vmwrite(VMCS_ENTRY_INTR_INFO,
 		event_to_info(&(struct event){.type = EVENT_NMI, .vector = VEC_NMI}));
-	vmx->event_pending = true;
 }

@@ -236,17 +236,16 @@ static inline u64 wrapped(struct vcpu *v, u64 rip)
 	return unlikely(rip >> 32 == 1) && !guest_code_is_64bit(v) ? (u32)rip : rip;
 }
 
-u32 vmx_exited(struct vcpu *v)
+u32 vmx_general_exit(struct vcpu *v, u64 reason)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
 	struct vmexit exit;
 
-	exit.reason = vmread(VMCS_EXIT_REASON);
+	exit.reason = reason;
 	vmx->rip = vmread(VMCS_GUEST_RIP);
 	v->rip = wrapped(v, vmx->rip);
 	v->gpr[RSP] = vmx->rsp = vmread(VMCS_GUEST_RSP);
 	v->rflags = vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
-	vmx->event_pending = false;
 	translate(v, &exit);
 	if (likely(exit.kind != VMEXIT_ENTRY_FAILED))
 		vmx->next &= ~VMX_NEXT_LAUNCH;

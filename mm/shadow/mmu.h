@@ -56,6 +56,7 @@ struct mmu_vcpu {
 	enum paging_mode mode;   /* paging_mode(&regs) */
 	u32 root;                /* shadow table index; 0: none yet, or nested paging */
 	u32 pae_root;            /* the four PDPTEs' own page, for every mode without LMA */
+	u32 cr3_role; /* with four or five levels: a union role, of a root; else 0, which none has */
 	struct mmu_hw hw;
 	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
@@ -89,6 +90,13 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
 
 /* MOV to CR3 alone: as mmu_set_regs(), quicker. regs.pdpte must hold the new PDPTEs in PAE mode. */
 void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
+
+/*
+ * What mmu_set_cr3() begins with: all of it where the root is there, and nothing waits for this flush. hw.root
+ * and hw.filter_present are what they have to be; to load them, and to forget everything, is the caller's to
+ * see to. False, with nothing done: also where cr3 has an address that is no RAM's. It takes a few dozen instructions.
+ */
+bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3);
 
 /*
  * The shortest way for a fault that reached the hypervisor only because the hardware cannot filter: it

@@ -18,6 +18,22 @@ static inline void op_begin(struct mmu *m)
  */
 void settle(struct mmu_vcpu *v);
 
+/* Its last part, where nothing else is left: what the hardware has to run with. */
+static inline void say_hardware(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+	bool exit_invlpg = m->nr_unsync || m->ask_invlpg;
+	/* Invariant 15. */
+	bool filter_present = m->bypass && !m->upper_unsync && !m->soft_queue &&
+			      !m->shadows[v->root].soft && !v->nr_lent;
+
+	if (v->hw.exit_invlpg == exit_invlpg && v->hw.filter_present == filter_present)
+		return;
+	v->hw.exit_invlpg = exit_invlpg;
+	v->hw.filter_present = filter_present;
+	v->hw.due = true;
+}
+
 /*
  * root.c: a PD of PAE that is to be shut. A PDPTE can be no trap, so a table of traps hangs there until an
  * access wants the guest's own back, which is at gfn.

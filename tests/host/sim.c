@@ -150,8 +150,22 @@ static void settle_devices(struct sim *s, bool flushed)
 
 /* --- entry and exit ----------------------------------------------------------------------------- */
 
+/* What is not said to be due is as the last entry had it. */
+static void check_due(struct sim *s)
+{
+	const struct mmu_hw *hw = &s->v.hw, *last = &s->last_hw;
+
+	if (!hw->due &&
+	    (hw->flush != MMU_FLUSH_NONE || hw->reload_root || hw->root != last->root ||
+	     hw->filter_present != last->filter_present || hw->exit_invlpg != last->exit_invlpg))
+		sim_fail(s, "the hardware is to change, and is not told that it is due");
+	s->v.hw.due = false;
+	s->last_hw = *hw;
+}
+
 static void enter(struct sim *s)
 {
+	check_due(s);
 	if (s->v.hw.flush == MMU_FLUSH_ALL || !s->config.vpid)
 		hw_flush_all(&s->hw);
 	else if (s->v.hw.flush == MMU_FLUSH_GVA)

@@ -52,6 +52,7 @@ struct sim {
 	struct mmu_vcpu v;
 	struct counters counters;
 	struct hw hw;
+	struct mmu_hw last_hw; /* as the last entry had it */
 	struct guest_tlb tlb;
 	struct ref_cpu guest;
 	struct paging_regs regs;
