@@ -184,7 +184,7 @@ void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
  */
 static bool set_link_rights(struct mmu *m, slot_t slot, u32 child, u64 bits)
 {
-	u64 *spte = spte_at(m, slot), old = *spte, mine = PTE_RIGHTS | SPTE_LENT;
+	u64 *spte = spte_at(m, slot), old = *spte, mine = PTE_RIGHTS | SPTE_LENT | PTE_A;
 
 	*spte = (old & ~mine) | (bits & mine);
 	if (!((*spte ^ old) & PTE_RIGHTS))

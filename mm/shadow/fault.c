@@ -114,7 +114,8 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 
 	move_to(m, d, v->root, gva);
 	if (v->root == v->pae_root) {
-		/* The four PDs hang there as long as the root is loaded. */
+		/* The four PDs hang there as long as the root is loaded, but for one that is shut. */
+		root_take_back(v, spt_index(3, gva), w->table[2]);
 		move_to(m, d, spte_child(m, *spte_at(m, d->slot)), gva);
 		level--;
 	}
@@ -177,7 +178,8 @@ static bool table_write(struct mmu_vcpu *v, u64 gfn)
 	if (!frame_is_tracked(f))
 		return false;
 	shadow_zap_unused(v, gfn);
-	if (frame_is_tracked(f) && m->sync == MMU_SYNC_NEVER)
+	/* Of upper tables, flood.c decides. */
+	if (frame_is_tracked(f) && m->sync == MMU_SYNC_NEVER && !has_upper_level(m, gfn))
 		frame_unsync(v, gfn);
 	return frame_is_tracked(f);
 }

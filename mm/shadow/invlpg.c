@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* INVLPG, where it exits: while some table is out of sync. */
+/* INVLPG, where it exits: while some table is out of sync, or its coming has to be seen. */
 #include "mm/shadow/settle.h"
 
 /* INVLPG exits in a row, none for a table out of sync, that are too many: then all are synced again. */
@@ -21,6 +21,9 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	struct mmu *m = v->mmu;
 
 	count(v->counters, invlpg);
+	if (++m->invlpgs == 0)
+		m->invlpgs = 1;
+	m->ask_invlpg = false;
 	m->work = 0;
 	op_begin(m);
 	need_flush_gva(v, gva);

@@ -117,12 +117,18 @@ static void revive(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
+	u32 before, changed;
 
 	frame_reopen(v, s->gfn);
 	if (s->role.level > 1 && (m->frames[s->gfn].state & FRAME_UNSYNC))
 		m->upper_unsync = true;
 	s->stale = false;
-	table_sync(v, index);
+	before = m->work;
+	changed = table_sync(v, index);
+	if (s->flood_shut)
+		flood_ended(s, flood_pays(changed, m->work - before));
+	else
+		s->flood_bar = 0; /* shut for want of time: whether a flood was vain is not known */
 }
 
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)

@@ -14,9 +14,12 @@ u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
 
 /* sync.c: tables out of sync and back. */
 void frame_unsync(struct mmu_vcpu *v, u64 gfn);
+void frame_let_go(struct mmu_vcpu *v,
+		  u64 gfn); /* shut, or out of sync where some shadow must stay */
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
 void resync_all(struct mmu_vcpu *v, bool upper_only);
 void refresh_all(struct mmu_vcpu *v);
 bool resync_gva(struct mmu_vcpu *v, u64 gva);
+bool has_upper_level(const struct mmu *m, u64 gfn); /* some shadow of the frame has */
 
 #endif

@@ -29,7 +29,7 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 	want.spte |= gfn << PAGE_SHIFT | leaf_rights(role, gpte, false);
 	/* With WP=0 a supervisor's write may come at any time. */
 	if (role.level > 1 && must_split(m, role.level, gfn, leaf_rights(role, gpte, true))) {
-		want.spte |= PTE_A;
+		/* No A, as a leaf: it tells flood.c whether the CPU has used the entry. */
 		want.child = direct_role(role, gpte, role.level - 1);
 		return want;
 	}

@@ -44,7 +44,7 @@ struct mmu_hw {
 	u64 root;         /* CR3. Without LMA it is that of four PDPTEs, below 4 GiB */
 	bool reload_root; /* PDPTEs there have changed: load it again. The user clears it, and `flush` */
 	bool filter_present; /* the filter may let not-present faults go to the guest */
-	bool exit_invlpg;    /* some table is out of sync */
+	bool exit_invlpg;    /* some table is out of sync, or may be soon */
 	enum mmu_flush flush;
 	u64 flush_gva; /* for MMU_FLUSH_GVA */
 };

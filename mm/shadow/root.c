@@ -40,6 +40,34 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 	}
 }
 
+/* The PD that hangs under one PDPTE; PAE alone. */
+static struct shadow *pd_of(struct mmu_vcpu *v, u32 i)
+{
+	u64 spte = *spte_at(v->mmu, slot_make(v->pae_root, i));
+
+	return spte ? &v->mmu->shadows[spte_child(v->mmu, spte)] : NULL;
+}
+
+void root_let_go(struct mmu_vcpu *v, u64 gfn)
+{
+	if (v->mode != PAGING_PAE)
+		return;
+	for (u32 i = 0; i < 4; i++) {
+		const struct shadow *pd = pd_of(v, i);
+
+		if (pd && pd->gfn == gfn)
+			set_pdpte(v, i, shadow_get(v, NO_GFN, pd->role));
+	}
+}
+
+void root_take_back(struct mmu_vcpu *v, u32 i, u64 gfn)
+{
+	const struct shadow *pd = pd_of(v, i);
+
+	if (v->mode == PAGING_PAE && pd->gfn == NO_GFN)
+		set_pdpte(v, i, shadow_get(v, gfn, pd->role));
+}
+
 static void load_pae_root(struct mmu_vcpu *v)
 {
 	union role role = root_role(v);

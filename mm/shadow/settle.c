@@ -15,7 +15,7 @@ void settle(struct mmu_vcpu *v)
 		soft_tell(m);
 	m->in_operation = false;
 	v->hw.due = true;
-	v->hw.exit_invlpg = m->nr_unsync != 0;
+	v->hw.exit_invlpg = m->nr_unsync || m->ask_invlpg;
 	/* Invariant 15. */
 	v->hw.filter_present = m->bypass && !m->upper_unsync && !m->soft_queue &&
 			       !m->shadows[v->root].soft && !v->nr_lent;

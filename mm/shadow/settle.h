@@ -18,6 +18,13 @@ static inline void op_begin(struct mmu *m)
  */
 void settle(struct mmu_vcpu *v);
 
+/*
+ * root.c: a PD of PAE that is to be shut. A PDPTE can be no trap, so a table of traps hangs there until an
+ * access wants the guest's own back, which is at gfn.
+ */
+void root_let_go(struct mmu_vcpu *v, u64 gfn);
+void root_take_back(struct mmu_vcpu *v, u32 i, u64 gfn);
+
 /* shortcut.c */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 

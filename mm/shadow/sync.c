@@ -10,7 +10,7 @@
  */
 #include "mm/shadow/lives.h"
 
-static bool has_upper_level(const struct mmu *m, u64 gfn)
+bool has_upper_level(const struct mmu *m, u64 gfn)
 {
 	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		if (m->shadows[s].role.level > 1)
@@ -51,15 +51,18 @@ static void table_shut(struct mmu *m, u32 index)
 	need_flush(m);
 }
 
-/* Cut off the shadows of a frame that is out of sync. */
+/* Cut off the shadows of a frame. */
 static void frame_shut(struct mmu *m, u64 gfn)
 {
 	struct frame *f = frame_of(m, gfn);
 
+	if (f->state & FRAME_UNSYNC)
+		unsync_forget(m, gfn);
+	else
+		untrack(m, gfn);
+	f->state |= FRAME_UNSYNC | FRAME_SHUT;
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
 		table_shut(m, s);
-	unsync_forget(m, gfn);
-	f->state |= FRAME_UNSYNC | FRAME_SHUT;
 }
 
 void frame_unsync(struct mmu_vcpu *v, u64 gfn)
@@ -87,47 +90,64 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 	count(v->counters, mmu_unsync);
 }
 
-/* Entries changed while a table was out of sync that make up for two passes over it and an exit. */
-#define FLOOD_PAYS 4
+void frame_let_go(struct mmu_vcpu *v, u64 gfn)
+{
+	struct mmu *m = v->mmu;
+
+	/* A table that was made on the way here may have taken their room. */
+	if (!frame_is_tracked(frame_of(m, gfn)))
+		return;
+	if (some_must_stay(m, gfn)) {
+		frame_unsync(v, gfn);
+		return;
+	}
+	frame_shut(m, gfn);
+	count(v->counters, mmu_unsync);
+}
 
 /*
  * The frame of a table out of sync is protected again. Each shadow of it is brought up to date where
- * there is time, or the operation needs it; else it is shut, or emptied where that cannot be.
+ * there is time, or the operation needs it; else it is shut, or emptied where that cannot be. Returns how
+ * many entries map something else now.
  */
-static void catch_up(struct mmu_vcpu *v, u32 index)
+static u32 catch_up(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 
-	s->writes = 0;
 	if (s->stale)
-		return;
-	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations)) {
-		s->flood_paid = table_sync(v, index) >= FLOOD_PAYS;
-		return;
-	}
+		return 0;
+	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations))
+		return table_sync(v, index);
 	if (s->synced == m->operations)
-		return;
+		return 0;
 	if (!s->pins) {
 		table_shut(m, index);
-		return;
+		return 0;
 	}
 	m->work += WORK_TABLE + s->present / 4;
 	table_trap(m, index, true);
 	s->synced = m->operations;
+	return 0;
 }
 
 void frame_resync(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gfn);
+	u32 changed = 0, before;
+	bool paid;
 
 	unsync_forget(m, gfn);
 	track(v, gfn);
 	if (may_work(m))
 		shadow_zap_unused(v, gfn);
+	before = m->work;
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
-		catch_up(v, s);
+		changed += catch_up(v, s);
+	paid = flood_pays(changed, m->work - before);
+	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
+		flood_ended(&m->shadows[s], paid);
 	count(v->counters, mmu_resync);
 }
 
@@ -203,7 +223,8 @@ bool resync_gva(struct mmu_vcpu *v, u64 gva)
 		u64 spte;
 
 		if (table_is_unsync(m, index)) {
-			entry_sync(v, slot);
+			if (entry_sync(v, slot))
+				flood_followed(&m->shadows[index]);
 			found = true;
 		}
 		spte = *spte_at(m, slot);

@@ -54,6 +54,43 @@ static inline void shadow_touch(struct mmu *m, u32 index)
 		shadow_used(m, index);
 }
 
+/* flood.c, and write.c for tables of level 1: what a write to a table means for the writes to come. */
+enum flood {
+	FLOOD_NONE = 0,   /* they are carried out, as this one was */
+	FLOOD_UNSYNC = 1, /* the table goes out of sync */
+	FLOOD_SHUT = 2    /* it is shut: an INVLPG comes with each of them */
+};
+
+/* Writes to one table, none of them used before the next, after which one more makes a flood. */
+#define FLOOD_WRITES 3
+
+/* The guest used what the last write to this table made: demand paging, not a flood. */
+static inline bool last_was_used(const struct mmu *m, u32 index)
+{
+	u64 spte = *spte_at(m, slot_make(index, m->shadows[index].last));
+
+	return spte_is_present(spte, m->trap_bits) && (spte & PTE_A);
+}
+
+/*
+ * The guest has written what entry i of an upper table mirrors; to be called before that entry follows, as
+ * last_was_used().
+ */
+enum flood upper_written(struct mmu *m, u32 index, u32 i);
+
+/* Was it worth it? changed: entries that map something else; work: what it took to find them, of mmu.work. */
+bool flood_pays(u32 changed, u32 work);
+
+/* A table that may have been flooded is in sync again; or shut, so that nothing can be told of it yet. */
+void flood_ended(struct shadow *s, bool paid);
+
+/* An entry of a table out of sync follows at an INVLPG. */
+static inline void flood_followed(struct shadow *s)
+{
+	if (s->writes && s->writes < 1000)
+		s->writes++;
+}
+
 /* flush.c. Ask every virtual CPU's hardware to forget everything. */
 void need_flush(struct mmu *m);
 

@@ -96,11 +96,14 @@ struct shadow {
 	u16 writes;               /* emulated writes since the table was last seen in use */
 	u16 last;                 /* the entry that the last of them filled */
 	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
-	bool flood_paid; /* see is_flooded() */
-	u64 synced;      /* mmu.operations when it last was as the guest's table */
-	bool stale;      /* has no parents and no pins, and may lag behind: see sync.c */
-	bool soft_told;  /* soft.c: what the parents' counts say of this table */
-	bool soft_queued;
+	bool flood_paid;    /* flood.c: the last flood was worth it */
+	u64 synced;         /* mmu.operations when it last was as the guest's table */
+	bool stale;         /* has no parents and no pins, and may lag behind: see sync.c */
+	bool soft_told : 1; /* soft.c: what the parents' counts say of this table */
+	bool soft_queued : 1;
+	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
+	u8 flood_bar;        /* ... and so many writes more make the next one; */
+	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
 	u32 soft_next, soft_prev;
 	u32 region_next; /* see struct region */
 };
@@ -154,6 +157,8 @@ struct mmu {
 	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync, but those that are shut */
 	u32 nr_unsync;
 	u32 vain_invlpg; /* INVLPG exits since one was for a table out of sync */
+	u8 invlpgs;      /* INVLPG exits, from 1 to 255 and on from 1 */
+	bool ask_invlpg; /* the next one exits, to tell that it comes: flood.c */
 
 	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
 	bool stale_writable;

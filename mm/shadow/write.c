@@ -2,30 +2,26 @@
 /* Emulated writes to guest tables: memory first, then every shadow of the table, at once. */
 #include "mm/shadow/settle.h"
 
-/* Writes to one table, none of them used before the next, that make a flood. */
-#define FLOOD_WRITES 3
-
-/* The guest used what the last write to this table made: demand paging, not a flood. */
-static bool last_was_used(const struct mmu *m, u32 index)
-{
-	u64 spte = *spte_at(m, slot_make(index, m->shadows[index].last));
-
-	return spte_is_present(spte, m->trap_bits) && (spte & PTE_A);
-}
-
 /*
- * Invariant 9: bypassed faults cannot be seen, but the hardware's A bit can. Floods come again and
- * again: where the last one was worth it, a second entry that is written before the first was used
- * is enough.
+ * The guest has written what entry i of a table mirrors, which does not follow yet. Invariant 9: floods come
+ * again and again; where the last one was worth it, a second entry that is written before the first was
+ * used is enough.
  */
-static bool is_flooded(struct mmu *m, u32 index, u32 i)
+static enum flood flood_written(struct mmu *m, u32 index, u32 i)
 {
 	struct shadow *s = &m->shadows[index];
-	bool used = last_was_used(m, index), again = s->flood_paid && s->writes && i != s->last;
+	bool used, again;
 
+	if (unlikely(s->role.level > 1))
+		return upper_written(m, index, i);
+	used = last_was_used(m, index);
+	again = s->flood_paid && s->writes && i != s->last;
 	s->writes = used ? 1 : s->writes + 1;
 	s->last = i;
-	return m->sync == MMU_SYNC_HYBRID && (s->writes > FLOOD_WRITES || (again && !used));
+	if (m->sync == MMU_SYNC_HYBRID &&
+	    (s->writes > FLOOD_WRITES + s->flood_bar || (again && !used)))
+		return FLOOD_UNSYNC;
+	return FLOOD_NONE;
 }
 
 /* The first shadow entry, and their number, that mirror a guest entry; 0 when another quadrant does. */
@@ -48,7 +44,8 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gpa >> PAGE_SHIFT);
 	u32 offset = gpa & (PAGE_SIZE - 1);
-	bool flooded = false, updated = false;
+	u32 floods = 0;
+	bool updated = false;
 
 	if (!frame_is_tracked(f))
 		return;
@@ -60,17 +57,20 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 		for (u32 g = offset / entry; g <= (offset + size - 1) / entry; g++) {
 			n = shadow_entries(role, g, &first);
 			if (n)
-				flooded |= is_flooded(m, s, first);
+				floods |= flood_written(m, s, first);
 			for (u32 i = 0; i < n; i++)
 				updated |= entry_sync(v, slot_make(s, first + i));
 		}
 	}
 	if (updated)
 		count(v->counters, mmu_pte_updated);
-	if (flooded) {
+	if (floods)
 		count(v->counters, mmu_flooded);
+	if (floods & FLOOD_SHUT) {
+		root_let_go(v, gpa >> PAGE_SHIFT);
+		frame_let_go(v, gpa >> PAGE_SHIFT);
+	} else if (floods)
 		frame_unsync(v, gpa >> PAGE_SHIFT);
-	}
 }
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)

@@ -29,6 +29,7 @@ $(foreach idea,idea rights large write sync formats pool,$(eval \
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
 src_mmu_random := $(mmu_sources)
+src_mmu_flood := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
 src_iommu     := $(fake) guest/iommu/dmar.c guest/iommu/ivrs.c guest/iommu/tables.c guest/iommu/pages.c
 src_iommu_units := $(src_iommu) guest/iommu/vtd.c guest/iommu/amdvi.c

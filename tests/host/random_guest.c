@@ -514,6 +514,109 @@ static void change_way(struct engine *e, u64 gva)
 	store_at(e, frame, gpa[at] & 4095, entry, size);
 }
 
+/*
+ * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
+ * 0: there is none that the window shows.
+ */
+static u64 lead_to(struct engine *e, u64 gva, int level)
+{
+	const struct ref_cpu *cpu = &e->sim.guest;
+	u32 size = ref_entry_size(cpu);
+
+	for (u32 tries = 0; tries < 5; tries++) {
+		struct ref_path path;
+		enum ref_kind kind = ref_start(cpu, gva, &path);
+		u64 gpa = (cpu->cr3 & ~0x1fULL) + (gva >> 30) * 8, flags = PTE_P;
+		u32 frame;
+
+		while (kind == REF_TABLE) {
+			gpa = ref_entry_addr(cpu, &path, gva);
+			if (path.level == level)
+				return frame_index(e, gpa) < ENGINE_FRAMES ? gpa : 0;
+			kind = ref_next(cpu, &path, gva, sim_read(gpa, size));
+			flags = PTE_P | PTE_W | PTE_U | PTE_A;
+		}
+		frame = frame_index(e, gpa);
+		if (frame == ENGINE_FRAMES ||
+		    !store_at(e, frame, gpa & 4095, e->frame[1 + rnd(e->r, 9)] | flags, size))
+			return 0;
+		/* A PDPTE is read when CR3 is loaded; of others nothing is kept once they are flushed. */
+		if (cpu->mode == REF_PAE ? sim_set_cr3(&e->sim, e->sim.regs.cr3) : 0)
+			return 0;
+		sim_invlpg(&e->sim, gva);
+	}
+	return 0;
+}
+
+enum change { CHANGE_RIGHTS, CHANGE_PAGE, CHANGE_PRESENT, CHANGE_NOTHING, CHANGE_ANY, CHANGES };
+
+static u64 changed_entry(struct engine *e, enum change change, u64 old, u32 i)
+{
+	u64 page = i % 8 * MIB(4) | PTE_P | PTE_PS | PTE_U | PTE_A | PTE_D;
+
+	switch (change) {
+	case CHANGE_RIGHTS:
+		return old & PTE_P ? old ^ PTE_W : page;
+	case CHANGE_PAGE:
+		return page | (~old & PTE_PCD);
+	case CHANGE_PRESENT:
+		return old & PTE_P ? 0 : page;
+	case CHANGE_NOTHING:
+		return old;
+	default:
+		return engine_entry(e) | PTE_PS;
+	}
+}
+
+/*
+ * A kernel changes large pages one by one: a table that is in use is written entry by entry, each followed
+ * by an INVLPG, and what it maps is used after that, or now and then on the way.
+ */
+static void change_large(struct engine *e)
+{
+	struct sim *s = &e->sim;
+	bool is_64 = s->guest.mode >= REF_4LEVEL;
+	u32 n = one_in(e->r, 3) ? 26 + rnd(e->r, 16) : 5 + rnd(e->r, 12),
+	    size = ref_entry_size(&s->guest);
+	u32 used = one_in(e->r, 4) ? 4 : 0, unflushed = one_in(e->r, 4) ? 1 + rnd(e->r, 4) : 0;
+	int level = is_64 && one_in(e->r, 2) ? 3 : 2;
+	u64 span = is_32(e)     ? MIB(4)
+		   : level == 3 ? GIB(1)
+				: MIB(2),
+	    pages = rnd(e->r, 4) * span, gpa;
+	struct ref_access a = {.ac = true};
+	enum change change = rnd(e->r, CHANGES);
+	u32 pfec;
+
+	if (s->guest.mode == REF_OFF)
+		return;
+	pages += level == 2 && !is_32(e) ? rnd(e->r, is_64 ? 2 : 3) * GIB(1) : 0;
+	gpa = lead_to(e, pages, level);
+	if (!gpa)
+		return;
+	/* The table has its shadow from the first access on. */
+	a.gva = pages;
+	if (!store_at(e, frame_index(e, gpa), gpa & 4095, changed_entry(e, CHANGE_PRESENT, 0, 0),
+		      size))
+		return;
+	sim_invlpg(s, a.gva);
+	sim_access(s, &a, NULL, 8, &pfec);
+	for (u32 i = 0; i < n && !gt_full(&s->tlb); i++) {
+		if (!store_at(e, frame_index(e, gpa), (gpa & 4095) + i * size,
+			      changed_entry(e, change, sim_read(gpa + i * size, size), i), size))
+			return;
+		a.gva = pages + i * span;
+		if (!unflushed || i % unflushed)
+			sim_invlpg(s, a.gva);
+		if (used && one_in(e->r, used))
+			sim_access(s, &a, NULL, 8, &pfec);
+	}
+	for (u32 i = rnd(e->r, 4); i > 0 && !gt_full(&s->tlb); i--) {
+		a.gva = pages + rnd(e->r, n) * span;
+		sim_access(s, &a, NULL, 8, &pfec);
+	}
+}
+
 /* A page is used, changed, perhaps flushed, and used again. */
 static void use_and_change(struct engine *e)
 {
@@ -622,9 +725,11 @@ void engine_step(struct engine *e)
 		engine_device(e);
 	else if (op < 16)
 		write_entries(e);
-	else if (op < 22)
+	else if (op < 21)
 		copy_entry(e);
-	else if (op < 34)
+	else if (op < 27)
+		change_large(e);
+	else if (op < 35)
 		use_and_change(e);
 	else if (op < 46)
 		do_access_at(e, engine_gva(e));

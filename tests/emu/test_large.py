@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""A kernel that changes large pages one by one, each with an INVLPG.
+
+The loop is a write to an entry, INVLPG, and a compiled loop's few instructions around them; it uses no page
+between. "Times" are ticks per change under notrap in those of the bare machine.
+"""
+import pytest
+
+from tests.emu import boots
+from tests.emu.boot import Boot, Module
+from tests.emu.guests import elf
+
+GUESTS = ("large", "large32")
+KINDS = ("protect", "move", "clear")
+LIMIT = 120
+RUNS = [("broadwell_ult", "sync=hybrid"), ("broadwell_ult", "sync=hybrid bypass_guest_pf=0"),
+        ("broadwell_ult", "sync=always"), ("broadwell_ult", "sync=never"), ("ryzen", "sync=never")]
+# All entries of a table: what it may cost, in times the bare machine's.
+TIMES = 5
+# Exits of a flood: the writes that show it, an INVLPG, the page made writable, reading the counter.
+FLOOD_EXITS = 7
+# A table that maps the kernel's own code, or a few entries of any: an exit each, and INVLPGs that tell.
+MORE = 4
+# What such a change may cost, in those of a small page.
+SMALL_TIMES = 5
+NATIVE = {}
+
+
+def ticks(phase):
+    return phase["ticks"] / phase["ops"]
+
+
+@pytest.fixture
+def bare(machine, passes):
+    """The phases on the bare machine, run once."""
+    def run(guest):
+        if guest not in NATIVE:
+            NATIVE[guest] = passes(machine("broadwell_ult", memory=1024).run(
+                Boot(elf(guest)), boots.bare_expect(), LIMIT)).phases
+        return NATIVE[guest]
+    return run
+
+
+@pytest.mark.parametrize("model, options", RUNS)
+@pytest.mark.parametrize("guest", GUESTS)
+def test_flood(machine, passes, bare, guest, model, options):
+    native = bare(guest)
+    phases = passes(machine(model, memory=1024).run(
+        boots.notrap(options, [Module(elf(guest))]), boots.guest_expect(), LIMIT)).phases
+    assert set(phases) == set(native)
+    small = {kind: ticks(phase) for name, phase in phases.items() for kind in KINDS
+             if name.startswith(f"4K-{kind}")}
+    large = {name: phase for name, phase in phases.items() if "4K-" not in name}
+    assert len(large) == 2 * 4 * len(KINDS) and len(small) == len(KINDS)
+    for name, phase in large.items():
+        print(f"{guest} {model} {options}: {name}: {ticks(native[name]):.1f} -> {ticks(phase):.1f} "
+              f"ticks, {ticks(phase) / ticks(native[name]):.1f} times, {phase['exits']} exits")
+        kind = name.split("-")[-2]
+        if "always" in options or "4M" in name:
+            assert phase["exits"] <= phase["ops"] + MORE, name
+            assert ticks(phase) <= SMALL_TIMES * small[kind], name
+        else:
+            assert phase["exits"] <= FLOOD_EXITS, name
+            if phase["ops"] == 512:
+                assert ticks(phase) <= TIMES * ticks(native[name]), name
+
+
+@pytest.mark.parametrize("guest", GUESTS)
+def test_audited(machine, passes, guest):
+    options = "audit=64 trap=structural"
+    result = passes(machine("tigerlake", memory=1024).run(
+        boots.notrap(options, [Module(elf(guest))]), boots.guest_expect(),
+        boots.limit(LIMIT, options)))
+    assert boots.audited(result, options)
