@@ -361,7 +361,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
-		     access dma kernels slow trace svm nested nested_kvm))
+		     access debian dma kernels slow trace svm nested nested_kvm))
 .PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
 soak: all guests soak-tidy soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -377,7 +377,7 @@ soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
 soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(NESTED) | test-deps
+		$(NESTED) $(DEBIAN) | test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTEST) $(SOAK_TESTS)
 
 include tools/check.mk

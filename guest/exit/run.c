@@ -169,7 +169,7 @@ static void check_invariants(struct vcpu *v)
 }
 
 /*
- * An exit that began at `start` is handled: invariant 12. What options ask for now and then comes
+ * An exit that began at `start` is handled: invariant 12. What options ask for from time to time comes
  * afterwards.
  */
 static void count_longest(struct vcpu *v, u64 start)

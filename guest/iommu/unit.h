@@ -131,8 +131,8 @@ struct iommu_ops {
 	const char *(*enable)(struct iommu_unit *unit, u64 shared, struct iommu_pool *pool);
 	/* Visit each blocked access that was recorded since the last call. */
 	void (*poll)(struct iommu_unit *unit, iommu_fault_visit visit, void *ctx);
-	const char *const
-		*reasons; /* what its numbers mean; NULL: no more than that it was refused */
+	/* What its numbers mean; NULL: no more than that it was refused. */
+	const char *const *reasons;
 	u32 nr_reasons;
 };
 

@@ -44,8 +44,8 @@ struct machine {
 	const struct paging_ops *paging;  /* by `mmu` or by `nested` */
 	struct guest_paging guest_paging; /* of `readable` */
 	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
-	struct memmap
-		readable; /* as RAM: what the guest's CPU may walk tables in. memory_readable() */
+	/* As RAM: what the guest's CPU may walk tables in. memory_readable() */
+	struct memmap readable;
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];
 	u32 nr_mtrrs;                         /* pairs, at boot: guest/exit/mtrr.c */

@@ -132,7 +132,7 @@ struct retries {
 	u32 nr;
 };
 
-/* Between two exits, what options ask for now and then. */
+/* Between two exits, what options ask for from time to time. */
 struct watch {
 	u32 until_audit; /* exits */
 	u64 next_stats;  /* TSC */

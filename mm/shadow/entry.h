@@ -20,8 +20,9 @@ static inline u64 spte_gfn(u64 spte)
 }
 
 /*
- * mirror.c: what a guest entry asks for. For entry i of a shadow table of this role; gpte: the guest's. empty: what a guest entry that is not
- * present asks for here, SPTE_NOTRAP or a trap. Changes nothing, and does not look at the shadow entry.
+ * mirror.c: what a guest entry asks for. For entry i of a shadow table of this role; gpte: the guest's. empty:
+ * what a guest entry that is not present asks for here, SPTE_NOTRAP or a trap. Changes nothing, and does not
+ * look at the shadow entry.
  */
 struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i);
 

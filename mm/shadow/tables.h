@@ -98,8 +98,8 @@ void need_flush(struct mmu *m);
 void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
 void soft_forget(struct mmu *m, u32 index);
 void soft_tell(struct mmu *m);
-void soft_link(struct mmu *m, u32 index, u32 child,
-	       int more); /* more: 1, or -1 where a link goes */
+/* more: 1, or -1 where a link goes. */
+void soft_link(struct mmu *m, u32 index, u32 child, int more);
 
 /* Every change of an entry is made here, but for the rights of one that stays present. */
 static inline void entry_put_at(struct mmu *m, u32 table, u64 *entry, u64 spte)
