@@ -42,8 +42,7 @@ static struct paging_regs current_regs(struct vcpu *v)
 {
 	struct paging_regs r;
 
-	if (v->machine->paging->follow_regs)
-		v->machine->paging->follow_regs(v);
+	follow_paging_regs(v);
 	r = v->mmu.regs;
 	r.cr0 = v->ops->get_cr(v, 0);
 	r.cr4 = v->ops->get_cr(v, 4);

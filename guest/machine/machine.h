@@ -72,6 +72,13 @@ struct machine {
 	struct vcpu vcpu;
 };
 
+/* Before v->mmu.regs are used: they are what the guest's CPU has. */
+static inline void follow_paging_regs(struct vcpu *v)
+{
+	if (v->machine->paging->follow_regs)
+		v->machine->paging->follow_regs(v);
+}
+
 /* May one more line be said of this? Counts it. */
 static inline bool machine_may_say(struct machine *machine, enum guest_line what)
 {

@@ -118,7 +118,6 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 			   .pool_size = pool_size},
 	};
 
-	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
 	if (memory_readable(&machine) < 0)
 		return -1;
 	guest_paging_init(&machine.guest_paging, &features, &machine.readable);
@@ -160,6 +159,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	machine.opt = opt;
 	machine.ops = v->ops = ops;
 	v->machine = &machine;
+	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
 	machine.maxphyaddr = phys_bits();
 	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || iommu_find(&machine, boot) < 0 ||
 	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
