@@ -36,7 +36,7 @@ static struct counters counters;
 static struct nested *nested;
 static enum nested_format format;
 
-struct fake_ram fake_ram[] = {{POOL, sizeof(pool), pool}};
+struct fake_ram fake_ram[] = {{POOL, sizeof(pool), pool, 0}};
 const u32 fake_ram_count = 1;
 
 static u8 maxphyaddr = MAXPHYADDR;
