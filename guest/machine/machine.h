@@ -39,9 +39,8 @@ enum guest_line {
 struct machine {
 	const struct options *opt;
 	const struct backend *ops;
-	struct mmu *mmu;
-	struct nested *nested;
-	const struct paging_ops *paging;  /* by `mmu` or by `nested` */
+	const struct paging_ops *paging;  /* shadow_paging or nested_paging */
+	struct nested *nested;            /* of the latter */
 	struct guest_paging guest_paging; /* of `readable` */
 	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
 	struct memmap
@@ -63,8 +62,7 @@ struct machine {
 	struct chipset chipset;
 	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
 	u8 maxphyaddr;                 /* without bits that name a key: guest/start/phys_bits.c */
-	bool notrap;                   /* notrap entries are in use: see handle_page_fault() */
-	bool bypass;                   /* and the fault filter goes by it */
+	bool bypass;                   /* not-present faults stay in the guest */
 	bool invpcid;                  /* the guest's CPU has INVPCID */
 	u64 guest_entry;               /* TSC at the guest's first instruction */
 	u8 lines_said[NR_GUEST_LINES];
