@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's chipset is the guest's, but for what would reach past the hypervisor: registers that
- * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, QEMU's devices that no IOMMU sees.
+ * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, devices of QEMU that no
+ * IOMMU sees.
  */
 #ifndef GUEST_CHIPSET_CHIPSET_H
 #define GUEST_CHIPSET_CHIPSET_H

@@ -78,8 +78,8 @@ static void handle_init(struct vcpu *v, const struct vmexit *exit)
 }
 
 /*
- * A CPU on which SVM is on looks at the privilege level, and the operand, of its instructions before it exits; on
- * the guest's own it is off, which comes first: #UD (APM vol. 3, of each).
+ * A CPU on which SVM is on looks at the privilege level, and the operand, of its instructions before it exits;
+ * on the guest's own it is off, which comes first: #UD (APM vol. 3, of each).
  */
 static bool is_absent_insn(struct vcpu *v, const struct vmexit *exit)
 {

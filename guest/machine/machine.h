@@ -50,7 +50,7 @@ struct machine {
 	u32 nr_mtrrs;                         /* pairs, at boot: guest/exit/mtrr.c */
 	enum memtype hidden_type[HIDDEN_MAX]; /* what type the firmware's MTRRs gave them */
 	u32 nr_hidden;
-	/* Pages of registers that the guest reads itself, and that are written for it: guest/chipset/watch.c. */
+	/* Pages of registers that the guest reads itself, and writes by exits: guest/chipset/watch.c. */
 	struct memmap_range watched[WATCHED_MAX];
 	u32 nr_watched;
 	u64 ipi_base; /* of the local APIC's page, where INIT and start-up IPIs are dropped: guest/cpus/ipi.h */

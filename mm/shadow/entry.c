@@ -19,8 +19,8 @@ static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
 }
 
 /*
- * An entry that is present is about to say something else. by_guest: the guest wants it so, and a child that nobody can
- * reach any more is an orphan; else the child is still the guest's table.
+ * An entry that is present is about to say something else. by_guest: the guest wants it so, and a child that
+ * nobody can reach any more is an orphan; else the child is still the guest's table.
  *
  * A 4M page, or a large page that is split, is several entries in the hardware's eyes: the guest's INVLPG
  * of any address drops the whole page, the hardware's only a part. So such a part asks for a flush.

@@ -18,8 +18,8 @@
 #include "tests/host/fake/ram.h"
 
 /*
- * Physical memory: `low`, again and again, and one block of exactly `info_size` bytes at INFO, so that the address
- * sanitizer sees a read past the information's end.
+ * Physical memory: `low`, again and again, and one block of exactly `info_size` bytes at INFO, so that the
+ * address sanitizer sees a read past the information's end.
  */
 #define LOW_SIZE (2u << 20)
 #define SLACK    (1u << 16)
