@@ -42,9 +42,10 @@ struct machine {
 	const struct paging_ops *paging;  /* shadow_paging or nested_paging */
 	struct nested *nested;            /* of the latter */
 	struct guest_paging guest_paging; /* of `readable` */
-	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
-	struct memmap
-		readable; /* as RAM: what the guest's CPU may walk tables in. memory_readable() */
+	/* The firmware's map, the hypervisor's memory made reserved. */
+	struct memmap guest_map;
+	/* As RAM: what the guest's CPU may walk tables in. memory_readable() */
+	struct memmap readable;
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];
 	u32 nr_mtrrs;                         /* pairs, at boot: guest/exit/mtrr.c */

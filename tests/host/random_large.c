@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The random guest as a kernel that changes large pages one by one. */
 #include "arch/cpu.h"
-#include "tests/host/sim_mem.h"
 #include "tests/host/random_guest.h"
+#include "tests/host/sim_mem.h"
 
 /*
  * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
