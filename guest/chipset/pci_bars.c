@@ -176,7 +176,7 @@ bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u
 	struct pci_view w = {.f = f, .reg = reg, .value = value};
 	u32 on = command & PCI_COMMAND_SPACES, spaces = on;
 
-	/* What it decodes already stays as it was when it began to. */
+	/* What it decodes already was looked at when it began to. */
 	if (reg == PCI_COMMAND)
 		spaces = value & PCI_COMMAND_SPACES & ~on;
 	if (!spaces)

@@ -38,7 +38,7 @@ static void count_cpu(void *ctx, u32 id)
 	++*(u32 *)ctx;
 }
 
-/* But this one, which is among them. */
+/* CPUs that the firmware lists, without this one, which is among them. */
 static u32 others_listed(const struct bootinfo *boot)
 {
 	u32 n = 0;
@@ -118,7 +118,7 @@ static void start_others(const struct bootinfo *boot, u64 page)
 	settle(UNLISTED_TIME);
 	if (find_missing(boot).count)
 		settle(LISTED_TIME);
-	/* What is ready for one more CPU goes back to the pool. */
+	/* No CPU may come any more: what was ready for one more goes back to the pool. */
 	xchg32(&ap_lock, 1);
 	map_identity(false);
 	memcpy(at, saved, size);

@@ -71,7 +71,7 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	base = memmap_find_high(&boot->free, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
 	if (base == MEMMAP_NONE)
 		base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
-	/* Room below 4 GiB does not grow with the RAM, as what each page of it takes does. */
+	/* What notrap needs grows with the RAM; the room below 4 GiB does not. */
 	if (base == MEMMAP_NONE && memmap_ram_size(&boot->map) >= GIB(8))
 		return fail("too much memory: for %lu MiB of RAM notrap needs %lu MiB in one piece "
 			    "below 4 GiB, which this machine does not have: boot it with less",
