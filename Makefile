@@ -261,7 +261,6 @@ $(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
 	@tools/mkinitramfs $@ $(O)/linux/selfcheck-amd64 tests/linux/shell $(O)/linux/busybox-amd64 \
 		$(EFI_MODULES)
 
-
 # What nested KVM runs on: Debian's cloud kernel, this root, QEMU in it.
 NESTED := $(call linux_files,amd64) $(O)/linux/nested.cpio
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit: the invariants of the shadow MMU (docs/mmu.md), checked over every table. It trusts nothing that the
- * code it checks has derived, but the guest's own tables and the lists' ends.
+ * The audit: the invariants of the shadow MMU (docs/mmu.md), checked over every table. It trusts nothing that
+ * the code it checks has derived, but the guest's own tables and the lists' ends.
  */
 #include "mm/shadow/audit.h"
 

@@ -81,7 +81,7 @@ struct region {
 	bool apart;  /* overlaps a hidden or watched range */
 };
 
-/* A shadow table's description; its 512 entries are at table_of(). */
+/* A shadow table's description; its SPT_ENTRIES entries are at table_of(). */
 struct shadow {
 	u64 gfn;
 	union role role;
@@ -295,7 +295,8 @@ static inline u32 guest_index(union role role, u32 i)
 {
 	if (role.format != GPTE_32)
 		return i;
-	return role.level == 1 ? role.quadrant * 512 + i : role.quadrant * 256 + i / 2;
+	return role.level == 1 ? role.quadrant * SPT_ENTRIES + i
+			       : role.quadrant * (SPT_ENTRIES / 2) + i / 2;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directed tests of the shadow MMU. The idea: not-present faults that do not exit, what a fault and a flood cost, and A and D flags.
+ * Directed tests of the shadow MMU. The idea: not-present faults that do not exit, what a fault and a flood
+ * cost, and A and D flags.
  */
 #include "tests/host/mmu_guest.h"
 

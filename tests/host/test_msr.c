@@ -115,13 +115,8 @@ static bool wrmsr_safe(u32 msr, u64 value)
 /* An I/O APIC's first register is what this reads; it has no other. */
 static u32 io_select;
 
-struct fake_ram fake_ram[] = {{0xfec00000, sizeof(io_select), &io_select}};
+struct fake_ram fake_ram[] = {{0xfec00000, sizeof(io_select), &io_select, 0}};
 const u32 fake_ram_count = 1;
-
-u64 map_end(void)
-{
-	return GIB(4);
-}
 
 void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx)
 {
