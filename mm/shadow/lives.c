@@ -20,15 +20,8 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 		if (spte_is_present(table[i], m->trap_bits))
 			entry_drop(m, slot_make(index, i), by_guest);
 	}
-	while (s->parents) {
-		slot_t slot = s->parents;
-		struct shadow *parent = shadow_at(m, slot);
-
-		soft_link(m, slot_table(slot), index, -1);
-		entry_put(m, slot, trap_entry(m, parent->role));
-		parent->present--;
-		list_del(m, &s->parents, slot);
-	}
+	while (s->parents)
+		entry_trap(m, s->parents);
 	memset(table, 0, PAGE_SIZE);
 	soft_forget(m, index);
 	shadow_unlist(m, index);
