@@ -93,7 +93,7 @@ static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 
 		/* A large page that was split may have become one that could be a single leaf. */
 		if (gpte_is_leaf(role.format, role.level, gpte, role.pse))
-			child_r = direct_role(role, gpte, role.level - 1);
+			child_r = direct_role(role, gpte, role.level - 1, spte);
 		audit_if(a, child->gfn != gfn || child->role.word != child_r.word, slot,
 			 "a link leads to another frame or role (invariant 5)");
 	} else {

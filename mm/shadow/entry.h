@@ -103,7 +103,7 @@ void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);
 void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte);
 
 /* direct.c */
-union role direct_role(union role parent, u64 gpte, int level);
+union role direct_role(union role parent, u64 gpte, int level, u64 rights);
 struct spte_want direct_wanted(const struct mmu *m, union role role, u64 gfn);
 void direct_fill(struct mmu_vcpu *v, u32 index);
 bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);

@@ -72,15 +72,17 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	const struct frame *f;
 	bool enough = !role.wp0 || wp0_turn(v, d->slot, gpte, fault, lend, &want.spte);
 
+	/* Keys are for user pages; Bochs also applies that of a page that is turned into none. */
+	if (!(want.spte & PTE_U)) {
+		want.spte &= ~PTE_PK;
+		want.child.pk = 0;
+	}
 	if (want.child.word) {
 		count(v->counters, mmu_split);
 		step_down(v, d, want, fault->gva);
 		descend_direct(v, d, fault->gva);
 		return enough;
 	}
-	/* Keys are for user pages; Bochs also applies that of a page that is turned into none. */
-	if (!(want.spte & PTE_U))
-		want.spte &= ~PTE_PK;
 	install_leaf(v, d, want);
 	/* A write to a table goes on with the flood, and may come through that very table. */
 	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;

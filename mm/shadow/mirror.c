@@ -30,7 +30,7 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 	/* With WP=0 a supervisor's write may come at any time. */
 	if (role.level > 1 && must_split(m, role.level, gfn, leaf_rights(role, gpte, true))) {
 		want.spte |= PTE_A;
-		want.child = direct_role(role, gpte, role.level - 1);
+		want.child = direct_role(role, gpte, role.level - 1, want.spte);
 		return want;
 	}
 	attributes |= role.level == 1 ? PTE_PAT : PTE_PAT_LARGE;
