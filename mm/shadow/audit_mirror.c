@@ -29,9 +29,8 @@ static void check_attributes(struct audit *a, slot_t slot, u64 spte, u64 gpte, u
 
 	/* Where a large page is to be split by now, what is wanted is a link. The guest's entry knows. */
 	if (role.level > 1)
-		wanted = PTE_P | PTE_PS |
-			 (gpte & (PTE_PWT | PTE_PCD | PTE_PAT_LARGE | PTE_G |
-				  (role.format == GPTE_64 ? PTE_PK : 0)));
+		wanted = PTE_P | PTE_PS | (gpte & (PTE_PWT | PTE_PCD | PTE_PAT_LARGE | PTE_G)) |
+			 (role.format == GPTE_64 ? leaf_key(gpte, wanted) : 0);
 	audit_if(a,
 		 audit_attributes(role.level, spte) != audit_attributes(role.level, wanted & ~key),
 		 slot, "a leaf has other attributes than the guest's");
@@ -47,7 +46,7 @@ static void check_mirror_link(struct audit *a, slot_t slot, u64 spte, u64 gpte,
 
 	/* A large page that was split may have become one that could be a single leaf. */
 	if (gpte_is_leaf(role.format, role.level, gpte, role.pse))
-		child_r = direct_role(role, gpte, role.level - 1);
+		child_r = direct_role(role, gpte, role.level - 1, spte);
 	audit_if(a,
 		 child->gfn != spte_gfn(want.spte & ~(child_r.direct ? PTE_PAT_LARGE : 0)) ||
 			 child->role.word != child_r.word,

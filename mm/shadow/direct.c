@@ -5,8 +5,11 @@
  */
 #include "mm/shadow/entry.h"
 
-/* The role of a direct table that stands for part of a large guest page. */
-union role direct_role(union role parent, u64 gpte, int level)
+/*
+ * The role of a direct table that stands for part of a large guest page, by a link with these rights. A
+ * supervisor's has no key: only the link says whose it is, and Bochs 3 looks at the leaf's key first.
+ */
+union role direct_role(union role parent, u64 gpte, int level, u64 rights)
 {
 	return (union role){
 		.level = level,
@@ -16,7 +19,8 @@ union role direct_role(union role parent, u64 gpte, int level)
 		.pcd = !!(gpte & PTE_PCD),
 		.pat = !!(gpte & PTE_PAT_LARGE),
 		.global = !!(gpte & PTE_G),
-		.pk = parent.format == GPTE_64 ? (gpte & PTE_PK) >> PTE_PK_SHIFT : 0,
+		.pk = parent.format == GPTE_64 && (rights & PTE_U) ? (gpte & PTE_PK) >> PTE_PK_SHIFT
+								   : 0,
 	};
 }
 

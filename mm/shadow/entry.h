@@ -19,6 +19,12 @@ static inline u64 spte_gfn(u64 spte)
 	return (spte & PTE_ADDR) >> PAGE_SHIFT;
 }
 
+/* A leaf's key. They are for user pages; Bochs applies that of a supervisor's as well, so that has none. */
+static ALWAYS_INLINE u64 leaf_key(u64 gpte, u64 rights)
+{
+	return rights & PTE_U ? gpte & PTE_PK : 0;
+}
+
 /*
  * mirror.c: what a guest entry asks for. For entry i of a shadow table of this role; synced: its frame is not
  * out of sync; gpte: the guest's entry. Changes nothing, and does not look at the shadow entry.
@@ -106,7 +112,7 @@ void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);
 void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte);
 
 /* direct.c */
-union role direct_role(union role parent, u64 gpte, int level);
+union role direct_role(union role parent, u64 gpte, int level, u64 rights);
 struct spte_want direct_wanted(const struct mmu *m, union role role, u64 gfn);
 void direct_fill(struct mmu_vcpu *v, u32 index);
 bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);

@@ -73,6 +73,9 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	bool enough = !role.wp0 || wp0_turn(v, d->slot, gpte, fault, lend, &want.spte);
 
 	if (want.child.word) {
+		/* The link may have been turned: direct_role(). */
+		if (!(want.spte & PTE_U))
+			want.child.pk = 0;
 		count(v->counters, mmu_split);
 		step_down(v, d, want, fault->gva);
 		descend_direct(v, d, fault->gva);

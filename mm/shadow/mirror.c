@@ -13,9 +13,10 @@
  */
 static ALWAYS_INLINE u64 small_leaf(union role role, u64 gpte)
 {
-	u64 keep = PTE_P | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR | PTE_PK;
+	u64 keep = PTE_P | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR;
+	u64 rights = leaf_rights(role, gpte, false);
 
-	return (gpte & keep) | leaf_rights(role, gpte, false);
+	return (gpte & keep) | rights | leaf_key(gpte, rights);
 }
 
 /* A present, usable guest entry at an upper level, of any format. i: its shadow's place. */
@@ -41,11 +42,11 @@ static struct spte_want wanted_upper(const struct mmu *m, union role role, u64 g
 	/* With WP=0 a supervisor's write may come at any time. */
 	if (must_split(m, role.level, gfn, leaf_rights(role, gpte, true))) {
 		/* No A, as a leaf: it tells flood.c whether the CPU has used the entry. */
-		want.child = direct_role(role, gpte, role.level - 1);
+		want.child = direct_role(role, gpte, role.level - 1, want.spte);
 		return want;
 	}
-	attributes |= role.format == GPTE_64 ? PTE_PK : 0;
 	want.spte |= (gpte & attributes) | PTE_PS;
+	want.spte |= role.format == GPTE_64 ? leaf_key(gpte, want.spte) : 0;
 	return want;
 }
 

@@ -4,6 +4,7 @@
  * pass took, and compares Linux's own count of page faults with notrap's when it is there; then the
  * machine is powered off.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,34 @@ void say_file(const char *what, const char *path)
 	const char *text = read_file(path);
 
 	say("%s = %.*s", what, (int)strcspn(text, "\n"), text);
+}
+
+/* The least of shell's echo: false, with errno, when it is refused. */
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/*
+ * What is left of sleep where the firmware is asked for none: "mem" is suspend-to-idle. Linux wakes itself
+ * by its own test of it, five seconds after the devices are asleep.
+ */
+static bool check_suspend(void)
+{
+	say_file("sleep states", "/sys/power/state");
+	say_file("mem sleep", "/sys/power/mem_sleep");
+	say_file("disk sleep", "/sys/power/disk");
+	if (!write_file("/sys/power/pm_test", "platform"))
+		return wrong("no test of sleep");
+	if (!write_file("/sys/power/state", "mem"))
+		return wrong("sleep");
+	say("awake again");
+	return true;
 }
 
 static unsigned int count_cpus(void)
@@ -165,7 +194,9 @@ static int check(uint64_t start)
 	ok = check_efi();
 	before = vmstat("pgfault");
 	ok = run_all(info, workloads, nr_workloads) && ok;
-	/* A word of the kernel's command line that it does not know. */
+	/* Words of the kernel's command line that it does not know. */
+	if (getenv("selfcheck_suspend"))
+		ok = check_suspend() && ok;
 	if (getenv("selfcheck_bench"))
 		ok = run_all(info, bench_workloads, nr_bench_workloads) && ok;
 	if (levels < 0)
