@@ -92,11 +92,12 @@ struct shadow {
 	u32 moved;                /* the operation that last put it at the front of mmu.lru */
 	u64 lines,
 		live; /* invariant 20: lines that may be other than zero; that may have a present entry */
-	u16 present; /* entries that are present: links and leaves */
-	u16 soft;    /* see soft.c */
-	u16 pins;    /* roots in use, PDs of a PAE root */
-	u16 writes;  /* emulated writes since the table was last seen in use */
-	u16 last;    /* the entry that the last of them filled */
+	u16 present;   /* entries that are present: links and leaves */
+	u16 soft;      /* see soft.c */
+	u16 pins;      /* roots in use, PDs of a PAE root */
+	u16 writes;    /* emulated writes since the table was last seen in use */
+	u16 last;      /* the entry that the last of them filled */
+	u16 next_read; /* ahead.c: behind the last entry that a read set A in; 0: none did */
 	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
 	bool flood_paid;    /* flood.c: the last flood was worth it */
 	u64 synced;         /* mmu.operations when it last was as the guest's table */

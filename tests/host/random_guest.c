@@ -176,6 +176,14 @@ static u32 frame_index(const struct engine *e, u64 gpa)
 	return ENGINE_FRAMES;
 }
 
+bool engine_store(struct engine *e, u64 gpa, u64 value)
+{
+	u32 frame = frame_index(e, gpa);
+
+	return frame < ENGINE_FRAMES &&
+	       store_at(e, frame, gpa & 4095, value, ref_entry_size(&e->sim.guest));
+}
+
 /* What a root table needs to have the window, in this mode. */
 static void root_slot(const struct engine *e, enum ref_mode mode, u32 *index, u64 *entry)
 {
@@ -514,11 +522,7 @@ static void change_way(struct engine *e, u64 gva)
 	store_at(e, frame, gpa[at] & 4095, entry, size);
 }
 
-/*
- * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
- * 0: there is none that the window shows.
- */
-static u64 lead_to(struct engine *e, u64 gva, int level)
+u64 engine_lead_to(struct engine *e, u64 gva, int level)
 {
 	const struct ref_cpu *cpu = &e->sim.guest;
 	u32 size = ref_entry_size(cpu);
@@ -591,7 +595,7 @@ static void change_large(struct engine *e)
 	if (s->guest.mode == REF_OFF)
 		return;
 	pages += level == 2 && !is_32(e) ? rnd(e->r, is_64 ? 2 : 3) * GIB(1) : 0;
-	gpa = lead_to(e, pages, level);
+	gpa = engine_lead_to(e, pages, level);
 	if (!gpa)
 		return;
 	/* The table has its shadow from the first access on. */
@@ -723,6 +727,8 @@ void engine_step(struct engine *e)
 		engine_press(e);
 	else if (s->config.devices && one_in(e->r, 8))
 		engine_device(e);
+	else if (op < 2)
+		engine_table(e);
 	else if (op < 16)
 		write_entries(e);
 	else if (op < 21)

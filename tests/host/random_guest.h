@@ -38,6 +38,18 @@ void engine_press(struct engine *e);
 /* random_device.c: a device writes to a page table. */
 void engine_device(struct engine *e);
 
+/* random_table.c: a page table of small pages is written to, flushed, and its pages are read. */
+void engine_table(struct engine *e);
+
+/*
+ * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
+ * 0: there is none that the window shows.
+ */
+u64 engine_lead_to(struct engine *e, u64 gva, int level);
+
+/* The guest stores an entry through the window; false when that faults, or the window does not show it. */
+bool engine_store(struct engine *e, u64 gpa, u64 value);
+
 /* What such operations are made of: an address in use, one in the window; a frame, an entry; CR4 bits. */
 u64 engine_gva(struct engine *e);
 u64 engine_window(const struct engine *e, u32 frame);
