@@ -199,17 +199,18 @@ bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 c
 {
 	struct mmu *m = v->mmu;
 	u64 *spte = spte_at(m, slot), old = *spte;
+	struct shadow *s = shadow_at(m, slot);
 	bool was = spte_is_present(old, m->trap_bits);
 
 	if (child && child == linked_child(m, slot, want))
 		return set_link_rights(m, slot, child, want.spte);
-	if (shadow_at(m, slot)->role.level > 1 || !leaf_put(m, slot, want.spte)) {
+	if (s->role.level > 1 || !leaf_put(m, s, slot, want.spte)) {
 		if (was)
 			entry_drop(m, slot, true);
 		if (child)
 			entry_link(m, slot, child, want.spte, asked);
 		else if (want.child.word)
-			entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
+			entry_put(m, slot, trap_entry(m, s->role));
 		else
 			entry_leaf(v, slot, want.spte);
 	}

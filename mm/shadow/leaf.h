@@ -19,9 +19,9 @@ static ALWAYS_INLINE void leaf_unmap(struct mmu *m, slot_t slot, u64 spte)
 }
 
 /* entry_drop() of a leaf that is present. */
-static ALWAYS_INLINE void leaf_drop(struct mmu *m, slot_t slot, u64 spte)
+static ALWAYS_INLINE void leaf_drop(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
 {
-	shadow_at(m, slot)->present--;
+	s->present--;
 	if (spte & PTE_W)
 		leaf_unmap(m, slot, spte);
 }
@@ -30,7 +30,7 @@ static ALWAYS_INLINE void leaf_drop(struct mmu *m, slot_t slot, u64 spte)
  * Put a leaf, as spte_wanted() has it, in the place of whatever is there. Where the frame stays, its reverse map
  * does. False, with nothing done, for what is no ordinary RAM, and where traps have to be counted.
  */
-static ALWAYS_INLINE bool leaf_put(struct mmu *m, slot_t slot, u64 spte)
+static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
 {
 	u64 *entry = spte_at(m, slot), old = *entry, mapped = 0;
 	struct frame *f = frame_of(m, spte_gfn(spte));
@@ -41,7 +41,10 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, slot_t slot, u64 spte)
 	if (spte & PTE_W)
 		spte ^= unlikely(frame_is_tracked(f)) ? PTE_W | SPTE_PROTECTED : PTE_D;
 	if (!spte_is_present(old, m->trap_bits)) {
-		entry_put_present(m, slot, spte);
+		*entry = spte;
+		s->lines |= line_bit(slot);
+		s->live |= line_bit(slot);
+		s->present++;
 	} else {
 		*entry = spte;
 		mapped = old & PTE_W;

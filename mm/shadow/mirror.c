@@ -64,10 +64,15 @@ static u32 child_at_hand(const struct mmu *m, slot_t slot, struct spte_want want
 	return child && !m->shadows[child].stale && may_have_parent(m, child) ? child : 0;
 }
 
-bool follow(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
+static ALWAYS_INLINE bool put_wanted(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
 {
 	return spte_set(v, slot, want, want.child.word ? child_at_hand(v->mmu, slot, want) : 0,
 			false);
+}
+
+bool follow(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
+{
+	return put_wanted(v, slot, want);
 }
 
 bool entry_sync(struct mmu_vcpu *v, slot_t slot)
@@ -75,7 +80,8 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 	const struct mmu *m = v->mmu;
 	const struct shadow *s = shadow_at(m, slot);
 	u64 gpte = gpte_read(s->gfn, s->role.format, guest_index(s->role, slot_entry(slot)));
-	struct spte_want want = slot_wanted(m, slot, gpte);
+	struct rules r = rules_of(m, s->role, !table_is_unsync(m, slot_table(slot)));
+	struct spte_want want = wanted(m, &r, gpte, slot_entry(slot));
 
-	return !spte_holds(*spte_at(m, slot), want) && follow(v, slot, want);
+	return !spte_holds(*spte_at(m, slot), want) && put_wanted(v, slot, want);
 }

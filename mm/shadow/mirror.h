@@ -22,6 +22,7 @@ struct spte_want wanted_upper(const struct mmu *m, union role role, u64 gpte, u3
 /* What a role decides for all entries of a table. */
 struct rules {
 	union role role;
+	u64 trap;
 	u64 empty; /* for a guest entry that is not present: invariant 1 */
 	/* By PS: P, A and the reserved bits. Of them only P and A may be set: invariant 3. */
 	u64 judged[2];
@@ -33,16 +34,28 @@ static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role,
 
 	return (struct rules){
 		.role = role,
+		.trap = trap_entry(m, role),
 		.empty = m->bypass && synced ? SPTE_NOTRAP : trap_entry(m, role),
 		.judged = {PTE_P | PTE_A | bad[0], PTE_P | PTE_A | bad[1]},
 	};
 }
 
+static ALWAYS_INLINE bool is_usable(const struct rules *r, u64 gpte)
+{
+	return (gpte & r->judged[!!(gpte & PTE_PS)]) == (PTE_P | PTE_A);
+}
+
+/* What an entry that is not usable asks for. */
+static ALWAYS_INLINE u64 unusable(const struct rules *r, u64 gpte)
+{
+	return gpte & PTE_P ? r->trap : r->empty;
+}
+
 static ALWAYS_INLINE struct spte_want wanted(const struct mmu *m, const struct rules *r, u64 gpte,
 					     u32 i)
 {
-	if ((gpte & r->judged[!!(gpte & PTE_PS)]) != (PTE_P | PTE_A))
-		return (struct spte_want){.spte = gpte & PTE_P ? trap_entry(m, r->role) : r->empty};
+	if (!is_usable(r, gpte))
+		return (struct spte_want){.spte = unusable(r, gpte)};
 	if (r->role.level > 1)
 		return wanted_upper(m, r->role, gpte, i);
 	return (struct spte_want){.spte = small_leaf(r->role, gpte), .present = true};

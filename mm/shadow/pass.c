@@ -45,7 +45,7 @@ static u32 line_drop(struct mmu *m, slot_t first, bool by_guest)
 		if (s->role.level > 1)
 			entry_drop(m, first + i, by_guest);
 		else if (!s->role.direct)
-			leaf_drop(m, first + i, spte);
+			leaf_drop(m, s, first + i, spte);
 	}
 	/* No list has small leaves of a direct table. */
 	if (s->role.direct && s->role.level == 1) {
@@ -98,8 +98,7 @@ void table_trap(struct mmu *m, u32 index, bool all)
 struct pass {
 	struct rules r;
 	const volatile void *guest;
-	u32 first, half; /* as guest_index() has it */
-	u32 changed;     /* entries that map something else now */
+	u32 changed; /* entries that map something else now */
 	u32 work;
 	u32 filled;
 };
@@ -112,86 +111,109 @@ static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
 	return (gpte & (PTE_P | PTE_PS)) == PTE_P && f && !(f->state & FRAME_TABLES);
 }
 
-/*
- * Make an entry follow that does not say what is wanted. plain: in a table of small leaves, which few others
- * than these are wanted in.
- */
-static ALWAYS_INLINE void entry_follow(struct mmu_vcpu *v, struct pass *p, slot_t slot, u64 old,
-				       struct spte_want want, bool plain)
-{
-	struct mmu *m = v->mmu;
-	bool was = spte_is_present(old, m->trap_bits);
-
-	p->work += was | want.present;
-	if (!plain || (want.present && !leaf_put(m, slot, want.spte))) {
-		p->changed += follow(v, slot, want) &&
-			      (was || spte_is_present(*spte_at(m, slot), m->trap_bits));
-		return;
-	}
-	p->changed += was | want.present;
-	p->filled += want.present;
-	if (want.present)
-		return;
-	if (was)
-		leaf_drop(m, slot, old);
-	entry_put(m, slot, want.spte);
-}
-
-/* narrow: the guest's entries have 32 bits. plain: a table of level 1 with CR0.WP=1. */
+/* narrow: the guest's entries have 32 bits. upper: this is no table of level 1. */
 static ALWAYS_INLINE void line_sync(struct mmu_vcpu *v, struct pass *p, slot_t first, bool narrow,
-				    bool plain)
+				    bool upper)
 {
 	struct mmu *m = v->mmu;
 	const u64 *line = spte_at(m, first);
-	u64 trap = trap_entry(m, p->r.role);
 
 	p->work++;
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u32 i = slot_entry(first) + k;
-		u64 old = line[k];
-		u64 gpte = narrow ? ((const volatile u32 *)p->guest)[p->first + (i >> p->half)]
+		u64 gpte = narrow ? ((const volatile u32 *)p->guest)[guest_index(p->r.role, i)]
 				  : ((const volatile u64 *)p->guest)[i];
+		bool was = spte_is_present(line[k], m->trap_bits);
 		struct spte_want want;
 
-		if (!narrow && !plain && p->half && leads_nowhere(m, gpte) &&
-		    !spte_is_present(old, m->trap_bits)) {
-			if (old != trap)
-				entry_put(m, first + k, trap);
+		if (upper && !was && leads_nowhere(m, gpte)) {
+			if (line[k] != p->r.trap)
+				entry_put(m, first + k, p->r.trap);
 			continue;
 		}
 		want = wanted(m, &p->r, gpte, i);
-		if (!spte_holds(old, want))
-			entry_follow(v, p, first + k, old, want, plain);
+		if (spte_holds(line[k], want))
+			continue;
+		p->work += was | want.present;
+		p->changed += follow(v, first + k, want) &&
+			      (was || spte_is_present(line[k], m->trap_bits));
 	}
 }
 
+/* line_sync() of a table of level 1 with CR0.WP=1, and 64 bits: entries that all are small leaves, or none. */
+static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
+					  slot_t first)
+{
+	const union role wp1 = {.level = 1, .format = GPTE_64};
+	struct mmu *m = v->mmu;
+	const u64 *line = spte_at(m, first);
+	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	u32 changed = 0, filled = 0, made = 0;
+
+	for (u32 k = 0; k < LINE_ENTRIES; k++) {
+		u64 gpte = guest[k], old = line[k], spte;
+
+		/* PS is PAT here, and decides nothing. */
+		if ((gpte & p->r.judged[0]) == (PTE_P | PTE_A)) {
+			spte = small_leaf(wp1, gpte);
+			if (old == spte || leaf_says(old) == spte)
+				continue;
+			made++;
+			if (likely(leaf_put(m, s, first + k, spte)))
+				changed++, filled++;
+			else
+				changed +=
+					follow(v, first + k,
+					       (struct spte_want){.spte = spte, .present = true});
+			continue;
+		}
+		spte = unusable(&p->r, gpte);
+		if (old == spte)
+			continue;
+		if (spte_is_present(old, m->trap_bits)) {
+			leaf_drop(m, s, first + k, old);
+			changed++;
+			made++;
+		}
+		entry_put(m, first + k, spte);
+	}
+	p->changed += changed;
+	p->work += 1 + made;
+	p->filled += filled;
+}
+
+/* The guest's entries of this line are all zero. */
+static void empty_line_sync(struct mmu *m, struct pass *p, struct shadow *s, slot_t first)
+{
+	if (s->live & line_bit(first)) {
+		u32 dropped = line_drop(m, first, true);
+
+		p->changed += dropped;
+		p->work += 1 + dropped;
+	}
+	line_put(m, s, first, p->r.empty);
+}
+
+enum kind { SMALL, UPPER, OTHER, NARROW };
+
 /* A loop in the image for each kind of table, since every entry costs in it. */
-static ALWAYS_INLINE void lines_sync(struct mmu_vcpu *v, struct pass *p, u32 index, bool narrow,
-				     bool plain)
+static ALWAYS_INLINE void lines_sync(struct mmu_vcpu *v, struct pass *p, u32 index, enum kind kind)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 
-	if (plain) {
-		p->r.role.level = 1;
-		p->r.role.wp0 = 0;
-		p->r.judged[1] = p->r.judged[0];
-	}
 	for (u32 i = 0; i < SPT_ENTRIES; i += LINE_ENTRIES) {
 		slot_t first = slot_make(index, i);
 
-		if (narrow || !line_is_zero((const volatile u64 *)p->guest + i)) {
-			line_sync(v, p, first, narrow, plain);
-			continue;
-		}
-		if (s->live & line_bit(first)) {
-			u32 dropped = line_drop(m, first, true);
-
-			p->changed += dropped;
-			p->work += 1 + dropped;
-		}
-		if (p->r.empty || (s->lines & line_bit(first)))
-			line_put(m, s, first, p->r.empty);
+		if (kind == NARROW)
+			line_sync(v, p, first, true, false);
+		else if (line_is_zero((const volatile u64 *)p->guest + i)) {
+			if (p->r.empty || (s->lines & line_bit(first)))
+				empty_line_sync(m, p, s, first);
+		} else if (kind == SMALL)
+			small_line_sync(v, p, s, first);
+		else
+			line_sync(v, p, first, false, kind == UPPER);
 	}
 }
 
@@ -202,17 +224,17 @@ u32 table_sync(struct mmu_vcpu *v, u32 index)
 	struct pass p = {
 		.r = rules_of(m, s->role, !table_is_unsync(m, index)),
 		.guest = phys_ptr(s->gfn << PAGE_SHIFT),
-		.first = guest_index(s->role, 0),
-		.half = s->role.level > 1,
 		.work = WORK_TABLE,
 	};
 
 	if (s->role.format == GPTE_32)
-		lines_sync(v, &p, index, true, false);
-	else if (s->role.level == 1 && !s->role.wp0)
-		lines_sync(v, &p, index, false, true);
+		lines_sync(v, &p, index, NARROW);
+	else if (s->role.level > 1)
+		lines_sync(v, &p, index, UPPER);
+	else if (s->role.wp0)
+		lines_sync(v, &p, index, OTHER);
 	else
-		lines_sync(v, &p, index, false, false);
+		lines_sync(v, &p, index, SMALL);
 	s->synced = m->operations;
 	m->work += p.work;
 	count_add(v->counters, mmu_prefill, p.filled);
