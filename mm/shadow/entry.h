@@ -37,9 +37,17 @@ struct spte_want slot_wanted(const struct mmu *m, slot_t slot, u64 gpte);
 /* Make an entry say what the guest's says now, as far as that needs no new table. True when it changed. */
 bool entry_sync(struct mmu_vcpu *v, slot_t slot);
 
-/* entry_sync() for a whole table. Returns how many entries map something else now. */
+/* pass.c: entry_sync() for a whole table. Returns how many entries map something else now. */
 u32 table_sync(struct mmu_vcpu *v, u32 index);
+
+/*
+ * Nothing in this table may go to the guest any more: its notrap entries become traps. all: those that are
+ * present as well, so the table is right whatever the guest's says.
+ */
 void table_trap(struct mmu *m, u32 index, bool all);
+
+/* Every entry goes: the table is all zeros. by_guest: as entry_drop(). */
+void table_clear(struct mmu *m, u32 index, bool by_guest);
 
 /* entry.c: making it so. */
 
@@ -106,6 +114,7 @@ static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want wa
 }
 
 void entry_trap(struct mmu *m, slot_t slot);
+void bound_leaves(struct mmu *m, slot_t *head, u32 length);
 bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
 void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);

@@ -86,6 +86,8 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;
 	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)))
 		flood_is_over(v, m->shadows[table].gfn);
+	if (role.level == 1 && (w->set & BIT(1)) && !(fault->pfec & PFEC_W))
+		accessed_ahead(v, d->slot, gpte);
 	return enough;
 }
 

@@ -175,6 +175,14 @@ u32 random_frame_index(const struct random_guest *g, u64 gpa)
 	return RANDOM_FRAMES;
 }
 
+bool random_store(struct random_guest *g, u64 gpa, u64 value)
+{
+	u32 frame = random_frame_index(g, gpa);
+
+	return frame < RANDOM_FRAMES &&
+	       random_store_at(g, frame, gpa & 4095, value, ref_entry_size(&g->sim.guest));
+}
+
 /* What a root table needs to have the window, in this mode. */
 static void root_slot(const struct random_guest *g, enum ref_mode mode, u32 *index, u64 *entry)
 {
@@ -620,6 +628,8 @@ void random_step(struct random_guest *g)
 		random_press(g);
 	else if (s->config.devices && one_in(g->r, 8))
 		random_device(g);
+	else if (op < 2)
+		random_table(g);
 	else if (op < 16)
 		write_entries(g);
 	else if (op < 21)

@@ -41,6 +41,18 @@ void random_device(struct random_guest *g);
 /* random_large.c: large pages are changed one by one, each with an INVLPG. */
 void random_change_large(struct random_guest *g);
 
+/* random_table.c: a page table of small pages is written to, flushed, and its pages are read. */
+void random_table(struct random_guest *g);
+
+/*
+ * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
+ * 0: there is none that the window shows.
+ */
+u64 random_lead_to(struct random_guest *g, u64 gva, int level);
+
+/* The guest stores an entry through the window; false when that faults, or the window does not show it. */
+bool random_store(struct random_guest *g, u64 gpa, u64 value);
+
 /* What such operations are made of: an address in use, one in the window; a frame, an entry; CR4 bits. */
 u64 random_gva(struct random_guest *g);
 u64 random_window(const struct random_guest *g, u32 frame);

@@ -4,11 +4,7 @@
 #include "tests/host/random_guest.h"
 #include "tests/host/sim_mem.h"
 
-/*
- * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
- * 0: there is none that the window shows.
- */
-static u64 lead_to(struct random_guest *g, u64 gva, int level)
+u64 random_lead_to(struct random_guest *g, u64 gva, int level)
 {
 	const struct ref_cpu *cpu = &g->sim.guest;
 	u32 size = ref_entry_size(cpu);
@@ -82,7 +78,7 @@ void random_change_large(struct random_guest *g)
 	if (s->guest.mode == REF_OFF)
 		return;
 	pages += level == 2 && !random_is_32(g) ? rnd(g->r, is_64 ? 2 : 3) * GIB(1) : 0;
-	gpa = lead_to(g, pages, level);
+	gpa = random_lead_to(g, pages, level);
 	if (!gpa)
 		return;
 	/* The table has its shadow from the first access on. */
