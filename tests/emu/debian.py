@@ -106,7 +106,7 @@ def prepare(directory, source, count, options="", under=True, **told):
     subprocess.run(["cp", "--sparse=always", source, disk], check=True)
     conf = os.path.join(directory, "check.conf")
     with open(conf, "w", encoding="ascii") as file:
-        for name, value in {"boots": count, "efi": False,
+        for name, value in {"boots": count, "under": under, "efi": False,
                             "vendor": "", "url": "", "sum": "", **told}.items():
             file.write(f"{name}={int(value) if isinstance(value, bool) else value}\n")
     put(disk, boots.NOTRAP, "/boot/notrap.elf")
