@@ -186,6 +186,8 @@ static int check(uint64_t start)
 
 	say("init tsc = %llu", (unsigned long long)start);
 	say("hypervisor = %s", info < 0 ? "other or none" : "notrap");
+	say("cpu flag hypervisor = %s",
+	    strstr(read_file("/proc/cpuinfo"), " hypervisor") ? "yes" : "no");
 	say("cpus = %u", count_cpus());
 	say_file("cpus possible", "/sys/devices/system/cpu/possible");
 	levels = paging_levels();
