@@ -15,13 +15,20 @@ NOT_SEEN = r"^linux: pgfault that notrap has not seen = (\d+)$"
 def boot_ticks(result):
     """Ticks from the kernel's first instruction to /init's; None when the run does not tell.
 
-    notrap prints the TSC at the guest's first instruction. On the bare machine Bochs notes the tick
-    at which the kernel's first instruction is executed; its TSC counts the same ticks, from reset.
+    notrap, or the VMM, prints the TSC at the guest's first instruction. On the bare machine Bochs
+    notes the tick at which the kernel's first instruction is executed; its TSC counts the same
+    ticks, from reset.
     """
     init = result.find(r"^linux: init tsc = (\d+)$")
-    entry = result.find(r"^notrap: guest entry tsc = (\d+)$")
+    entry = result.find(r"^(?:notrap|kvm): guest entry tsc = (\d+)$")
     entry = int(entry.group(1)) if entry else result.marks.get("entry")
     return int(init.group(1)) - entry if init and entry else None
+
+
+def boot_exits(result):
+    """VM exits up to /init; 0 for a bare run."""
+    found = result.find(r"^linux: init exits = (\d+)$")
+    return int(found.group(1)) if found else 0
 
 
 def workloads(result):

@@ -65,6 +65,7 @@ class Machine:
     nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
     ticks_are_instructions = False
     at_once = 2     # so many runs at the same time
+    silence = SILENCE_MAX  # the longest that any run of it may be silent
     grace = 3       # seconds to end by itself after the end line, before it is ended
     tables_from = None  # where firmware's tables begin, if the map has them as reserved
 
@@ -120,8 +121,8 @@ class Silence:
     takes no CPU time at all.
     """
 
-    def __init__(self, pid, limit):
-        self.pid, self.limit = pid, min(max(SILENCE, limit / 2), SILENCE_MAX)
+    def __init__(self, pid, limit, most=SILENCE_MAX):
+        self.pid, self.limit = pid, min(max(SILENCE, limit / 2), most)
         self.heard()
 
     def heard(self):
@@ -229,7 +230,7 @@ class Session:
         # A character's bytes may come in two pieces.
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         text, closing, overdue = "", None, None
-        silence = Silence(self.process.pid, limit)
+        silence = Silence(self.process.pid, limit, self.machine.silence)
         while True:
             data, _ = self.receive(0.1)
             if data:

@@ -62,12 +62,13 @@ class Result:
 
     @property
     def counters(self):
-        """The last report's counters, as {name: value}; empty without a whole report."""
+        """The last report's counters, as {name: value}; empty without a whole report. notrap's, or
+        where the run was under KVM, KVM's statistics."""
         reports = re.findall(
-            r"^notrap: counters begin$(.*?)^notrap: counters end$", self.text, re.M | re.S)
+            r"^(notrap|kvm): counters begin$(.*?)^\1: counters end$", self.text, re.M | re.S)
         if not reports:
             return {}
-        found = re.findall(r"^notrap: (\w+) = (\d+)$", reports[-1], re.M)
+        found = re.findall(r"^(?:notrap|kvm): (\w+) = (\d+)$", reports[-1][1], re.M)
         return {name: int(value) for name, value in found}
 
     @property

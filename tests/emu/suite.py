@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`make bench`: the built-in guest and Linux' workloads in each way, on one machine.
+"""`make bench`: the built-in guest and Linux' workloads in each way, on one machine; `make
+bench-kvm`: under KVM as well.
 
 Printed as tables; written to build/bench/ as one CSV file and a chart. All that runs is
 deterministic on Bochs, so that two runs of one version print the same.
@@ -7,37 +8,54 @@ deterministic on Bochs, so that two runs of one version print the same.
 import csv
 import os
 import subprocess
+import sys
 
-from . import bench, boots, linux
+from . import bench, boots, kvm, linux
 from .bench import NATIVE, aligned, number
+from .boot import Boot
+from .emulators import HostError
 
 DIRECTORY = f"{boots.BUILD}/bench"
 CHART = os.path.join(os.path.dirname(__file__), "chart.gp")
 LIMIT = 1500
 BUILT_IN, LINUX, DEFAULT = "built-in", "linux", "linux, default mitigations"
-BOOT = "boot to /init"
+NESTED, BOOT = "nested paging", "boot to /init"
 COLUMNS = ("guest", "workload", "way", "ticks", "exits", "faults")
 
 
-def ways(machine):
-    """{heading: notrap's options}, as in bench.WAYS."""
+def ways(machine, peer=False):
+    """{heading: notrap's options}, as in bench.WAYS; peer: and KVM's words."""
     return {NATIVE: None, "bypass off": "bypass_guest_pf=0", "bypass on": "bypass_guest_pf=1",
             "sync=always": "sync=always", "sync=never": "sync=never",
-            "nested paging": f"mmu={machine.nested}"}
+            NESTED: f"mmu={machine.nested}", **(kvm.WAYS if peer else {})}
 
 
-def boots_of(machine):
-    """Each run there is: {(guest, heading): (options, or None; kernel, or None)}."""
-    chosen = ways(machine)
-    runs = {(BUILT_IN, name): (options, None) for name, options in chosen.items()}
+def chosen_of(there, names):
+    """Of the ways there are those in names, a list with commas; all without one. Native is always
+    among them."""
+    wanted = [name.strip() for name in names.split(",")] if names else list(there)
+    for name in wanted:
+        if name not in there:
+            raise HostError(f'WAYS: "{name}" is none of: {", ".join(there)}')
+    return {name: way for name, way in there.items() if name in wanted or name == NATIVE}
+
+
+def boots_of(chosen):
+    """Each run there is: {(guest, heading): (way; kernel, or None)}."""
+    runs = {(BUILT_IN, name): (way, None) for name, way in chosen.items()}
     for guest, mitigated in ((LINUX, False), (DEFAULT, True)):
         kernel = boots.Kernel(mitigated=mitigated, bench=True)
-        runs.update({(guest, name): (options, kernel) for name, options in chosen.items()
+        runs.update({(guest, name): (way, kernel) for name, way in chosen.items()
                      if not mitigated or not name.startswith("sync")})
     return runs
 
 
-def run(machine, way, kernel, options):
+def run(machine, name, way, kernel, options):
+    """One run; name: the way's heading."""
+    if name in kvm.WAYS:
+        guest = kernel.bare() if kernel else Boot(boots.BENCH)
+        alone = boots.linux_bare_expect() if kernel else boots.bare_expect()
+        return kvm.run(machine, way, guest, alone, LIMIT)
     if kernel is None:
         return bench.run(machine, way, options)
     if way is None:
@@ -50,9 +68,8 @@ def figures_of(result, is_linux):
     if not is_linux:
         return {name: tuple(bench.per_op(phase, key) for key in ("ticks", "exits", "faults"))
                 for name, phase in result.phases.items()}
-    counters, exits = result.counters, linux.exits(result)
-    found = {BOOT: (linux.boot_ticks(result), counters.get("exits", 0),
-                    counters.get("pf_taken", 0))}
+    exits = linux.exits(result)
+    found = {BOOT: (linux.boot_ticks(result), linux.boot_exits(result), "")}
     for name, ticks in linux.workloads(result).items():
         found[name] = ticks, exits.get(name, 0), ""
     return found
@@ -86,7 +103,10 @@ def table(guest, figures):
 
 def draw(figures):
     """The chart: Linux' workloads, times native, in the ways that a user chooses from."""
-    shown = ("bypass off", "bypass on", "nested paging")
+    shown = [name for name in ("bypass off", "bypass on", NESTED, *kvm.WAYS)
+             if (LINUX, name) in figures]
+    if not shown:
+        return
     data = f"{DIRECTORY}/chart.dat"
     native = figures[LINUX, NATIVE]
     with open(data, "w", encoding="utf-8") as file:
@@ -98,11 +118,22 @@ def draw(figures):
                    check=True)
 
 
-def measure(machine, options=""):
-    """What `make bench` does; its exit code."""
-    print(f"the built-in guest and Linux on {machine}, in {len(ways(machine))} ways", flush=True)
-    runs = boots_of(machine)
-    results = bench.each(list(runs), lambda key: run(machine, *runs[key], options))
+def told(key, result):
+    """A run that has ended, for those who wait: not in what is printed."""
+    print(f"{': '.join(key)}: {result.verdict}, {result.seconds:.0f} s", file=sys.stderr,
+          flush=True)
+    return result
+
+
+def measure(machine, options="", peer=False, names=""):
+    """What `make bench` does, or (peer) `make bench-kvm`; its exit code. names: see chosen_of()."""
+    if peer:
+        kvm.check(machine)
+    chosen = chosen_of(ways(machine, peer), names)
+    print(f"the built-in guest and Linux on {machine}, in {len(chosen)} ways", flush=True)
+    runs = boots_of(chosen)
+    results = bench.each(list(runs), lambda key: told(
+        key, run(machine, key[1], *runs[key], options)))
     groups = {guest: {way: result for (of, way), result in results.items() if of == guest}
               for guest in (BUILT_IN, LINUX, DEFAULT)}
 
