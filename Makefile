@@ -5,7 +5,7 @@
 #   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
-#   WAYS="native,bypass on" (make bench, bench-kvm: not all of them)
+#   WAYS="native; bypass on" BENCH_GUESTS="built-in; linux" (make bench, bench-kvm: not all of them)
 #   KERNEL=<file> INITRD=<file> APPEND="<its command line>" UNTIL=<regular expression> TIMEOUT=<seconds> (make boot)
 ifeq ($(origin CC),default)
 CC      := gcc
@@ -16,6 +16,7 @@ MEMORY  ?= 256
 CPUS    ?= 1
 CMDLINE ?=
 WAYS    ?=
+BENCH_GUESTS ?=
 KERNEL  ?=
 INITRD  ?=
 APPEND  ?=
@@ -89,7 +90,8 @@ help:
 	@echo 'make clean        remove build/'
 	@echo
 	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
-	@echo 'CMDLINE="notrap options" WAYS="native,bypass on" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
+	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
+	@echo 'WAYS="native; bypass on" BENCH_GUESTS="built-in; linux": a part of make bench and bench-kvm'
 	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: docs/machines.md'
 
 # --- packages -----------------------------------------------------------------------------------
@@ -327,10 +329,11 @@ compare-sync: all
 	@$(EMU) compare-sync
 compare-linux: all $(LINUX)
 	@$(EMU) compare-linux
+BENCH_WORDS = $(call option,--ways,$(value WAYS)) $(call option,--guests,$(value BENCH_GUESTS))
 bench: all $(LINUX) $(BENCH_LINUX) | $(O)/.deps-figures
-	@$(EMU) $(call option,--ways,$(value WAYS)) bench
+	@$(EMU) $(BENCH_WORDS) bench
 bench-kvm: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
-	@$(EMU) $(call option,--ways,$(value WAYS)) bench-kvm
+	@$(EMU) $(BENCH_WORDS) bench-kvm
 iso: all $(LINUX) | $(O)/.deps-iso
 	@$(EMU) iso
 
@@ -411,7 +414,7 @@ readme: all $(LINUX) | $(O)/.deps-qemu
 
 # These take an hour and more.
 readme-bench: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
-	@$(EMU) $(call option,--ways,$(value WAYS)) bench-kvm >$(O)/bench-kvm.txt && \
+	@$(EMU) $(BENCH_WORDS) bench-kvm >$(O)/bench-kvm.txt && \
 		tools/readme bench $(O)/bench-kvm.txt
 	@cp $(O)/bench/bench.svg docs/figures/bench.svg
 

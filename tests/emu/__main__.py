@@ -54,11 +54,11 @@ def run_built_in(args):
 
 
 def run_suite(args):
-    return suite.measure(args.machine, args.options, names=args.ways)
+    return suite.measure(args.machine, args.options, False, args.ways, args.guests)
 
 
 def run_peer(args):
-    return suite.measure(args.machine, args.options, peer=True, names=args.ways)
+    return suite.measure(args.machine, args.options, True, args.ways, args.guests)
 
 
 def compare_linux(args):
@@ -118,7 +118,8 @@ def main():
     parser.add_argument("--memory", default="256", help="MiB")
     parser.add_argument("--cpus", default="1")
     parser.add_argument("--options", default="", help="notrap's options")
-    parser.add_argument("--ways", default="", help="bench, bench-kvm: these alone, with commas")
+    parser.add_argument("--ways", default="", help="bench, bench-kvm: these alone, with semicolons")
+    parser.add_argument("--guests", default="", help="bench, bench-kvm: likewise")
     parser.add_argument("--kernel", default="", help="boot: a bzImage, or a multiboot kernel")
     parser.add_argument("--initrd", default="", help="boot: its initramfs")
     parser.add_argument("--append", default="", help="boot: its command line")

@@ -20,12 +20,14 @@ class Expect:
     """How a run is judged, by text alone.
 
     end: the line after which nothing more is expected. need: patterns that must all have been
-    seen by then. never: patterns that fail the run at once.
+    seen by then. never: patterns that fail the run at once. silence: the most seconds of CPU time
+    that it may say nothing for, where that is longer than for others (machine.Silence).
     """
 
     end: str
     need: tuple = ()
     never: tuple = ()
+    silence: int = 0
 
 
 @dataclass

@@ -30,31 +30,34 @@ def ways(machine, peer=False):
             NESTED: f"mmu={machine.nested}", **(kvm.WAYS if peer else {})}
 
 
-def chosen_of(there, names):
-    """Of the ways there are those in names, a list with commas; all without one. Native is always
-    among them."""
-    wanted = [name.strip() for name in names.split(",")] if names else list(there)
+# {a guest: its kernel}; the built-in one has none.
+GUESTS = {BUILT_IN: None, LINUX: boots.Kernel(bench=True),
+          DEFAULT: boots.Kernel(mitigated=True, bench=True)}
+
+
+def chosen_of(what, there, names, always=()):
+    """Of {name: anything} those in names, a list with semicolons, and those in always; all where
+    the list is empty. what: whose they are, for an error."""
+    wanted = [name.strip() for name in names.split(";")] if names else list(there)
     for name in wanted:
         if name not in there:
-            raise HostError(f'WAYS: "{name}" is none of: {", ".join(there)}')
-    return {name: way for name, way in there.items() if name in wanted or name == NATIVE}
+            raise HostError(f'{what}: "{name}" is none of: {"; ".join(there)}')
+    return {name: one for name, one in there.items() if name in wanted or name in always}
 
 
-def boots_of(chosen):
+def boots_of(guests, chosen):
     """Each run there is: {(guest, heading): (way; kernel, or None)}."""
-    runs = {(BUILT_IN, name): (way, None) for name, way in chosen.items()}
-    for guest, mitigated in ((LINUX, False), (DEFAULT, True)):
-        kernel = boots.Kernel(mitigated=mitigated, bench=True)
-        runs.update({(guest, name): (way, kernel) for name, way in chosen.items()
-                     if not mitigated or not name.startswith("sync")})
-    return runs
+    return {(guest, name): (way, kernel) for guest, kernel in guests.items()
+            for name, way in chosen.items()
+            if guest != DEFAULT or not name.startswith("sync")}
 
 
 def run(machine, name, way, kernel, options):
     """One run; name: the way's heading."""
     if name in kvm.WAYS:
         guest = kernel.bare() if kernel else Boot(boots.BENCH)
-        alone = boots.linux_bare_expect() if kernel else boots.bare_expect()
+        alone = linux.patient(boots.linux_bare_expect(), kernel, LIMIT) if kernel \
+            else boots.bare_expect()
         return kvm.run(machine, way, guest, alone, LIMIT)
     if kernel is None:
         return bench.run(machine, way, options)
@@ -102,11 +105,12 @@ def table(guest, figures):
 
 
 def draw(figures):
-    """The chart: Linux' workloads, times native, in the ways that a user chooses from."""
+    """The chart: Linux' workloads, times native, in the ways that a user chooses from. False when
+    there is nothing to draw."""
     shown = [name for name in ("bypass off", "bypass on", NESTED, *kvm.WAYS)
              if (LINUX, name) in figures]
     if not shown:
-        return
+        return False
     data = f"{DIRECTORY}/chart.dat"
     native = figures[LINUX, NATIVE]
     with open(data, "w", encoding="utf-8") as file:
@@ -116,6 +120,7 @@ def draw(figures):
             file.write("\t".join([name] + [f"{value:.4f}" for value in times]) + "\n")
     subprocess.run(["gnuplot", "-e", f"data='{data}'; chart='{DIRECTORY}/bench.svg'", CHART],
                    check=True)
+    return True
 
 
 def told(key, result):
@@ -125,24 +130,25 @@ def told(key, result):
     return result
 
 
-def measure(machine, options="", peer=False, names=""):
+def measure(machine, options="", peer=False, way_names="", guest_names=""):
     """What `make bench` does, or (peer) `make bench-kvm`; its exit code. names: see chosen_of()."""
     if peer:
         kvm.check(machine)
-    chosen = chosen_of(ways(machine, peer), names)
-    print(f"the built-in guest and Linux on {machine}, in {len(chosen)} ways", flush=True)
-    runs = boots_of(chosen)
+    chosen = chosen_of("WAYS", ways(machine, peer), way_names, (NATIVE,))
+    guests = chosen_of("BENCH_GUESTS", GUESTS, guest_names)
+    print(f"{'; '.join(guests)} on {machine}: {'; '.join(chosen)}", flush=True)
+    runs = boots_of(guests, chosen)
     results = bench.each(list(runs), lambda key: told(
         key, run(machine, key[1], *runs[key], options)))
     groups = {guest: {way: result for (of, way), result in results.items() if of == guest}
-              for guest in (BUILT_IN, LINUX, DEFAULT)}
+              for guest in guests}
 
     def tables():
         figures = {key: figures_of(result, key[0] != BUILT_IN) for key, result in results.items()}
         os.makedirs(DIRECTORY, exist_ok=True)
         write_csv(f"{DIRECTORY}/bench.csv", figures)
-        draw(figures)
+        drawn = draw(figures)
         yield from (table(guest, figures) for guest in groups)
-        yield f"also written: {DIRECTORY}/bench.csv and bench.svg"
+        yield f"also written: {DIRECTORY}/bench.csv" + (" and bench.svg" if drawn else "")
 
     return bench.conclude(groups, tables)

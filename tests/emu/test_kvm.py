@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.emu import bench, boots, kvm, suite
+from tests.emu import bench, boots, kvm, machine, suite
 from tests.emu.bochs import Bochs
 from tests.emu.boot import Boot
 from tests.emu.emulators import HostError
@@ -40,8 +40,7 @@ def test_the_built_in_guest(passes, ept, exits):
 
 def test_linux_is_counted_too(passes):
     """Exits of user mode's, by the port; and the way to /init."""
-    machine = Bochs("broadwell_ult")
-    result = passes(suite.run(machine, "KVM ept=0", "0", boots.Kernel(), ""))
+    result = passes(suite.run(Bochs("broadwell_ult"), "KVM ept=0", "0", boots.Kernel(), ""))
     found = suite.figures_of(result, True)
     assert list(found)[0] == suite.BOOT
     ticks, exits, _ = found[suite.BOOT]
@@ -99,19 +98,41 @@ def test_wrong_files(tmp_path):
 
 
 def test_other_machines_are_refused():
-    for machine in (Bochs("ryzen"), boots.machine("qemu-tcg")):
+    for other in (Bochs("ryzen"), boots.machine("qemu-tcg")):
         with pytest.raises(HostError, match=r"^KVM is measured on Bochs' VMX, not on .*: HOST="):
-            suite.measure(machine, peer=True)
+            suite.measure(other, peer=True)
 
 
-def test_ways_are_chosen():
+def test_ways_and_guests_are_chosen():
     there = suite.ways(Bochs(), peer=True)
-    assert list(suite.chosen_of(there, "")) == list(there)
-    assert list(suite.chosen_of(there, "KVM ept=0, bypass on")) == [
+    assert list(suite.chosen_of("WAYS", there, "")) == list(there)
+    assert list(suite.chosen_of("WAYS", there, "KVM ept=0; bypass on", ("native",))) == [
         "native", "bypass on", "KVM ept=0"]
     assert set(kvm.WAYS) & set(suite.ways(Bochs())) == set()
-    with pytest.raises(HostError, match=r'^WAYS: "bypass" is none of: native, bypass off, '):
-        suite.chosen_of(there, "bypass")
+    for names in ("bypass", "bypass on,bypass off", "native;"):
+        with pytest.raises(HostError, match=r'^WAYS: ".*" is none of: native; bypass off; '):
+            suite.chosen_of("WAYS", there, names)
+    linux = suite.chosen_of("BENCH_GUESTS", suite.GUESTS, "linux; linux, default mitigations")
+    assert list(suite.boots_of(linux, dict.fromkeys(("native", "sync=never")))) == [
+        ("linux", "native"), ("linux", "sync=never"), ("linux, default mitigations", "native")]
+
+
+def test_a_long_workload_may_be_silent(monkeypatch):
+    """alloc-1g says nothing for longer than other runs may; bare, under notrap and under KVM."""
+    seen = []
+
+    def run(_machine, _boot, expect, limit, *_):
+        seen.append((expect.silence, limit))
+
+    monkeypatch.setattr(Bochs, "run", run)
+    for bench_too, silence in ((False, 0), (True, suite.LIMIT)):
+        kernel = boots.Kernel(bench=bench_too)
+        for name, way in (("native", None), ("bypass on", ""), ("KVM ept=0", "0")):
+            suite.run(Bochs(), name, way, kernel, "")
+            assert seen.pop() == (silence, suite.LIMIT)
+    most = machine.SILENCE_MAX
+    assert machine.Silence(0, suite.LIMIT).limit == most < suite.LIMIT / 2
+    assert machine.Silence(0, suite.LIMIT, suite.LIMIT).limit == suite.LIMIT / 2
 
 
 def test_the_peer_is_in_table_csv_and_chart(tmp_path, monkeypatch):
@@ -128,7 +149,7 @@ def test_the_peer_is_in_table_csv_and_chart(tmp_path, monkeypatch):
 
     monkeypatch.setattr(suite, "run", run)
     monkeypatch.setattr(suite, "DIRECTORY", str(tmp_path))
-    assert suite.measure(Bochs(), peer=True, names="KVM ept=0,KVM ept=1") == 0
+    assert suite.measure(Bochs(), peer=True, way_names="KVM ept=0; KVM ept=1") == 0
     lines = (tmp_path / "bench.csv").read_text().splitlines()
     assert "built-in,demand,KVM ept=0,35.0,2.0,4.0" in lines
     assert "linux,boot to /init,KVM ept=1,11,7," in lines
