@@ -7,6 +7,7 @@ deterministic on Bochs, so that two runs of one version print the same.
 """
 import csv
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -87,19 +88,20 @@ def write_csv(path, figures):
 
 
 def table(guest, figures):
-    """Ticks and exits of each workload, the ways side by side."""
+    """Exits of each workload, and ticks (Linux': as times native), the ways side by side."""
     mine = {way: found for (of, way), found in figures.items() if of == guest}
-    titles = [("", 1)] + [("" if way == NATIVE else f"- {way} -", 1 if way == NATIVE else 3)
+    titles = [("", 1)] + [("" if way == NATIVE else f"- {way} -", 1 if way == NATIVE else 2)
                           for way in mine]
     rows = [["per operation"]]
     for way in mine:
-        rows[0] += ["native ticks"] if way == NATIVE else ["exits", "ticks", "x"]
+        rows[0] += ["native ticks"] if way == NATIVE else \
+            ["exits", "ticks" if guest == BUILT_IN else "x"]
     for name, (native, _, _) in mine[NATIVE].items():
         row = [name]
         for way, found in mine.items():
             ticks, exits, _ = found[name]
             row += [number(ticks)] if way == NATIVE else \
-                [number(exits), number(ticks), f"{ticks / native:.3g}"]
+                [number(exits), number(ticks) if guest == BUILT_IN else f"{ticks / native:.2f}"]
         rows.append(row)
     return f"{guest}\n" + aligned(rows, titles)
 
@@ -110,6 +112,7 @@ def draw(figures):
     shown = [name for name in ("bypass off", "bypass on", NESTED, *kvm.WAYS)
              if (LINUX, name) in figures]
     if not shown:
+        pathlib.Path(DIRECTORY, "bench.svg").unlink(missing_ok=True)
         return False
     data = f"{DIRECTORY}/chart.dat"
     native = figures[LINUX, NATIVE]
@@ -149,6 +152,7 @@ def measure(machine, options="", peer=False, way_names="", guest_names=""):
         write_csv(f"{DIRECTORY}/bench.csv", figures)
         drawn = draw(figures)
         yield from (table(guest, figures) for guest in groups)
-        yield f"also written: {DIRECTORY}/bench.csv" + (" and bench.svg" if drawn else "")
+        written = os.path.relpath(DIRECTORY, os.path.dirname(boots.BUILD))
+        yield f"also written: {written}/bench.csv" + (" and bench.svg" if drawn else "")
 
     return bench.conclude(groups, tables)

@@ -135,7 +135,7 @@ def test_a_long_workload_may_be_silent(monkeypatch):
     assert machine.Silence(0, suite.LIMIT, suite.LIMIT).limit == suite.LIMIT / 2
 
 
-def test_the_peer_is_in_table_csv_and_chart(tmp_path, monkeypatch):
+def test_the_peer_is_in_table_csv_and_chart(tmp_path, monkeypatch, capsys):
     """From what runs print to the three."""
     def run(_machine, name, way, kernel, _options):
         many = {"native": 10, "KVM ept=0": 35, "KVM ept=1": 11}[name]
@@ -150,6 +150,9 @@ def test_the_peer_is_in_table_csv_and_chart(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "run", run)
     monkeypatch.setattr(suite, "DIRECTORY", str(tmp_path))
     assert suite.measure(Bochs(), peer=True, way_names="KVM ept=0; KVM ept=1") == 0
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["demand", "10", "2", "35", "2", "11"] in printed
+    assert ["fork", "10", "3", "3.50", "3", "1.10"] in printed
     lines = (tmp_path / "bench.csv").read_text().splitlines()
     assert "built-in,demand,KVM ept=0,35.0,2.0,4.0" in lines
     assert "linux,boot to /init,KVM ept=1,11,7," in lines
