@@ -33,12 +33,16 @@ IPS = 100_000_000
 OWN_MEMORY = 640
 # CPU seconds until the machine is up; and what a run's limit on Bochs alone is multiplied by.
 START_LIMIT, SLOWER = 400, 10
-CMDLINE = ("console=ttyS0,115200 nokaslr mitigations=off no_timer_check tsc=reliable "
-           f"tsc_early_khz={IPS // 1000} lpj={IPS // 250} cryptomgr.notests=1 quiet "
-           "initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,"
-           "init_kprobe_trace")
 # Bochs' ryzen sleeps in MWAITX for good. Nested KVM has run there without XSAVE alone.
 CMDLINE_AMD = "clearcpuid=mwaitx noxsave"
+
+
+def host_words(ips):
+    """The command line of a Linux that KVM runs on, where a second has so many instructions."""
+    return ("console=ttyS0,115200 nokaslr mitigations=off no_timer_check tsc=reliable "
+            f"tsc_early_khz={ips // 1000} lpj={ips // 250} cryptomgr.notests=1 quiet "
+            "initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,"
+            "init_kprobe_trace")
 
 
 def pack(archive, there):
@@ -66,7 +70,7 @@ class Host:
         self.files = {path: os.stat(path).st_mtime_ns for path in files}
         if not os.path.exists(ROOT):
             raise HostError(f"{ROOT} is not built: make test-nested")
-        words = f"{CMDLINE} {CMDLINE_AMD if model in AMD else ''}"
+        words = f"{host_words(IPS)} {CMDLINE_AMD if model in AMD else ''}"
         self.directory = tempfile.TemporaryDirectory(prefix="notrap-")
         archive = os.path.join(self.directory.name, "files.cpio")
         pack(archive, self.there)
