@@ -79,6 +79,7 @@ help:
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make readme       the tables of output in docs/ and README.md, printed again; minutes'
+	@echo 'make readme-nested  the table from nested KVM, printed again; half an hour'
 	@echo 'make figures      the figures of docs/, drawn again'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
@@ -388,6 +389,12 @@ readme: all $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
+	@tools/readme
+
+# The one that takes long: half an hour, and no two runs print quite the same.
+.PHONY: readme-nested
+readme-nested: all $(NESTED)
+	@$(EMU) --host=nested-kvm compare >$(O)/nested.txt && tools/readme nested $(O)/nested.txt
 	@tools/readme
 
 FIGURES := $(wildcard docs/figures/*.dot)

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -41,6 +42,11 @@ CMDLINE = ("console=ttyS0,115200 nokaslr mitigations=off no_timer_check tsc=reli
 CMDLINE_AMD = "clearcpuid=mwaitx noxsave"
 
 
+def note(text):
+    """A line beside what a run prints, which is silent for minutes."""
+    print(f"nested KVM: {text}", file=sys.stderr, flush=True)
+
+
 def pack(archive, there):
     """A cpio of {path here: name there}, in /boot."""
     with tempfile.TemporaryDirectory() as tree:
@@ -67,6 +73,7 @@ class Host:
         if not os.path.exists(ROOT):
             raise HostError(f"{ROOT} is not built: make test-nested")
         words = f"{CMDLINE} {CMDLINE_AMD if model in AMD else ''}"
+        note("Debian's kernel starts on Bochs, which takes a minute or more")
         self.directory = tempfile.TemporaryDirectory(prefix="notrap-")
         archive = os.path.join(self.directory.name, "files.cpio")
         pack(archive, self.there)
@@ -237,4 +244,7 @@ class NestedKvm(Bochs):
             raise HostError(f"HOST={self.name} has no line to type on: HOST=bochs")
         with Host.lock:
             host = Host.of(self.bochs, self.memory, set(boot.files()), self.files)
-            return Run(self, host, boot).watch(expect, limit * SLOWER, show)
+            note(f"QEMU starts {boot.what()}")
+            result = Run(self, host, boot).watch(expect, limit * SLOWER, show)
+            note(f"{result.verdict} in {result.seconds:.0f} s")
+            return result
