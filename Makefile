@@ -84,6 +84,7 @@ help:
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make readme       the tables of output in docs/ and README.md, printed again; minutes'
 	@echo 'make readme-bench  the tables and the chart of make bench-kvm in docs/, likewise'
+	@echo 'make readme-nested  the table from nested KVM, printed again; half an hour'
 	@echo 'make figures      the figures of docs/, drawn again'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
@@ -382,7 +383,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
-		     access debian dma kernels slow trace svm nested nested_kvm))
+		     access debian dma kernels slow trace svm nested nested_kvm bochs3))
 .PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
 soak: all guests soak-tidy soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -416,6 +417,12 @@ readme-bench: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figure
 	@$(EMU) $(BENCH_WORDS) bench-kvm >$(O)/bench-kvm.txt && \
 		tools/readme bench $(O)/bench-kvm.txt
 	@[ ! -e $(O)/bench/bench.svg ] || cp $(O)/bench/bench.svg docs/figures/
+
+# The one that takes long: half an hour, and no two runs print quite the same.
+.PHONY: readme-nested
+readme-nested: all $(NESTED)
+	@$(EMU) --host=nested-kvm compare >$(O)/nested.txt && tools/readme nested $(O)/nested.txt
+	@tools/readme
 
 FIGURES := $(wildcard docs/figures/*.dot)
 

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -45,6 +46,11 @@ def host_words(ips):
             "init_kprobe_trace")
 
 
+def note(text):
+    """A line beside what a run prints, which is silent for minutes."""
+    print(f"nested KVM: {text}", file=sys.stderr, flush=True)
+
+
 def pack(archive, there):
     """A cpio of {path here: name there}, in /boot."""
     with tempfile.TemporaryDirectory() as tree:
@@ -71,6 +77,7 @@ class Host:
         if not os.path.exists(ROOT):
             raise HostError(f"{ROOT} is not built: make test-nested")
         words = f"{host_words(IPS)} {CMDLINE_AMD if model in AMD else ''}"
+        note("Debian's kernel starts on Bochs, which takes a minute or more")
         self.directory = tempfile.TemporaryDirectory(prefix="notrap-")
         archive = os.path.join(self.directory.name, "files.cpio")
         pack(archive, self.there)
@@ -241,4 +248,7 @@ class NestedKvm(Bochs):
             raise HostError(f"HOST={self.name} has no line to type on: HOST=bochs")
         with Host.lock:
             host = Host.of(self.bochs, self.memory, set(boot.files()), self.files)
-            return Run(self, host, boot).watch(expect, limit * SLOWER, show)
+            note(f"QEMU starts {boot.what()}")
+            result = Run(self, host, boot).watch(expect, limit * SLOWER, show)
+            note(f"{result.verdict} in {result.seconds:.0f} s")
+            return result

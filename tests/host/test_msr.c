@@ -226,6 +226,15 @@ static void msrs_that_make_the_cpu_write_memory(void **state)
 		expect_absent(writers[i]);
 }
 
+static void msrs_of_hidden_features(void **state)
+{
+	static const u32 hidden[] = {0x8c, 0x500, 0x1cc, 0x1d4, MSR_PKRS, 0x985, 0x98a, 0xd93};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(hidden); i++)
+		expect_absent(hidden[i]);
+}
+
 /* The hypervisor locks guest tables when it writes to them. */
 static void locks_stay_allowed(void **state)
 {
@@ -469,6 +478,7 @@ int main(void)
 		cmocka_unit_test(held_branch_prediction),
 		cmocka_unit_test(msrs_of_other_hypervisors),
 		cmocka_unit_test(msrs_that_make_the_cpu_write_memory),
+		cmocka_unit_test(msrs_of_hidden_features),
 		cmocka_unit_test(locks_stay_allowed),
 		cmocka_unit_test(all_else_goes_through),
 		cmocka_unit_test(msrs_that_act_outside_of_the_cpu),
