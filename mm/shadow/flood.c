@@ -20,7 +20,10 @@
 /* What a write that was not carried out has saved, exit included, in the units of mmu.work. */
 #define WORK_WRITE 7
 
-/* What a flood costs beside the pass that ends it: the one that began it, and INVLPGs that exit meanwhile. */
+/*
+ * What a flood costs beside the pass that ends it: the one that began it, and INVLPGs that exit meanwhile. Not
+ * measured: chosen so that three entries that followed are vain, as they were by the rules before.
+ */
 #define WORK_FLOOD 16
 
 /* The next one takes twice as many writes, or eight times for an upper table, and so once more. */
