@@ -5,6 +5,7 @@
 #   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
+#   WAYS="native; bypass on" BENCH_GUESTS="built-in; linux" (make bench, bench-kvm: not all of them)
 #   KERNEL=<file> INITRD=<file> APPEND="<its command line>" UNTIL=<regular expression> TIMEOUT=<seconds> (make boot)
 ifeq ($(origin CC),default)
 CC      := gcc
@@ -14,6 +15,8 @@ MODEL   ?=
 MEMORY  ?= 256
 CPUS    ?= 1
 CMDLINE ?=
+WAYS    ?=
+BENCH_GUESTS ?=
 KERNEL  ?=
 INITRD  ?=
 APPEND  ?=
@@ -53,7 +56,7 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 	   $(call option,--options,$(value CMDLINE))
 
 .PHONY: all run bare boot linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare compare-linux compare-sync bench readme figures
+	test-deps guests linux-programs compare compare-linux compare-sync bench bench-kvm readme readme-bench figures
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -69,7 +72,8 @@ help:
 	@echo 'make compare      the built-in guest bare, on shadow tables, on nested paging; three machines'
 	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
-	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; half an hour'
+	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; 25 CPU minutes'
+	@echo 'make bench-kvm    the same with KVM beside it, ept=0 and ept=1, in the same Bochs'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
 	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
 	@echo 'make test-nested  notrap under nested KVM, which Bochs makes: every way; an hour'
@@ -79,6 +83,8 @@ help:
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make readme       the tables of output in docs/ and README.md, printed again; minutes'
+	@echo 'make readme-bench  the tables and the chart of make bench-kvm in docs/, likewise'
+	@echo 'make readme-nested  the table from nested KVM, printed again; half an hour'
 	@echo 'make figures      the figures of docs/, drawn again'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
@@ -86,6 +92,7 @@ help:
 	@echo
 	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
+	@echo 'WAYS="native; bypass on" BENCH_GUESTS="built-in; linux": a part of make bench and bench-kvm'
 	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: docs/machines.md'
 
 # --- packages -----------------------------------------------------------------------------------
@@ -174,7 +181,7 @@ endif
 linux_files = $(O)/linux/vmlinuz-$(1) $(O)/linux/initramfs-$(programs_$(1)).cpio
 LINUX      := $(call linux_files,$(ARCH))
 
-linux-programs: $(O)/linux/selfcheck-amd64 $(O)/linux/selfcheck-i386
+linux-programs: $(O)/linux/selfcheck-amd64 $(O)/linux/selfcheck-i386 $(O)/kvm/vmm
 
 $(O)/linux/vmlinuz-%: tools/fetch-kernel tools/fetch-package | $(O)/.deps-run
 	@tools/fetch-kernel $(kernel_$*) $(O)/packages $@
@@ -261,7 +268,6 @@ $(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
 	@tools/mkinitramfs $@ $(O)/linux/selfcheck-amd64 tests/linux/shell $(O)/linux/busybox-amd64 \
 		$(EFI_MODULES)
 
-
 # What nested KVM runs on: Debian's cloud kernel, this root, QEMU in it.
 NESTED := $(call linux_files,amd64) $(O)/linux/nested.cpio
 
@@ -270,6 +276,19 @@ $(O)/linux/nested.cpio: tests/nested/init tools/mknested $(O)/linux/busybox-amd6
 	@echo '  PACK    $@'
 	@tools/mknested $@ tests/nested/init $(O)/linux/busybox-amd64 \
 		$$(tools/fetch-package $(kernel_amd64) $(O)/packages)
+
+# The peer: the same kernel and KVM, and a small VMM of our own.
+VMM := $(wildcard tests/kvm/*.c)
+
+$(O)/kvm/vmm: $(VMM) tests/kvm/vmm.h | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@echo '  CC      $@'
+	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -m64 -static -I. -o $@ $(VMM)
+
+$(O)/kvm/root.cpio: tests/kvm/init tools/mknested $(O)/kvm/vmm $(O)/linux/busybox-amd64 $(O)/linux/vmlinuz-amd64
+	@echo '  PACK    $@'
+	@tools/mknested $@ tests/kvm/init $(O)/linux/busybox-amd64 \
+		$$(tools/fetch-package $(kernel_amd64) $(O)/packages) $(O)/kvm/vmm
 
 # A Debian on a disk, with the menu entry that README.md tells: made anew when that changes, not when
 # another line of README.md does.
@@ -310,8 +329,11 @@ compare-sync: all
 	@$(EMU) compare-sync
 compare-linux: all $(LINUX)
 	@$(EMU) compare-linux
+BENCH_WORDS = $(call option,--ways,$(value WAYS)) $(call option,--guests,$(value BENCH_GUESTS))
 bench: all $(LINUX) $(BENCH_LINUX) | $(O)/.deps-figures
-	@$(EMU) bench
+	@$(EMU) $(BENCH_WORDS) bench
+bench-kvm: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
+	@$(EMU) $(BENCH_WORDS) bench-kvm
 iso: all $(LINUX) | $(O)/.deps-iso
 	@$(EMU) iso
 
@@ -326,7 +348,7 @@ test-host: $(HOST_TESTS)
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(O)/linux/initramfs-efi.cpio $(NESTED) $(DEBIAN) | test-deps
+		$(O)/linux/initramfs-efi.cpio $(NESTED) $(O)/kvm/root.cpio $(DEBIAN) | test-deps
 	@$(PYTEST) tests/emu
 
 # Nested KVM at length: all that `make test` runs a part of.
@@ -361,7 +383,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
-		     access dma kernels slow trace svm nested nested_kvm))
+		     access debian dma kernels slow trace svm nested nested_kvm bochs3))
 .PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
 soak: all guests soak-tidy soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -377,7 +399,7 @@ soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
 soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(NESTED) | test-deps
+		$(NESTED) $(DEBIAN) | test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTEST) $(SOAK_TESTS)
 
 include tools/check.mk
@@ -388,6 +410,18 @@ readme: all $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
+	@tools/readme
+
+# These take an hour and more.
+readme-bench: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
+	@$(EMU) $(BENCH_WORDS) bench-kvm >$(O)/bench-kvm.txt && \
+		tools/readme bench $(O)/bench-kvm.txt
+	@[ ! -e $(O)/bench/bench.svg ] || cp $(O)/bench/bench.svg docs/figures/
+
+# The one that takes long: half an hour, and no two runs print quite the same.
+.PHONY: readme-nested
+readme-nested: all $(NESTED)
+	@$(EMU) --host=nested-kvm compare >$(O)/nested.txt && tools/readme nested $(O)/nested.txt
 	@tools/readme
 
 FIGURES := $(wildcard docs/figures/*.dot)

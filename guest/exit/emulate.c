@@ -80,20 +80,12 @@ static ALWAYS_INLINE bool find_ram(struct vcpu *v, const struct insn *insn, u64 
 	return guest_translate(v, gva, insn->opsize, (fault->pfec & PFEC_U) | PFEC_W, gpa);
 }
 
-/* The same for watched registers. The fault tells all of it but, under nested paging, the linear address. */
+/* The same for watched registers. */
 static bool find_watched(struct vcpu *v, const struct insn *insn, u64 gva,
 			 const struct mmu_fault *fault, u64 *gpa)
 {
-	struct mmu_fault access = {.gva = gva, .pfec = (fault->pfec & PFEC_U) | PFEC_W};
-
-	*gpa = fault->gpa;
-	if ((gva & (PAGE_SIZE - 1)) + insn->opsize > PAGE_SIZE)
-		return false;
-	if (v->machine->paging->pf_exits)
-		return gva == fault->gva;
-	access_context(v, &access);
-	return v->machine->paging->translate(v, &access, gpa) == 0 &&
-	       ((*gpa ^ fault->gpa) & ~(PAGE_SIZE - 1)) == 0;
+	return (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
+	       v->machine->paging->find_written(v, fault, gva, gpa);
 }
 
 /* A CMPXCHG that stores nothing writes all the same; a REP that is over touches nothing. */

@@ -78,8 +78,8 @@ static void handle_init(struct vcpu *v, const struct vmexit *exit)
 }
 
 /*
- * A CPU on which SVM is on looks at the privilege level, and the operand, of its instructions before it exits; on
- * the guest's own it is off, which comes first: #UD (APM vol. 3, of each).
+ * A CPU on which SVM is on looks at the privilege level, and the operand, of its instructions before it exits;
+ * on the guest's own it is off, which comes first: #UD (APM vol. 3, of each).
  */
 static bool is_absent_insn(struct vcpu *v, const struct vmexit *exit)
 {
@@ -125,7 +125,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception, false},
 	[VMEXIT_INTR] = {handle_nothing, CNT_exits_interrupt, false},
 	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi, false},
-	[VMEXIT_INIT] = {handle_init, CNT_exits_init_sipi, false},
+	[VMEXIT_INIT] = {handle_init, CNT_exits_init, false},
 	[VMEXIT_CR_WRITE] = {handle_cr_write, CNT_exits_cr_write, true},
 	[VMEXIT_CR3_WRITE] = {handle_cr3_write, CNT_exits_cr3_write, true},
 	[VMEXIT_CR_READ] = {handle_cr_read, CNT_exits_cr_read, true},
@@ -172,7 +172,7 @@ static void check_invariants(struct vcpu *v)
 }
 
 /*
- * An exit that began at `start` is handled: invariant 12. What options ask for now and then comes
+ * An exit that began at `start` is handled: invariant 12. What options ask for from time to time comes
  * afterwards.
  */
 static void count_longest(struct vcpu *v, u64 start)

@@ -24,7 +24,7 @@ u64 iommu_memory_size(const struct iommu *iommu)
 
 	if (!iommu->kind)
 		return 0;
-	/* What the machine hides for other reasons has room too. */
+	/* As many holes as there can be: other parts of the machine hide memory too. */
 	map.nr_holes = HOLES_MAX - IOMMU_UNITS_MAX + iommu->nr_units;
 	/* A unit's registers cut two large pages of the hypervisor's own map at most. */
 	return (iommu_map_pages(&map) + ops->common_pages +

@@ -61,7 +61,7 @@ static int check(const struct load *l, struct linux_kernel *k)
 	if (need >= file->size + LINUX_PARAGRAPH)
 		return fail("%s is a truncated bzImage: header says %lu bytes, file has %lu",
 			    l->what, need, file->size);
-	/* Of a size that is rounded up, the file has the part that there is. */
+	/* The header counts paragraphs, rounded up: the kernel's last one may end behind the file. */
 	if (need > file->size)
 		k->size = file->size - k->offset;
 

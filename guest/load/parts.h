@@ -149,7 +149,8 @@ u64 load_put_gdt(struct load_block *b, bool long_mode);
 #define LOAD_CR0_PROT  (CR0_PE | CR0_ET)
 
 /*
- * multiboot2_info.c: build the information structure and the GDT in a block of guest data, and set the start state.
+ * multiboot2_info.c: build the information structure and the GDT in a block of guest data, and set the start
+ * state.
  * load_base: the relocated kernel's lowest address, or MEMMAP_NONE.
  */
 void mb2_put_info(const struct load *l, struct load_block *b, u64 load_base, u64 entry,

@@ -56,10 +56,10 @@ struct backend {
 	int (*probe_nested)(void);
 	/*
 	 * After vcpu_init(): from the next entry on the CPU translates guest-physical addresses by the
-	 * tables at root (mm/nested/nested.h), and walks the guest's own tables itself. No #PF, no access to CR3,
-	 * no INVLPG and no INVPCID exits any more; CR0 and CR4 run as the guest wrote them, and are read
-	 * without an exit. Writes that change CR0.PE or PG exit, and so do those of CR4 bits that are not
-	 * the guest's to choose, or that decide what a walk looks like: PAE, LA57.
+	 * tables at root (mm/nested/nested.h), and walks the guest's own tables itself. No #PF, no access to
+	 * CR3, no INVLPG and no INVPCID exits any more; CR0 and CR4 run as the guest wrote them, and are read
+	 * without an exit. Writes that change CR0.PE or PG exit, and so do those of CR4 bits that are not the
+	 * guest's to choose, or that decide what a walk looks like: PAE, LA57.
 	 */
 	void (*enable_nested)(struct vcpu *v, u64 root);
 	/*

@@ -68,9 +68,9 @@ static enum soft soft_levels(const struct spte_traps *traps)
 
 /*
  * What is made of notrap entries: the hardware filters by them, or at least an exit is classified by
- * its error code alone; with the line that says so.
+ * its error code alone; with the line that says so. False: there are none.
  */
-static void choose_bypass(const struct options *opt, const struct selftest_result *proved,
+static bool choose_bypass(const struct options *opt, const struct selftest_result *proved,
 			  const struct spte_traps *traps)
 {
 	enum soft soft = soft_levels(traps);
@@ -84,8 +84,7 @@ static void choose_bypass(const struct options *opt, const struct selftest_resul
 		why = "the self-test did not prove what not-present faults do";
 	else if (soft == SOFT_UPPER)
 		why = "no trap entry is proved for the upper levels";
-	machine.notrap = !why;
-	machine.bypass = machine.notrap && machine.ops->can_filter_pf;
+	machine.bypass = !why && machine.ops->can_filter_pf;
 	if (why)
 		say("bypass off: every page fault exits (%s)", why);
 	else if (machine.bypass)
@@ -94,6 +93,7 @@ static void choose_bypass(const struct options *opt, const struct selftest_resul
 		say("bypass off: this CPU cannot filter page faults by their error code; not-present "
 		    "faults exit, and are the guest's by it alone%s",
 		    but);
+	return !why;
 }
 
 static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, u64 pool_size)
@@ -117,8 +117,8 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 			   .pool_hpa = pool_hpa,
 			   .pool_size = pool_size},
 	};
+	struct mmu *mmu;
 
-	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
 	if (memory_readable(&machine) < 0)
 		return -1;
 	guest_paging_init(&machine.guest_paging, &features, &machine.readable);
@@ -127,12 +127,11 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	if (selftest_traps(v, &proved) < 0)
 		return -1;
 	selftest_choose(&proved, opt->trap, machine.maxphyaddr, &config.traps);
-	choose_bypass(opt, &proved, &config.traps);
-	config.bypass = machine.notrap;
-	machine.mmu = mmu_init(&config);
-	if (!machine.mmu)
+	config.bypass = choose_bypass(opt, &proved, &config.traps);
+	mmu = mmu_init(&config);
+	if (!mmu)
 		return -1;
-	mmu_vcpu_init(&v->mmu, machine.mmu, &v->counters);
+	mmu_vcpu_init(&v->mmu, mmu, &v->counters);
 	if (prove_exits(v) < 0)
 		return -1;
 	v->ops->set_pf_filter(v, PF_FILTER_ALL);
@@ -160,6 +159,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	machine.opt = opt;
 	machine.ops = v->ops = ops;
 	v->machine = &machine;
+	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
 	machine.maxphyaddr = phys_bits();
 	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || iommu_find(&machine, boot) < 0 ||
 	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)

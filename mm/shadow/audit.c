@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit: the invariants of the shadow MMU (docs/mmu.md), checked over every table. It trusts nothing that the
- * code it checks has derived, but the guest's own tables and the lists' ends.
+ * The audit: the invariants of the shadow MMU (docs/mmu.md), checked over every table. It trusts nothing that
+ * the code it checks has derived, but the guest's own tables and the lists' ends.
  */
 #include "mm/shadow/audit.h"
 
@@ -27,9 +27,13 @@ static void check_table(struct audit *a, u32 index)
 		u64 spte = *spte_at(m, slot);
 
 		audit_entry(a, slot);
+		audit_if(a, spte && !(s->lines & line_bit(slot)), slot,
+			 "an entry is in a line that is said to be zero (invariant 20)");
 		if (!spte_is_present(spte, m->trap_bits))
 			continue;
 		present++;
+		audit_if(a, !(s->live & line_bit(slot)), slot,
+			 "an entry is in a line that is said to have none present (invariant 20)");
 		audit_if(a, (spte & SPTE_LENT) && !is_lent(m, slot), slot,
 			 "an entry is lent to nobody");
 	}

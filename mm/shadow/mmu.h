@@ -22,7 +22,7 @@ struct mmu;
 enum mmu_sync { MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER };
 
 struct mmu_config {
-	/* The guest's CPU, and what it can read: RAM in its map may hold page tables. It has to outlive the MMU. */
+	/* The guest's CPU, and what it can read: its map's RAM may hold page tables. Outlives the MMU. */
 	const struct guest_paging *guest;
 	struct spte_traps traps;
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */

@@ -47,6 +47,9 @@ bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 /* translate.c: guest_walk(), with what its A and D bits change in shadows. */
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
 
+/* ahead.c: a read has set A in the guest's entry of this slot, and read is what it says. */
+void accessed_ahead(struct mmu_vcpu *v, slot_t slot, u64 read);
+
 /* A way down the shadow tables. */
 struct descent {
 	slot_t slot;

@@ -47,13 +47,16 @@ static inline void wp0_inherit(union role *role, u64 gpte)
 }
 
 /* What an entry grants by itself. */
-static inline u64 granted(union role role, u64 gpte)
+static ALWAYS_INLINE u64 granted(union role role, u64 gpte)
 {
 	return gpte & (role.format == GPTE_32 ? PTE_W | PTE_U : PTE_RIGHTS);
 }
 
-/* The rights of a leaf; read-only while D is clear. supervisor_write: as they are when the page is turned. */
-static inline u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
+/*
+ * The rights of a leaf; read-only while D is clear. supervisor_write: as they are when the page is turned.
+ * W is bit 1 and D bit 6, so that no branch is needed where every entry of a table is looked at.
+ */
+static ALWAYS_INLINE u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
 {
 	bool user = role.inherited_u && (gpte & PTE_U), write = role.inherited_w && (gpte & PTE_W);
 	u64 rights = granted(role, gpte);
@@ -64,7 +67,7 @@ static inline u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
 		rights &= ~PTE_W;
 	else if (role.wp0)
 		rights = (rights & ~PTE_U) | PTE_W | (role.smep ? PTE_NX : 0);
-	return gpte & PTE_D ? rights : rights & ~PTE_W;
+	return rights & (gpte >> 5 | ~PTE_W);
 }
 
 /* The rights that this access needs, as far as the guest allows it. */
@@ -90,6 +93,9 @@ static inline bool wp0_turn(struct mmu_vcpu *v, slot_t slot, u64 gpte,
 
 	if (role.strict && !lend)
 		return (*spte & PTE_RIGHTS) == rights;
+	/* Keys are for user pages; Bochs also applies that of a page that is turned into none. */
+	if (*spte & ~rights & PTE_U)
+		*spte &= ~PTE_PK;
 	*spte = (*spte & ~PTE_RIGHTS) | rights;
 	if (role.strict) {
 		v->lent[v->nr_lent++] = slot;

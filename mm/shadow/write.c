@@ -34,8 +34,8 @@ static u32 shadow_entries(union role role, u32 guest, u32 *first)
 		*first = guest % SPT_ENTRIES;
 		return guest / SPT_ENTRIES == role.quadrant;
 	}
-	*first = (guest & 255) * 2;
-	return guest >> 8 == role.quadrant ? 2 : 0;
+	*first = guest % (SPT_ENTRIES / 2) * 2;
+	return guest / (SPT_ENTRIES / 2) == role.quadrant ? 2 : 0;
 }
 
 /* Bring the shadows of the entries at [gpa, gpa + size) up to date. */

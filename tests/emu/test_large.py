@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A kernel that changes large pages one by one, each with an INVLPG.
 
-The loop is a write to an entry, INVLPG, and a compiled loop's few instructions around them; it uses no page
-between. "Times" are ticks per change under notrap in those of the bare machine.
+The loop is a write to an entry, INVLPG, and a compiled loop's few instructions around them; it uses
+no page between. "Times" are ticks per change under notrap in those of the bare machine.
 """
 import pytest
 
@@ -19,7 +19,8 @@ RUNS = [("broadwell_ult", "sync=hybrid"), ("broadwell_ult", "sync=hybrid bypass_
 TIMES = 5
 # Exits of a flood: the writes that show it, an INVLPG, the page made writable, reading the counter.
 FLOOD_EXITS = 7
-# A table that maps the kernel's own code, or a few entries of any: an exit each, and INVLPGs that tell.
+# A table that maps the kernel's own code, or a few entries of any: an exit each, and INVLPGs that
+# tell.
 MORE = 4
 # What such a change may cost, in those of a small page.
 SMALL_TIMES = 5

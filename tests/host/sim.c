@@ -54,6 +54,21 @@ static void add_change(void *ctx, u64 gpa, u64 old, u64 now)
 	c->nr++;
 }
 
+/* A CPU may set A ahead of a read, in the entries of the pages that follow. */
+static bool may_speculate(struct sim *s, u64 gpa, u64 set)
+{
+	struct ref_access a = *s->current;
+
+	if (a.write || set != PTE_A)
+		return false;
+	for (u32 i = 1; i < 8; i++) {
+		a.gva += PAGE_SIZE;
+		if (gt_may_set(&s->tlb, &s->guest, &a, gpa, false))
+			return true;
+	}
+	return false;
+}
+
 static void judge_entry(struct sim *s, u64 gpa, u64 old, u64 now)
 {
 	u64 set = now & ~old;
@@ -61,11 +76,11 @@ static void judge_entry(struct sim *s, u64 gpa, u64 old, u64 now)
 	if (old == now)
 		return;
 	if (!s->current || old & ~now || set & ~(PTE_A | PTE_D))
-		sim_fail(s, "the MMU changed guest memory at %llx from %llx to %llx",
-			 (unsigned long long)gpa, (unsigned long long)old, (unsigned long long)now);
-	if (!gt_may_set(&s->tlb, &s->guest, s->current, gpa, set & PTE_D))
-		sim_fail(s, "A or D set at %llx (%llx to %llx), but this access may not",
-			 (unsigned long long)gpa, (unsigned long long)old, (unsigned long long)now);
+		sim_fail(s, "the MMU changed guest memory at %lx from %lx to %lx", gpa, old, now);
+	if (!gt_may_set(&s->tlb, &s->guest, s->current, gpa, set & PTE_D) &&
+	    !may_speculate(s, gpa, set))
+		sim_fail(s, "A or D set at %lx (%lx to %lx), but this access may not", gpa, old,
+			 now);
 }
 
 /* The MMU has run: what it wrote to guest memory must be A and D flags of the current access. */
@@ -78,8 +93,8 @@ static void judge_changes(struct sim *s)
 		sim_fail(s, "the MMU changed guest memory in %u places", c.nr);
 	for (u32 i = 0; i < c.nr; i++) {
 		gt_changed(&s->tlb, c.at[i].gpa, c.at[i].old, c.at[i].now);
-		sim_trace(s, "    MMU wrote %llx: %llx -> %llx", (unsigned long long)c.at[i].gpa,
-			  (unsigned long long)c.at[i].old, (unsigned long long)c.at[i].now);
+		sim_trace(s, "    MMU wrote %lx: %lx -> %lx", c.at[i].gpa, c.at[i].old,
+			  c.at[i].now);
 	}
 	for (u32 i = 0; i < c.nr; i++) {
 		u64 gpa = c.at[i].gpa, old = c.at[i].old, now = c.at[i].now;
@@ -102,9 +117,8 @@ static void device_write(struct sim *s)
 
 	/* What the MMU has set so far, before it may be overwritten. */
 	judge_changes(s);
-	sim_trace(s, "    a device writes %llx: %llx -> %llx", (unsigned long long)gpa,
-		  (unsigned long long)sim_read(gpa, s->device.size),
-		  (unsigned long long)s->device.value);
+	sim_trace(s, "    a device writes %lx: %lx -> %lx", gpa, sim_read(gpa, s->device.size),
+		  s->device.value);
 	s->device.looks = 0;
 	s->stats.device_writes++;
 	store(s, gpa, &s->device.value, s->device.size);
@@ -174,7 +188,7 @@ static void enter(struct sim *s)
 	hw_load_root(&s->hw, s->v.hw.root, s->v.hw.reload_root);
 	s->v.hw.reload_root = false;
 	if (s->hw.error)
-		sim_fail(s, "%s (root %llx)", s->hw.error, (unsigned long long)s->v.hw.root);
+		sim_fail(s, "%s (root %lx)", s->hw.error, s->v.hw.root);
 	s->filter = s->v.hw.filter_present;
 	if (s->filter && !s->config.bypass)
 		sim_fail(s, "the filter is on with bypass off");
@@ -237,11 +251,9 @@ static int load_pdptes(struct sim *s, struct paging_regs *regs)
 	}
 	s->calm = true;
 	if (guest_read_pdptes(&s->paging, regs->cr3, mine) != bad)
-		sim_fail(s, "guest_read_pdptes(%llx) does not return %d",
-			 (unsigned long long)regs->cr3, bad);
+		sim_fail(s, "guest_read_pdptes(%lx) does not return %d", regs->cr3, bad);
 	if (!bad && memcmp(mine, regs->pdpte, sizeof(mine)))
-		sim_fail(s, "guest_read_pdptes(%llx) read something else",
-			 (unsigned long long)regs->cr3);
+		sim_fail(s, "guest_read_pdptes(%lx) read something else", regs->cr3);
 	s->calm = false;
 	return bad;
 }
@@ -254,8 +266,7 @@ int sim_set_regs(struct sim *s, u64 cr0, u64 cr3, u64 cr4, u64 efer, bool flush)
 
 	flush |= regs.cr3 != cr3 || cr0_changed & CR0_PG_BIT || cr4_changed & CR4_FLUSHING ||
 		 cr4_changed & cr4 & CR4_SMEP_BIT || regs.efer != efer;
-	sim_trace(s, "set cr0=%llx cr3=%llx cr4=%llx efer=%llx%s", (unsigned long long)cr0,
-		  (unsigned long long)cr3, (unsigned long long)cr4, (unsigned long long)efer,
+	sim_trace(s, "set cr0=%lx cr3=%lx cr4=%lx efer=%lx%s", cr0, cr3, cr4, efer,
 		  flush ? ", flushes" : "");
 	regs.cr0 = cr0;
 	regs.cr3 = cr3;
@@ -279,7 +290,7 @@ int sim_set_cr3(struct sim *s, u64 cr3)
 {
 	struct paging_regs regs = s->regs;
 
-	sim_trace(s, "mov cr3, %llx", (unsigned long long)cr3);
+	sim_trace(s, "mov cr3, %lx", cr3);
 	regs.cr3 = cr3;
 	if (s->guest.mode == REF_PAE && load_pdptes(s, &regs))
 		return -1;
@@ -297,7 +308,7 @@ void sim_invlpg(struct sim *s, u64 gva)
 {
 	bool exits = s->v.hw.exit_invlpg || one_in(s->r, 8);
 
-	sim_trace(s, "invlpg %llx%s", (unsigned long long)gva, exits ? ", exits" : "");
+	sim_trace(s, "invlpg %lx%s", gva, exits ? ", exits" : "");
 	if (exits) {
 		left(s);
 		mmu_invlpg(&s->v, gva);
@@ -312,7 +323,7 @@ void sim_invlpg(struct sim *s, u64 gva)
 
 void sim_invpcid(struct sim *s, u32 type, u64 gva)
 {
-	sim_trace(s, "invpcid %u %llx", type, (unsigned long long)gva);
+	sim_trace(s, "invpcid %u %lx", type, gva);
 	left(s);
 	if (type == 0) {
 		mmu_invlpg(&s->v, gva);
@@ -331,11 +342,11 @@ static const char *describe(const struct ref_access *a)
 {
 	static char text[80];
 
-	snprintf(text, sizeof(text), "%s %s%s %llx pkru=%x", a->user ? "user" : "supervisor",
+	snprintf(text, sizeof(text), "%s %s%s %lx pkru=%x", a->user ? "user" : "supervisor",
 		 a->fetch   ? "fetch"
 		 : a->write ? "write"
 			    : "read",
-		 a->ac ? " ac" : "", (unsigned long long)a->gva, a->pkru);
+		 a->ac ? " ac" : "", a->gva, a->pkru);
 	return text;
 }
 
@@ -349,7 +360,7 @@ static void trace_access(struct sim *s, const struct ref_access *a, const void *
 		return;
 	}
 	memcpy(&value, data, size < 8 ? size : 8);
-	sim_trace(s, "%s, %u bytes: %llx%s", describe(a), size, (unsigned long long)value, how);
+	sim_trace(s, "%s, %u bytes: %lx%s", describe(a), size, value, how);
 }
 
 static const struct memmap_range watched[] = SIM_WATCHED;
@@ -403,12 +414,10 @@ static void judge_reach(struct sim *s, const struct ref_access *a, u64 hpa, int 
 	struct target t = {s, hpa, memtype, memtype < 0};
 
 	if (is_hidden(hpa) && hpa - SIM_HOLE >= PAGE_SIZE)
-		sim_fail(s, "%s reached hidden memory at %llx", describe(a),
-			 (unsigned long long)hpa);
+		sim_fail(s, "%s reached hidden memory at %lx", describe(a), hpa);
 	if (!reaches(s, a, &t))
-		sim_fail(s,
-			 "%s reached %llx, memory type %d, which no walk with A and D set allows",
-			 describe(a), (unsigned long long)hpa, memtype);
+		sim_fail(s, "%s reached %lx, memory type %d, which no walk with A and D set allows",
+			 describe(a), hpa, memtype);
 }
 
 static void judge_fault(struct sim *s, const struct ref_access *a, u32 pfec)
@@ -455,9 +464,8 @@ static void software_write(struct sim *s, u64 gpa, const void *data, u32 size)
 	}
 	for (u64 q = first; q <= last; q += 8)
 		if (sim_read(q, 8) != now[(q - first) / 8])
-			sim_fail(s, "a software write at %llx made %llx of %llx",
-				 (unsigned long long)gpa, (unsigned long long)sim_read(q, 8),
-				 (unsigned long long)now[(q - first) / 8]);
+			sim_fail(s, "a software write at %lx made %lx of %lx", gpa, sim_read(q, 8),
+				 now[(q - first) / 8]);
 	s->calm = false;
 }
 
@@ -477,8 +485,7 @@ static void watched_write(struct sim *s, const struct ref_access *a, u64 gpa)
 {
 	s->stats.watched++;
 	if (!a->write || !is_watched(gpa))
-		sim_fail(s, "MMU_WATCHED_WRITE at %llx for %s", (unsigned long long)gpa,
-			 describe(a));
+		sim_fail(s, "MMU_WATCHED_WRITE at %lx for %s", gpa, describe(a));
 	judge_changes(s);
 	judge_reach(s, a, gpa, -1);
 }
@@ -489,20 +496,19 @@ static bool wp0_write(struct sim *s, const struct ref_access *a, const struct mm
 {
 	s->stats.wp0_writes++;
 	if (!a->write || a->user || s->guest.wp)
-		sim_fail(s, "MMU_WP0_WRITE at %llx for %s", (unsigned long long)f->gpa,
-			 describe(a));
+		sim_fail(s, "MMU_WP0_WRITE at %lx for %s", f->gpa, describe(a));
 	judge_changes(s);
 	/* Hidden memory is the hole's once the hardware writes it itself. */
 	if (!is_hidden(f->gpa))
 		judge_reach(s, a, f->gpa, -1);
 	if (s->unknown_insn || !sim_is_ram(f->gpa)) {
-		sim_trace(s, "    %llx is lent", (unsigned long long)f->gva);
+		sim_trace(s, "    %lx is lent", f->gva);
 		s->stats.lent++;
 		mmu_lend(&s->v, f);
 		s->lent = true;
 		return false;
 	}
-	sim_trace(s, "    %llx: emulated", (unsigned long long)f->gpa);
+	sim_trace(s, "    %lx: emulated", f->gpa);
 	software_write(s, f->gpa, data, size);
 	return true;
 }
@@ -513,16 +519,16 @@ static bool table_write(struct sim *s, const struct ref_access *a, u64 gpa, cons
 {
 	s->stats.table_writes++;
 	if (!a->write || !sim_is_ram(gpa))
-		sim_fail(s, "MMU_TABLE_WRITE at %llx for %s", (unsigned long long)gpa, describe(a));
+		sim_fail(s, "MMU_TABLE_WRITE at %lx for %s", gpa, describe(a));
 	judge_changes(s);
 	judge_reach(s, a, gpa, -1);
 	if (s->unknown_insn) {
-		sim_trace(s, "    table %llx: unsync", (unsigned long long)gpa);
+		sim_trace(s, "    table %lx: unsync", gpa);
 		s->stats.unsyncs++;
 		mmu_let_unsync(&s->v, gpa);
 		return false;
 	}
-	sim_trace(s, "    table %llx: emulated", (unsigned long long)gpa);
+	sim_trace(s, "    table %lx: emulated", gpa);
 	software_write(s, gpa, data, size);
 	return true;
 }
@@ -595,11 +601,11 @@ static enum sim_result access(struct sim *s, const struct ref_access *a, const v
 		bool again;
 
 		if (hw_access(&s->hw, a, s->r, &leaf, pfec)) {
-			sim_trace(s, "    reaches %llx", (unsigned long long)leaf.addr);
+			sim_trace(s, "    reaches %lx", leaf.addr);
 			judge_reach(s, a, leaf.addr, leaf.memtype);
 			if (a->write && is_watched(leaf.addr))
-				sim_fail(s, "%s wrote to watched %llx itself", describe(a),
-					 (unsigned long long)leaf.addr);
+				sim_fail(s, "%s wrote to watched %lx itself", describe(a),
+					 leaf.addr);
 			complete(s, a, leaf.addr, data, size);
 			return SIM_DONE;
 		}
@@ -650,10 +656,9 @@ enum sim_result sim_emulate(struct sim *s, const struct ref_access *a, const voi
 		return SIM_FAULT;
 	}
 	judge_changes(s);
-	sim_trace(s, "    reaches %llx", (unsigned long long)gpa);
+	sim_trace(s, "    reaches %lx", gpa);
 	if (!gt_allows(&s->tlb, &s->guest, a, is_target, &(struct target){s, gpa, 0, true}))
-		sim_fail(s, "mmu_translate() of %s gives %llx", describe(a),
-			 (unsigned long long)gpa);
+		sim_fail(s, "mmu_translate() of %s gives %lx", describe(a), gpa);
 	if (a->write && sim_is_ram(gpa))
 		software_write(s, gpa, data, size);
 	s->current = NULL;

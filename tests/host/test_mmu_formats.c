@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directed tests of the shadow MMU. Formats: 32-bit, PAE, five levels, and one frame with tables of two of them.
+ * Directed tests of the shadow MMU. Formats: 32-bit, PAE, five levels, and one frame with tables of two of
+ * them.
  */
 #include "tests/host/mmu_guest.h"
 

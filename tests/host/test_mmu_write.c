@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directed tests of the shadow MMU. Writes to tables: wherever they come from, and what lies where no table may be written.
+ * Directed tests of the shadow MMU. Writes to tables: wherever they come from, and what lies where no table may
+ * be written.
  */
 #include "tests/host/mmu_guest.h"
 
