@@ -124,6 +124,7 @@ struct insn_cache {
 	u64 low, high; /* bytes 0 to 7, 7 to 14 */
 	enum insn_mode mode;
 	bool valid;
+	bool straight; /* see write_straight() */
 	struct insn insn;
 };
 

@@ -135,6 +135,30 @@ bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa);
  */
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size);
 
+/* A write to a table that goes the straight way: see mmu_find_straight(). */
+struct mmu_straight {
+	u64 gpa;  /* what is written: in one aligned entry of 8 bytes */
+	u64 code; /* host-physical, RAM: the instruction */
+	u32 slot; /* the one shadow entry that mirrors it */
+};
+
+/*
+ * The straight way of most writes to tables, in few instructions. True for a fault that mmu_fault() would call
+ * MMU_TABLE_WRITE, and where nothing else is to be done: four levels, one shadow of the table, nothing left by
+ * earlier exits. Changes nothing, so that both ways are open still.
+ *
+ * gva, pfec: the fault's. rip: the linear address of the code that wrote; its bytes up to the end of the page
+ * are found, too.
+ */
+bool mmu_find_straight(const struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
+		       struct mmu_straight *out);
+
+/*
+ * The caller has stored there, within the entry: in place of mmu_fault() and mmu_write(). v->hw.due is set where
+ * the hardware has to follow.
+ */
+void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w);
+
 /* As mmu_write(), if the old value is still there: LOCK CMPXCHG's way. size 4 or 8, aligned. */
 bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size);
 

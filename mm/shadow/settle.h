@@ -41,7 +41,7 @@ static inline void say_hardware(struct mmu_vcpu *v)
 void root_let_go(struct mmu_vcpu *v, u64 gfn);
 void root_take_back(struct mmu_vcpu *v, u32 i, u64 gfn);
 
-/* shortcut.c */
+/* shortcut.c. A write that failed only because its page is tracked, or watched: true, and fault->gpa. */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 
 /* translate.c: guest_walk(), with what its A and D bits change in shadows. */

@@ -3,6 +3,7 @@
 #include "tests/host/sim.h"
 #include "mm/shadow/settle.h"
 #include "tests/host/sim_mem.h"
+#include "tests/host/straight.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,7 @@
 
 /* --- memory ------------------------------------------------------------------------------------- */
 
-/* The guest stores: memory, and what the reference knows of it. */
-static void store(struct sim *s, u64 gpa, const void *data, u32 size)
+void sim_store(struct sim *s, u64 gpa, const void *data, u32 size)
 {
 	u64 first = gpa & ~7ULL, last = (gpa + size - 1) & ~7ULL, old[4];
 
@@ -31,7 +31,7 @@ static void store(struct sim *s, u64 gpa, const void *data, u32 size)
 
 void sim_poke(struct sim *s, u64 gpa, u64 value, u32 size)
 {
-	store(s, gpa, &value, size);
+	sim_store(s, gpa, &value, size);
 	gt_flush_all(&s->tlb);
 }
 
@@ -121,7 +121,7 @@ static void device_write(struct sim *s)
 		  s->device.value);
 	s->device.looks = 0;
 	s->stats.device_writes++;
-	store(s, gpa, &s->device.value, s->device.size);
+	sim_store(s, gpa, &s->device.value, s->device.size);
 	while (i < s->nr_foreign && s->foreign[i] != gfn)
 		i++;
 	if (i == SIM_FOREIGN)
@@ -475,7 +475,7 @@ static void complete(struct sim *s, const struct ref_access *a, u64 hpa, const v
 	if (!a->write)
 		return;
 	if (sim_is_ram(hpa))
-		store(s, hpa, data, size);
+		sim_store(s, hpa, data, size);
 	else if (sim_is_hidden(hpa))
 		memcpy(phys_ptr(hpa), data, size);
 }
@@ -541,8 +541,13 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 	enum mmu_verdict verdict;
 
 	left(s);
-	verdict = mmu_fault(&s->v, &f);
 	*again = false;
+	if (a->write && straight_write(s, a, data, size, *pfec)) {
+		s->stats.table_writes++;
+		resume(s);
+		return SIM_DONE;
+	}
+	verdict = mmu_fault(&s->v, &f);
 	switch (verdict) {
 	case MMU_RETRY:
 		*again = true;

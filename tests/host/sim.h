@@ -40,7 +40,7 @@ struct sim_config {
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
-	u64 wp0_writes, lent, storms, watched, device_writes;
+	u64 wp0_writes, lent, storms, watched, device_writes, straight;
 };
 
 struct sim {
@@ -99,6 +99,9 @@ void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r);
 
 /* Write guest RAM behind the MMU's back: only before the first sim_set_regs(). */
 void sim_poke(struct sim *s, u64 gpa, u64 value, u32 size);
+
+/* The guest's memory changes as by its own store: the reference knows of it. */
+void sim_store(struct sim *s, u64 gpa, const void *data, u32 size);
 
 /*
  * A device writes one entry, which no CPU notices: at once, or in the middle of what the MMU does, when it
