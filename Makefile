@@ -348,7 +348,7 @@ test-host: $(HOST_TESTS)
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(O)/linux/initramfs-efi.cpio $(NESTED) $(O)/kvm/root.cpio $(DEBIAN) | test-deps
+		$(O)/linux/initramfs-efi.cpio $(NESTED) $(O)/kvm/root.cpio $(BENCH_LINUX) $(DEBIAN) | test-deps
 	@$(PYTEST) tests/emu
 
 # Nested KVM at length: all that `make test` runs a part of.
