@@ -69,8 +69,9 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 	if (floods & FLOOD_SHUT) {
 		root_let_go(v, gpa >> PAGE_SHIFT);
 		frame_let_go(v, gpa >> PAGE_SHIFT);
-	} else if (floods)
+	} else if (floods) {
 		frame_unsync(v, gpa >> PAGE_SHIFT);
+	}
 }
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
