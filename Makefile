@@ -56,7 +56,7 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 	   $(call option,--options,$(value CMDLINE))
 
 .PHONY: all run bare boot linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare compare-linux compare-sync bench bench-kvm readme readme-bench figures
+	test-deps guests linux-programs compare compare-large compare-linux compare-sync bench bench-kvm readme readme-bench figures
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -72,6 +72,7 @@ help:
 	@echo 'make compare      the built-in guest bare, on shadow tables, on nested paging; three machines'
 	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
+	@echo 'make compare-large  large pages changed one by one, likewise'
 	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; 25 CPU minutes'
 	@echo 'make bench-kvm    the same with KVM beside it, ept=0 and ept=1, in the same Bochs'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
@@ -327,6 +328,8 @@ compare: all | $(O)/.deps-qemu
 	@$(EMU) compare
 compare-sync: all
 	@$(EMU) compare-sync
+compare-large: all guests
+	@$(EMU) compare-large
 compare-linux: all $(LINUX)
 	@$(EMU) compare-linux
 BENCH_WORDS = $(call option,--ways,$(value WAYS)) $(call option,--guests,$(value BENCH_GUESTS))
@@ -405,10 +408,11 @@ soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) 
 include tools/check.mk
 
 # The documents' blocks of real output, printed again.
-readme: all $(LINUX) | $(O)/.deps-qemu
+readme: all guests $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) run >$(O)/bench.txt && tools/readme run $(O)/bench.txt
 	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
+	@$(EMU) compare-large >$(O)/large.txt && tools/readme large $(O)/large.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
 	@tools/readme
 
