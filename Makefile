@@ -74,7 +74,7 @@ help:
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
 	@echo 'make compare-large  large pages changed one by one, likewise'
 	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; 25 CPU minutes'
-	@echo 'make bench-kvm    the same with KVM beside it, ept=0 and ept=1, in the same Bochs'
+	@echo 'make bench-kvm    the same with KVM beside it, ept=0 and ept=1, in the same Bochs; 40 CPU minutes'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
 	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
 	@echo 'make test-nested  notrap under nested KVM, which Bochs makes: every way; an hour'
@@ -274,7 +274,7 @@ readme: all guests $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
 	@tools/readme
 
-# These take an hour and more.
+# 40 minutes of CPU time.
 readme-bench: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
 	@$(EMU) $(BENCH_WORDS) bench-kvm >$(O)/bench-kvm.txt && \
 		tools/readme bench $(O)/bench-kvm.txt
