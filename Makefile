@@ -85,7 +85,7 @@ help:
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make readme       the tables of output in docs/ and README.md, printed again; minutes'
 	@echo 'make readme-bench  the tables and the chart of make bench-kvm in docs/, likewise'
-	@echo 'make readme-nested  the table from nested KVM, printed again; half an hour'
+	@echo 'make readme-nested  the table from nested KVM, printed again; ten minutes'
 	@echo 'make figures      the figures of docs/, drawn again'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
@@ -280,7 +280,7 @@ readme-bench: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figure
 		tools/readme bench $(O)/bench-kvm.txt
 	@[ ! -e $(O)/bench/bench.svg ] || cp $(O)/bench/bench.svg docs/figures/
 
-# The one that takes long: half an hour, and no two runs print quite the same.
+# Ten minutes, and no two runs print quite the same.
 .PHONY: readme-nested
 readme-nested: all $(NESTED)
 	@$(EMU) --host=nested-kvm compare >$(O)/nested.txt && tools/readme nested $(O)/nested.txt
