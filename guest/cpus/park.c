@@ -236,8 +236,9 @@ int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hp
 {
 	/* CPUs come by way of it while one is at smm_base_move(). */
 	static const struct memmap_range smm = {SMM_RESET_START, SMM_RESET_END, MEMMAP_RAM};
-	u64 page =
-		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, &smm, 1);
+	static const struct memmap_room room = {
+		.size = PAGE_SIZE, .align = PAGE_SIZE, .min = START_MIN, .max = START_MAX};
+	u64 page = memmap_find(&boot->map, &room, &smm, 1);
 	int err;
 
 	if (page == MEMMAP_NONE)

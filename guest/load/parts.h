@@ -51,15 +51,11 @@ bool load_read(const struct load_file *file, u64 offset, void *to, u64 len);
  */
 int load_claim(struct load *l, u64 start, u64 size, const char *part);
 
-typedef u64 (*load_finder)(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
-			   const struct memmap_range *avoid, u32 nr);
-
 /*
- * memmap_find_high() or memmap_find_low() in guest RAM, avoiding the first `nr` of l->busy: where
- * the firmware's tables are not, unless there is no other room.
+ * memmap_find() in guest RAM, avoiding the first `nr` of l->busy: where the firmware's tables are not, unless
+ * there is no other room.
  */
-u64 load_find(const struct load *l, load_finder find, u64 size, u64 align, u64 min, u64 max,
-	      u32 nr);
+u64 load_find(const struct load *l, const struct memmap_room *room, u32 nr);
 
 /*
  * Find and take free guest RAM: in the low 640K if that has room, else the highest below `max`.

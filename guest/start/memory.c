@@ -52,6 +52,7 @@ static void say_share(const char *whose, u64 pool, u64 ram)
 
 int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
+	struct memmap_room room = {.align = PAGE_SIZE, .min = MIB(1), .max = GIB(4)};
 	struct memmap_range avoid[BOOT_MODULES_MAX + 1];
 	u64 tables = table_bytes(memmap_ram_end(&boot->map)), size, base;
 	struct table_pages pages;
@@ -68,9 +69,10 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	}
 	size = ALIGN_UP(machine->paging->memory_size(&boot->map) + tables, PAGE_SIZE) +
 	       park_memory_size(boot) + iommu_memory_size(&machine->iommu);
-	base = memmap_find_high(&boot->free, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+	room.size = size;
+	base = memmap_find(&boot->free, &room, avoid, nr);
 	if (base == MEMMAP_NONE)
-		base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+		base = memmap_find(&boot->map, &room, avoid, nr);
 	/* What notrap needs grows with the RAM; the room below 4 GiB does not. */
 	if (base == MEMMAP_NONE && memmap_ram_size(&boot->map) >= GIB(8))
 		return fail("too much memory: for %lu MiB of RAM notrap needs %lu MiB in one piece "

@@ -89,8 +89,7 @@ void direct_fill(struct mmu_vcpu *v, u32 index)
 		struct spte_want want = direct_wanted(m, s->role, s->gfn + i * frames);
 		slot_t slot = slot_make(index, i);
 
-		/* Large pages are in lists with a limit, so they tell that nobody has asked for them:
-		 * bound_leaves(). */
+		/* Large pages are in lists with a limit. No A: nobody has asked for them, see bound_leaves(). */
 		if (want.child.word)
 			entry_put(m, slot, trap_entry(m, s->role));
 		else

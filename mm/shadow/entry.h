@@ -19,20 +19,11 @@ static inline u64 spte_gfn(u64 spte)
 	return (spte & PTE_ADDR) >> PAGE_SHIFT;
 }
 
-/* A leaf's key. They are for user pages; Bochs applies that of a supervisor's as well, so that has none. */
-static ALWAYS_INLINE u64 leaf_key(u64 gpte, u64 rights)
-{
-	return rights & PTE_U ? gpte & PTE_PK : 0;
-}
-
 /*
  * mirror.c: what a guest entry asks for. For entry i of a shadow table of this role; synced: its frame is not
  * out of sync; gpte: the guest's entry. Changes nothing, and does not look at the shadow entry.
  */
 struct spte_want spte_wanted(const struct mmu *m, union role role, bool synced, u64 gpte, u32 i);
-
-/* The same, for a slot whose table is a shadow of RAM. */
-struct spte_want slot_wanted(const struct mmu *m, slot_t slot, u64 gpte);
 
 /* Make an entry say what the guest's says now, as far as that needs no new table. True when it changed. */
 bool entry_sync(struct mmu_vcpu *v, slot_t slot);

@@ -3,6 +3,7 @@
  * A page fault that reached the hypervisor: the guest's own, a missing shadow entry, or a write to a
  * guest table.
  */
+#include "mm/shadow/mirror.h"
 #include "mm/shadow/settle.h"
 
 /* Go on in a table, at its entry for an address. */

@@ -44,14 +44,6 @@ struct spte_want spte_wanted(const struct mmu *m, union role role, bool synced, 
 	return wanted(m, &r, gpte, i);
 }
 
-struct spte_want slot_wanted(const struct mmu *m, slot_t slot, u64 gpte)
-{
-	u32 index = slot_table(slot);
-
-	return spte_wanted(m, m->shadows[index].role, !table_is_unsync(m, index), gpte,
-			   slot_entry(slot));
-}
-
 /* The table that a link should lead to, where it is there and may be linked ahead of any demand; or 0. */
 static u32 child_at_hand(const struct mmu *m, slot_t slot, struct spte_want want)
 {
@@ -64,6 +56,7 @@ static u32 child_at_hand(const struct mmu *m, slot_t slot, struct spte_want want
 	return child && !m->shadows[child].stale && may_have_parent(m, child) ? child : 0;
 }
 
+/* follow(), in line for entry_sync(), which is part of each write to a table. */
 static ALWAYS_INLINE bool put_wanted(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
 {
 	return spte_set(v, slot, want, want.child.word ? child_at_hand(v->mmu, slot, want) : 0,
@@ -80,8 +73,7 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 	const struct mmu *m = v->mmu;
 	const struct shadow *s = shadow_at(m, slot);
 	u64 gpte = gpte_read(s->gfn, s->role.format, guest_index(s->role, slot_entry(slot)));
-	struct rules r = rules_of(m, s->role, !table_is_unsync(m, slot_table(slot)));
-	struct spte_want want = wanted(m, &r, gpte, slot_entry(slot));
+	struct spte_want want = slot_wanted(m, slot, gpte);
 
 	return !spte_holds(*spte_at(m, slot), want) && put_wanted(v, slot, want);
 }

@@ -62,6 +62,15 @@ static ALWAYS_INLINE struct spte_want wanted(const struct mmu *m, const struct r
 	return (struct spte_want){.spte = small_leaf(r->role, gpte), .present = true};
 }
 
+/* spte_wanted() for a slot whose table is a shadow of RAM. */
+static ALWAYS_INLINE struct spte_want slot_wanted(const struct mmu *m, slot_t slot, u64 gpte)
+{
+	u32 index = slot_table(slot);
+	struct rules r = rules_of(m, m->shadows[index].role, !table_is_unsync(m, index));
+
+	return wanted(m, &r, gpte, slot_entry(slot));
+}
+
 /* Put what is wanted in place, as far as that needs no new table. True when the entry changed. */
 bool follow(struct mmu_vcpu *v, slot_t slot, struct spte_want want);
 

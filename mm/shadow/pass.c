@@ -26,8 +26,10 @@ static ALWAYS_INLINE void line_put(struct mmu *m, struct shadow *s, slot_t first
 		line_fill(spte_at(m, first), spte);
 	}
 	s->live &= ~line_bit(first);
-	s->lines |= line_bit(first);
-	s->lines ^= spte ? 0 : line_bit(first);
+	if (spte)
+		s->lines |= line_bit(first);
+	else
+		s->lines &= ~line_bit(first);
 }
 
 /* Those of a line's entries that are present are about to go: out of their lists. Returns how many they are. */
@@ -99,8 +101,8 @@ struct pass {
 	struct rules r;
 	const volatile void *guest;
 	u32 changed; /* entries that map something else now */
-	u32 work;
-	u32 filled;
+	u32 work;    /* as mmu.work */
+	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */
 };
 
 /* An entry of an upper table that names a frame nobody has made a table of: a trap, whatever else it says. */
@@ -205,15 +207,16 @@ static ALWAYS_INLINE void lines_sync(struct mmu_vcpu *v, struct pass *p, u32 ind
 	for (u32 i = 0; i < SPT_ENTRIES; i += LINE_ENTRIES) {
 		slot_t first = slot_make(index, i);
 
-		if (kind == NARROW)
+		if (kind == NARROW) {
 			line_sync(v, p, first, true, false);
-		else if (line_is_zero((const volatile u64 *)p->guest + i)) {
+		} else if (line_is_zero((const volatile u64 *)p->guest + i)) {
 			if (p->r.empty || (s->lines & line_bit(first)))
 				empty_line_sync(m, p, s, first);
-		} else if (kind == SMALL)
+		} else if (kind == SMALL) {
 			small_line_sync(v, p, s, first);
-		else
+		} else {
 			line_sync(v, p, first, false, kind == UPPER);
+		}
 	}
 }
 

@@ -90,8 +90,8 @@ struct shadow {
 	u32 list_next, list_prev; /* in mmu.lru, or mmu.orphans: see recycle.c */
 	u32 stamp;                /* the last operation that held it: invariant 11 */
 	u32 moved;                /* the operation that last put it at the front of mmu.lru */
-	u64 lines,
-		live; /* invariant 20: lines that may be other than zero; that may have a present entry */
+	/* Invariant 20: lines that may be other than zero; and that may have a present entry. */
+	u64 lines, live;
 	u16 present;   /* entries that are present: links and leaves */
 	u16 soft;      /* see soft.c */
 	u16 pins;      /* roots in use, PDs of a PAE root */

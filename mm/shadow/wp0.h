@@ -70,6 +70,12 @@ static ALWAYS_INLINE u64 leaf_rights(union role role, u64 gpte, bool supervisor_
 	return rights & (gpte >> 5 | ~PTE_W);
 }
 
+/* A leaf's key. They are for user pages; Bochs applies that of a supervisor's as well, so that has none. */
+static ALWAYS_INLINE u64 leaf_key(u64 entry, u64 rights)
+{
+	return rights & PTE_U ? entry & PTE_PK : 0;
+}
+
 /* The rights that this access needs, as far as the guest allows it. */
 static inline u64 wp0_needed(union role role, u64 gpte, const struct mmu_fault *fault)
 {
@@ -93,10 +99,7 @@ static inline bool wp0_turn(struct mmu_vcpu *v, slot_t slot, u64 gpte,
 
 	if (role.strict && !lend)
 		return (*spte & PTE_RIGHTS) == rights;
-	/* Keys are for user pages; Bochs also applies that of a page that is turned into none. */
-	if (*spte & ~rights & PTE_U)
-		*spte &= ~PTE_PK;
-	*spte = (*spte & ~PTE_RIGHTS) | rights;
+	*spte = (*spte & ~(PTE_RIGHTS | PTE_PK)) | rights | leaf_key(*spte, rights);
 	if (role.strict) {
 		v->lent[v->nr_lent++] = slot;
 		*spte |= SPTE_LENT;

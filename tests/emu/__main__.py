@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import bench, boots, choices, linux, suite, ways
+from . import bench, boots, choices, large, linux, suite, ways
 from .boot import Boot, Module, write_iso
 from .emulators import HostError
 from .own import Own
@@ -69,6 +69,10 @@ def compare_sync(args):
     return ways.compare_sync(args.machine, args.options)
 
 
+def compare_large(args):
+    return large.compare(args.machine, args.options)
+
+
 def compare_paging(args):
     chosen = args.machine if args.model or args.host != "auto" else None
     return ways.compare_paging(ways.machines(chosen, args.machine.memory, args.machine.cpus),
@@ -104,8 +108,8 @@ def write_menu(args):
 WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bench-kvm": run_peer,
         "bare": run_bare,
         "linux": run_linux, "linux-bare": run_linux_bare,
-        "compare": compare_paging, "compare-linux": compare_linux, "compare-sync": compare_sync,
-        "shell": run_shell, "iso": write_menu}
+        "compare": compare_paging, "compare-large": compare_large, "compare-linux": compare_linux,
+        "compare-sync": compare_sync, "shell": run_shell, "iso": write_menu}
 
 
 def main():

@@ -12,7 +12,7 @@ set ytics nomirror
 set grid ytics lc rgb "#dddddd"
 set yrange [0:*]
 set ylabel "ticks, times the bare machine"
-set key top right horizontal
+set key outside above center horizontal
 set datafile separator "\t"
 set arrow from graph 0, first 1 to graph 1, first 1 nohead lc rgb "#444444" dt 2
 set linetype 1 lc rgb "#b0b7bf"

@@ -166,10 +166,12 @@ static void accessed_ahead_of_a_sequence(void **state)
 	at = pte(GVA);
 	for (u32 i = 0; i < 64; i++)
 		sim_poke(&sim, at + 8 * i, PAGE_A | (USER_RW & ~PTE_A), 8);
-	/* What such a read could not use is left alone. */
+	/* What such a read might not use is left alone. */
 	sim_poke(&sim, at + 8 * 20, PAGE_A | PTE_P, 8);
 	sim_poke(&sim, at + 8 * 36, 0, 8);
-	run_4level(CR0_WP, 0, 0);
+	sim_poke(&sim, at + 8 * 44, PAGE_A | PTE_NX | (USER_RW & ~PTE_A), 8);
+	sim_poke(&sim, at + 8 * 52, PAGE_A | 1ULL << PTE_PK_SHIFT | (USER_RW & ~PTE_A), 8);
+	run_4level(CR0_WP, CR4_PKE, EFER_NXE);
 	works(GVA, READ | USER);
 	assert_false(sim_read(at + 8, 8) & PTE_A);
 	(void)exits();
@@ -186,6 +188,12 @@ static void accessed_ahead_of_a_sequence(void **state)
 		works(GVA + i * PAGE_SIZE, READ | USER);
 	assert_int_equal(sim_read(at + 8 * 36, 8), 0);
 	faults(GVA + 36 * PAGE_SIZE, READ | USER, 4);
+	for (u32 i = 44; i < 60; i += 8) {
+		works(GVA + (i - 3) * PAGE_SIZE, READ | USER);
+		works(GVA + (i - 2) * PAGE_SIZE, READ | USER);
+		assert_true(sim_read(at + 8 * (i - 1), 8) & PTE_A);
+		assert_false(sim_read(at + 8 * i, 8) & PTE_A);
+	}
 }
 
 /* The tables that a walk has used say so, though it ended at an entry that is not present. */
