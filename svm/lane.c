@@ -29,6 +29,8 @@ bool svm_lane(struct vcpu *v)
 	struct svm_vcpu *svm = to_svm(v);
 	struct vmcb *vmcb = &svm->vmcb;
 
+	if (vmcb->exit_code == SVM_EXIT_EXCEPTION + VEC_PF)
+		return false;
 	/* A CR3 that is not the one that the CPU was given is a matter for check_cr3(). */
 	if (unlikely(!svm->caps.next_rip || vmcb->interrupt_shadow || vmcb->cr3 != svm->cr3 ||
 		     !lane_is_straight(vmcb->next_rip, vmcb->rflags)))

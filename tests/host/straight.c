@@ -5,10 +5,10 @@
 #include "tests/host/sim_mem.h"
 #include <string.h>
 
-/* Everything that the MMU keeps, and the entry that is written. */
+/* Everything that the MMU keeps, and the entry that is written. Copies are whole, padding too. */
 struct state {
 	u8 pool[SIM_HIDDEN_END - SIM_POOL];
-	struct mmu_vcpu v;
+	u8 v[sizeof(struct mmu_vcpu)];
 	struct counters counters;
 	u64 entry;
 };
@@ -18,7 +18,7 @@ static struct state before, general, lane;
 static void save(struct sim *s, struct state *to, u64 gpa)
 {
 	memcpy(to->pool, phys_ptr(SIM_POOL), s->config.pool_size);
-	to->v = s->v;
+	memcpy(to->v, &s->v, sizeof(to->v));
 	to->counters = s->counters;
 	memcpy(&to->entry, phys_ptr(gpa & ~7ULL), sizeof(to->entry));
 }
@@ -26,7 +26,7 @@ static void save(struct sim *s, struct state *to, u64 gpa)
 static void restore(struct sim *s, const struct state *from, u64 gpa)
 {
 	memcpy(phys_ptr(SIM_POOL), from->pool, s->config.pool_size);
-	s->v = from->v;
+	memcpy(&s->v, from->v, sizeof(from->v));
 	s->counters = from->counters;
 	memcpy(phys_ptr(gpa & ~7ULL), &from->entry, sizeof(from->entry));
 }
@@ -34,7 +34,7 @@ static void restore(struct sim *s, const struct state *from, u64 gpa)
 static void compare(struct sim *s, const struct ref_access *a)
 {
 	const char *what = memcmp(general.pool, lane.pool, s->config.pool_size) ? "tables or lists"
-			   : memcmp(&general.v, &lane.v, sizeof(lane.v))        ? "registers"
+			   : memcmp(general.v, lane.v, sizeof(lane.v))          ? "registers"
 			   : memcmp(&general.counters, &lane.counters, sizeof(lane.counters))
 				   ? "counters"
 			   : general.entry != lane.entry ? "memory"
