@@ -39,7 +39,7 @@ static u64 table_bytes(u64 ram_end)
 {
 	u64 gib = ALIGN_UP(ram_end, GIB(1)) >> 30;
 
-	return gib <= 4 ? 0 : ((gib + 511) / 512 + gib - 4) * PAGE_SIZE;
+	return gib <= 4 ? 0 : ((gib + TABLE_ENTRIES - 1) / TABLE_ENTRIES + gib - 4) * PAGE_SIZE;
 }
 
 static void say_share(const char *whose, u64 pool, u64 ram)
