@@ -64,7 +64,7 @@ special.l1d_stays:
 	bt	eax, 0			; NEXT_LAUNCH; VERW leaves CF alone
 	mov	rax, [rdi + RAX_AT]
 	LOAD_GUESTS
-	VERW_FLUSH			; harmless where only NEXT_LAUNCH brought us here
+	VERW_FLUSH			; harmless where NEXT_LAUNCH alone is set
 	jc	special.launch
 	vmresume
 	jmp	refused

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The PAT that guest and hypervisor share. Entry 0 stays write-back in hardware: so it is after a
- * reset, and so every system that we know of leaves it. One that does not reads back what it wrote, gets
- * the other seven, and is told in a line that pages of entry 0 are write-back; memory and devices stay
- * coherent in that. Nothing is paid for at an exit.
+ * reset, and so every known system leaves it. One that does not reads back what it wrote, gets the other
+ * seven, and is told in a line that pages of entry 0 are write-back; memory and devices stay coherent in
+ * that. An exit need not switch the PAT.
  */
 #include "guest/exit/handlers.h"
 
