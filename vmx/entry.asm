@@ -71,7 +71,7 @@ special.l1d_stays:
 special.launch:
 	vmlaunch
 vmx_nmi_to:
-refused:				; VMfail: nothing was entered, the stack is still ours
+refused:				; VMfail: nothing was entered, the stack is the hypervisor's
 	call	vmx_entry_refused
 	ud2
 vmx_nmi_retry:

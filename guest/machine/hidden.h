@@ -31,6 +31,7 @@ int memory_hide(struct machine *machine, u64 start, u64 end);
  */
 int watch_memory(struct machine *machine, u64 start, u64 end);
 
+/* This byte of guest-physical memory is watched, and not hidden. */
 bool is_watched(const struct machine *machine, u64 gpa);
 
 /*

@@ -61,7 +61,7 @@ bool shadow_in_use(const struct mmu *m, u32 index);
 /* Indices from 0 that let every operation go on; table 0 does not exist. */
 #define SHADOWS_LEAST(vcpus) (1 + (vcpus)*VCPU_PINS_MAX + OP_TABLES_MAX)
 
-u32 recycle_victim(const struct mmu *m);
+u32 recycle_victim(const struct mmu *m); /* the table that goes next */
 bool shadow_is_held(const struct mmu *m, u32 index);
 void lru_add(struct mmu *m, u32 index); /* in use, one that is in no list */
 void lru_del(struct mmu *m, u32 index); /* out of either list */
