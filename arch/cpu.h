@@ -49,6 +49,7 @@
 /* DR6 and DR7: SDM vol. 3B 18.2.3, 18.2.4. */
 #define DR6_B       GENMASK(3, 0) /* a breakpoint's condition was met */
 #define DR6_BS      BIT(14)       /* a single step */
+#define DR6_NONE    0xffff0ff0ULL /* nothing has happened; some bits read as 1 */
 #define DR7_ENABLED GENMASK(7, 0) /* L0, G0, L1, ... */
 #define DR7_GD      BIT(13)       /* MOV to or from a debug register is #DB */
 #define DR7_NONE    BIT(10)       /* no breakpoint */
@@ -124,6 +125,10 @@ enum vector {
 #define PTE_ADDR      GENMASK(51, 12)
 #define PTE_PK        GENMASK(62, 59)
 #define PTE_PK_SHIFT  59
+
+/* Tables whose entries have 64 bits. At a level, from 1 on, an entry maps 2^LEVEL_SHIFT() bytes. */
+#define TABLE_ENTRIES      512
+#define LEVEL_SHIFT(level) (PAGE_SHIFT + 9 * ((level)-1))
 
 /* MSRs: SDM vol. 4; APM vol. 2 appendix A. */
 #define MSR_APIC_BASE               0x0000001b

@@ -55,7 +55,7 @@ section .text
 	SAVE_GUESTS rax
 	mov	[rax + RDI_AT], rdi
 	mov	rdi, rax
-; Bochs 2.7: a single step that an exit of the guest's instruction has cut is taken here. Not ours.
+; Bochs 2.7: a single step that an exit of the guest's instruction has cut is taken here. It is dropped.
 [section .fixups]
 	dq	%%exit, %%exit
 __?SECT?__

@@ -35,7 +35,7 @@ static void set_up(struct svm_vcpu *svm)
 	vmcb->cr4 = read_cr4();
 	vmcb->efer = rdmsr(MSR_EFER);
 	vmcb->rflags = RFLAGS_FIXED;
-	vmcb->dr6 = 0xffff0ff0;
+	vmcb->dr6 = DR6_NONE;
 	vmcb->dr7 = DR7_NONE;
 	vmcb->asid = 1;
 	vmcb->tlb_control = TLB_FLUSH_ALL;
@@ -87,7 +87,7 @@ void svm_prove(struct svm_vcpu *svm)
 	/* Its gate is on a page that is not mapped. */
 	svm->vmcb.idtr.base = (u64)this_cpu()->stacks->guard0;
 	svm->vmcb.idtr.limit = PAGE_SIZE - 1;
-	/* An NMI that is cut instead is not the one, and is gone. */
+	/* Where an NMI came and was cut in its place, this tells nothing: again. The NMI is lost. */
 	for (u32 tries = 0; tries < 8; tries++) {
 		cut = run(svm, svm_try_int) == SVM_EXIT_EXCEPTION + VEC_PF;
 		if (!is_nmi((u32)vmcb->exit_int_info))

@@ -59,7 +59,7 @@ int svm_vcpu_init(struct vcpu *v)
 	set_controls(svm);
 	svm_set_pf_filter(v, PF_FILTER_ALL);
 	vmcb->efer = EFER_SVME;
-	vmcb->dr6 = 0xffff0ff0;
+	vmcb->dr6 = DR6_NONE;
 	vmcb->dr7 = DR7_NONE;
 	vmcb->g_pat = rdmsr(MSR_PAT);
 	return 0;

@@ -43,7 +43,7 @@ u64 svm_get_cr(const struct vcpu *v, int nr)
 {
 	const struct svm_vcpu *svm = to_svm(v);
 
-	/* These two with quirks.c's CR reads alone. */
+	/* Reads of CR2 and CR8 exit only where quirks.c asks for those of CR0. */
 	if (nr == 2)
 		return svm->vmcb.cr2;
 	if (nr == 8)

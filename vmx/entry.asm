@@ -90,14 +90,14 @@ special.l1d_stays:
 	bt	eax, 0			; NEXT_LAUNCH; VERW leaves CF alone
 	mov	rax, [rdi + RAX_AT]
 	LOAD_GUESTS
-	VERW_FLUSH			; harmless where only NEXT_LAUNCH brought us here
+	VERW_FLUSH			; harmless where NEXT_LAUNCH alone is set
 	jc	special.launch
 	vmresume
 	jmp	refused
 special.launch:
 	vmlaunch
 vmx_nmi_to:
-refused:				; VMfail: nothing was entered, the stack is still ours
+refused:				; VMfail: nothing was entered, the stack is the hypervisor's
 	call	vmx_entry_refused
 	ud2
 vmx_nmi_retry:

@@ -4,8 +4,8 @@
  *
  * A #PF exits when (error code & mask == match) equals bit 14 of the exception bitmap (SDM vol. 3C
  * 26.2): a mismatch *inverts* what the bit says. So the three fields mean something only together,
- * and this function is the only one that writes any of them. Of the other exceptions,
- * only #UD may exit: guest/exit/invpcid.c.
+ * and this function is the only one that writes any of them (invariant 7 of docs/mmu.md). Of the other
+ * exceptions, only #UD may exit: guest/exit/invpcid.c.
  */
 #include "arch/cpu.h"
 #include "vmx/vmx.h"

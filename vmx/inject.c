@@ -52,7 +52,8 @@ void vmx_inject(struct vcpu *v, const struct event *event)
 void vmx_set_cr2(struct vcpu *v, u64 gva)
 {
 	(void)v;
-	write_cr2(gva); /* the guest's CR2 is the CPU's; the hypervisor has no page faults */
+	/* Invariant 8: the guest's CR2 is the CPU's. The hypervisor has no page faults of its own. */
+	write_cr2(gva);
 }
 
 /* What a MOV SS has met is pending in the VMCS. */

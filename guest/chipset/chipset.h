@@ -15,40 +15,39 @@
  * is open. After memory_take(), and before the MMU is set up.
  * Returns 0, or -1 after a fail() line.
  */
-int chipset_prepare(struct machine *machine, const struct bootinfo *boot);
+int chipset_prepare(struct machine *m, const struct bootinfo *boot);
 
 /* The parts of chipset_prepare(). */
-void a20_watch(struct machine *machine);
-void cmos_watch(struct machine *machine);
+void a20_watch(struct machine *m);
+void cmos_watch(struct machine *m);
 /* Before a reset: no firmware goes on where the guest says. */
 void cmos_clear_shutdown(void);
-void smi_watch(struct machine *machine);
-void fw_cfg_watch(struct machine *machine);
+void smi_watch(struct machine *m);
+void fw_cfg_watch(struct machine *m);
 /* QEMU's alone, after fw_cfg_watch(). */
-int vapic_watch(struct machine *machine);
-int hpet_watch(struct machine *machine);
-void pci_watch(struct machine *machine);
-int ecam_watch(struct machine *machine, const struct bootinfo *boot);
-int fch_watch(struct machine *machine);
+int vapic_watch(struct machine *m);
+int hpet_watch(struct machine *m);
+void pci_watch(struct machine *m);
+int ecam_watch(struct machine *m, const struct bootinfo *boot);
+int fch_watch(struct machine *m);
 void smram_lock(void);
 
 /* fch.c. The guest's write to watched memory. False: it is refused. */
-bool fch_write(struct machine *machine, u64 gpa, u32 value, u32 size);
+bool fch_write(struct machine *m, u64 gpa, u32 value, u32 size);
 /* hpet.c. The same. */
-bool hpet_write(struct machine *machine, u64 gpa, u32 value, u32 size);
+bool hpet_write(struct machine *m, u64 gpa, u32 value, u32 size);
 /* vapic.c. The same. */
-bool vapic_write(const struct machine *machine, u64 gpa);
+bool vapic_write(const struct machine *m, u64 gpa);
 
 /*
  * pci_filter.c. What is left of a guest's write: protected bytes of *value keep what the register has.
  * What is refused is said, once for each register. A reset asked for by such a register does not return.
  * Returns false when nothing is left to write.
  */
-bool pci_filter(struct machine *machine, const struct pci_function *f, u32 reg, u32 size,
-		u32 *value);
+bool pci_filter(struct machine *m, const struct pci_function *f, u32 reg, u32 size, u32 *value);
 
 /* ecam.c. The guest's write to a window. False: the address is in none. */
-bool ecam_write(struct machine *machine, u64 gpa, u32 value, u32 size);
+bool ecam_write(struct machine *m, u64 gpa, u32 value, u32 size);
 
 /* Why a write is refused. */
 #define PCI_OVER_HIDDEN "the device would decode memory or ports that are notrap's"
@@ -65,22 +64,21 @@ static inline u32 pci_view_word(const struct pci_view *w, u32 reg)
 }
 
 /* pci_bars.c. True when the function would decode memory or ports that are hidden or watched. */
-bool pci_decodes_hidden(const struct machine *machine, const struct pci_function *f, u32 reg,
-			u32 value);
+bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u32 reg, u32 value);
 
 /*
  * pci_bars.c. True when one of the `nr` BARs from `first` on would decode memory that is hidden or watched, or
  * watched ports. They are sized on the way. spaces: PCI_COMMAND_MEM, PCI_COMMAND_IO, or both. copies: how
  * often what a BAR tells is there, one behind the other.
  */
-bool pci_bars_hit(const struct machine *machine, const struct pci_view *w, u32 first, u32 nr,
-		  u32 copies, u32 spaces);
+bool pci_bars_hit(const struct machine *m, const struct pci_view *w, u32 first, u32 nr, u32 copies,
+		  u32 spaces);
 
 /*
  * pci_caps.c. NULL when the word at reg, 40h or above, may become this value; or why not. Of the capabilities
  * that tell or change where a function decodes.
  */
-const char *pci_caps_refuse(const struct machine *machine, const struct pci_function *f, u32 reg,
+const char *pci_caps_refuse(const struct machine *m, const struct pci_function *f, u32 reg,
 			    u32 value);
 
 /*
@@ -90,9 +88,9 @@ const char *pci_caps_refuse(const struct machine *machine, const struct pci_func
  * hidden; size: 1 to 16 bytes.
  */
 void device_read(u64 gpa, void *to, u32 size);
-void device_write(struct machine *machine, u64 gpa, const void *from, u32 size);
+void device_write(struct machine *m, u64 gpa, const void *from, u32 size);
 
 /* Say, once, that the instruction at rip writes to a watched register and cannot be carried out. */
-void watched_unknown(struct machine *machine, u64 gpa, u64 rip);
+void watched_unknown(struct machine *m, u64 gpa, u64 rip);
 
 #endif

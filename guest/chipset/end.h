@@ -6,21 +6,21 @@
 #include "guest/machine/machine.h"
 
 /* What there is to tell of a run: its start, parked CPUs, counters. */
-void machine_report(struct machine *machine);
+void machine_report(struct machine *m);
 
 /*
  * The report, and a line that says what comes next, all of it out on the console. That takes longer than an
  * exit may: for those that do not return to the guest.
  */
-void machine_last_words(struct machine *machine, const char *what);
+void machine_last_words(struct machine *m, const char *what);
 
 /* Report, then switch the machine off by ACPI (S5); halts where that is not possible. */
-NORETURN void machine_power_off(struct machine *machine);
+NORETURN void machine_power_off(struct machine *m);
 
 /* The rest of it: by PM1, as far as the ACPI tables tell; then wait for the machine to go off. */
 NORETURN void machine_soft_off(const struct acpi_power *power);
 
 /* Report, then reset the machine. */
-NORETURN void machine_reset(struct machine *machine);
+NORETURN void machine_reset(struct machine *m);
 
 #endif

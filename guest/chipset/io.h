@@ -12,7 +12,7 @@ struct vcpu;
  * Register a range, before intercept_ports(). Where several hold a port, they are asked in the order of
  * their registration.
  */
-void io_watch(struct machine *machine, const struct io_range *range);
+void io_watch(struct machine *m, const struct io_range *range);
 
 /* For struct io_range: a write that is dropped. */
 bool io_refuse(struct vcpu *v, struct io_access *w);

@@ -46,12 +46,12 @@ struct machine;
  * and do not return.
  * Returns false when the write must not be done: the machine would sleep.
  */
-bool power_write(struct machine *machine, u8 space, u64 addr, u32 value, u32 size);
+bool power_write(struct machine *m, u8 space, u64 addr, u32 value, u32 size);
 
 /* Make a write of 1, 2 or 4 bytes to an address of a space; one in memory that is out of reach is none. */
 void power_put(u8 space, u64 addr, u32 value, u32 size);
 
 /* Register the ports; and the pages, where such registers are in memory. 0, or -1 after a fail() line. */
-int power_watch(struct machine *machine);
+int power_watch(struct machine *m);
 
 #endif

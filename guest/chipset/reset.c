@@ -17,12 +17,12 @@
 
 #define ANSWER_TIME 100000 /* microseconds that a way has to show */
 
-void machine_reset(struct machine *machine)
+void machine_reset(struct machine *m)
 {
 	static const u8 full[] = {RESET_FULL, RESET_CYCLE, RESET_FULL, RESET_HARD};
-	const struct acpi_power *p = &machine->power;
+	const struct acpi_power *p = &m->power;
 
-	machine_last_words(machine, "resetting");
+	machine_last_words(m, "resetting");
 	cmos_clear_shutdown();
 	memset(phys_ptr(WARM_START), 0, 4);
 	for (u32 i = 0; i < ARRAY_SIZE(full); i++) {

@@ -47,15 +47,15 @@ static void watch_io_apic(void *ctx, u32 hpa)
 		all->err = -1;
 }
 
-int ipi_watch(struct machine *machine, const struct bootinfo *boot)
+int ipi_watch(struct machine *m, const struct bootinfo *boot)
 {
-	struct io_apics all = {.machine = machine};
+	struct io_apics all = {.machine = m};
 
-	machine->ipi_base = rdmsr(MSR_APIC_BASE) & GENMASK(51, 12);
+	m->ipi_base = rdmsr(MSR_APIC_BASE) & GENMASK(51, 12);
 	madt_each_io_apic(boot, watch_io_apic, &all);
 	if (all.err < 0)
 		return -1;
-	return watch_memory(machine, machine->ipi_base, machine->ipi_base + MSI_SPACE);
+	return watch_memory(m, m->ipi_base, m->ipi_base + MSI_SPACE);
 }
 
 void ipi_intercept(struct vcpu *v)
@@ -76,15 +76,15 @@ bool ipi_leads_outside(u32 command)
 	return delivery == DELIVER_SMI || delivery == DELIVER_INIT || delivery == DELIVER_STARTUP;
 }
 
-static void say_dropped(struct machine *machine, u32 command)
+static void say_dropped(struct machine *m, u32 command)
 {
-	if (machine_may_say(machine, LINE_IPI))
+	if (machine_may_say(m, LINE_IPI))
 		say("the guest asks for INIT, SMI or a start-up IPI (%x): dropped", command);
 }
 
-static bool is_command(const struct machine *machine, u64 gpa, u32 size)
+static bool is_command(const struct machine *m, u64 gpa, u32 size)
 {
-	u64 offset = gpa - machine->ipi_base;
+	u64 offset = gpa - m->ipi_base;
 
 	if (offset >= MSI_SPACE)
 		return false;
@@ -93,14 +93,14 @@ static bool is_command(const struct machine *machine, u64 gpa, u32 size)
 }
 
 /* The low half of an entry of an I/O APIC's, which is the register that is in its window. */
-static bool is_entry(const struct machine *machine, u64 gpa, u32 size)
+static bool is_entry(const struct machine *m, u64 gpa, u32 size)
 {
 	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE), offset = gpa % IO_APIC_REPEAT;
 
 	if (offset + size <= IO_APIC_WINDOW || offset >= IO_APIC_WINDOW + 4)
 		return false;
-	for (u32 i = 0; i < machine->nr_io_apics; i++) {
-		if (machine->io_apic[i] == page && page < map_end()) {
+	for (u32 i = 0; i < m->nr_io_apics; i++) {
+		if (m->io_apic[i] == page && page < map_end()) {
 			u8 nr = *(volatile u32 *)phys_ptr(page + IO_APIC_SELECT);
 
 			return nr >= IO_APIC_ENTRY && !(nr & 1);
@@ -109,22 +109,21 @@ static bool is_entry(const struct machine *machine, u64 gpa, u32 size)
 	return false;
 }
 
-bool ipi_write_is_dropped(struct machine *machine, u64 gpa, u32 value, u32 size)
+bool ipi_write_is_dropped(struct machine *m, u64 gpa, u32 value, u32 size)
 {
-	if (!ipi_is_watched(machine) ||
-	    !(is_command(machine, gpa, size) || is_entry(machine, gpa, size)))
+	if (!ipi_is_watched(m) || !(is_command(m, gpa, size) || is_entry(m, gpa, size)))
 		return false;
 	/* A part of the register is no command that the manual defines. */
 	if (size == 4 && !(gpa & 3) && !ipi_leads_outside(value))
 		return false;
-	say_dropped(machine, value);
+	say_dropped(m, value);
 	return true;
 }
 
-bool ipi_msr_is_dropped(struct machine *machine, u32 msr, u64 value)
+bool ipi_msr_is_dropped(struct machine *m, u32 msr, u64 value)
 {
-	if (!ipi_is_watched(machine) || msr != MSR_ICR || !ipi_leads_outside((u32)value))
+	if (!ipi_is_watched(m) || msr != MSR_ICR || !ipi_leads_outside((u32)value))
 		return false;
-	say_dropped(machine, (u32)value);
+	say_dropped(m, (u32)value);
 	return true;
 }

@@ -13,12 +13,12 @@
  * memory, and with ipi_intercept() as MSRs. Before the MMU is set up.
  * Returns 0, or -1 after a fail() line.
  */
-int ipi_watch(struct machine *machine, const struct bootinfo *boot);
+int ipi_watch(struct machine *m, const struct bootinfo *boot);
 
 /* Whether ipi_watch() was called. */
-static inline bool ipi_is_watched(const struct machine *machine)
+static inline bool ipi_is_watched(const struct machine *m)
 {
-	return machine->ipi_base;
+	return m->ipi_base;
 }
 
 /* Set-up, if so: have writes to the x2APIC's interrupt command register exit. */
@@ -31,9 +31,9 @@ void ipi_intercept(struct vcpu *v);
 bool ipi_leads_outside(u32 command);
 
 /* A write to memory of size 1, 2 or 4 that must not be made: it would send such an interrupt. */
-bool ipi_write_is_dropped(struct machine *machine, u64 gpa, u32 value, u32 size);
+bool ipi_write_is_dropped(struct machine *m, u64 gpa, u32 value, u32 size);
 
 /* The same for WRMSR to IA32_X2APIC_ICR. */
-bool ipi_msr_is_dropped(struct machine *machine, u32 msr, u64 value);
+bool ipi_msr_is_dropped(struct machine *m, u32 msr, u64 value);
 
 #endif

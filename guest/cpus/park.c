@@ -183,7 +183,7 @@ static int park(const struct bootinfo *boot, u64 page)
  * CPU looks at neither GIF nor its intercept, they are parked all the same, to hold off what else comes,
  * and the guest may not send INIT.
  */
-static int park_for_good(struct machine *machine, const struct bootinfo *boot, u64 page)
+static int park_for_good(struct machine *m, const struct bootinfo *boot, u64 page)
 {
 	for (aps.way = 0; aps.way < INIT_WAYS; aps.way++) {
 		if (park(boot, page) < 0)
@@ -195,21 +195,21 @@ static int park_for_good(struct machine *machine, const struct bootinfo *boot, u
 		aps.way--;
 		if (park(boot, page) < 0)
 			return -1;
-	} else if (!machine->ops->init_resets_guests || !machine->ops->init_resets_guests()) {
+	} else if (!m->ops->init_resets_guests || !m->ops->init_resets_guests()) {
 		return 0;
 	}
 	say("INIT resets a CPU here that is parked or runs a guest: the guest's INIT and start-up IPIs are "
 	    "dropped; INIT as a device's MSI cannot be");
-	return ipi_watch(machine, boot);
+	return ipi_watch(m, boot);
 }
 
-int park_prepare(const struct machine *machine)
+int park_prepare(const struct machine *m)
 {
 	static u8 smm[SMM_ROOM_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 	if (apic_check() < 0)
 		return -1;
-	smm_base_move(smm, machine->ops->amd);
+	smm_base_move(smm, m->ops->amd);
 	return 0;
 }
 
@@ -232,7 +232,7 @@ static void hide_others(const struct bootinfo *boot)
 		say("its MP table is read-only and lists more: a Linux without ACPI wants nosmp");
 }
 
-int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
+int park_cpus(struct machine *m, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
 	/* CPUs come by way of it while one is at smm_base_move(). */
 	static const struct memmap_range smm = {SMM_RESET_START, SMM_RESET_END, MEMMAP_RAM};
@@ -244,12 +244,12 @@ int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hp
 	if (page == MEMMAP_NONE)
 		return fail("no RAM below 640 KiB, where other CPUs can be started from");
 
-	aps.ops = machine->ops;
+	aps.ops = m->ops;
 	aps.cr0 = read_cr0();
 	aps.cr4 = read_cr4();
 	aps.ap = phys_ptr(*pool_hpa);
 	aps.end = aps.ap + *pool_size / sizeof(struct ap);
-	err = park_for_good(machine, boot, page);
+	err = park_for_good(m, boot, page);
 	aps.settled = true;
 	if (err < 0)
 		return -1;

@@ -17,7 +17,7 @@ u64 park_memory_size(const struct bootinfo *boot);
  * Prepare the CPU that runs the guest: its local APIC is on, and an SMI does not run what is the
  * guest's. To be called before enable() on this CPU. Returns 0, or -1 after a fail() line.
  */
-int park_prepare(const struct machine *machine);
+int park_prepare(const struct machine *m);
 
 /*
  * Start every CPU but this one, whether the firmware lists it or not, and park it: in long mode on
@@ -30,7 +30,7 @@ int park_prepare(const struct machine *machine);
  * Returns 0; or -1 after a fail() line when a CPU that the firmware lists has not been parked: the
  * guest must not run then.
  */
-int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size);
+int park_cpus(struct machine *m, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size);
 
 /* A line with what has reached parked CPUs, if anything has. */
 void park_report(void);

@@ -116,7 +116,7 @@ static inline void watch_operands(struct vcpu *v, const struct insn *insn, u64 g
 		watch_data(v, from, insn->opsize, false);
 }
 
-/* watched: the fault was at registers, not at RAM. Twice in the image: RAM's way is a frequent one. */
+/* watched: the fault was at registers, not at RAM. In line for each, since RAM's way is a frequent one. */
 static inline __attribute__((always_inline)) bool
 carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
 {

@@ -27,6 +27,7 @@ static inline u32 same_again(struct vcpu *v, const struct vmexit *exit)
 	return 0;
 }
 
+/* What the table of guest/exit/run.c names, each for a kind of exit: SDM and APM sections are at the definitions. */
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit);
 void handle_nested_fault(struct vcpu *v, const struct vmexit *exit);
 void handle_cr_write(struct vcpu *v, const struct vmexit *exit);
@@ -36,6 +37,7 @@ void handle_clts(struct vcpu *v, const struct vmexit *exit);
 void handle_lmsw(struct vcpu *v, const struct vmexit *exit);
 void handle_smsw(struct vcpu *v, const struct vmexit *exit);
 void handle_invlpg(struct vcpu *v, const struct vmexit *exit);
+void handle_invpcid(struct vcpu *v, const struct vmexit *exit);
 void handle_cpuid(struct vcpu *v, const struct vmexit *exit);
 void handle_rdmsr(struct vcpu *v, const struct vmexit *exit);
 void handle_wrmsr(struct vcpu *v, const struct vmexit *exit);
@@ -50,8 +52,6 @@ void handle_xsetbv(struct vcpu *v, const struct vmexit *exit);
  */
 void console_exit(struct vcpu *v);
 bool console_holds(u16 port, u8 size);
-
-void handle_invpcid(struct vcpu *v, const struct vmexit *exit);
 
 /*
  * An exit by #UD becomes one by INVPCID where that is the instruction, which the hardware has disabled (SDM

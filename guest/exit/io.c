@@ -12,7 +12,7 @@ void handle_io(struct vcpu *v, const struct vmexit *exit)
 	u64 mask = a.size < 4 ? BIT(8 * a.size) - 1 : ~0U;
 	u32 value;
 
-	/* It runs again, until the port is its own. */
+	/* notrap's lines go out by this UART: the instruction runs again until they are out. */
 	if (unlikely(v->console_held) && console_holds(a.port, a.size)) {
 		console_exit(v);
 		return;

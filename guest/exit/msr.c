@@ -61,7 +61,7 @@ static bool read_msr(struct vcpu *v, u32 msr, u64 *value)
 
 /*
  * Where it is, RAM is RAM no more: the hypervisor would find registers where the guest's tables were.
- * Nothing of ours uses the APIC while a guest runs, but for what Bochs needs (svm/quirks.c).
+ * notrap does not use the APIC while a guest runs, but for what Bochs needs (svm/quirks.c).
  */
 static bool write_apic_base(struct vcpu *v, u64 value)
 {

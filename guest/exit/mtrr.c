@@ -91,7 +91,7 @@ static bool spares_hidden(const struct machine *machine, const struct mtrrs *the
 	return true;
 }
 
-/* As a system is to do it, whether or not the guest does: nothing of ours stays in a cache. */
+/* As a system is to do it, whether or not the guest does: nothing of notrap's stays in a cache. */
 static bool write_in_order(u32 msr, u64 value)
 {
 	u64 cr0 = read_cr0();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The PAT that guest and hypervisor share. Entry 0 stays write-back in hardware: so it is after a
- * reset, and so every system that we know of leaves it. One that does not reads back what it wrote, gets
- * the other seven, and is told in a line that pages of entry 0 are write-back; memory and devices stay
- * coherent in that. Nothing is paid for at an exit.
+ * reset, and so every known system leaves it. One that does not reads back what it wrote, gets the other
+ * seven, and is told in a line that pages of entry 0 are write-back; memory and devices stay coherent in
+ * that. An exit need not switch the PAT.
  */
 #include "guest/exit/handlers.h"
 
@@ -34,12 +34,12 @@ static bool entry_0_is_valid(u64 value)
 
 void pat_intercept(struct vcpu *v)
 {
-	struct machine *machine = v->machine;
+	struct machine *m = v->machine;
 
-	if (!v->ops->shares_pat(v) || !rdmsr_safe(MSR_PAT, &machine->guest_pat))
+	if (!v->ops->shares_pat(v) || !rdmsr_safe(MSR_PAT, &m->guest_pat))
 		return;
 	v->ops->intercept_msr(v, MSR_PAT, true, true);
-	wrmsr_safe(MSR_PAT, for_both(machine->guest_pat));
+	wrmsr_safe(MSR_PAT, for_both(m->guest_pat));
 }
 
 u64 pat_read(const struct vcpu *v)
@@ -49,12 +49,12 @@ u64 pat_read(const struct vcpu *v)
 
 bool pat_write(struct vcpu *v, u64 value)
 {
-	struct machine *machine = v->machine;
+	struct machine *m = v->machine;
 
 	if (!entry_0_is_valid(value) || !wrmsr_safe(MSR_PAT, for_both(value)))
 		return false;
-	machine->guest_pat = value;
-	if (for_both(value) != value && machine_may_say(machine, LINE_PAT))
+	m->guest_pat = value;
+	if (for_both(value) != value && machine_may_say(m, LINE_PAT))
 		say("the guest writes %lx to its PAT: entry 0 stays write-back, as this CPU has one PAT "
 		    "for the guest and notrap",
 		    value);

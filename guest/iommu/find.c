@@ -10,18 +10,18 @@
 /* More than any unit has: those of VT-d take 20 KiB, AMD's 512 KiB. */
 #define REGISTERS_MAX MIB(2)
 
-int iommu_left_open(const struct machine *machine, const char *which, u64 where, const char *why)
+int iommu_left_open(const struct machine *m, const char *which, u64 where, const char *why)
 {
-	if (machine->opt->iommu == IOMMU_REQUIRE)
+	if (m->opt->iommu == IOMMU_REQUIRE)
 		return fail("iommu=require: %s %lx: %s; use iommu=auto to run without", which,
 			    where, why);
 	say("iommu: %s %lx: %s; devices there can reach all memory", which, where, why);
 	return 0;
 }
 
-static int none(const struct machine *machine, const char *why)
+static int none(const struct machine *m, const char *why)
 {
-	if (machine->opt->iommu == IOMMU_REQUIRE)
+	if (m->opt->iommu == IOMMU_REQUIRE)
 		return fail(
 			"iommu=require: %s; switch it on in the firmware's setup, or use iommu=auto",
 			why);
@@ -34,14 +34,14 @@ static int none(const struct machine *machine, const char *why)
  * a unit for all that no other names; where there is none, the devices of bus 0 are looked for, and those
  * behind a bridge go with it.
  */
-static int check_cover(const struct machine *machine, const u8 *dmar, u32 size)
+static int check_cover(const struct machine *m, const u8 *dmar, u32 size)
 {
-	u32 segment = dmar_uncovered(&machine->iommu);
+	u32 segment = dmar_uncovered(&m->iommu);
 
 	if (segment == ~0U)
 		return 0;
 	if (segment)
-		return iommu_left_open(machine, "PCI segment", segment,
+		return iommu_left_open(m, "PCI segment", segment,
 				       "no unit takes in all of its devices");
 	for (u32 device = 0; device < 256; device++) {
 		const struct pci_function f = {.bdf = (u16)device};
@@ -51,7 +51,7 @@ static int check_cover(const struct machine *machine, const u8 *dmar, u32 size)
 			continue;
 		bridge = (pci_read(&f, PCI_HEADER_TYPE, 1) & PCI_TYPE_MASK) == PCI_TYPE_BRIDGE;
 		if (!dmar_names(dmar, size, 0, device, bridge))
-			return iommu_left_open(machine, "PCI device and function", device,
+			return iommu_left_open(m, "PCI device and function", device,
 					       bridge ? "no unit takes in all that is behind it"
 						      : "no unit takes it in");
 	}
@@ -72,10 +72,9 @@ static const char *check_place(const struct bootinfo *boot, const struct iommu_u
 }
 
 /* Keep the units that can be used. -1 when one cannot, and must. */
-static int probe_units(struct machine *machine, const struct bootinfo *boot,
-		       struct iommu_limits *limits)
+static int probe_units(struct machine *m, const struct bootinfo *boot, struct iommu_limits *limits)
 {
-	struct iommu *iommu = &machine->iommu;
+	struct iommu *iommu = &m->iommu;
 	u32 found = iommu->nr_units;
 
 	iommu->nr_units = 0;
@@ -90,22 +89,22 @@ static int probe_units(struct machine *machine, const struct bootinfo *boot,
 			why = check_place(boot, &unit);
 		if (!why)
 			iommu->unit[iommu->nr_units++] = unit;
-		else if (iommu_left_open(machine, "unit at", unit.base, why) < 0)
+		else if (iommu_left_open(m, "unit at", unit.base, why) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int iommu_find(struct machine *machine, const struct bootinfo *boot)
+int iommu_find(struct machine *m, const struct bootinfo *boot)
 {
-	struct iommu_limits limits = {~0U, 3, machine->maxphyaddr};
-	struct iommu *iommu = &machine->iommu;
+	struct iommu_limits limits = {~0U, 3, m->maxphyaddr};
+	struct iommu *iommu = &m->iommu;
 	struct iommu_map map;
 	const char *why;
 	const u8 *table;
 	u32 size;
 
-	if (machine->opt->iommu == IOMMU_OFF) {
+	if (m->opt->iommu == IOMMU_OFF) {
 		say("iommu=off: devices can reach all memory, the hypervisor's too");
 		return 0;
 	}
@@ -117,20 +116,20 @@ int iommu_find(struct machine *machine, const struct bootinfo *boot)
 	}
 	why = table ? iommu_ops_of(iommu)->parse(table, size, iommu) : NULL;
 	if (!table || why) {
-		int ret = why ? iommu_left_open(machine, iommu_ops_of(iommu)->table, 0, why)
-			      : none(machine, "the firmware lists no IOMMU");
+		int ret = why ? iommu_left_open(m, iommu_ops_of(iommu)->table, 0, why)
+			      : none(m, "the firmware lists no IOMMU");
 
 		*iommu = (struct iommu){0};
 		return ret;
 	}
-	if (iommu->kind == IOMMU_VTD && check_cover(machine, table, size) < 0)
+	if (iommu->kind == IOMMU_VTD && check_cover(m, table, size) < 0)
 		return -1;
-	if (probe_units(machine, boot, &limits) < 0)
+	if (probe_units(m, boot, &limits) < 0)
 		return -1;
 	why = iommu->nr_units ? iommu_choose(&map, &limits, memmap_ram_end(&boot->map)) : NULL;
 	if (!iommu->nr_units || why) {
 		*iommu = (struct iommu){0};
-		return none(machine, why ? why : "no unit can be used");
+		return none(m, why ? why : "no unit can be used");
 	}
 	iommu->levels = map.levels;
 	iommu->leaf = map.leaf;

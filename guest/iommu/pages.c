@@ -3,14 +3,13 @@
  * Identity tables with holes, in either format: second-stage tables of VT-d (Intel VT-d
  * specification 9.3 legacy, 9.8) and I/O page tables of AMD-Vi (AMD IOMMU specification 2.2.3).
  */
+#include "arch/cpu.h"
 #include "arch/insn.h"
 #include "guest/iommu/unit.h"
 #include "mm/phys/phys.h"
 
-#define ENTRIES 512
 /* 57 bits: no address of memory is longer. */
 #define LEVELS_MAX 5
-#define SHIFT(lv)  (12 + 9 * ((lv)-1))
 /* More of the address space is only mapped as far as its tables stay below it. */
 #define PAGES_WANTED (KIB(512) / PAGE_SIZE)
 
@@ -88,9 +87,9 @@ static u64 build(const struct iommu_map *map, struct iommu_pool *pool, u32 level
 	if (hpa == ~0ULL)
 		return hpa;
 	table = phys_ptr(hpa);
-	for (u32 i = 0; i < ENTRIES; i++) {
-		u64 start = base + ((u64)i << SHIFT(level)), child;
-		enum cover covered = cover(map, start, start + BIT(SHIFT(level)));
+	for (u32 i = 0; i < TABLE_ENTRIES; i++) {
+		u64 start = base + ((u64)i << LEVEL_SHIFT(level)), child;
+		enum cover covered = cover(map, start, start + BIT(LEVEL_SHIFT(level)));
 
 		if (covered == COVER_ALL) {
 			table[i] = hole_entry(map);
@@ -117,7 +116,7 @@ static u64 plain_pages(u32 levels, u32 leaf, u64 end)
 	u64 pages = 0;
 
 	for (u32 level = leaf; level <= levels; level++)
-		pages += (end + BIT(SHIFT(level + 1)) - 1) >> SHIFT(level + 1);
+		pages += (end + BIT(LEVEL_SHIFT(level + 1)) - 1) >> LEVEL_SHIFT(level + 1);
 	return pages;
 }
 
@@ -134,7 +133,7 @@ const char *iommu_choose(struct iommu_map *map, const struct iommu_limits *limit
 
 	for (u32 n = 3; n <= LEVELS_MAX; n++)
 		if (limits->levels & BIT(n))
-			bits = SHIFT(n + 1);
+			bits = LEVEL_SHIFT(n + 1);
 	if (!bits)
 		return "its units have no table format in common";
 	if (bits > limits->address)
@@ -147,7 +146,7 @@ const char *iommu_choose(struct iommu_map *map, const struct iommu_limits *limit
 	       plain_pages(LEVELS_MAX, limits->leaf, map->end << 1) <= PAGES_WANTED)
 		map->end <<= 1;
 	map->levels = 3;
-	while (!(limits->levels & BIT(map->levels)) || BIT(SHIFT(map->levels + 1)) < map->end)
+	while (!(limits->levels & BIT(map->levels)) || BIT(LEVEL_SHIFT(map->levels + 1)) < map->end)
 		map->levels++;
 	map->leaf = limits->leaf;
 	return NULL;

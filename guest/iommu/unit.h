@@ -98,7 +98,7 @@ u32 dmar_uncovered(const struct iommu *iommu);
 bool dmar_names(const u8 *dmar, u32 size, u32 bus, u32 device, bool bridge);
 
 /* find.c. Something is left open: a line, or an error, for which -1 is returned. */
-int iommu_left_open(const struct machine *machine, const char *which, u64 where, const char *why);
+int iommu_left_open(const struct machine *m, const char *which, u64 where, const char *why);
 
 /* Every RMRR and every IVMD. They end where the table makes no sense. */
 void dmar_each_reserved(const u8 *dmar, u32 size, iommu_range_visit visit, void *ctx);

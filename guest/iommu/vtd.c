@@ -41,6 +41,7 @@
 #define GSTS_LASTING      0x96ffffffU
 
 #define RTADDR_TTM        GENMASK(11, 10) /* 0: legacy */
+#define INVALIDATING_HIGH BIT(31)         /* of the upper halves of both: not done yet */
 #define CCMD_GLOBAL       (BIT(63) | BIT(61))
 #define IOTLB_GLOBAL      (BIT(63) | BIT(60) | BIT(49) | BIT(48)) /* reads and writes drained */
 #define PMEN_EPM          BIT(31)
@@ -137,10 +138,10 @@ static bool invalidate_by_registers(const struct iommu_unit *unit)
 	u32 iotlb = ECAP_IRO(iommu_read64(unit, REG_ECAP)) + 8;
 
 	iommu_write64(unit, REG_CCMD, CCMD_GLOBAL);
-	if (!wait_for(unit, REG_CCMD + 4, BIT(31), false))
+	if (!wait_for(unit, REG_CCMD + 4, INVALIDATING_HIGH, false))
 		return false;
 	iommu_write64(unit, iotlb, IOTLB_GLOBAL);
-	return wait_for(unit, iotlb + 4, BIT(31), false);
+	return wait_for(unit, iotlb + 4, INVALIDATING_HIGH, false);
 }
 
 static bool invalidate_by_queue(const struct iommu_unit *unit, u64 queue)

@@ -4,15 +4,15 @@
 
 #include "arch/console.h"
 
-int memory_hide(struct machine *machine, u64 start, u64 end)
+int memory_hide(struct machine *m, u64 start, u64 end)
 {
 	struct memmap_range range = {.start = ALIGN_DOWN(start, PAGE_SIZE),
 				     .end = ALIGN_UP(end, PAGE_SIZE)};
 
-	if (machine->nr_hidden == ARRAY_SIZE(machine->hidden) ||
-	    memmap_set(&machine->guest_map, range.start, range.end, MEMMAP_RESERVED) < 0)
+	if (m->nr_hidden == ARRAY_SIZE(m->hidden) ||
+	    memmap_set(&m->guest_map, range.start, range.end, MEMMAP_RESERVED) < 0)
 		return fail("the firmware's memory map has too many ranges");
-	machine->hidden[machine->nr_hidden++] = range;
+	m->hidden[m->nr_hidden++] = range;
 	return 0;
 }
 

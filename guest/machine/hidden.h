@@ -22,16 +22,17 @@ static inline bool memmap_has_ram(const struct memmap *map, u64 start, u64 end)
  *
  * Returns 0, or -1 after a fail() line when there are too many ranges.
  */
-int memory_hide(struct machine *machine, u64 start, u64 end);
+int memory_hide(struct machine *m, u64 start, u64 end);
 
 /*
- * Take [start, end) into machine->watched, by whole pages. Before the MMU is set up. What the firmware
+ * Take [start, end) into m->watched, by whole pages. Before the MMU is set up. What the firmware
  * calls RAM there is not the guest's RAM any more.
  * Returns 0, or -1 after a fail() line when there are too many ranges.
  */
-int watch_memory(struct machine *machine, u64 start, u64 end);
+int watch_memory(struct machine *m, u64 start, u64 end);
 
-bool is_watched(const struct machine *machine, u64 gpa);
+/* This byte of guest-physical memory is watched, and not hidden. */
+bool is_watched(const struct machine *m, u64 gpa);
 
 /*
  * Where memory ends that may hold the guest's page tables, in whole 2 MiB: RAM, and what the firmware has set
@@ -41,10 +42,10 @@ bool is_watched(const struct machine *machine, u64 gpa);
 u64 memory_end(const struct memmap *map);
 
 /*
- * Fill machine->readable: all up to memory_end(), ROM and registers too, but for what is hidden or watched. A
+ * Fill m->readable: all up to memory_end(), ROM and registers too, but for what is hidden or watched. A
  * CPU walks tables anywhere. To be called when both lists are complete.
  * Returns 0, or -1 after a fail() line when there are too many ranges.
  */
-int memory_readable(struct machine *machine);
+int memory_readable(struct machine *m);
 
 #endif

@@ -79,11 +79,11 @@ static inline void follow_paging_regs(struct vcpu *v)
 }
 
 /* May one more line be said of this? Counts it. */
-static inline bool machine_may_say(struct machine *machine, enum guest_line what)
+static inline bool machine_may_say(struct machine *m, enum guest_line what)
 {
-	if (machine->lines_said[what] >= (what <= LINE_UNREAD ? GUEST_LINES_MAX : 1))
+	if (m->lines_said[what] >= (what <= LINE_UNREAD ? GUEST_LINES_MAX : 1))
 		return false;
-	machine->lines_said[what]++;
+	m->lines_said[what]++;
 	return true;
 }
 

@@ -10,7 +10,7 @@
 
 struct context {
 	u64 table[PAGING_LEVELS][512] __attribute__((aligned(PAGE_SIZE))); /* [1] to [5] */
-	u64 empty[512];
+	u64 empty[TABLE_ENTRIES];
 	u8 page[PAGE_SIZE];
 };
 

@@ -39,7 +39,7 @@ static u64 table_bytes(u64 ram_end)
 {
 	u64 gib = ALIGN_UP(ram_end, GIB(1)) >> 30;
 
-	return gib <= 4 ? 0 : ((gib + 511) / 512 + gib - 4) * PAGE_SIZE;
+	return gib <= 4 ? 0 : ((gib + TABLE_ENTRIES - 1) / TABLE_ENTRIES + gib - 4) * PAGE_SIZE;
 }
 
 static void say_share(const char *whose, u64 pool, u64 ram)
@@ -50,7 +50,7 @@ static void say_share(const char *whose, u64 pool, u64 ram)
 	    permille % 10, ram >> 20);
 }
 
-int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
+int memory_take(struct machine *m, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
 	struct memmap_room room = {.align = PAGE_SIZE, .min = MIB(1), .max = GIB(4)};
 	struct memmap_range avoid[BOOT_MODULES_MAX + 1];
@@ -58,17 +58,17 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 	struct table_pages pages;
 	u32 nr = 0;
 
-	machine->guest_map = boot->map;
-	if (memory_hide(machine, boot->image_start, boot->image_end) < 0)
+	m->guest_map = boot->map;
+	if (memory_hide(m, boot->image_start, boot->image_end) < 0)
 		return -1;
-	avoid[nr++] = machine->hidden[0];
+	avoid[nr++] = m->hidden[0];
 	for (u32 i = 0; i < boot->modules; i++) {
 		avoid[nr++] =
 			(struct memmap_range){.start = boot->module[i].start,
 					      .end = boot->module[i].start + boot->module[i].size};
 	}
-	size = ALIGN_UP(machine->paging->memory_size(&boot->map) + tables, PAGE_SIZE) +
-	       park_memory_size(boot) + iommu_memory_size(&machine->iommu);
+	size = ALIGN_UP(m->paging->memory_size(&boot->map) + tables, PAGE_SIZE) +
+	       park_memory_size(boot) + iommu_memory_size(&m->iommu);
 	room.size = size;
 	base = memmap_find(&boot->free, &room, avoid, nr);
 	if (base == MEMMAP_NONE)
@@ -83,14 +83,14 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 			"too little memory: the machine has %lu MiB of RAM, notrap needs %lu MiB in one "
 			"piece below 4 GiB and its guest %lu MiB: add memory",
 			memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1, GUEST_RAM_MIN >> 20);
-	if (memory_hide(machine, base, base + size) < 0)
+	if (memory_hide(m, base, base + size) < 0)
 		return -1;
 	pages = (struct table_pages){.next = base, .end = base + tables};
 	if (map_extend(&boot->map, table_page, &pages) < 0)
 		return -1;
 	*pool_hpa = base + tables;
 	*pool_size = size - tables;
-	say_share(machine->paging->name, *pool_size - iommu_memory_size(&machine->iommu),
+	say_share(m->paging->name, *pool_size - iommu_memory_size(&m->iommu),
 		  memmap_ram_size(&boot->map));
 	return 0;
 }

@@ -24,7 +24,7 @@ static void probe(struct vcpu *v, u64 gva, struct vmexit *exit)
 
 static u64 slot_gva(int level)
 {
-	return (u64)CONTEXT_SLOT << (12 + 9 * (level - 1));
+	return (u64)CONTEXT_SLOT << LEVEL_SHIFT(level);
 }
 
 static void probe_slot(struct vcpu *v, int level, u64 entry, struct vmexit *exit)

@@ -22,13 +22,12 @@ u8 phys_bits(void);
 /*
  * Take the hypervisor's memory out of the guest's map: its image and a pool for the other CPUs,
  * the IOMMUs and the MMU, as high as there is room below 4 GiB; extend the direct map to all of RAM. Fills
- * machine->guest_map and machine->hidden.
+ * m->guest_map and machine->hidden.
  *
  * Returns 0 and the pool that is left for park_cpus() and the MMU; or -1 after a fail() line (too
  * little memory).
  */
-int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa,
-		u64 *pool_size);
+int memory_take(struct machine *m, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size);
 
 /*
  * The boot's proof that what has to leave the guest does leave it: run each instruction that isolation rests

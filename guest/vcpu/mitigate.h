@@ -5,7 +5,7 @@
  * Who attacks: the guest's kernel, which owns the machine but for the hypervisor's memory, and the
  * guest's user, who owns nothing. The hypervisor's map shows all of RAM, so that a user who steers its
  * speculation reads the kernel's memory; a kernel would only read the hypervisor's, which has no
- * secret of another guest. Whoever runs beside us on a sibling thread is parked.
+ * secret of another guest. Nobody attacks from a sibling thread: the other CPUs are parked.
  *
  * On every CPU, without an MSR and whatever the guest has left in IA32_SPEC_CTRL:
  * - no indirect branch but arch/thunk.asm's: branch target injection, BHI, ITS;

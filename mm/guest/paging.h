@@ -60,7 +60,7 @@ static inline u64 gpte_leaf_size(enum gpte_format format, int level)
 {
 	if (format == GPTE_32)
 		return level == 1 ? PAGE_SIZE : MIB(4);
-	return PAGE_SIZE << (9 * (level - 1));
+	return BIT(LEVEL_SHIFT(level));
 }
 
 /* Bytes of one entry, and entries in one table. */
@@ -74,7 +74,7 @@ static inline u32 gpte_index(enum gpte_format format, int level, u64 gva)
 {
 	if (format == GPTE_32)
 		return (gva >> (12 + 10 * (level - 1))) & 1023;
-	return (gva >> (12 + 9 * (level - 1))) & 511;
+	return (gva >> LEVEL_SHIFT(level)) % TABLE_ENTRIES;
 }
 
 #endif

@@ -7,8 +7,7 @@
 #include "mm/guest/paging.h"
 #include "mm/phys/phys.h"
 
-#define LEVELS  4
-#define ENTRIES 512
+#define LEVELS 4
 
 /* Less than this is filled and dropped over and over: a path to one page takes four. */
 #define TABLES_MIN 16
@@ -36,7 +35,7 @@ struct nested {
 u64 nested_memory_size(const struct memmap *map)
 {
 	u64 gib = ALIGN_UP(memmap_ram_end(map), GIB(1)) >> 30;
-	u64 tables = 1 + (gib + 511) / 512 + gib + TABLES_SPARE;
+	u64 tables = 1 + (gib + TABLE_ENTRIES - 1) / TABLE_ENTRIES + gib + TABLES_SPARE;
 
 	return (tables + 1) * PAGE_SIZE;
 }
@@ -126,7 +125,7 @@ static bool is_large(int level, u64 entry)
 /* An empty table's physical address; 0 when there is none left. */
 static u64 new_table(struct nested *n, struct counters *counters)
 {
-	u64 *table = n->tables + (u64)n->used * ENTRIES;
+	u64 *table = n->tables + (u64)n->used * TABLE_ENTRIES;
 
 	if (n->used == n->nr_tables)
 		return 0;
@@ -138,7 +137,7 @@ static u64 new_table(struct nested *n, struct counters *counters)
 /* Identity leaves for all that is not hidden: that is left to be counted when it is touched. */
 static void fill_table(const struct nested *n, u64 *table, u64 base)
 {
-	for (u32 i = 0; i < ENTRIES; i++) {
+	for (u32 i = 0; i < TABLE_ENTRIES; i++) {
 		u64 gpa = base + (u64)i * PAGE_SIZE;
 
 		if (!overlaps_hidden(n, gpa, gpa + PAGE_SIZE))
@@ -209,7 +208,7 @@ static void bad_if(struct audit *a, bool wrong, int level, u64 gpa, u64 entry, c
 static void check_leaf(struct audit *a, int level, u64 gpa, u64 entry)
 {
 	const struct nested *n = a->n;
-	u64 size = PAGE_SIZE << 9 * (level - 1), hpa = entry & PTE_ADDR;
+	u64 size = BIT(LEVEL_SHIFT(level)), hpa = entry & PTE_ADDR;
 	bool hidden = overlaps_hidden(n, gpa, gpa + size);
 
 	bad_if(a, hidden ? level > 1 || hpa != n->config.tables.hole_hpa : hpa != gpa, level, gpa,
@@ -222,8 +221,8 @@ static void check_table(struct audit *a, const u64 *table, int level, u64 base)
 {
 	const struct nested *n = a->n;
 
-	for (u32 i = 0; i < ENTRIES; i++) {
-		u64 entry = table[i], gpa = base + ((u64)i << (PAGE_SHIFT + 9 * (level - 1)));
+	for (u32 i = 0; i < TABLE_ENTRIES; i++) {
+		u64 entry = table[i], gpa = base + ((u64)i << LEVEL_SHIFT(level));
 		u64 child = (entry & PTE_ADDR) - n->tables_hpa;
 
 		bad_if(a, !is_present(entry) && entry, level, gpa, entry, "an entry is half there");

@@ -7,8 +7,8 @@
 #include "arch/symbols.h"
 #include "mm/phys/phys.h"
 
-#define ENTRIES       512
-#define INDEX(va, lv) ((va) >> (12 + 9 * (lv)) & (ENTRIES - 1)) /* lv: 0 PTE .. 3 PML4E */
+#define INDEX(va, lv) \
+	((va) >> LEVEL_SHIFT((lv) + 1) & (TABLE_ENTRIES - 1)) /* lv: 0 PTE .. 3 PML4E */
 
 /* The linker defines it at the first byte behind the image, so sizes come from differences. */
 #define IMAGE_SIZE ((u64)(_image_end - _image_start))
@@ -21,7 +21,7 @@ static u64 direct_end = GIB(4);
 /* The image's part of the direct map, in 4 KiB pages; 2 MiB more where it is not 2 MiB aligned. */
 #define IMAGE_MAX    MIB(8)
 #define SPLIT_TABLES (IMAGE_MAX / MIB(2) + 1)
-static u64 split[SPLIT_TABLES][ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+static u64 split[SPLIT_TABLES][TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 void *phys_ptr(u64 hpa)
 {
@@ -66,7 +66,7 @@ void map_guard(const void *page)
 /* Replace the 2 MiB page of the direct map at hpa by 4 KiB pages with the same rights. */
 static void split_2m(u64 hpa, u64 *pt)
 {
-	for (u64 i = 0; i < ENTRIES; i++)
+	for (u64 i = 0; i < TABLE_ENTRIES; i++)
 		pt[i] = (hpa + i * PAGE_SIZE) | PTE_W | PTE_P;
 	*entry_of(MAP_DIRECT + hpa, 1) = phys_addr(pt) | PTE_W | PTE_P;
 }
@@ -131,7 +131,7 @@ static bool map_gib(u64 hpa, bool pages_1g, u64 (*alloc)(void *ctx), void *ctx)
 	pd = next_table(pdpte, alloc, ctx);
 	if (!pd)
 		return false;
-	for (u64 i = 0; i < ENTRIES; i++)
+	for (u64 i = 0; i < TABLE_ENTRIES; i++)
 		pd[i] = (hpa + i * MIB(2)) | PTE_PS | PTE_W | PTE_P;
 	return true;
 }

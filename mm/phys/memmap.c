@@ -3,7 +3,7 @@
 #include "mm/phys/memmap.h"
 #include "arch/string.h"
 
-/* The least usable type has the highest rank; a type we do not know is as good as reserved. */
+/* The least usable type has the highest rank; one that is not known is as good as reserved. */
 static int rank(u32 type)
 {
 	static const int ranks[] = {[0] = 3,           [MEMMAP_RAM] = 0, [MEMMAP_RESERVED] = 3,

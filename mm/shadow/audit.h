@@ -19,6 +19,7 @@ struct audit {
 	u64 leaves, maps;   /* writable leaves, and the reverse maps */
 };
 
+/* All of it. Returns a->violations. */
 u32 audit(struct audit *a);
 
 /* Count an entry, or its table, as wrong if it is, and tell the first few. Returns wrong. */

@@ -58,7 +58,7 @@ static void check_direct(struct audit *a, slot_t slot, u64 spte)
 	const struct mmu *m = a->v->mmu;
 	const struct shadow *s = shadow_at(m, slot);
 	int level = s->role.level;
-	u64 gfn = s->gfn + ((u64)slot_entry(slot) << 9 * (level - 1));
+	u64 gfn = s->gfn + ((u64)slot_entry(slot) << (LEVEL_SHIFT(level) - PAGE_SHIFT));
 	struct spte_want want = direct_wanted(m, s->role, gfn);
 
 	if (!spte_is_present(spte, m->trap_bits)) {

@@ -10,7 +10,7 @@ static bool maps(const struct mmu *m, slot_t slot, int level, u64 gfn)
 
 	return s->role.level == (u32)level && spte_is_present(spte, m->trap_bits) &&
 	       !spte_is_link(level, spte) && (spte & PTE_W) &&
-	       ((spte & PTE_ADDR) >> PAGE_SHIFT) >> 9 * (level - 1) == gfn >> 9 * (level - 1);
+	       (spte & PTE_ADDR) >> LEVEL_SHIFT(level) == gfn << PAGE_SHIFT >> LEVEL_SHIFT(level);
 }
 
 /* Every entry of a reverse map is a writable leaf that maps the frame, or region. */

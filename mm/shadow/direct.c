@@ -79,7 +79,7 @@ void direct_fill(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
-	u64 frames = BIT(9 * (s->role.level - 1));
+	u64 frames = BIT(LEVEL_SHIFT(s->role.level) - PAGE_SHIFT);
 
 	if (s->role.level == 1) {
 		fill_small(v, index);

@@ -72,7 +72,9 @@ static inline u32 linked_child(const struct mmu *m, slot_t slot, struct spte_wan
 		       : 0;
 }
 
+/* Take an entry that is present out of its lists and counts; its value stays, for the caller to replace. */
 void entry_drop(struct mmu *m, slot_t slot, bool by_guest);
+/* The part of spte_set() for an entry that is to be present. */
 bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 child, bool asked);
 
 /* Make an entry a trap, or SPTE_NOTRAP. True when it was present. */
@@ -104,10 +106,13 @@ static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want wa
 	return old != want.spte;
 }
 
+/* Cut: an entry that is present becomes a trap, though the guest's own is as before. */
 void entry_trap(struct mmu *m, slot_t slot);
+/* The limits of invariant 12: of a reverse map that has grown by one; of a table's links. */
 void bound_leaves(struct mmu *m, slot_t *head, u32 length);
 bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
+/* Make an entry that is not present a link, or a leaf, and put it into the lists it belongs to. */
 void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);
 void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte);
 

@@ -74,7 +74,7 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	bool enough = !role.wp0 || wp0_turn(v, d->slot, gpte, fault, lend, &want.spte);
 
 	if (want.child.word) {
-		/* The link may have been turned: direct_role(). */
+		/* wp0_turn() may have made it a supervisor's, which has no key: direct_role(). */
 		if (!(want.spte & PTE_U))
 			want.child.pk = 0;
 		count(v->counters, mmu_split);
@@ -83,7 +83,7 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 		return enough;
 	}
 	install_leaf(v, d, want);
-	/* A write to a table goes on with the flood, and may come through that very table. */
+	/* A write to a table out of sync is the flood going on; its mapping may be in that very table. */
 	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;
 	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)))
 		flood_is_over(v, m->shadows[table].gfn);

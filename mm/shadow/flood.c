@@ -22,7 +22,7 @@
 
 /*
  * What a flood costs beside the pass that ends it: the one that began it, and INVLPGs that exit meanwhile. Not
- * measured: chosen so that three entries that followed are vain, as they were by the rules before.
+ * measured: chosen so that one in which three entries changed was vain.
  */
 #define WORK_FLOOD 16
 
@@ -43,7 +43,10 @@ static void ask_invlpg(struct mmu *m, struct shadow *s)
 	m->ask_invlpg = true;
 }
 
-/* CR3 names some shadow of the frame: whatever the guest does goes through it. The PDs of PAE are four. */
+/*
+ * CR3 leads to some shadow of the frame itself: whatever the guest does goes through it, so that a shut one would
+ * be wanted back at once. A PD of PAE is pinned as well, but maps one GiB of four, which may rest.
+ */
 static bool is_root(const struct mmu *m, u64 gfn)
 {
 	for (u32 s = m->frames[gfn].state & FRAME_TABLES; s; s = m->shadows[s].next) {
@@ -53,7 +56,7 @@ static bool is_root(const struct mmu *m, u64 gfn)
 	return false;
 }
 
-/* One write more than those that are carried out. */
+/* This write is one more than are carried out: what becomes of the table. */
 static enum flood upper_flood(struct mmu *m, struct shadow *s)
 {
 	if (!s->flood_shut && !s->asked) {

@@ -85,7 +85,8 @@ static void init_frames(struct mmu *m, const struct tables_config *c)
 			m->regions[i].apart = true;
 	}
 	for (u32 r = 0; r < c->nr_watched; r++) {
-		u64 first = c->watched[r].start >> 21, end = (c->watched[r].end + MIB(2) - 1) >> 21;
+		u64 first = c->watched[r].start / MIB(2);
+		u64 end = ALIGN_UP(c->watched[r].end, MIB(2)) / MIB(2);
 
 		for (u64 i = first; i < end && i < m->nr_regions; i++)
 			m->regions[i].apart = true;

@@ -5,20 +5,34 @@
 
 #include "mm/shadow/entry.h"
 
-/* lives.c: shadow tables' lives. */
+/* lives.c: shadow tables' lives. gfn: a page frame's number, here and below. */
+
+/*
+ * The shadow of a frame in this role, found or made, and right to be linked: filled in, its frame protected unless
+ * it is out of sync, and held until the operation ends. It may recycle any table that nothing holds. gfn: of a direct table, the first
+ * frame that it maps; of no RAM, a table of traps. Returns the table's index.
+ */
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role);
+
+/* Drop a table that nothing pins: its links, its entries, what is kept of them. by_guest: see lives.c. */
 void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest);
 void shadow_zap_unused(struct mmu_vcpu *v, u64 gfn);
 void shadow_init(struct mmu *m);
 u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
 
 /* sync.c: tables out of sync and back. */
+
+/* Let the guest write a tracked frame itself: out of sync. Nothing is done to one that is not tracked. */
 void frame_unsync(struct mmu_vcpu *v, u64 gfn);
 /* A frame in sync is shut, or goes out of sync where some shadow of it must stay. */
 void frame_let_go(struct mmu_vcpu *v, u64 gfn);
+/* A frame out of sync and not shut is tracked again, and its shadows say what it says, or are shut. */
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
+/* The same for all that are out of sync, or those with an upper level; what there is no time for is shut. */
 void resync_all(struct mmu_vcpu *v, bool upper_only);
+/* Shadows out of sync say what their tables say now, and stay out of sync: settle()'s part. */
 void refresh_all(struct mmu_vcpu *v);
+/* Bring the entries on the way to one linear address up to date. False: no table there is out of sync. */
 bool resync_gva(struct mmu_vcpu *v, u64 gva);
 bool has_upper_level(const struct mmu *m, u64 gfn); /* some shadow of the frame has */
 

@@ -66,7 +66,7 @@ enum mmu_verdict {
 	MMU_RETRY,       /* the shadow was mended: run the instruction again */
 	MMU_GUEST_FAULT, /* the guest's own fault: deliver guest_pfec and gva */
 	MMU_TABLE_WRITE, /* a write to a synced guest table: emulate it, or mmu_let_unsync() */
-	MMU_WP0_WRITE, /* a write that CR0.WP=0 alone allows, wp0.h: emulate it, or mmu_lend(). Maybe no RAM */
+	MMU_WP0_WRITE, /* a write, of RAM or not, that CR0.WP=0 alone allows: emulate it, or mmu_lend() */
 	MMU_WATCHED_WRITE, /* a write that the guest may make, to a watched range: carry it out for it */
 };
 

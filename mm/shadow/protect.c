@@ -7,7 +7,10 @@
  */
 #include "mm/shadow/entry.h"
 
-/* No writable mapping is left. A TLB may also hold one that was dropped since the last flush. */
+/*
+ * The frame is a table from now on: it loses every writable mapping, and a flush is asked for where a TLB may
+ * hold one, even one that was dropped before (stale_writable).
+ */
 void track(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;
@@ -40,6 +43,10 @@ void track(struct mmu_vcpu *v, u64 gfn)
 		need_flush(m);
 }
 
+/*
+ * The guest may write the frame again. Direct leaves are given W back, since no fault would; those of the guest's
+ * tables get it when they are next asked for.
+ */
 void untrack(struct mmu *m, u64 gfn)
 {
 	struct region *r = region_of(m, gfn);

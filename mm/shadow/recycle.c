@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which shadow table makes room for another: invariant 11, in tables.h. Every table that is not free is in
- * one of two lists (invariant 14): mmu.orphans, the oldest first, to be dropped at an operation's end or
- * recycled before any other, tables as all are until then; and mmu.lru, those used last first.
+ * one of two lists (invariant 14): mmu.lru, those used last first; and mmu.orphans, the oldest first. An orphan
+ * is kept right as any table is, until settle() drops it or its page is needed, before that of any in use.
  */
 #include "mm/shadow/tables.h"
 

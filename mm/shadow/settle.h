@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The frame of every call of mmu.h: op_begin(), what it does, settle(). */
+/* What every call of mmu.h that changes anything begins and ends with: op_begin(), settle(). */
 #ifndef MM_SHADOW_SETTLE_H
 #define MM_SHADOW_SETTLE_H
 
@@ -52,7 +52,7 @@ void accessed_ahead(struct mmu_vcpu *v, slot_t slot, u64 read);
 
 /* A way down the shadow tables. */
 struct descent {
-	slot_t slot;
+	slot_t slot;  /* where it has come to: at the end the entry that decides */
 	bool changed; /* some entry had to be made */
 };
 

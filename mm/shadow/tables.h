@@ -38,8 +38,8 @@ static ALWAYS_INLINE void list_del(struct mmu *m, slot_t *head, slot_t slot)
 }
 
 /* tables.c: how a table is found. */
-u32 shadow_find(const struct mmu *m, u64 gfn, union role role);
-void shadow_list(struct mmu *m, u32 index);
+u32 shadow_find(const struct mmu *m, u64 gfn, union role role); /* 0: there is none */
+void shadow_list(struct mmu *m, u32 index);                     /* from now on it is found */
 void shadow_unlist(struct mmu *m, u32 index);
 u32 shadow_oldest(const struct mmu *m, u64 gfn, union role role, u32 *nr);
 bool shadow_in_use(const struct mmu *m, u32 index);
@@ -61,12 +61,12 @@ bool shadow_in_use(const struct mmu *m, u32 index);
 /* Indices from 0 that let every operation go on; table 0 does not exist. */
 #define SHADOWS_LEAST(vcpus) (1 + (vcpus)*VCPU_PINS_MAX + OP_TABLES_MAX)
 
-u32 recycle_victim(const struct mmu *m);
+u32 recycle_victim(const struct mmu *m); /* the table that goes next */
 bool shadow_is_held(const struct mmu *m, u32 index);
-void lru_add(struct mmu *m, u32 index);
-void lru_del(struct mmu *m, u32 index);
+void lru_add(struct mmu *m, u32 index); /* in use, one that is in no list */
+void lru_del(struct mmu *m, u32 index); /* out of either list */
 void shadow_used(struct mmu *m, u32 index);
-void orphan_add(struct mmu *m, u32 index);
+void orphan_add(struct mmu *m, u32 index); /* one in use, that the guest has unlinked */
 
 /* Tables that were at the front of the list so many operations ago are left where they are. */
 #define RECENT_OPS 16

@@ -72,7 +72,7 @@ struct frame {
 #define FRAME_NOT_RAM BIT(31)
 
 /* 2 MiB of guest-physical memory. */
-#define REGION_FRAMES 512
+#define REGION_FRAMES TABLE_ENTRIES
 
 struct region {
 	slot_t rmap; /* writable 2M leaves that map it */
@@ -144,7 +144,7 @@ struct mmu {
 	struct tables_config config;
 	u32 *direct; /* a hash of all direct tables: direct_bucket() */
 	u32 direct_mask;
-	u32 blank; /* shadows of what is not RAM: all traps */
+	u32 blank; /* the first shadow of what is not RAM (NO_GFN), all traps; shadow.next leads on */
 
 	struct shadow *shadows;
 	u64 *tables;
@@ -155,7 +155,7 @@ struct mmu {
 	struct shadow_list lru, orphans; /* every table that is not free is in one of them */
 	u32 clock;                       /* the number of the operation under way: invariant 11 */
 	bool in_operation;
-	u64 operations; /* the same as clock, but never twice the same: see sync.c */
+	u64 operations; /* as clock, but it never wraps: shadow.synced may be of long ago */
 
 	u64 unsync[MMU_UNSYNC_MAX]; /* frames out of sync, but those that are shut */
 	u32 nr_unsync;
@@ -300,7 +300,7 @@ static inline u64 trap_entry(const struct mmu *m, union role role)
 /* The index of a guest virtual address in a shadow table of this level. */
 static inline u32 spt_index(int level, u64 gva)
 {
-	return (gva >> (12 + 9 * (level - 1))) % SPT_ENTRIES;
+	return (gva >> LEVEL_SHIFT(level)) % SPT_ENTRIES;
 }
 
 /* The guest table's entry that a shadow entry mirrors. */

@@ -3,7 +3,7 @@
 #include "mm/shadow/settle.h"
 
 /*
- * The guest has written what entry i of a table mirrors, which does not follow yet. Invariant 9: floods come
+ * The guest has written what entry i of a table mirrors; the entry does not follow yet. Invariant 9: floods come
  * again and again; where the last one was worth it, a second entry that is written before the first was
  * used is enough.
  */
