@@ -42,6 +42,15 @@ static int check_mmu(const struct options *opt)
 	return machine.ops->probe_nested();
 }
 
+/* Is there the filter that the user asks for. */
+static int check_filter(const struct options *opt)
+{
+	if (opt->filter != FILTER_USER || machine.ops->can_filter_pf)
+		return 0;
+	return fail("filter=user: this CPU cannot filter page faults by their error code; use "
+		    "filter=auto");
+}
+
 static struct paging_features paging_features(void)
 {
 	struct cpuid ext = cpuid(0x80000001, 0), std = cpuid(1, 0);
@@ -96,6 +105,20 @@ static void choose_bypass(const struct options *opt, const struct selftest_resul
 		    but);
 }
 
+/* After choose_bypass(). Says so where the CPU is why there is no user filter. */
+static enum mmu_user_filter choose_user_filter(const struct options *opt,
+					       const struct selftest_result *proved)
+{
+	if (!machine.bypass || opt->filter == FILTER_PRESENT)
+		return MMU_USER_NEVER;
+	if (!proved->user_filter) {
+		say("filter=present: the self-test did not prove that a user's own faults, and no "
+		    "others, can stay in the guest");
+		return MMU_USER_NEVER;
+	}
+	return opt->filter == FILTER_USER ? MMU_USER_ALWAYS : MMU_USER_AUTO;
+}
+
 static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, u64 pool_size)
 {
 	static const enum mmu_sync sync[] = {
@@ -129,6 +152,7 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	selftest_choose(&proved, opt->trap, machine.maxphyaddr, &config.traps);
 	choose_bypass(opt, &proved, &config.traps);
 	config.bypass = machine.notrap;
+	config.user_filter = choose_user_filter(opt, &proved);
 	machine.mmu = mmu_init(&config);
 	if (!machine.mmu)
 		return -1;
@@ -161,7 +185,8 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	machine.ops = v->ops = ops;
 	v->machine = &machine;
 	machine.maxphyaddr = phys_bits();
-	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || iommu_find(&machine, boot) < 0 ||
+	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || check_filter(opt) < 0 ||
+	    iommu_find(&machine, boot) < 0 ||
 	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;
 	/* The guest's PKRU is read with RDPKRU. */

@@ -29,7 +29,7 @@ bool audit_list(const struct mmu *m, slot_t head);
 
 void audit_entry(struct audit *a, slot_t slot);
 void audit_lists(struct audit *a);
-void audit_counts(struct audit *a, u32 index); /* of one table: parents, pins, soft traps */
+void audit_counts(struct audit *a, u32 index); /* of one table: parents, pins, reach */
 void audit_frames(struct audit *a);
 
 #endif

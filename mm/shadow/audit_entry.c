@@ -62,6 +62,21 @@ static bool maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn)
 	return at == gfn || (gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->config.hole_hpa);
 }
 
+/*
+ * Invariant 20. A user may write, as far as the guest's entry says, and the hardware faults: then the entry has
+ * its mark, and no other has.
+ */
+static bool mark_is_wrong(union role role, u64 gpte, u64 spte)
+{
+	bool users_write = (gpte & (PTE_U | PTE_W)) == (PTE_U | PTE_W) && !role.wp0, narrow;
+
+	if (spte_is_link(role.level, spte))
+		narrow = gpte_is_leaf(role.format, role.level, gpte, role.pse);
+	else
+		narrow = !(spte & PTE_W);
+	return (users_write && narrow) != !!(spte & SPTE_NARROWED);
+}
+
 /* An entry of a synced table against the guest's. */
 static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 {
@@ -100,6 +115,8 @@ static void check_mirror(struct audit *a, slot_t slot, u64 spte)
 		audit_if(a, !maps_frame(m, role, spte, gfn), slot,
 			 "a leaf maps another frame than the guest's");
 	}
+	audit_if(a, mark_is_wrong(role, gpte, spte), slot,
+		 "narrowed for users without a mark, or marked without (invariant 20)");
 	audit_if(a, role.strict && !(spte & SPTE_LENT) && (rights & ~spte & PTE_U), slot,
 		 "a user's page is the supervisor's, and not lent");
 	if (role.wp0 && (!role.strict || (spte & SPTE_LENT)))

@@ -24,13 +24,13 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 		slot_t slot = s->parents;
 		struct shadow *parent = shadow_at(m, slot);
 
-		soft_link(m, slot_table(slot), index, -1);
+		reach_link(m, slot_table(slot), index, -1);
 		entry_put(m, slot, trap_entry(m, parent->role));
 		parent->present--;
 		list_del(m, &s->parents, slot);
 	}
 	memset(table, 0, PAGE_SIZE);
-	soft_forget(m, index);
+	reach_forget(m, index);
 	shadow_unlist(m, index);
 	if (f && !(f->state & FRAME_TABLES)) {
 		if (f->state & FRAME_UNSYNC)
@@ -80,7 +80,8 @@ static u32 shadow_alloc(struct mmu_vcpu *v)
 	index = m->free;
 	m->free = m->shadows[index].next;
 	m->nr_free--;
-	m->shadows[index] = (struct shadow){.stamp = m->clock};
+	m->shadows[index] =
+		(struct shadow){.stamp = m->clock, .filter = m->shadows[v->root].filter};
 	lru_add(m, index);
 	return index;
 }

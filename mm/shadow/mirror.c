@@ -12,6 +12,7 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 {
 	struct spte_want want = {.spte = PTE_P, .present = true};
 	u64 attributes = PTE_PWT | PTE_PCD | PTE_G, gfn;
+	bool users_write;
 
 	if (!gpte_is_leaf(role.format, role.level, gpte, role.pse)) {
 		want.spte |= PTE_A | granted(role, gpte) | (role.wp0 ? PTE_W : 0);
@@ -27,12 +28,15 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 	if (role.format == GPTE_32 && role.level == 2)
 		gfn += REGION_FRAMES * (i & 1);
 	want.spte |= gfn << PAGE_SHIFT | leaf_rights(role, gpte, false);
+	users_write = !role.wp0 && (gpte & (PTE_U | PTE_W)) == (PTE_U | PTE_W);
 	/* With WP=0 a supervisor's write may come at any time. */
 	if (role.level > 1 && must_split(m, role.level, gfn, leaf_rights(role, gpte, true))) {
 		/* No A, as a leaf: it tells flood.c whether the CPU has used the entry. */
 		want.child = direct_role(role, gpte, role.level - 1);
+		want.spte |= users_write ? SPTE_NARROWED : 0;
 		return want;
 	}
+	want.spte |= users_write && !(gpte & PTE_D) ? SPTE_NARROWED : 0;
 	attributes |= role.level == 1 ? PTE_PAT : PTE_PAT_LARGE;
 	attributes |= role.format == GPTE_64 ? PTE_PK : 0;
 	want.spte |= (gpte & attributes) | (role.level > 1 ? PTE_PS : 0);
@@ -41,13 +45,15 @@ static struct spte_want wanted_present(const struct mmu *m, union role role, u64
 
 /*
  * A leaf at level 1 with CR0.WP=1, by far the most frequent: the same as wanted_present() makes of it. Its
- * bits are the shadow's own in every format; W is for D (bit 6) and W (bit 1).
+ * bits are the shadow's own in every format.
  */
 static ALWAYS_INLINE u64 plain_leaf(u64 gpte)
 {
 	u64 keep = PTE_P | PTE_U | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR | PTE_PK | PTE_NX;
 
-	return (gpte & keep) | (gpte & gpte >> 5 & PTE_W);
+	if (likely((gpte & (PTE_W | PTE_D)) != PTE_W))
+		return gpte & (keep | PTE_W);
+	return (gpte & keep) | (gpte & PTE_U ? SPTE_NARROWED : 0);
 }
 
 /* What a role decides for all entries of a table. */

@@ -11,12 +11,12 @@ void settle(struct mmu_vcpu *v)
 	/* What the guest has unlinked and nobody took up again, as much as one exit may drop. */
 	while (unlikely(m->orphans.first) && may_work(m))
 		shadow_zap(v, m->orphans.first, true);
-	if (unlikely(m->soft_queue))
-		soft_tell(m);
+	if (unlikely(m->reach_queue[REACH_SOFT]))
+		reach_tell(m, REACH_SOFT);
+	if (unlikely(m->reach_queue[REACH_NARROWED]))
+		reach_tell(m, REACH_NARROWED);
 	m->in_operation = false;
 	v->hw.due = true;
 	v->hw.exit_invlpg = m->nr_unsync || m->ask_invlpg;
-	/* Invariant 15. */
-	v->hw.filter_present = m->bypass && !m->upper_unsync && !m->soft_queue &&
-			       !m->shadows[v->root].soft && !v->nr_lent;
+	filter_choose(v);
 }

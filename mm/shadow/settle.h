@@ -18,6 +18,11 @@ static inline void op_begin(struct mmu *m)
  */
 void settle(struct mmu_vcpu *v);
 
+/* filter.c. The guest's own fault has exited, with this error code. */
+void filter_paid(struct mmu_vcpu *v, u32 pfec);
+void filter_choose(struct mmu_vcpu *v);
+void filter_init(struct mmu *m);
+
 /*
  * root.c: a PD of PAE that is to be shut. A PDPTE can be no trap, so a table of traps hangs there until an
  * access wants the guest's own back, which is at gfn.

@@ -94,18 +94,21 @@ static inline void flood_followed(struct shadow *s)
 /* flush.c. Ask every virtual CPU's hardware to forget everything. */
 void need_flush(struct mmu *m);
 
-/* soft.c: entries that trap without being present. */
-void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
-void soft_forget(struct mmu *m, u32 index);
-void soft_tell(struct mmu *m);
-void soft_link(struct mmu *m, u32 index, u32 child,
-	       int more); /* more: 1, or -1 where a link goes */
+/* reach.c. An entry becomes a soft trap, or no longer; SPTE_NARROWED comes or goes. */
+void reach_soft(struct mmu *m, u32 index, u64 old, u64 spte);
+void reach_narrowed(struct mmu *m, u32 index, u64 spte);
+/* A link to a table comes, more: 1; or goes, -1. */
+void reach_link(struct mmu *m, u32 index, u32 child, int more);
+void reach_forget(struct mmu *m, u32 index);
+void reach_tell(struct mmu *m, enum reach_kind kind);
 
-/* Every change of an entry is made here, but for the rights of one that stays present. */
+/* Every change of an entry is made here, but for W of a direct table's leaf. */
 static inline void entry_put_at(struct mmu *m, u32 table, u64 *entry, u64 spte)
 {
 	if (unlikely(m->soft_traps))
-		soft_entry(m, table, *entry, spte);
+		reach_soft(m, table, *entry, spte);
+	if (unlikely((*entry ^ spte) & SPTE_NARROWED))
+		reach_narrowed(m, table, spte);
 	*entry = spte;
 }
 

@@ -24,7 +24,7 @@ mmu_sources   := $(fake_console) tests/host/ref_walk.c tests/host/guest_tlb.c te
 		 tests/host/sim_mem.c tests/host/sim.c tests/host/sim_setup.c tests/host/random_guest.c \
 		 tests/host/random_config.c tests/host/random_pressure.c tests/host/random_device.c \
 		 $(filter-out mm/phys/map.c mm/nested/nested.c,$(wildcard mm/*/*.c))
-$(foreach idea,idea rights large write sync formats pool,$(eval \
+$(foreach idea,idea rights large write sync formats pool filter,$(eval \
 	src_mmu_$(idea) := $(mmu_sources) tests/host/mmu_guest.c))
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)

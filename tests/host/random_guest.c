@@ -12,7 +12,10 @@
 #define WINDOW_SLOT 0x1f0
 
 /* The window's tables: the last frames of frame[]. */
-enum { W_PML4 = ENGINE_FRAMES - 5, W_PDPT, W_PD, W_PT, W_PT32, NR_PLAIN = W_PML4 };
+enum { W_PML4 = ENGINE_FRAMES - 5, W_PDPT, W_PD, W_PT, W_PT32 };
+
+/* Before them the pages and the tables, from the root on, of own_process(). */
+enum { P_DATA = ENGINE_FRAMES - 14, NR_DATA = 4, P_ROOT = P_DATA + NR_DATA, NR_PLAIN = P_DATA };
 
 #define WINDOW_FLAGS (PTE_P | PTE_W)
 
@@ -93,7 +96,7 @@ static u64 some_flags(struct engine *e)
 	f |= one_in(r, 4) ? 0 : PTE_W;
 	f |= one_in(r, 4) ? 0 : PTE_U;
 	f |= one_in(r, 3) ? 0 : PTE_A;
-	f |= one_in(r, 2) ? 0 : PTE_D;
+	f |= one_in(r, 2) && !(e->tidy && (f & PTE_W)) ? 0 : PTE_D;
 	f |= one_in(r, 8) ? PTE_G : 0;
 	f |= one_in(r, 16) ? PTE_PWT : 0;
 	f |= one_in(r, 16) ? PTE_PCD : 0;
@@ -397,12 +400,12 @@ bool engine_mend(struct engine *e, const struct ref_access *a)
 	if (one_in(e->r, 8)) {
 		entry ^= 1ULL << rnd(e->r, is_32(e) ? 32 : 64);
 	} else if (kind == REF_LEAF && one_in(e->r, 2)) {
-		entry |= PTE_W | PTE_U | PTE_A | now_and_then(e, PTE_D, 2);
+		entry |= PTE_W | PTE_U | PTE_A | now_and_then(e, PTE_D, e->tidy ? 1 : 2);
 		entry &= ~(is_32(e) ? 0 : PTE_NX);
 	} else {
 		entry = (level > 1 && one_in(e->r, 3) ? MIB(2) | PTE_PS : engine_frame(e)) | PTE_P |
-			PTE_W | now_and_then(e, PTE_A, 2) | now_and_then(e, PTE_D, 2) |
-			(one_in(e->r, 4) ? 0 : PTE_U);
+			PTE_W | now_and_then(e, PTE_A, 2) |
+			now_and_then(e, PTE_D, e->tidy ? 1 : 2) | (one_in(e->r, 4) ? 0 : PTE_U);
 	}
 	return store_at(e, frame, gpa & 4095, entry, size);
 }
@@ -679,6 +682,82 @@ static void write_read_only(struct engine *e)
 	}
 }
 
+/* An address space of its own: its first tables, of frames that hardly anything else is done to. */
+static bool own_process(struct engine *e)
+{
+	struct sim *s = &e->sim;
+	u32 top = s->guest.mode + 1, size = ref_entry_size(&s->guest);
+
+	if (!prepare_root(e, P_ROOT, s->guest.mode))
+		return false;
+	for (u32 level = top; level > 1; level--) {
+		u32 frame = P_ROOT + top - level;
+		u64 flags = PTE_P |
+			    (s->guest.mode == REF_PAE && level == 3 ? 0 : PTE_W | PTE_U | PTE_A);
+
+		if (!store_at(e, frame, 0, e->frame[frame + 1] | flags, size))
+			return false;
+	}
+	return !sim_set_regs(s, s->regs.cr0 | CR0_WP, e->frame[P_ROOT], s->regs.cr4, s->regs.efer,
+			     true);
+}
+
+/* A user's write to a page that is not his to write yet, and what the kernel makes of it. */
+static void copy_page(struct engine *e, u64 gva, u64 gpa)
+{
+	struct sim *s = &e->sim;
+	struct ref_access a = {.gva = gva, .user = true, .write = !one_in(e->r, 4)};
+	u64 flags = PTE_P | PTE_U | PTE_A | now_and_then(e, PTE_D, 2) | now_and_then(e, PTE_W, 8),
+	    entry;
+	u32 size = ref_entry_size(&s->guest), frame = frame_index(e, gpa), pfec;
+	u64 data[2] = {0};
+
+	entry = one_in(e->r, 8) ? engine_frame(e) : e->frame[P_DATA + rnd(e->r, NR_DATA)];
+	if (!store_at(e, frame, gpa & 4095, (is_32(e) ? (u32)entry : entry) | flags, size))
+		return;
+	if (!one_in(e->r, 3))
+		sim_invlpg(s, gva);
+	sim_access(s, &a, data, 8, &pfec);
+	a.write = true;
+	if (sim_access(s, &a, data, 8, &pfec) == SIM_FAULT) {
+		flags |= PTE_W | (one_in(e->r, 8) ? 0 : PTE_D);
+		if (!store_at(e, frame, gpa & 4095, (is_32(e) ? (u32)entry : entry) | flags, size))
+			return;
+		if (one_in(e->r, 2))
+			sim_invlpg(s, gva);
+	}
+	for (u32 k = rnd(e->r, 3); k > 0 && !gt_full(&s->tlb); k--)
+		sim_access(s, &a, data, 8, &pfec);
+	if (one_in(e->r, 4)) {
+		a.user = false;
+		a.write = a.ac = one_in(e->r, 2);
+		sim_access(s, &a, data, 8, &pfec);
+	}
+}
+
+/* As after a fork: page after page is copied, or the kernel looks at one that is not there. */
+static void copy_on_write(struct engine *e)
+{
+	struct sim *s = &e->sim;
+	u64 gva = engine_gva(e), gpa;
+	bool own = !one_in(e->r, 3);
+
+	if (s->guest.mode == REF_OFF || (own && !own_process(e)))
+		return;
+	for (u32 i = 1 + rnd(e->r, 8); i > 0 && !gt_full(&s->tlb); i--) {
+		if (own)
+			gva = (u64)rnd(e->r, 8) << 12;
+		gpa = lead_to(e, gva, 1);
+		if (!gpa)
+			return;
+		copy_page(e, gva, gpa);
+		if (one_in(e->r, 6))
+			change_way(e, gva);
+		if (one_in(e->r, 4))
+			sim_set_cr3(s, s->regs.cr3);
+	}
+}
+
 static void copy_entry(struct engine *e)
 {
 	u32 size = is_32(e) ? 4 : 8, from = rnd(e->r, 10), to = rnd(e->r, 10);
@@ -729,7 +808,9 @@ void engine_step(struct engine *e)
 		copy_entry(e);
 	else if (op < 27)
 		change_large(e);
-	else if (op < 35)
+	else if (op < 30)
+		copy_on_write(e);
+	else if (op < 36)
 		use_and_change(e);
 	else if (op < 46)
 		do_access_at(e, engine_gva(e));
@@ -760,6 +841,7 @@ void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r)
 	e->r = r;
 	e->audit_period = 1;
 	e->pressure = !one_in(r, 4);
+	e->tidy = !one_in(r, 3);
 	e->next_root = 0;
 	memset(e->page, 0, sizeof(e->page));
 	sim_init(&e->sim, c, r);

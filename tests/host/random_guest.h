@@ -10,7 +10,7 @@
 
 #include "tests/host/sim.h"
 
-#define ENGINE_FRAMES 48
+#define ENGINE_FRAMES 57
 
 struct engine {
 	struct sim sim;
@@ -19,6 +19,7 @@ struct engine {
 	u64 page[4];              /* linear addresses in use */
 	u32 audit_period;
 	bool allow_5level;
+	bool tidy;     /* D is set where W is, as most kernels do */
 	bool pressure; /* random_pressure.c's operations are among the others */
 	u32 next_root;
 };

@@ -140,11 +140,13 @@ static void seeds(void **state)
 	if (verbose)
 		fprintf(stderr,
 			"%llu steps, %llu accesses, %llu faults, %llu of them bypassed, "
+			"%llu users' protection faults, %llu entries with the user filter, "
 			"%llu exits, %llu table writes, %llu unsyncs, %llu native INVLPGs, "
 			"%llu writes with WP=0, %llu of them lent, %llu CR3 storms, "
 			"%llu tables made, %llu recycled, %llu dropped\n",
 			(unsigned long long)sum.steps, (unsigned long long)sum.accesses,
 			(unsigned long long)sum.faults, (unsigned long long)sum.bypassed,
+			(unsigned long long)sum.user_bypassed, (unsigned long long)sum.user_entries,
 			(unsigned long long)sum.exits, (unsigned long long)sum.table_writes,
 			(unsigned long long)sum.unsyncs, (unsigned long long)sum.invlpg_native,
 			(unsigned long long)sum.wp0_writes, (unsigned long long)sum.lent,

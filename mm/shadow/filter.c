@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which faults the hardware may let go to the guest: invariants 15 and 20.
+ *
+ * filter_present: those with P=0. filter_user: a user's with RSVD=0, whatever P is; a supervisor's all exit.
+ *
+ * Where both may be, the better one is found by what the other would have saved: a user's own protection
+ * fault exits under the first, as after a fork, when pages are copied; a supervisor's own fault on a page that is
+ * not there under the second, as when a kernel reads a file into fresh memory. What one filter lets through
+ * nobody sees, so only the exits that it costs can tell. After some of them the other has its turn: in the long
+ * run that takes at most twice the exits of the better one. Each root has its own choice, and begins with that of
+ * the root at which it was made: a process does what its parent did.
+ */
+#include "mm/shadow/settle.h"
+
+/* Exits that the other filter would have saved, after which it has its turn. */
+#define PAID_MAX 4
+
+/* shadow.filter: what is chosen, and what was paid for it. */
+#define FILTER_USER BIT(7)
+
+/* Table 0, at which the first roots are made. */
+void filter_init(struct mmu *m)
+{
+	m->shadows[0].filter = m->user_filter == MMU_USER_ALWAYS ? FILTER_USER : 0;
+}
+
+void filter_paid(struct mmu_vcpu *v, u32 pfec)
+{
+	u8 *filter = &v->mmu->shadows[v->root].filter;
+	bool user = *filter & FILTER_USER;
+	u32 saved = user ? 0 : PFEC_P | PFEC_U;
+
+	/* While what is chosen may not be, nothing is paid for it. */
+	if (v->mmu->user_filter != MMU_USER_AUTO || !v->hw.filter_present ||
+	    v->hw.filter_user != user || (pfec & (PFEC_P | PFEC_U | PFEC_RSVD)) != saved)
+		return;
+	if (++*filter % FILTER_USER == PAID_MAX)
+		*filter = user ? 0 : FILTER_USER;
+}
+
+/* Invariant 20: no fault of a user's with RSVD=0 is the hypervisor's. */
+static bool user_may_be(const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	return v->mode != PAGING_OFF && (v->regs.cr0 & CR0_WP) && !m->nr_unsync &&
+	       !m->reach_queue[REACH_NARROWED] && !m->shadows[v->root].reach[REACH_NARROWED].nr;
+}
+
+void filter_choose(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+	const struct shadow *root = &m->shadows[v->root];
+
+	v->hw.filter_present = m->bypass && !m->upper_unsync && !m->reach_queue[REACH_SOFT] &&
+			       !root->reach[REACH_SOFT].nr && !v->nr_lent;
+	v->hw.filter_user = (root->filter & FILTER_USER) && v->hw.filter_present && user_may_be(v);
+	/* What a CPU holds beside what is counted. */
+	if (unlikely(v->hw.filter_user && m->stale_ways))
+		need_flush(m);
+}
