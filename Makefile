@@ -5,6 +5,7 @@
 #   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
+#   WAYS="native; bypass on" BENCH_GUESTS="built-in; linux" (make bench, bench-kvm: not all of them)
 #   KERNEL=<file> INITRD=<file> APPEND="<its command line>" UNTIL=<regular expression> TIMEOUT=<seconds> (make boot)
 ifeq ($(origin CC),default)
 CC      := gcc
@@ -14,6 +15,8 @@ MODEL   ?=
 MEMORY  ?= 256
 CPUS    ?= 1
 CMDLINE ?=
+WAYS    ?=
+BENCH_GUESTS ?=
 KERNEL  ?=
 INITRD  ?=
 APPEND  ?=
@@ -53,7 +56,7 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 	   $(call option,--options,$(value CMDLINE))
 
 .PHONY: all run bare boot linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare compare-linux compare-sync bench readme figures
+	test-deps guests linux-programs compare compare-large compare-linux compare-sync bench bench-kvm readme readme-bench figures
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -69,7 +72,9 @@ help:
 	@echo 'make compare      the built-in guest bare, on shadow tables, on nested paging; three machines'
 	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
-	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; half an hour'
+	@echo 'make compare-large  large pages changed one by one, likewise'
+	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; 25 CPU minutes'
+	@echo 'make bench-kvm    the same with KVM beside it, ept=0 and ept=1, in the same Bochs; 40 CPU minutes'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
 	@echo 'make test         host tests and emulated tests; test-host, test-emu: one kind alone'
 	@echo 'make test-nested  notrap under nested KVM, which Bochs makes: every way; an hour'
@@ -79,6 +84,8 @@ help:
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make readme       the tables of output in docs/ and README.md, printed again; minutes'
+	@echo 'make readme-bench  the tables and the chart of make bench-kvm in docs/, likewise'
+	@echo 'make readme-nested  the table from nested KVM, printed again; ten minutes'
 	@echo 'make figures      the figures of docs/, drawn again'
 	@echo 'make deps         install the Debian packages that all of this needs'
 	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
@@ -86,6 +93,7 @@ help:
 	@echo
 	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
+	@echo 'WAYS="native; bypass on" BENCH_GUESTS="built-in; linux": a part of make bench and bench-kvm'
 	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: docs/machines.md'
 
 # --- packages -----------------------------------------------------------------------------------
@@ -151,137 +159,7 @@ HOST_TESTS :=
 
 guests: $(GUESTS)
 
-# Debian's kernels: the words of its amd64 and i386 architectures, with and without PAE.
-ARCHES           := amd64 i686-pae i686
-kernel_amd64     := amd64 linux-image-cloud-amd64
-kernel_i686-pae  := i386 linux-image-686-pae
-kernel_i686      := i386 linux-image-686
-programs_amd64   := amd64
-programs_i686-pae := i386
-programs_i686    := i386
-
-# What else the tests boot: Debian's kernels for all machines and with real-time scheduling, Xen,
-# and memtest86+.
-kernel_amd64-full := amd64 linux-image-amd64
-kernel_amd64-rt   := amd64 linux-image-rt-amd64
-OTHER_KERNELS     := $(addprefix $(O)/linux/,vmlinuz-amd64-full vmlinuz-amd64-rt xen \
-		     memtest86+x64.bin memtest86+ia32.bin)
-
-ifeq ($(filter $(ARCH),$(ARCHES)),)
-$(error ARCH=$(ARCH) is none of: $(ARCHES))
-endif
-
-linux_files = $(O)/linux/vmlinuz-$(1) $(O)/linux/initramfs-$(programs_$(1)).cpio
-LINUX      := $(call linux_files,$(ARCH))
-
-linux-programs: $(O)/linux/selfcheck-amd64 $(O)/linux/selfcheck-i386
-
-$(O)/linux/vmlinuz-%: tools/fetch-kernel tools/fetch-package | $(O)/.deps-run
-	@tools/fetch-kernel $(kernel_$*) $(O)/packages $@
-
-$(O)/linux/xen: tools/fetch-package | $(O)/.deps-run
-	@mkdir -p $(@D)
-	@dpkg-deb --fsys-tarfile $$(tools/fetch-package amd64 xen-system-amd64 $(O)/packages) | \
-		tar -x -O --wildcards './boot/xen-*.gz' | gunzip >$@
-
-$(O)/linux/memtest86+%: tools/fetch-package | $(O)/.deps-run
-	@mkdir -p $(@D)
-	@dpkg-deb --fsys-tarfile $$(tools/fetch-package amd64 memtest86+ $(O)/packages) | \
-		tar -x -O ./boot/$(@F) >$@
-
-SELFCHECK := $(addprefix tests/linux/,selfcheck.c init.c workloads.c bench.c efi.c)
-SELFCHECK_H := tests/linux/init.h tests/linux/selfcheck.h guest/hypercall.h mm/counters.def
-selfcheck = $(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(1) -static -I. -o $@ $(SELFCHECK) && strip $@
-
-$(O)/linux/selfcheck-amd64: $(SELFCHECK) $(SELFCHECK_H) | $(O)/.deps-run
-	@mkdir -p $(@D)
-	@echo '  CC      $@'
-	@$(call selfcheck,-m64)
-
-$(O)/linux/selfcheck-i386: $(SELFCHECK) $(SELFCHECK_H) | $(O)/.deps-linux32
-	@mkdir -p $(@D)
-	@echo '  CC      $@'
-	@$(call selfcheck,-m32)
-
-$(O)/linux/busybox-amd64: | $(O)/.deps-run
-	@mkdir -p $(@D)
-	@cp /bin/busybox $@
-
-$(O)/linux/busybox-i386: tools/fetch-package | $(O)/.deps-run
-	@mkdir -p $(@D)
-	@dpkg-deb --fsys-tarfile $$(tools/fetch-package i386 busybox-static $(O)/packages) | \
-		tar -x -O --wildcards '*/busybox' >$@
-	@chmod 755 $@
-
-$(O)/linux/initramfs-%.cpio: $(O)/linux/selfcheck-% $(O)/linux/busybox-% tests/linux/shell tools/mkinitramfs
-	@tools/mkinitramfs $@ $(O)/linux/selfcheck-$* tests/linux/shell $(O)/linux/busybox-$*
-
-# For `make bench`: a program that maps libraries, and these, beside its own loader.
-BENCH_LINUX := $(O)/linux/initramfs-bench.cpio
-BENCH_LIBS  := ld-linux-x86-64.so.2 libc.so.6 libm.so.6
-
-$(O)/linux/step: tests/linux/step.c | $(O)/.deps-run
-	@mkdir -p $(@D)
-	@echo '  CC      $@'
-	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -m64 -Wl,--dynamic-linker=/ld-linux-x86-64.so.2 \
-		-Wl,-rpath,/ -o $@ $< -lm && strip $@
-
-$(BENCH_LINUX): $(O)/linux/initramfs-amd64.cpio $(O)/linux/step
-	@tools/mkinitramfs $@ $(O)/linux/selfcheck-amd64 tests/linux/shell $(O)/linux/busybox-amd64 \
-		$(O)/linux/step $(foreach lib,$(BENCH_LIBS),$$($(CC) -m64 -print-file-name=$(lib)))
-
-# A disk and a network card are kept busy: NVMe and virtio for the one kernel, AHCI and e1000 for the other.
-modules_amd64 := virtio virtio_ring virtio_pci virtio_pci_modern_dev virtio_pci_legacy_dev failover \
-	net_failover virtio_net virtio_blk
-modules_i686-pae := crct10dif_common crc-t10dif crc64 crc64-rocksoft t10-pi scsi_common scsi_mod \
-	libata libahci ahci sd_mod e1000
-TRAFFIC := $(O)/linux/traffic-amd64.cpio $(O)/linux/traffic-i686-pae.cpio
-
-$(O)/linux/traffic-program-%: tests/linux/traffic.c tests/linux/init.c tests/linux/init.h | $(O)/.deps-run
-	@mkdir -p $(@D)
-	@echo '  CC      $@'
-	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(if $(filter amd64,$*),-m64,-m32) -static -I. \
-		-o $@ $(filter %.c,$^) && strip $@
-
-$(O)/linux/traffic-%.cpio: $(O)/linux/traffic-program-% $(O)/linux/vmlinuz-% tools/mktraffic
-	@tools/mktraffic $@ $< $$(tools/fetch-package $(kernel_$*) $(O)/packages) $(modules_$*)
-
-.PRECIOUS: $(O)/linux/traffic-program-% $(O)/linux/selfcheck-% $(O)/linux/busybox-%
-
-# The cloud kernel's modules for EFI's runtime services.
-EFI_MODULES := $(addprefix $(O)/linux/efi/,efivarfs.ko efi-pstore.ko)
-
-$(EFI_MODULES) &: tools/fetch-package | $(O)/.deps-run
-	@mkdir -p $(O)/linux/efi
-	@dpkg-deb --fsys-tarfile $$(tools/fetch-package $(kernel_amd64) $(O)/packages) | \
-		tar -x -C $(O)/linux/efi --wildcards --transform 's,.*/,,' '*/efivarfs.ko' '*/efi-pstore.ko'
-	@touch $(EFI_MODULES)
-
-$(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
-	@tools/mkinitramfs $@ $(O)/linux/selfcheck-amd64 tests/linux/shell $(O)/linux/busybox-amd64 \
-		$(EFI_MODULES)
-
-
-# What nested KVM runs on: Debian's cloud kernel, this root, QEMU in it.
-NESTED := $(call linux_files,amd64) $(O)/linux/nested.cpio
-
-$(O)/linux/nested.cpio: tests/nested/init tools/mknested $(O)/linux/busybox-amd64 $(O)/linux/vmlinuz-amd64 | \
-		$(O)/.deps-qemu
-	@echo '  PACK    $@'
-	@tools/mknested $@ tests/nested/init $(O)/linux/busybox-amd64 \
-		$$(tools/fetch-package $(kernel_amd64) $(O)/packages)
-
-# A Debian on a disk, with the menu entry that README.md tells: made anew when that changes, not when
-# another line of README.md does.
-DEBIAN := $(O)/debian/bookworm.img
-
-$(O)/debian/entry: README.md
-	@mkdir -p $(@D)
-	@awk '/^menuentry "Linux under notrap"/ { on = 1 } on { print } /^}/ { on = 0 }' $< >$@.new
-	@cmp -s $@.new $@ || cp $@.new $@
-
-$(O)/debian/%.img: $(O)/debian/entry tests/debian/setup tools/debian-image | $(O)/.deps-image
-	@tools/debian-image $* linux-image-cloud-amd64 $(O)/packages $(O)/debian/entry tests/debian/setup $@
+include tests/linux/linux.mk
 
 # --- machines -----------------------------------------------------------------------------------
 
@@ -308,10 +186,15 @@ compare: all | $(O)/.deps-qemu
 	@$(EMU) compare
 compare-sync: all
 	@$(EMU) compare-sync
+compare-large: all guests
+	@$(EMU) compare-large
 compare-linux: all $(LINUX)
 	@$(EMU) compare-linux
+BENCH_WORDS = $(call option,--ways,$(value WAYS)) $(call option,--guests,$(value BENCH_GUESTS))
 bench: all $(LINUX) $(BENCH_LINUX) | $(O)/.deps-figures
-	@$(EMU) bench
+	@$(EMU) $(BENCH_WORDS) bench
+bench-kvm: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
+	@$(EMU) $(BENCH_WORDS) bench-kvm
 iso: all $(LINUX) | $(O)/.deps-iso
 	@$(EMU) iso
 
@@ -326,7 +209,7 @@ test-host: $(HOST_TESTS)
 	@tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(O)/linux/initramfs-efi.cpio $(NESTED) $(DEBIAN) | test-deps
+		$(O)/linux/initramfs-efi.cpio $(NESTED) $(O)/kvm/root.cpio $(BENCH_LINUX) $(DEBIAN) | test-deps
 	@$(PYTEST) tests/emu
 
 # Nested KVM at length: all that `make test` runs a part of.
@@ -361,7 +244,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
-		     access dma kernels slow trace svm nested nested_kvm))
+		     access debian dma kernels slow trace svm nested nested_kvm bochs3))
 .PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
 soak: all guests soak-tidy soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
@@ -377,17 +260,30 @@ soak-fuzz:
 	@$(MAKE) --no-print-directory -j $(JOBS) $(FUZZERS) FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
 soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(NESTED) | test-deps
+		$(NESTED) $(DEBIAN) | test-deps
 	@SOAK=1 SOAK_SEEDS=$(SOAK_SEEDS) $(PYTEST) $(SOAK_TESTS)
 
 include tools/check.mk
 
 # The documents' blocks of real output, printed again.
-readme: all $(LINUX) | $(O)/.deps-qemu
+readme: all guests $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) run >$(O)/bench.txt && tools/readme run $(O)/bench.txt
 	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
+	@$(EMU) compare-large >$(O)/large.txt && tools/readme large $(O)/large.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
+	@tools/readme
+
+# 40 minutes of CPU time.
+readme-bench: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
+	@$(EMU) $(BENCH_WORDS) bench-kvm >$(O)/bench-kvm.txt && \
+		tools/readme bench $(O)/bench-kvm.txt
+	@[ ! -e $(O)/bench/bench.svg ] || cp $(O)/bench/bench.svg docs/figures/
+
+# Ten minutes, and no two runs print quite the same.
+.PHONY: readme-nested
+readme-nested: all $(NESTED)
+	@$(EMU) --host=nested-kvm compare >$(O)/nested.txt && tools/readme nested $(O)/nested.txt
 	@tools/readme
 
 FIGURES := $(wildcard docs/figures/*.dot)

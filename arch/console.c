@@ -163,7 +163,7 @@ static void send(void)
 bool console_step(void)
 {
 	spin_lock(&console.lock);
-	/* All may have been printed at once meanwhile. */
+	/* console_busy may have been cleared meanwhile, by a line that was printed at once. */
 	if (console.state == UART_GUESTS && console_busy)
 		enter(UART_ASKED);
 	if (console.state == UART_ASKED && (serial_idle(console.port) || gave_up())) {

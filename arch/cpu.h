@@ -164,6 +164,7 @@ enum vector {
 #define MSR_VMX_TRUE_EXIT_CTLS      0x0000048f
 #define MSR_VMX_TRUE_ENTRY_CTLS     0x00000490
 #define MSR_VMX_EXIT_CTLS2          0x00000493
+#define MSR_PKRS                    0x000006e1
 #define MSR_TME_CAPABILITY          0x00000981
 #define MSR_TME_ACTIVATE            0x00000982
 #define MSR_TME_EXCLUDE_BASE        0x00000984

@@ -27,6 +27,12 @@ static inline struct cpuid cpuid(u32 leaf, u32 subleaf)
 	return r;
 }
 
+/* CPUID with the leaf in *rax and the subleaf in *rcx; each register's upper half is 0 afterwards. */
+static inline void cpuid_gprs(u64 *rax, u64 *rbx, u64 *rcx, u64 *rdx)
+{
+	__asm__ volatile("cpuid" : "+a"(*rax), "=b"(*rbx), "+c"(*rcx), "=d"(*rdx));
+}
+
 static inline bool cpu_has_invpcid(void)
 {
 	return cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID_7_0_EBX_INVPCID);

@@ -184,8 +184,8 @@ static bool ignore(struct cpu *cpu, u64 vector)
 }
 
 /*
- * A breakpoint of the guest's. An exit switches them off (SDM vol. 3C 28.5.1, APM vol. 2 15.6), but on QEMU they
- * go on, at the hypervisor's own addresses. Until the next entry, which loads DR7, there is none any more.
+ * A breakpoint of the guest's. An exit switches them off (SDM vol. 3C 28.5.1, APM vol. 2 15.6), but on QEMU
+ * they go on, at the hypervisor's own addresses. Until the next entry, which loads DR7, there is none any more.
  */
 static bool is_guests_breakpoint(struct trap_frame *f)
 {

@@ -40,6 +40,6 @@ u64 tsc_hz(void)
 		;
 	start = rdtsc() - start;
 	out8(PORT_B, before);
-	/* An output that is high at once is no counter's. */
+	/* High at the first read: there is no counter. */
 	return reads > 1 && reads < READS_MAX ? start * MEASURE_HZ : base_hz();
 }

@@ -110,7 +110,7 @@ static bool cpu_is_amd(void)
 	return strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0;
 }
 
-/* Whoever else has VMX has Intel's. */
+/* A CPU of another maker has VMX, if either. */
 static const struct backend *choose_backend(void)
 {
 	return cpu_is_amd() ? &svm_backend : &vmx_backend;

@@ -97,7 +97,7 @@ static bool page_fault_is_new(struct vcpu *v, const struct event *event)
 	struct mmu_fault access = {.gva = read_cr2(), .pfec = event->error & (PFEC_U | PFEC_I)};
 	u64 gpa;
 
-	if (v->machine->paging->pf_exits || event->type != EVENT_EXCEPTION ||
+	if (!v->machine->paging->cpu_walks_guest || event->type != EVENT_EXCEPTION ||
 	    event->vector != VEC_PF)
 		return false;
 	/* A walk for a write that does not fault sets D. */

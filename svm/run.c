@@ -2,6 +2,7 @@
 /* Run the guest, and turn what stopped it into the common vocabulary: APM vol. 2 15.6, appendix C. */
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "guest/exit/lane.h"
 #include "guest/machine/backend.h"
 #include "svm/svm.h"
 
@@ -173,16 +174,12 @@ u32 svm_ready(struct vcpu *v)
 	return svm->next;
 }
 
-u32 svm_exited(struct vcpu *v)
+static __attribute__((noinline)) u32 general_exit(struct vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
 	struct vmcb *vmcb = &svm->vmcb;
 	struct vmexit exit;
 
-	vmcb->clean = svm->clean;
-	vmcb->tlb_control = TLB_KEEP;
-	vmcb->event_inj = 0;
-	svm->event_pending = false;
 	v->gpr[RAX] = vmcb->rax;
 	v->gpr[RSP] = vmcb->rsp;
 	v->rip = vmcb->rip;
@@ -194,4 +191,18 @@ u32 svm_exited(struct vcpu *v)
 	if (unlikely(vmcb->cr3 != svm->cr3))
 		check_cr3(svm, &exit);
 	return guest_exited(v, &exit) ? svm_ready(v) : SVM_NEXT_LEAVE;
+}
+
+u32 svm_exited(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+	struct vmcb *vmcb = &svm->vmcb;
+
+	vmcb->clean = svm->clean;
+	vmcb->tlb_control = TLB_KEEP;
+	vmcb->event_inj = 0;
+	svm->event_pending = false;
+	if (likely(lanes_open(v)) && svm_lane(v))
+		return svm->next;
+	return general_exit(v);
 }

@@ -62,6 +62,9 @@ void svm_prove(struct svm_vcpu *svm);
 u32 svm_ready(struct vcpu *v);  /* before the first entry */
 u32 svm_exited(struct vcpu *v); /* after each exit: see to it, and be ready again */
 
+/* lane.c: an exit that has a lane is done; false: nothing is. */
+bool svm_lane(struct vcpu *v);
+
 /* operands.c: what the instruction that exited wants, in `exit`, or VMEXIT_UNREAD. */
 void svm_exit_cr(struct vcpu *v, struct vmexit *exit, u8 nr);
 void svm_exit_invlpg(struct vcpu *v, struct vmexit *exit);

@@ -2,7 +2,7 @@
 # What `make check` does; each step is a target of its own.
 
 CHECK_C   := $(sort $(shell find $(wildcard $(ROOMS)) tests -name '*.[ch]'))
-TIDY_HOST := $(wildcard tests/host/*.c tests/host/*/*.c tests/linux/*.c)
+TIDY_HOST := $(wildcard tests/host/*.c tests/host/*/*.c tests/linux/*.c tests/kvm/*.c)
 TIDY_32   := $(wildcard guest/builtin/lib/32/*.c tests/guests/*32/*.c)
 TIDY_64   := $(filter-out $(TIDY_32),$(filter guest/builtin/% tests/guests/%,$(filter %.c,$(CHECK_C))))
 TIDY_BARE := $(filter-out $(TIDY_HOST) $(TIDY_32) $(TIDY_64),$(filter %.c,$(CHECK_C)))
@@ -20,8 +20,9 @@ layer = @$(PYTHON) tools/check-layer $(O) $(1)
 
 # The files of mm/shadow, low to high: none uses a later one.
 SHADOW := spte.h bounds.h mmu.h types.h ranges tables.h lists recycle tables flood flush reach \
-	  wp0.h entry.h entry direct protect mirror lives.h lives sync settle.h filter settle init translate \
-	  shortcut root invlpg fault wp0 write audit.h audit_lists audit_frames audit_entry audit
+	  wp0.h entry.h leaf.h entry direct protect mirror.h mirror pass lives.h lives sync settle.h filter settle \
+	  init translate ahead shortcut root invlpg fault wp0 write audit.h audit_lists audit_frames audit_mirror \
+	  audit_entry audit
 
 .PHONY: check-layers check-format check-gcc check-clang check-tidy check-cppcheck check-python \
 	check-generated check-docs check-fuzzers

@@ -41,6 +41,32 @@ vmx_loop:
 special:
 	js	leave			; VMX_NEXT_LEAVE
 	jmp	special.enter
+
+; HOST_RIP. RSP is what it was after the pushes above; all other registers are the guest's.
+%macro SAVE_AT_EXIT 0
+	push	rdi
+	mov	rdi, [rsp + 8]
+	mov	[rdi + RAX_AT], rax
+	SAVE_GUESTS rdi
+	pop	qword [rdi + RDI_AT]
+%endmacro
+
+vmx_exit_plain:
+	SAVE_AT_EXIT
+	call	vmx_exited
+	jmp	enter
+
+vmx_exit_barrier:
+	SAVE_AT_EXIT
+	IBPB
+	CLEAR_GUESTS
+	call	vmx_exited
+	jmp	enter
+
+vmx_exit_clear:
+	SAVE_AT_EXIT
+	CLEAR_GUESTS
+	call	vmx_exited
 ; EAX: enum vmx_next.
 enter:
 	mov	rdi, [rsp]
@@ -82,30 +108,3 @@ leave:
 	pop	rdi
 	POP_ALL OURS
 	ret
-
-; HOST_RIP. RSP is what it was after the pushes above; all other registers are the guest's.
-%macro SAVE_AT_EXIT 0
-	push	rdi
-	mov	rdi, [rsp + 8]
-	mov	[rdi + RAX_AT], rax
-	SAVE_GUESTS rdi
-	pop	qword [rdi + RDI_AT]
-%endmacro
-
-vmx_exit_plain:
-	SAVE_AT_EXIT
-	call	vmx_exited
-	jmp	enter
-
-vmx_exit_clear:
-	SAVE_AT_EXIT
-	CLEAR_GUESTS
-	call	vmx_exited
-	jmp	enter
-
-vmx_exit_barrier:
-	SAVE_AT_EXIT
-	IBPB
-	CLEAR_GUESTS
-	call	vmx_exited
-	jmp	enter

@@ -75,6 +75,17 @@ static void exit_io(struct vmexit *exit)
 	exit->io.port = qualification >> 16;
 }
 
+/*
+ * The instruction is run again. Bochs saves the single step that it has not made yet; SDM vol. 3C 28.3.4.
+ */
+static void forget_step(struct vcpu *v, const struct vmexit *exit)
+{
+	if (unlikely(v->rflags & RFLAGS_TF) && exit->vectoring.type == EVENT_NONE &&
+	    !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+	      (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+}
+
 /* SDM vol. 3C table 28-7. */
 static void exit_ept_violation(struct vcpu *v, struct vmexit *exit)
 {
@@ -87,11 +98,7 @@ static void exit_ept_violation(struct vcpu *v, struct vmexit *exit)
 	exit->kind = VMEXIT_NPF;
 	exit->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
 	exit->npf.write = qualification & BIT(1);
-	/* Bochs saves the single step that the instruction has not made yet; SDM vol. 3C 28.3.4. */
-	if (unlikely(v->rflags & RFLAGS_TF) && exit->vectoring.type == EVENT_NONE &&
-	    !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
-	      (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
-		vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	forget_step(v, exit);
 }
 
 /* SDM vol. 3C table 28-2. */
@@ -162,6 +169,7 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 		break;
 	case EXIT_MOV_DR:
 		vmx_mov_dr(to_vmx(v));
+		forget_step(v, exit);
 		exit->kind = VMEXIT_AGAIN;
 		break;
 	case EXIT_IO:
@@ -236,17 +244,16 @@ static inline u64 wrapped(struct vcpu *v, u64 rip)
 	return unlikely(rip >> 32 == 1) && !guest_code_is_64bit(v) ? (u32)rip : rip;
 }
 
-u32 vmx_exited(struct vcpu *v)
+u32 vmx_general_exit(struct vcpu *v, u64 reason)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
 	struct vmexit exit;
 
-	exit.reason = vmread(VMCS_EXIT_REASON);
+	exit.reason = reason;
 	vmx->rip = vmread(VMCS_GUEST_RIP);
 	v->rip = wrapped(v, vmx->rip);
 	v->gpr[RSP] = vmx->rsp = vmread(VMCS_GUEST_RSP);
 	v->rflags = vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
-	vmx->event_pending = false;
 	translate(v, &exit);
 	if (likely(exit.kind != VMEXIT_ENTRY_FAILED))
 		vmx->next &= ~VMX_NEXT_LAUNCH;

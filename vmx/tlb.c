@@ -9,22 +9,10 @@
 #include "arch/insn.h"
 #include "vmx/vmx.h"
 
-enum invvpid_type { INVVPID_ADDRESS, INVVPID_SINGLE, INVVPID_ALL };
-
-static void invvpid(enum invvpid_type type, u16 vpid, u64 gva)
+void vmx_invvpid_failed(u32 type, u64 gva)
 {
-	struct {
-		u64 vpid, gva;
-	} desc = {vpid, gva};
-	bool failed;
-
-	__asm__ volatile("invvpid %1, %2"
-			 : "=@ccbe"(failed)
-			 : "m"(desc), "r"((u64)type)
-			 : "memory");
-	if (unlikely(failed))
-		die("INVVPID type %d failed for address %lx: %s", type, gva,
-		    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
+	die("INVVPID type %u failed for address %lx: %s", type, gva,
+	    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
 }
 
 enum invept_type { INVEPT_SINGLE = 1, INVEPT_ALL };
@@ -38,7 +26,7 @@ static void invept(enum invept_type type, u64 eptp)
 
 	__asm__ volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(desc), "r"((u64)type) : "memory");
 	if (unlikely(failed))
-		die("INVEPT type %d failed for EPTP %lx: %s", type, eptp,
+		die("INVEPT type %u failed for EPTP %lx: %s", type, eptp,
 		    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
 }
 
@@ -48,16 +36,7 @@ void vmx_flush_all(struct vcpu *v)
 
 	if (vmx->eptp)
 		invept(vmx->nested.invept_single ? INVEPT_SINGLE : INVEPT_ALL, vmx->eptp);
-	switch (vmx->caps.flush) {
-	case VMX_FLUSH_ENTRY:
-		break;
-	case VMX_FLUSH_SINGLE:
-		invvpid(INVVPID_SINGLE, vmx->vpid, 0);
-		break;
-	case VMX_FLUSH_ALL:
-		invvpid(INVVPID_ALL, 0, 0);
-		break;
-	}
+	vmx_flush_vpid(vmx);
 }
 
 void vmx_flush_gva(struct vcpu *v, u64 gva)
@@ -67,7 +46,7 @@ void vmx_flush_gva(struct vcpu *v, u64 gva)
 	if (vmx->caps.flush == VMX_FLUSH_ENTRY)
 		return;
 	if (vmx->caps.invvpid_address)
-		invvpid(INVVPID_ADDRESS, vmx->vpid, gva);
+		vmx_invvpid(INVVPID_ADDRESS, vmx->vpid, gva);
 	else
 		vmx_flush_all(v);
 }

@@ -48,7 +48,6 @@ struct vmx_vcpu {
 	bool ud_exits; /* #UD exits: the guest's CPU has INVPCID, which is not enabled */
 	u32 next;      /* enum vmx_next: how the guest is entered */
 
-	bool event_pending; /* an event waits in the VM-entry fields */
 	bool nmi_waiting;   /* an NMI of the guest's waits to be injected */
 	bool nmi_window;    /* an exit is asked for when it can be */
 	bool nmi_unblocked; /* the last exit was a fault of an IRET that ended NMI blocking */
@@ -78,6 +77,37 @@ void vmx_set_pdptes(struct vcpu *v, const u64 pdpte[4]);
 u32 vmx_ready(struct vcpu *v);    /* before the first entry */
 u32 vmx_exited(struct vcpu *v);   /* after each exit: see to it, and be ready again */
 u32 vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
+
+/* run.c: the rest of vmx_exited(), for an exit that has no lane. */
+u32 vmx_general_exit(struct vcpu *v, u64 reason);
+
+/* tlb.c */
+NORETURN void vmx_invvpid_failed(u32 type, u64 gva);
+
+/* INVVPID: SDM vol. 3C 31.3. */
+#define INVVPID_ADDRESS 0 /* the other types are enum vmx_flush's */
+
+static inline void vmx_invvpid(u32 type, u16 vpid, u64 gva)
+{
+	struct {
+		u64 vpid, gva;
+	} desc = {vpid, gva};
+	bool failed;
+
+	__asm__ volatile("invvpid %1, %2"
+			 : "=@ccbe"(failed)
+			 : "m"(desc), "r"((u64)type)
+			 : "memory");
+	if (unlikely(failed))
+		vmx_invvpid_failed(type, gva);
+}
+
+/* Drop the guest's translations, where shadow tables alone are walked. */
+static inline void vmx_flush_vpid(const struct vmx_vcpu *vmx)
+{
+	if (likely(vmx->caps.flush != VMX_FLUSH_ENTRY))
+		vmx_invvpid(vmx->caps.flush, vmx->vpid, 0);
+}
 
 /* Turn VM-exit or IDT-vectoring information into an event; EVENT_NONE when it is not valid. */
 void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code);

@@ -58,12 +58,12 @@ static bool write_kbd_data(struct vcpu *v, struct io_access *w)
 	if (!v->machine->chipset.output_follows)
 		return true;
 	expect_output(v, false);
-	/* The same line as a pulse of it. */
+	/* Bit 0 is the CPU's reset line, which command FEh pulses: the same reset. */
 	if (!(w->value & OUTPUT_RESET))
 		power_write(v->machine, ACPI_SPACE_IO, PORT_KBD_COMMAND, 0xfe, 1);
 	if (is_ready()) {
 		out8(PORT_KBD_COMMAND, KBD_OUTPUT);
-		/* Not taken in time, it is forgotten with the next command: it had no byte. */
+		/* If the controller does not take it in time, the next command replaces it. */
 		if (is_ready())
 			out8(PORT_KBD_DATA, (u8)(w->value | A20));
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's chipset is the guest's, but for what would reach past the hypervisor: registers that
- * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, QEMU's devices that no IOMMU sees.
+ * move memory, SMRAM or the PM registers, that reset or sleep, SMIs, the A20 gate, devices of QEMU that no
+ * IOMMU sees.
  */
 #ifndef GUEST_CHIPSET_CHIPSET_H
 #define GUEST_CHIPSET_CHIPSET_H
@@ -85,13 +86,13 @@ const char *pci_caps_refuse(const struct machine *machine, const struct pci_func
 /*
  * watch.c. Memory that is no RAM, by an instruction that is carried out, of which what is watched is always
  * written so: PCI's configuration space (ECAM), and what ends or sleeps the machine where firmware has put
- * that in memory. Past the direct map ones are read, and a write gets no further than a line. gpa: not hidden;
- * size: 1 to 16 bytes.
+ * that in memory. Past the direct map a read gives all ones, and a write is lost, with a line. gpa: not
+ * hidden; size: 1 to 16 bytes.
  */
 void device_read(u64 gpa, void *to, u32 size);
 void device_write(struct machine *machine, u64 gpa, const void *from, u32 size);
 
-/* Say, once, that a write to one is none that can be carried out. */
+/* Say, once, that the instruction at rip writes to a watched register and cannot be carried out. */
 void watched_unknown(struct machine *machine, u64 gpa, u64 rip);
 
 #endif

@@ -34,7 +34,7 @@ static bool write_cmos(struct vcpu *v, struct io_access *w)
 	}
 	if (is_shutdown(c, bank))
 		c->shutdown = (u8)w->value;
-	/* The other bank is this one again where the guest has switched it off: RCBA + 3400h. */
+	/* Both index ports: with the upper bank off (RCBA + 3400h), 72h reaches the lower one as well. */
 	return !is_shutdown(c, 0) && !is_shutdown(c, 1);
 }
 

@@ -9,8 +9,8 @@
 void machine_report(struct machine *machine);
 
 /*
- * The report, and a line that says what comes next, all of it out on the console. That takes longer than an exit
- * may: for those that do not return to the guest.
+ * The report, and a line that says what comes next, all of it out on the console. That takes longer than an
+ * exit may: for those that do not return to the guest.
  */
 void machine_last_words(struct machine *machine, const char *what);
 

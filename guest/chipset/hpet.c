@@ -25,7 +25,7 @@ static bool touches(u32 at, u32 size, u32 reg)
 	return at < reg + 4 && at + size > reg;
 }
 
-/* An interrupt's message, or none; of the interrupts none that leads a CPU out of the guest. */
+/* The timer's message is an interrupt, and none that leads a CPU out of the guest; or it is no message. */
 static bool is_message(u32 at, u32 value, u32 size)
 {
 	if (touches(at, size, DATA))

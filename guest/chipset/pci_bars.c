@@ -165,8 +165,8 @@ static bool decodes_hidden(const struct machine *m, const struct pci_view *w, u3
 
 /*
  * True when the function would decode memory that is hidden or watched, or watched ports, were the word
- * at reg to become this value. BARs are sized on the way, which takes a function off the bus for a moment; a host bridge
- * stays on it, as it does when an operating system asks.
+ * at reg to become this value. BARs are sized on the way, which takes a function off the bus for a moment; a
+ * host bridge stays on it, as it does when an operating system asks.
  */
 bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u32 reg, u32 value)
 {
@@ -176,7 +176,7 @@ bool pci_decodes_hidden(const struct machine *m, const struct pci_function *f, u
 	struct pci_view w = {.f = f, .reg = reg, .value = value};
 	u32 on = command & PCI_COMMAND_SPACES, spaces = on;
 
-	/* What it decodes already stays as it was when it began to. */
+	/* What it decodes already was looked at when it began to. */
 	if (reg == PCI_COMMAND)
 		spaces = value & PCI_COMMAND_SPACES & ~on;
 	if (!spaces)

@@ -42,7 +42,7 @@ bool bochs_ends(u8 *letters, u32 value)
 {
 	static const char word[] = "Shutdown";
 
-	/* One that is another's turn changes nothing. */
+	/* A letter of the word that is not due changes nothing; any other byte begins anew. */
 	for (u32 i = 0; word[i]; i++) {
 		if (value != (u32)word[i])
 			continue;

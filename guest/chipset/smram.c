@@ -36,6 +36,6 @@ void smram_lock(void)
 	if (bridge)
 		lock(bridge->smram);
 	else
-		say("SMRAM: notrap does not know the host bridge 8086:%04x, and leaves its lock to the firmware",
+		say("SMRAM: notrap does not know host bridge 8086:%04x, and leaves its lock to the firmware",
 		    id >> 16);
 }

@@ -8,15 +8,14 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/io.h"
-#include "arch/percpu.h"
 #include "arch/string.h"
+#include "guest/cpus/ap.h"
 #include "guest/cpus/apic.h"
 #include "guest/cpus/ipi.h"
 #include "guest/cpus/smm_base.h"
 #include "guest/firmware/bios_area.h"
 #include "guest/firmware/madt.h"
 #include "guest/firmware/mptable.h"
-#include "guest/machine/backend.h"
 #include "mm/phys/map.h"
 #include "mm/phys/phys.h"
 
@@ -33,43 +32,13 @@
 /* More turns of its loop than a CPU can make before it takes an INIT that has come. */
 #define BEATS 1000
 
-/* What a parked CPU has of its own. */
-struct ap {
-	struct cpu_stacks stacks;
-	u8 page[PAGE_SIZE]; /* for enable() */
-	struct cpu cpu;
-	u32 apic_id;
-	volatile u32 beats; /* it runs, as long as this grows */
-	u8 smm[SMM_ROOM_SIZE] __attribute__((aligned(PAGE_SIZE)));
-} __attribute__((aligned(PAGE_SIZE)));
-
-/* Shared with guest/cpus/ap.asm. */
-extern const u8 ap_trampoline[], ap_trampoline_cr3[], ap_trampoline_end[];
-extern volatile u32 ap_arrived, ap_lock;
-extern u8 *ap_stack_top;
-NORETURN void ap_main(void);
-
-volatile u32 ap_arrived; /* CPUs in long mode, parked or not yet */
-volatile u32 ap_lock;    /* 1: a CPU is being parked, or none may be any more */
-u8 *ap_stack_top;        /* the next CPU's */
-
-static struct {
-	const struct backend *ops;
-	u64 cr0, cr4;
-	struct ap *ap, *end; /* `parked` of them are in use, one more is ready */
-	volatile u32 parked;
-	volatile u32 way; /* of block_init(), that they use */
-	volatile bool full, failed;
-	volatile bool settled; /* nothing is tried any more: they may halt */
-} aps;
-
 static void count_cpu(void *ctx, u32 id)
 {
 	(void)id;
 	++*(u32 *)ctx;
 }
 
-/* But this one, which is among them. */
+/* CPUs that the firmware lists, without this one, which is among them. */
 static u32 others_listed(const struct bootinfo *boot)
 {
 	u32 n = 0;
@@ -81,66 +50,6 @@ static u32 others_listed(const struct bootinfo *boot)
 u64 park_memory_size(const struct bootinfo *boot)
 {
 	return others_listed(boot) * sizeof(struct ap);
-}
-
-/*
- * Have a struct ready for the next CPU that comes; false, and `full`, when memory has run out. The room for SMM
- * is left alone: INIT does not change its base, and the CPUs come anew for each way to park them.
- */
-static bool prepare_next(void)
-{
-	struct ap *next = aps.ap + aps.parked;
-
-	aps.full = next == aps.end;
-	if (aps.full)
-		return false;
-	memset(next, 0, offsetof(struct ap, smm));
-	ap_stack_top = next->stacks.main + sizeof(next->stacks.main);
-	return true;
-}
-
-static NORETURN void stay(void)
-{
-	for (;;) {
-		cpu_cli();
-		cpu_hlt();
-	}
-}
-
-/* A CPU that has just come, on its own stack, with the lock. */
-void ap_main(void)
-{
-	struct ap *ap = aps.ap + aps.parked;
-
-	ap->cpu.id = aps.parked + 1;
-	ap->cpu.stacks = &ap->stacks;
-	desc_init(&ap->cpu);
-	write_cr4(aps.cr4);
-	write_cr0(aps.cr0);
-	if (apic_check() < 0) {
-		aps.failed = true;
-		stay();
-	}
-	smm_base_move(ap->smm, aps.ops->amd);
-	if (aps.ops->enable(ap->page) < 0) {
-		aps.failed = true;
-		stay();
-	}
-	while (!aps.ops->block_init(aps.way))
-		aps.way++;
-	ap->apic_id = apic_id();
-	ap->cpu.parked = true;
-	barrier();
-	aps.parked++;
-	if (prepare_next()) {
-		barrier();
-		ap_lock = 0;
-	}
-	while (!aps.settled) {
-		ap->beats++;
-		cpu_pause();
-	}
-	stay();
 }
 
 /* Wait until no CPU has come for so long. */
@@ -209,7 +118,7 @@ static void start_others(const struct bootinfo *boot, u64 page)
 	settle(UNLISTED_TIME);
 	if (find_missing(boot).count)
 		settle(LISTED_TIME);
-	/* What is ready for one more CPU goes back to the pool. */
+	/* No CPU may come any more: what was ready for one more goes back to the pool. */
 	xchg32(&ap_lock, 1);
 	map_identity(false);
 	memcpy(at, saved, size);
@@ -264,7 +173,7 @@ static int park(const struct bootinfo *boot, u64 page)
 {
 	ap_arrived = 0;
 	aps.parked = 0;
-	ap_lock = !prepare_next();
+	ap_lock = !ap_prepare_next();
 	start_others(boot, page);
 	return check_parked(boot);
 }
@@ -304,16 +213,33 @@ int park_prepare(const struct machine *machine)
 	return 0;
 }
 
+/* The firmware's tables list no other CPU any more, where they can be written; with the lines that say so. */
+static void hide_others(const struct bootinfo *boot)
+{
+	const char *found = ", and finds no other in the ACPI tables";
+	u32 opened = bios_area_open();
+	bool mp_hidden;
+
+	if (madt_hide_others(boot, apic_id()) < 0)
+		found = "; its ACPI tables are read-only and list more: start Linux with nosmp";
+	mp_hidden = mp_hide_others(boot, apic_id()) == 0;
+	bios_area_close(opened);
+	if (aps.parked)
+		say("%u CPU%s parked; the guest has one%s", aps.parked, aps.parked == 1 ? "" : "s",
+		    found);
+	smm_base_report();
+	if (!mp_hidden)
+		say("its MP table is read-only and lists more: a Linux without ACPI wants nosmp");
+}
+
 int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
 	/* CPUs come by way of it while one is at smm_base_move(). */
 	static const struct memmap_range smm = {SMM_RESET_START, SMM_RESET_END, MEMMAP_RAM};
-	u64 page =
-		memmap_find_high(&boot->map, PAGE_SIZE, PAGE_SIZE, START_MIN, START_MAX, &smm, 1);
-	const char *found = ", and finds no other in the ACPI tables";
+	static const struct memmap_room room = {
+		.size = PAGE_SIZE, .align = PAGE_SIZE, .min = START_MIN, .max = START_MAX};
+	u64 page = memmap_find(&boot->map, &room, &smm, 1);
 	int err;
-	bool mp_hidden;
-	u32 opened;
 
 	if (page == MEMMAP_NONE)
 		return fail("no RAM below 640 KiB, where other CPUs can be started from");
@@ -329,17 +255,7 @@ int park_cpus(struct machine *machine, const struct bootinfo *boot, u64 *pool_hp
 		return -1;
 	*pool_hpa += aps.parked * sizeof(struct ap);
 	*pool_size -= aps.parked * sizeof(struct ap);
-	opened = bios_area_open();
-	if (madt_hide_others(boot, apic_id()) < 0)
-		found = "; its ACPI tables are read-only and list more: start Linux with nosmp";
-	mp_hidden = mp_hide_others(boot, apic_id()) == 0;
-	bios_area_close(opened);
-	if (aps.parked)
-		say("%u CPU%s parked; the guest has one%s", aps.parked, aps.parked == 1 ? "" : "s",
-		    found);
-	smm_base_report();
-	if (!mp_hidden)
-		say("its MP table is read-only and lists more: a Linux without ACPI wants nosmp");
+	hide_others(boot);
 	return 0;
 }
 

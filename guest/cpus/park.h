@@ -14,7 +14,7 @@
 u64 park_memory_size(const struct bootinfo *boot);
 
 /*
- * See to this CPU, which is given to the guest: its local APIC is on, and an SMI does not run what is the
+ * Prepare the CPU that runs the guest: its local APIC is on, and an SMI does not run what is the
  * guest's. To be called before enable() on this CPU. Returns 0, or -1 after a fail() line.
  */
 int park_prepare(const struct machine *machine);

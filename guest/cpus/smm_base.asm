@@ -11,7 +11,8 @@ section .rodata
 global smm_moving, smm_moving_to, smm_moving_end, smm_nothing, smm_nothing_end
 bits 16
 
-; At 38000h (nothing is read by way of CS: Bochs takes its base for 0 there): gives the CPU the base that is at smm_moving_to, and counts itself in the word behind that.
+; At 38000h (nothing is read by way of CS: Bochs takes its base for 0 there): gives the CPU the base that is at
+; smm_moving_to, and counts itself in the word behind that.
 smm_moving:
 	mov ebx, [dword BASE + 0x8000 + smm_moving_to - smm_moving]
 	mov eax, [dword REVISION]

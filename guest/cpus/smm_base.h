@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where this CPU goes on at an SMI. A reset leaves SMM's base at 30000h, in RAM that is the guest's; firmware is
- * to move it, and there is some that does not for every CPU. SDM vol. 3C 32.4, 32.11; APM vol. 2 10.3.
+ * Where this CPU goes on at an SMI. A reset leaves SMM's base at 30000h, in RAM that is the guest's; firmware
+ * is to move it, and there is some that does not for every CPU. SDM vol. 3C 32.4, 32.11; APM vol. 2 10.3.
  */
 #ifndef GUEST_CPUS_SMM_BASE_H
 #define GUEST_CPUS_SMM_BASE_H

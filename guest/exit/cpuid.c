@@ -5,6 +5,7 @@
 #include "arch/string.h"
 #include "guest/exit/exit.h"
 #include "guest/exit/handlers.h"
+#include "guest/exit/lane.h"
 #include "guest/hypercall.h"
 #include "guest/machine/machine.h"
 #include "guest/machine/report.h"
@@ -39,11 +40,6 @@ enum { EAX, EBX, ECX, EDX };
 #define HIDDEN_80000021_EAX (BIT(7) /* UAI */ | BIT(8) /* automatic IBRS */)
 #define HIDDEN_80000022_EAX (BIT(1) /* LBR stack */ | BIT(2) /* and its freeze */)
 
-#define LEAF_SGX            0x12
-#define LEAF_PT             0x14
-#define LEAF_PCONFIG        0x1b
-#define LEAF_LBR            0x1c
-#define LEAF_PERFMON        0x23
 #define LEAF_SVM            0x8000000a
 #define LEAF_IBS            0x8000001b
 
@@ -115,11 +111,11 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 		if (subleaf == 1)
 			regs[ECX] &= ~(u32)XSS_HIDDEN;
 		break;
-	case LEAF_SGX:
-	case LEAF_PT:
-	case LEAF_PCONFIG:
-	case LEAF_LBR:
-	case LEAF_PERFMON:
+	case CPUID_LEAF_SGX:
+	case CPUID_LEAF_PT:
+	case CPUID_LEAF_PCONFIG:
+	case CPUID_LEAF_LBR:
+	case CPUID_LEAF_PERFMON:
 	case LEAF_SVM:
 	case LEAF_IBS:
 		memset(regs, 0, 4 * sizeof(u32));
@@ -144,7 +140,7 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 	v->ops->hide_cpuid(leaf, subleaf, regs);
 }
 
-void handle_cpuid(struct vcpu *v, const struct vmexit *exit)
+void answer_cpuid(struct vcpu *v)
 {
 	u32 regs[4];
 
@@ -153,6 +149,11 @@ void handle_cpuid(struct vcpu *v, const struct vmexit *exit)
 	v->gpr[RBX] = regs[EBX];
 	v->gpr[RCX] = regs[ECX];
 	v->gpr[RDX] = regs[EDX];
+}
+
+void handle_cpuid(struct vcpu *v, const struct vmexit *exit)
+{
+	answer_cpuid(v);
 	insn_skip(v, exit);
 }
 

@@ -42,8 +42,7 @@ static struct paging_regs current_regs(struct vcpu *v)
 {
 	struct paging_regs r;
 
-	if (v->machine->paging->follow_regs)
-		v->machine->paging->follow_regs(v);
+	follow_paging_regs(v);
 	r = v->mmu.regs;
 	r.cr0 = v->ops->get_cr(v, 0);
 	r.cr4 = v->ops->get_cr(v, 4);
@@ -122,7 +121,7 @@ bool guest_write_cr3(struct vcpu *v, u64 value)
 	struct paging_regs *r = &v->mmu.regs;
 
 	if (guest_in_long_mode(v)) {
-		/* All is dropped in any case: to keep translations is a right, no duty. */
+		/* Bit 63 allows the CPU to keep translations, and does not oblige it: all are dropped. */
 		if (r->cr4 & CR4_PCIDE)
 			value &= ~CR3_NOFLUSH;
 		if (value & GENMASK(63, v->machine->maxphyaddr))

@@ -4,22 +4,38 @@
 #include "arch/string.h"
 #include "guest/chipset/chipset.h"
 #include "guest/exit/handlers.h"
+#include "guest/insn/exec.h"
 #include "guest/insn/insn.h"
 #include "guest/machine/machine.h"
 #include "guest/vcpu/instruction.h"
 #include "guest/vcpu/memory.h"
+#include "mm/guest/walk.h"
 #include "mm/phys/phys.h"
 
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
+static ALWAYS_INLINE struct insn_cache *cache_of(struct vcpu *v, u64 rip)
+{
+	return &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
+}
+
+/* An instruction of 64-bit code with one memory operand, at most an entry long, at base + index + disp. */
+static bool is_straight(const struct insn *in, enum insn_mode mode)
+{
+	return mode == INSN_64 && in->opsize <= sizeof(u64) && in->op != INSN_STOS &&
+	       in->op != INSN_MOVS && in->op != INSN_CMPXCHG_PAIR &&
+	       !(in->op >= INSN_BTS && in->reg != INSN_NO_REG) && in->mem.addrsize == 8 &&
+	       in->mem.seg != SEG_FS && in->mem.seg != SEG_GS;
+}
+
 static ALWAYS_INLINE const struct insn *
 decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, enum insn_mode mode)
 {
-	struct insn_cache *c = &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
+	struct insn_cache *c = cache_of(v, rip);
 	u64 low, high;
 
 	/* At the end of what can be read, the bytes that are missing cannot be compared. */
 	if (avail < INSN_MAX_LEN) {
-		c->valid = false;
+		c->valid = c->straight = false;
 		return insn_decode(bytes, avail, mode, &c->insn) == 0 ? &c->insn : NULL;
 	}
 	memcpy(&low, bytes, sizeof(low));
@@ -28,6 +44,7 @@ decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, 
 		return &c->insn;
 	*c = (struct insn_cache){.low = low, .high = high, .mode = mode};
 	c->valid = insn_decode(bytes, avail, mode, &c->insn) == 0;
+	c->straight = c->valid && is_straight(&c->insn, mode);
 	return c->valid ? &c->insn : NULL;
 }
 
@@ -80,20 +97,12 @@ static ALWAYS_INLINE bool find_ram(struct vcpu *v, const struct insn *insn, u64 
 	return guest_translate(v, gva, insn->opsize, (fault->pfec & PFEC_U) | PFEC_W, gpa);
 }
 
-/* The same for watched registers. The fault tells all of it but, under nested paging, the linear address. */
+/* The same for watched registers. */
 static bool find_watched(struct vcpu *v, const struct insn *insn, u64 gva,
 			 const struct mmu_fault *fault, u64 *gpa)
 {
-	struct mmu_fault access = {.gva = gva, .pfec = (fault->pfec & PFEC_U) | PFEC_W};
-
-	*gpa = fault->gpa;
-	if ((gva & (PAGE_SIZE - 1)) + insn->opsize > PAGE_SIZE)
-		return false;
-	if (v->machine->paging->pf_exits)
-		return gva == fault->gva;
-	access_context(v, &access);
-	return v->machine->paging->translate(v, &access, gpa) == 0 &&
-	       ((*gpa ^ fault->gpa) & ~(PAGE_SIZE - 1)) == 0;
+	return (gva & (PAGE_SIZE - 1)) + insn->opsize <= PAGE_SIZE &&
+	       v->machine->paging->find_written(v, fault, gva, gpa);
 }
 
 /* A CMPXCHG that stores nothing writes all the same; a REP that is over touches nothing. */
@@ -160,4 +169,58 @@ bool emulate_write(struct vcpu *v, const struct mmu_fault *fault)
 bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault)
 {
 	return carry_out(v, fault, true);
+}
+
+/* The instruction's effect on memory and registers. False, with nothing done, where it is not to be had here. */
+static ALWAYS_INLINE bool run_straight(struct vcpu *v, const struct insn *in, u64 gpa)
+{
+	u64 old[2] = {0}, value;
+	struct insn_effect effect;
+
+	if (likely(in->op == INSN_MOV)) {
+		value = insn_source(in, v->gpr);
+		guest_store(gpa, &value, in->opsize);
+		v->rip += in->len;
+		v->rflags &= ~RFLAGS_RF;
+		return true;
+	}
+	memcpy(old, phys_ptr(gpa), in->opsize);
+	insn_run(in, v->gpr, v->rflags, v->rip, old, 0, &effect);
+	if (!effect.write)
+		return false;
+	if (insn_is_atomic(in) && in->opsize >= 4) {
+		if (!guest_cmpxchg(gpa, old[0], effect.value[0], in->opsize))
+			return false;
+	} else {
+		guest_store(gpa, effect.value, in->opsize);
+	}
+	insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
+	return true;
+}
+
+bool write_straight(struct vcpu *v, const struct vmexit *exit)
+{
+	u64 gva = exit->pf.gva, rip = v->rip, low, high, at;
+	const struct insn_cache *c = cache_of(v, rip);
+	const struct insn *in = &c->insn;
+	struct mmu_straight w;
+	const u8 *code;
+
+	if (unlikely(exit->vectoring.type != EVENT_NONE || (v->rflags & RFLAGS_TF) ||
+		     v->debug_traps) ||
+	    !c->straight || !mmu_find_straight(&v->mmu, gva, exit->pf.error, rip, &w))
+		return false;
+	if (unlikely((rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
+		return false;
+	code = phys_ptr(w.code);
+	memcpy(&low, code, sizeof(low));
+	memcpy(&high, code + INSN_MAX_LEN - sizeof(high), sizeof(high));
+	at = insn_mem_flat(&in->mem, v->gpr, rip + in->len);
+	if (unlikely(c->low != low || c->high != high || at != gva ||
+		     (at & 7) + in->opsize > sizeof(u64) || !v->ops->insn_is_plain(v)))
+		return false;
+	if (unlikely(!run_straight(v, in, w.gpa)))
+		return false;
+	mmu_written_straight(&v->mmu, &w);
+	return true;
 }

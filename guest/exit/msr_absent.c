@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * MSRs that no guest's CPU has: what makes the CPU write memory by itself, what would show the
- * hypervisor's own branches and accesses, and the virtualisation that is hidden.
+ * hypervisor's own branches and accesses, and those of the features that CPUID hides.
  */
 #include "arch/cpu.h"
 #include "guest/exit/handlers.h"
@@ -19,6 +19,13 @@ static const struct {
 	{0x580, 0x587}, /* its address ranges */
 	{0x600, 0x600}, /* IA32_DS_AREA */
 	{0x6a0, 0x6a8}, /* IA32_U_CET, IA32_S_CET, shadow stacks */
+	/* Of what else CPUID hides. */
+	{0x08c, 0x08f}, /* SGX: the hash of who may launch enclaves */
+	{0x500, 0x500}, /* its version */
+	{0x1cc, 0x1d4}, /* FRED */
+	{MSR_PKRS, MSR_PKRS},
+	{0x985, 0x98a}, /* user interrupts */
+	{0xd93, 0xd93}, /* PASID */
 	/* Architectural LBR: no exit switches it off, so it would show the hypervisor's branches. */
 	{0x1200, 0x161f},
 	{0x1900, 0x19ff}, /* counters of CPUID leaf 23h, PEBS' switches among them */

@@ -84,7 +84,7 @@ static bool spares_hidden(const struct machine *machine, const struct mtrrs *the
 	for (u32 i = 0; i < machine->nr_hidden; i++) {
 		enum memtype type = hidden_type(machine, then, i);
 
-		/* Of registers none but what they came with is right. */
+		/* RAM may be write-back too; registers keep the type that the firmware gave them. */
 		if (type != machine->hidden_type[i] && (type != MEMTYPE_WB || i >= HIDDEN_RAM))
 			return false;
 	}

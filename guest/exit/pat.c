@@ -23,7 +23,7 @@ static u64 for_both(u64 value)
 	return (value & ~ENTRY_0) | MEMTYPE_WB;
 }
 
-/* The CPU sees to the others. */
+/* WRMSR itself raises #GP for the other entries. */
 static bool entry_0_is_valid(u64 value)
 {
 	u32 type = value & ENTRY_0;

@@ -78,8 +78,8 @@ static void handle_init(struct vcpu *v, const struct vmexit *exit)
 }
 
 /*
- * A CPU on which SVM is on looks at the privilege level, and the operand, of its instructions before it exits; on
- * the guest's own it is off, which comes first: #UD (APM vol. 3, of each).
+ * A CPU on which SVM is on looks at the privilege level, and the operand, of its instructions before it exits;
+ * on the guest's own it is off, which comes first: #UD (APM vol. 3, of each).
  */
 static bool is_absent_insn(struct vcpu *v, const struct vmexit *exit)
 {
@@ -106,6 +106,9 @@ static void handle_invd(struct vcpu *v, const struct vmexit *exit)
 	insn_skip(v, exit);
 }
 
+/* Exits after which the clock is looked at, for `stats`. */
+#define STATS_EXITS 16
+
 struct exit_handler {
 	void (*handle)(struct vcpu *v, const struct vmexit *exit);
 	enum counter counter;
@@ -122,7 +125,7 @@ static const struct exit_handler handlers[] = {
 	[VMEXIT_EXCEPTION] = {handle_exception, CNT_exits_exception, false},
 	[VMEXIT_INTR] = {handle_nothing, CNT_exits_interrupt, false},
 	[VMEXIT_NMI] = {handle_nothing, CNT_exits_nmi, false},
-	[VMEXIT_INIT] = {handle_init, CNT_exits_init_sipi, false},
+	[VMEXIT_INIT] = {handle_init, CNT_exits_init, false},
 	[VMEXIT_CR_WRITE] = {handle_cr_write, CNT_exits_cr_write, true},
 	[VMEXIT_CR3_WRITE] = {handle_cr3_write, CNT_exits_cr3_write, true},
 	[VMEXIT_CR_READ] = {handle_cr_read, CNT_exits_cr_read, true},
@@ -169,7 +172,7 @@ static void check_invariants(struct vcpu *v)
 }
 
 /*
- * An exit that began at `start` is handled: invariant 12. What options ask for now and then comes
+ * An exit that began at `start` is handled: invariant 12. What options ask for from time to time comes
  * afterwards.
  */
 static void count_longest(struct vcpu *v, u64 start)
@@ -181,17 +184,19 @@ static void count_longest(struct vcpu *v, u64 start)
 		*longest = ticks;
 }
 
+/* Do what is due, and say when to look again. */
 static void watch(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
 	struct watch *w = &v->watch;
-	u64 start;
+	u64 exits = v->counters.value[CNT_exits], next, start;
 
-	if (machine->opt->audit && --w->until_audit == 0) {
-		w->until_audit = machine->opt->audit;
+	if (exits >= w->next_audit) {
+		w->next_audit = exits + machine->opt->audit;
 		check_invariants(v);
 	}
-	if (machine->iommu.nr_units && --machine->iommu.until_poll == 0) {
+	if (exits >= w->next_poll) {
+		w->next_poll = exits + IOMMU_POLL_EXITS;
 		start = rdtsc();
 		iommu_poll(machine);
 		count_longest(v, start);
@@ -200,6 +205,10 @@ static void watch(struct vcpu *v)
 		w->next_stats = rdtsc() + machine->stats_ticks;
 		machine_report(machine);
 	}
+	next = w->next_audit < w->next_poll ? w->next_audit : w->next_poll;
+	if (machine->stats_ticks && next > exits + STATS_EXITS)
+		next = exits + STATS_EXITS;
+	v->lanes_until = next - 1;
 }
 
 bool guest_exited(struct vcpu *v, struct vmexit *exit)
@@ -227,7 +236,7 @@ bool guest_exited(struct vcpu *v, struct vmexit *exit)
 	if (unlikely(console_busy))
 		console_exit(v);
 	count_longest(v, start);
-	if (unlikely(v->watched))
+	if (unlikely(v->counters.value[CNT_exits] > v->lanes_until))
 		watch(v);
 	return true;
 }
@@ -236,8 +245,11 @@ void run_guest(struct vcpu *v)
 {
 	struct machine *machine = v->machine;
 
-	v->watched = machine->opt->audit || machine->stats_ticks || machine->iommu.nr_units;
-	v->watch = (struct watch){machine->opt->audit, rdtsc() + machine->stats_ticks};
+	v->watch = (struct watch){
+		.next_audit = machine->opt->audit ? machine->opt->audit : ~0ULL,
+		.next_poll = machine->iommu.nr_units ? IOMMU_POLL_EXITS : ~0ULL,
+		.next_stats = rdtsc() + machine->stats_ticks,
+	};
 	machine->guest_entry = rdtsc();
 	commit_hardware(v);
 	console_defer(true);

@@ -3,19 +3,6 @@
 #include "guest/insn/exec.h"
 #include "guest/insn/insn.h"
 
-static u64 effective_address(const struct insn_mem *mem, const u64 gpr[16], u64 rip_next)
-{
-	u64 ea = (u64)mem->disp;
-
-	if (mem->base == INSN_RIP)
-		ea += rip_next;
-	else if (mem->base != INSN_NO_REG)
-		ea += gpr[mem->base];
-	if (mem->index != INSN_NO_REG)
-		ea += gpr[mem->index] * mem->scale;
-	return ea;
-}
-
 static u64 linear_address(const struct insn_mem *mem, u64 ea, const u64 seg_base[INSN_NR_SEGS])
 {
 	ea &= insn_size_mask(mem->addrsize);
@@ -27,12 +14,12 @@ static u64 linear_address(const struct insn_mem *mem, u64 ea, const u64 seg_base
 u64 insn_mem_gva(const struct insn_mem *mem, const u64 gpr[16], const u64 seg_base[INSN_NR_SEGS],
 		 u64 rip_next)
 {
-	return linear_address(mem, effective_address(mem, gpr, rip_next), seg_base);
+	return linear_address(mem, insn_mem_flat(mem, gpr, rip_next), seg_base);
 }
 
 u64 insn_gva(const struct insn *in, const u64 gpr[16], const u64 seg_base[INSN_NR_SEGS], u64 rip)
 {
-	u64 ea = effective_address(&in->mem, gpr, rip + in->len);
+	u64 ea = insn_mem_flat(&in->mem, gpr, rip + in->len);
 
 	/* A bit offset in a register is signed, and counts operands of opsize bytes from here. */
 	if (in->op >= INSN_BTS && in->reg != INSN_NO_REG) {

@@ -108,6 +108,20 @@ int insn_decode(const u8 *bytes, u32 avail, enum insn_mode mode, struct insn *ou
 u64 insn_mem_gva(const struct insn_mem *mem, const u64 gpr[16], const u64 seg_base[INSN_NR_SEGS],
 		 u64 rip_next);
 
+/* The same for 64-bit code, addresses of 8 bytes, and a segment whose base is 0. */
+static inline u64 insn_mem_flat(const struct insn_mem *mem, const u64 gpr[16], u64 rip_next)
+{
+	u64 ea = (u64)mem->disp;
+
+	if (mem->base == INSN_RIP)
+		ea += rip_next;
+	else if (mem->base != INSN_NO_REG)
+		ea += gpr[mem->base];
+	if (mem->index != INSN_NO_REG)
+		ea += gpr[mem->index] * mem->scale;
+	return ea;
+}
+
 /*
  * The linear address that the instruction stores opsize bytes at. BTS, BTR and BTC with the bit in
  * a register reach beyond their operand: that is taken into account. rip: the instruction's own.

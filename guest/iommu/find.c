@@ -30,9 +30,9 @@ static int none(const struct machine *machine, const char *why)
 }
 
 /*
- * The line about devices that no unit of DMAR takes in; -1 when there are some, and may not. Most firmware has a
- * unit for all that no other names; where there is none, the devices of bus 0 are looked for, and those behind a
- * bridge go with it.
+ * The line about devices that no unit of DMAR takes in; -1 when there are some, and may not. Most firmware has
+ * a unit for all that no other names; where there is none, the devices of bus 0 are looked for, and those
+ * behind a bridge go with it.
  */
 static int check_cover(const struct machine *machine, const u8 *dmar, u32 size)
 {

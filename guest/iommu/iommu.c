@@ -10,7 +10,6 @@
 #include "mm/phys/map.h"
 
 /* Exits between two looks at the units. */
-#define POLL_EXITS 256
 
 /* Messages to local APICs; no IOMMU looks its addresses up. */
 #define INTERRUPTS_START 0xfee00000
@@ -25,7 +24,7 @@ u64 iommu_memory_size(const struct iommu *iommu)
 
 	if (!iommu->kind)
 		return 0;
-	/* What the machine hides for other reasons has room too. */
+	/* As many holes as there can be: other parts of the machine hide memory too. */
 	map.nr_holes = HOLES_MAX - IOMMU_UNITS_MAX + iommu->nr_units;
 	/* A unit's registers cut two large pages of the hypervisor's own map at most. */
 	return (iommu_map_pages(&map) + ops->common_pages +
@@ -151,7 +150,6 @@ int iommu_start(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 		    iommu_ops_of(iommu)->table);
 	*pool_size -= pool.next - *pool_hpa;
 	*pool_hpa = pool.next;
-	machine->iommu.until_poll = POLL_EXITS;
 	return 0;
 }
 
@@ -180,7 +178,6 @@ void iommu_poll(struct machine *machine)
 {
 	struct iommu *iommu = &machine->iommu;
 
-	iommu->until_poll = POLL_EXITS;
 	for (u32 i = 0; i < iommu->nr_units; i++)
 		if (iommu->unit[i].on)
 			iommu_ops_of(iommu)->poll(&iommu->unit[i], count_fault, machine);

@@ -33,6 +33,9 @@ u64 iommu_memory_size(const struct iommu *iommu);
 int iommu_start(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa,
 		u64 *pool_size);
 
+/* Exits from one iommu_poll() to the next. */
+#define IOMMU_POLL_EXITS 256
+
 /* Count what has been blocked since the last time (dma_blocked), a line for each device's first. */
 void iommu_poll(struct machine *machine);
 

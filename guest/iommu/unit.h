@@ -74,7 +74,10 @@ typedef u32 (*iommu_least)(const u8 *start);
 /* tables.c. The entry at *at, which is moved behind it. False at the end, or where it is broken. */
 bool iommu_next(const u8 *table, u32 size, u32 *at, iommu_least least, struct iommu_entry *e);
 
-/* Call add() for each entry, until it returns what is wrong. Returns that, or what is with the table; NULL. */
+/*
+ * Call add() for each entry, until it returns what is wrong with one. Returns that, or what is wrong with the
+ * table; NULL: nothing is.
+ */
 const char *iommu_parse(const u8 *table, u32 size, iommu_least least,
 			const char *(*add)(const u8 *start, struct iommu *iommu),
 			struct iommu *iommu);
@@ -131,8 +134,8 @@ struct iommu_ops {
 	const char *(*enable)(struct iommu_unit *unit, u64 shared, struct iommu_pool *pool);
 	/* Visit each blocked access that was recorded since the last call. */
 	void (*poll)(struct iommu_unit *unit, iommu_fault_visit visit, void *ctx);
-	const char *const
-		*reasons; /* what its numbers mean; NULL: no more than that it was refused */
+	/* What its numbers mean; NULL: no more than that it was refused. */
+	const char *const *reasons;
 	u32 nr_reasons;
 };
 

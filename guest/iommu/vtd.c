@@ -72,7 +72,7 @@ static bool wait_for(const struct iommu_unit *unit, u32 offset, u32 bit, bool se
 	return false;
 }
 
-/* One command at a time: what lasts is given with its value of now. */
+/* One command at a time; the bits of GCMD that are states keep what GSTS says of them. */
 static bool command(const struct iommu_unit *unit, u32 bit, bool set)
 {
 	u32 now = iommu_read32(unit, REG_GSTS) & GSTS_LASTING;

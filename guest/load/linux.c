@@ -61,7 +61,7 @@ static int check(const struct load *l, struct linux_kernel *k)
 	if (need >= file->size + LINUX_PARAGRAPH)
 		return fail("%s is a truncated bzImage: header says %lu bytes, file has %lu",
 			    l->what, need, file->size);
-	/* Of a size that is rounded up, the file has the part that there is. */
+	/* The header counts paragraphs, rounded up: the kernel's last one may end behind the file. */
 	if (need > file->size)
 		k->size = file->size - k->offset;
 
@@ -107,8 +107,13 @@ static int place_kernel(struct load *l, struct linux_kernel *k)
 	if (pref >= LOAD_LIMIT || room > LOAD_LIMIT - pref || pref < MIB(1) ||
 	    pref % h->kernel_alignment || !memmap_is_ram(&l->free, pref, pref + room))
 		/* Below the preferred address it would move itself back up there. */
-		k->at = load_find(l, memmap_find_low, room, h->kernel_alignment,
-				  pref > MIB(1) ? pref : MIB(1), LOAD_LIMIT, 0);
+		k->at = load_find(l,
+				  &(struct memmap_room){.size = room,
+							.align = h->kernel_alignment,
+							.min = pref > MIB(1) ? pref : MIB(1),
+							.max = LOAD_LIMIT,
+							.lowest = true},
+				  0);
 	if (k->at == MEMMAP_NONE)
 		return fail("%s: no room for the kernel: 0x%lx bytes of free RAM from 0x%lx to 4G "
 			    "are needed",

@@ -170,8 +170,13 @@ static int read_tags(const struct load *l, u64 start, const struct mb2_header *h
 static int relocate(const struct load *l, const struct mb2_relocate *r, struct load_plan *plan,
 		    u64 *base)
 {
-	u64 low = ~0ULL, high = 0, to, max = r->max_addr + 1ULL;
-	u64 min = r->min_addr > MIB(1) ? r->min_addr : MIB(1);
+	struct memmap_room room = {
+		.align = r->align,
+		.min = r->min_addr > MIB(1) ? r->min_addr : MIB(1),
+		.max = r->max_addr + 1ULL,
+		.lowest = r->preference != MB2_PREFER_HIGH,
+	};
+	u64 low = ~0ULL, high = 0, to;
 
 	for (u32 i = 0; i < plan->count; i++) {
 		const struct load_part *p = &plan->part[i];
@@ -179,12 +184,12 @@ static int relocate(const struct load *l, const struct mb2_relocate *r, struct l
 		low = p->dest < low ? p->dest : low;
 		high = p->dest + p->memsz > high ? p->dest + p->memsz : high;
 	}
-	to = load_find(l, r->preference == MB2_PREFER_HIGH ? memmap_find_high : memmap_find_low,
-		       high - low, r->align, min, max, 0);
+	room.size = high - low;
+	to = load_find(l, &room, 0);
 	if (to == MEMMAP_NONE)
 		return fail("%s: no room for the kernel: 0x%lx bytes of RAM from 0x%lx to 0x%lx "
 			    "are needed",
-			    l->what, high - low, min, max);
+			    l->what, room.size, room.min, room.max);
 	for (u32 i = 0; i < plan->count; i++)
 		plan->part[i].dest += to - low;
 	plan->entry += to - low;

@@ -51,15 +51,11 @@ bool load_read(const struct load_file *file, u64 offset, void *to, u64 len);
  */
 int load_claim(struct load *l, u64 start, u64 size, const char *part);
 
-typedef u64 (*load_finder)(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
-			   const struct memmap_range *avoid, u32 nr);
-
 /*
- * memmap_find_high() or memmap_find_low() in guest RAM, avoiding the first `nr` of l->busy: where
- * the firmware's tables are not, unless there is no other room.
+ * memmap_find() in guest RAM, avoiding the first `nr` of l->busy: where the firmware's tables are not, unless
+ * there is no other room.
  */
-u64 load_find(const struct load *l, load_finder find, u64 size, u64 align, u64 min, u64 max,
-	      u32 nr);
+u64 load_find(const struct load *l, const struct memmap_room *room, u32 nr);
 
 /*
  * Find and take free guest RAM: in the low 640K if that has room, else the highest below `max`.
@@ -149,7 +145,8 @@ u64 load_put_gdt(struct load_block *b, bool long_mode);
 #define LOAD_CR0_PROT  (CR0_PE | CR0_ET)
 
 /*
- * multiboot2_info.c: build the information structure and the GDT in a block of guest data, and set the start state.
+ * multiboot2_info.c: build the information structure and the GDT in a block of guest data, and set the start
+ * state.
  * load_base: the relocated kernel's lowest address, or MEMMAP_NONE.
  */
 void mb2_put_info(const struct load *l, struct load_block *b, u64 load_base, u64 entry,

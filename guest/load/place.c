@@ -36,20 +36,23 @@ int load_claim(struct load *l, u64 start, u64 size, const char *part)
 	return fail("%s: its %s at 0x%lx-0x%lx is not in RAM", l->what, part, start, end);
 }
 
-u64 load_find(const struct load *l, load_finder find, u64 size, u64 align, u64 min, u64 max, u32 nr)
+u64 load_find(const struct load *l, const struct memmap_room *room, u32 nr)
 {
-	u64 at = find(&l->free, size, align, min, max, l->busy, nr);
+	u64 at = memmap_find(&l->free, room, l->busy, nr);
 
-	return at != MEMMAP_NONE ? at : find(l->map, size, align, min, max, l->busy, nr);
+	return at != MEMMAP_NONE ? at : memmap_find(l->map, room, l->busy, nr);
 }
 
 u64 load_place(struct load *l, u64 size, u64 max, const char *part)
 {
-	u64 low_max = max < LOAD_LOW_MAX ? max : LOAD_LOW_MAX;
-	u64 at = load_find(l, memmap_find_high, size, PAGE_SIZE, LOAD_LOW_MIN, low_max, l->busies);
+	struct memmap_room room = {.size = size, .align = PAGE_SIZE, .min = LOAD_LOW_MIN};
+	u64 at;
 
+	room.max = max < LOAD_LOW_MAX ? max : LOAD_LOW_MAX;
+	at = load_find(l, &room, l->busies);
+	room.max = max;
 	if (at == MEMMAP_NONE)
-		at = load_find(l, memmap_find_high, size, PAGE_SIZE, LOAD_LOW_MIN, max, l->busies);
+		at = load_find(l, &room, l->busies);
 	if (at == MEMMAP_NONE) {
 		fail("%s: no room for its %s: 0x%lx bytes of free RAM below 0x%lx are needed",
 		     l->what, part, size, max);
@@ -71,12 +74,14 @@ bool load_file_in_the_way(const struct load *l, u32 i)
 int load_move_file(struct load *l, u32 i, u64 max)
 {
 	struct load_file *f = &l->file[i];
+	const struct memmap_room room = {
+		.size = f->size, .align = PAGE_SIZE, .min = MIB(1), .max = max};
 	struct memmap_range old = l->busy[i];
 	u64 at;
 
 	/* The new place may overlap the old one. */
 	l->busy[i] = (struct memmap_range){0};
-	at = load_find(l, memmap_find_high, f->size, PAGE_SIZE, MIB(1), max, l->busies);
+	at = load_find(l, &room, l->busies);
 	if (at == MEMMAP_NONE) {
 		l->busy[i] = old;
 		return -1;

@@ -35,14 +35,14 @@ bool is_watched(const struct machine *machine, u64 gpa);
 
 /*
  * Where memory ends that may hold the guest's page tables, in whole 2 MiB: RAM, and what the firmware has set
- * apart of it for ACPI, which is an operating system's once it has read the tables (ACPI 6.4 table 15-1). Bytes;
- * no more than the GiB that RAM ends in, which is all that the direct map reaches.
+ * apart of it for ACPI, which is an operating system's once it has read the tables (ACPI 6.4 table 15-1).
+ * Bytes; no more than the GiB that RAM ends in, which is all that the direct map reaches.
  */
 u64 memory_end(const struct memmap *map);
 
 /*
- * Fill machine->readable: all up to memory_end(), ROM and registers too, but for what is hidden or watched. A CPU
- * walks tables anywhere. To be called when both lists are complete.
+ * Fill machine->readable: all up to memory_end(), ROM and registers too, but for what is hidden or watched. A
+ * CPU walks tables anywhere. To be called when both lists are complete.
  * Returns 0, or -1 after a fail() line when there are too many ranges.
  */
 int memory_readable(struct machine *machine);

@@ -27,7 +27,6 @@ struct iommu {
 	struct iommu_unit unit[IOMMU_UNITS_MAX];
 	u32 levels, leaf; /* of the tables; the largest page is a leaf of that level: 1, 2, 3 */
 	u64 end;          /* devices reach [0, end) but for the holes */
-	u32 until_poll;   /* exits */
 	u32 nr_reported;
 	u32 reported[IOMMU_REPORTED_MAX]; /* segment 31:16, source ID 15:0 */
 };

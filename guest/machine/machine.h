@@ -39,19 +39,19 @@ enum guest_line {
 struct machine {
 	const struct options *opt;
 	const struct backend *ops;
-	struct mmu *mmu;
-	struct nested *nested;
-	const struct paging_ops *paging;  /* by `mmu` or by `nested` */
+	const struct paging_ops *paging;  /* shadow_paging or nested_paging */
+	struct nested *nested;            /* of the latter */
 	struct guest_paging guest_paging; /* of `readable` */
-	struct memmap guest_map; /* the firmware's, the hypervisor's memory made reserved */
-	struct memmap
-		readable; /* as RAM: what the guest's CPU may walk tables in. memory_readable() */
+	/* The firmware's map, the hypervisor's memory made reserved. */
+	struct memmap guest_map;
+	/* As RAM: what the guest's CPU may walk tables in. memory_readable() */
+	struct memmap readable;
 	/* Never the guest's: image, pool; then pages of registers, which need not be RAM. */
 	struct memmap_range hidden[HIDDEN_MAX];
 	u32 nr_mtrrs;                         /* pairs, at boot: guest/exit/mtrr.c */
 	enum memtype hidden_type[HIDDEN_MAX]; /* what type the firmware's MTRRs gave them */
 	u32 nr_hidden;
-	/* Pages of registers that the guest reads itself, and that are written for it: guest/chipset/watch.c. */
+	/* Pages of registers that the guest reads itself, and writes by exits: guest/chipset/watch.c. */
 	struct memmap_range watched[WATCHED_MAX];
 	u32 nr_watched;
 	u64 ipi_base; /* of the local APIC's page, where INIT and start-up IPIs are dropped: guest/cpus/ipi.h */
@@ -63,14 +63,20 @@ struct machine {
 	struct chipset chipset;
 	u64 cr4_allowed, efer_allowed; /* bits that the guest's CPU has */
 	u8 maxphyaddr;                 /* without bits that name a key: guest/start/phys_bits.c */
-	bool notrap;                   /* notrap entries are in use: see handle_page_fault() */
-	bool bypass;                   /* and the fault filter goes by it */
+	bool bypass;                   /* not-present faults stay in the guest */
 	bool invpcid;                  /* the guest's CPU has INVPCID */
 	u64 guest_entry;               /* TSC at the guest's first instruction */
 	u8 lines_said[NR_GUEST_LINES];
 	u64 stats_ticks; /* between live reports; 0: none */
 	struct vcpu vcpu;
 };
+
+/* Before v->mmu.regs are used: they are what the guest's CPU has. */
+static inline void follow_paging_regs(struct vcpu *v)
+{
+	if (v->machine->paging->follow_regs)
+		v->machine->paging->follow_regs(v);
+}
 
 /* May one more line be said of this? Counts it. */
 static inline bool machine_may_say(struct machine *machine, enum guest_line what)

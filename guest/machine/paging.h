@@ -14,19 +14,25 @@ struct hw_regs {
 };
 
 struct paging_ops {
-	u32 info;      /* for the guest: NOTRAP_INFO_NESTED, or 0 */
-	u32 phys_bits; /* what the tables can map */
-	bool pf_exits; /* faults of the guest's tables exit, and tell the linear address */
+	const char *name; /* for messages */
+	u32 info;         /* for the guest: NOTRAP_INFO_NESTED, or 0 */
+	u32 phys_bits;    /* what the tables can map */
+	/* The CPU walks the guest's own tables: no #PF exits, nor does a change of CR3. */
+	bool cpu_walks_guest;
+	/* Bytes of the pool that it takes to run a guest with this map. */
+	u64 (*memory_size)(const struct memmap *map);
 	struct hw_regs (*hw_regs)(const struct vcpu *v, const struct paging_regs *regs);
 	/* Take paging registers that the guest's CPU accepts; the backend has the hardware's already. */
 	void (*load_regs)(struct vcpu *v, const struct paging_regs *regs);
-	/* Before v->mmu.regs are used: take over what the guest changes without an exit. NULL: nothing. */
+	/* Take over into v->mmu.regs what the guest has changed without an exit. NULL: nothing is. */
 	void (*follow_regs)(struct vcpu *v);
 	/* Read the PDPTEs that the CPU holds, after a change that reloads them. False: #GP. */
 	bool (*reload_pdptes)(struct vcpu *v, struct paging_regs *regs);
 	/* As mmu_translate() and mmu_write(). */
 	int (*translate)(struct vcpu *v, struct mmu_fault *fault, u64 *gpa);
 	void (*write)(struct vcpu *v, u64 gpa, const void *data, u32 size);
+	/* Where gva is in memory, if it is what a write that exited has faulted at. */
+	bool (*find_written)(struct vcpu *v, const struct mmu_fault *fault, u64 gva, u64 *gpa);
 	/* Check the tables: the number of violations, each said. */
 	u32 (*audit)(struct vcpu *v);
 };

@@ -26,6 +26,8 @@ struct segment {
 
 #define SEG_ATTR_TYPE(attr) ((attr)&0xf)
 #define SEG_ATTR_DPL(attr)  (((attr) >> 5) & 3)
+#define SEG_ATTR_DPL_MASK   (3U << 5)
+#define SEG_ATTR_CONFORMING BIT(2) /* of code */
 #define SEG_ATTR_L          BIT(13)
 #define SEG_ATTR_DB         BIT(14)
 #define SEG_ATTR_UNUSABLE   BIT(16)
@@ -122,6 +124,7 @@ struct insn_cache {
 	u64 low, high; /* bytes 0 to 7, 7 to 14 */
 	enum insn_mode mode;
 	bool valid;
+	bool straight; /* see write_straight() */
 	struct insn insn;
 };
 
@@ -132,10 +135,10 @@ struct retries {
 	u32 nr;
 };
 
-/* Between two exits, what options ask for now and then. */
+/* Between two exits, what is due now and then. Those of exits are by their count. */
 struct watch {
-	u32 until_audit; /* exits */
-	u64 next_stats;  /* TSC */
+	u64 next_audit, next_poll; /* exits; ~0: never */
+	u64 next_stats;            /* TSC */
 };
 
 struct vcpu {
@@ -151,7 +154,6 @@ struct vcpu {
 	bool invlpg_exiting, filter_present, filter_user;
 	u64 filter_since;  /* the count of exits when the filter was last counted: count_filter() */
 	bool console_held; /* the console's ports exit: console_exit() */
-	bool watched;      /* run_guest() was asked for audits or live reports */
 	u32 guards;        /* enum mitigation: mitigate_init() */
 	u64 spec_ctrl;     /* as the guest wrote it, while bits of it are held: GUARD_HOLD_IBRS */
 	u64 spec_ctrl_held;        /* those bits */
@@ -162,6 +164,7 @@ struct vcpu {
 	u64 lent_rip;   /* of the instruction that pages were lent to: mmu_lend() */
 	struct insn_cache insn_cache[16];
 	struct watch watch;
+	u64 lanes_until; /* the count of exits behind which something is due: watch() */
 	struct machine *machine;
 };
 

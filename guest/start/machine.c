@@ -77,9 +77,9 @@ static enum soft soft_levels(const struct spte_traps *traps)
 
 /*
  * What is made of notrap entries: the hardware filters by them, or at least an exit is classified by
- * its error code alone; with the line that says so.
+ * its error code alone; with the line that says so. False: there are none.
  */
-static void choose_bypass(const struct options *opt, const struct selftest_result *proved,
+static bool choose_bypass(const struct options *opt, const struct selftest_result *proved,
 			  const struct spte_traps *traps)
 {
 	enum soft soft = soft_levels(traps);
@@ -93,8 +93,7 @@ static void choose_bypass(const struct options *opt, const struct selftest_resul
 		why = "the self-test did not prove what not-present faults do";
 	else if (soft == SOFT_UPPER)
 		why = "no trap entry is proved for the upper levels";
-	machine.notrap = !why;
-	machine.bypass = machine.notrap && machine.ops->can_filter_pf;
+	machine.bypass = !why && machine.ops->can_filter_pf;
 	if (why)
 		say("bypass off: every page fault exits (%s)", why);
 	else if (machine.bypass)
@@ -103,6 +102,7 @@ static void choose_bypass(const struct options *opt, const struct selftest_resul
 		say("bypass off: this CPU cannot filter page faults by their error code; not-present "
 		    "faults exit, and are the guest's by it alone%s",
 		    but);
+	return !why;
 }
 
 /* After choose_bypass(). Says so where the CPU is why there is no user filter. */
@@ -140,8 +140,8 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 			   .pool_hpa = pool_hpa,
 			   .pool_size = pool_size},
 	};
+	struct mmu *mmu;
 
-	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
 	if (memory_readable(&machine) < 0)
 		return -1;
 	guest_paging_init(&machine.guest_paging, &features, &machine.readable);
@@ -150,13 +150,12 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	if (selftest_traps(v, &proved) < 0)
 		return -1;
 	selftest_choose(&proved, opt->trap, machine.maxphyaddr, &config.traps);
-	choose_bypass(opt, &proved, &config.traps);
-	config.bypass = machine.notrap;
+	config.bypass = choose_bypass(opt, &proved, &config.traps);
 	config.user_filter = choose_user_filter(opt, &proved);
-	machine.mmu = mmu_init(&config);
-	if (!machine.mmu)
+	mmu = mmu_init(&config);
+	if (!mmu)
 		return -1;
-	mmu_vcpu_init(&v->mmu, machine.mmu, &v->counters);
+	mmu_vcpu_init(&v->mmu, mmu, &v->counters);
 	if (prove_exits(v) < 0)
 		return -1;
 	v->ops->set_pf_filter(v, PF_FILTER_ALL);
@@ -184,6 +183,7 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	machine.opt = opt;
 	machine.ops = v->ops = ops;
 	v->machine = &machine;
+	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
 	machine.maxphyaddr = phys_bits();
 	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || check_filter(opt) < 0 ||
 	    iommu_find(&machine, boot) < 0 ||

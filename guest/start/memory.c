@@ -52,9 +52,9 @@ static void say_share(const char *whose, u64 pool, u64 ram)
 
 int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
+	struct memmap_room room = {.align = PAGE_SIZE, .min = MIB(1), .max = GIB(4)};
 	struct memmap_range avoid[BOOT_MODULES_MAX + 1];
 	u64 tables = table_bytes(memmap_ram_end(&boot->map)), size, base;
-	bool shadow = machine->opt->mmu == MMU_SHADOW;
 	struct table_pages pages;
 	u32 nr = 0;
 
@@ -67,19 +67,18 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 			(struct memmap_range){.start = boot->module[i].start,
 					      .end = boot->module[i].start + boot->module[i].size};
 	}
-	size = shadow ? mmu_memory_size(memmap_ram_size(&boot->map), memory_end(&boot->map))
-		      : nested_memory_size(&boot->map);
-	size = ALIGN_UP(size + tables, PAGE_SIZE) + park_memory_size(boot) +
-	       iommu_memory_size(&machine->iommu);
-	base = memmap_find_high(&boot->free, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
+	size = ALIGN_UP(machine->paging->memory_size(&boot->map) + tables, PAGE_SIZE) +
+	       park_memory_size(boot) + iommu_memory_size(&machine->iommu);
+	room.size = size;
+	base = memmap_find(&boot->free, &room, avoid, nr);
 	if (base == MEMMAP_NONE)
-		base = memmap_find_high(&boot->map, size, PAGE_SIZE, MIB(1), GIB(4), avoid, nr);
-	/* Room below 4 GiB does not grow with the RAM, as what each page of it takes does. */
-	if (base == ~0ULL && memmap_ram_size(&boot->map) >= GIB(8))
+		base = memmap_find(&boot->map, &room, avoid, nr);
+	/* What notrap needs grows with the RAM; the room below 4 GiB does not. */
+	if (base == MEMMAP_NONE && memmap_ram_size(&boot->map) >= GIB(8))
 		return fail("too much memory: for %lu MiB of RAM notrap needs %lu MiB in one piece "
 			    "below 4 GiB, which this machine does not have: boot it with less",
 			    memmap_ram_size(&boot->map) >> 20, (size >> 20) + 1);
-	if (base == ~0ULL || memmap_ram_size(&boot->map) < size + GUEST_RAM_MIN)
+	if (base == MEMMAP_NONE || memmap_ram_size(&boot->map) < size + GUEST_RAM_MIN)
 		return fail(
 			"too little memory: the machine has %lu MiB of RAM, notrap needs %lu MiB in one "
 			"piece below 4 GiB and its guest %lu MiB: add memory",
@@ -91,7 +90,7 @@ int memory_take(struct machine *machine, const struct bootinfo *boot, u64 *pool_
 		return -1;
 	*pool_hpa = base + tables;
 	*pool_size = size - tables;
-	say_share(shadow ? "the shadow MMU" : "nested paging",
-		  *pool_size - iommu_memory_size(&machine->iommu), memmap_ram_size(&boot->map));
+	say_share(machine->paging->name, *pool_size - iommu_memory_size(&machine->iommu),
+		  memmap_ram_size(&boot->map));
 	return 0;
 }

@@ -60,7 +60,7 @@ static int prove_all(struct vcpu *v, const struct attempt *attempts, u32 count)
 	return 0;
 }
 
-/* A value that is loaded where the exit does not come is the one that the register has. */
+/* IA32_APIC_BASE, which no exit switches, is written with the value that it has: the exit may not come. */
 static int prove_registers(struct vcpu *v)
 {
 	u64 cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG, apic = rdmsr(MSR_APIC_BASE);

@@ -9,7 +9,7 @@
 /* Make the hardware follow what the shadow MMU has decided. */
 void commit_hardware(struct vcpu *v);
 
-/* machine->paging is one of these, chosen at the start: by `mmu` or by `nested`. */
+/* machine->paging is one of these, chosen at the start by mmu=. */
 extern const struct paging_ops shadow_paging, nested_paging;
 
 #endif

@@ -9,7 +9,7 @@
 void inject_gp(struct vcpu *v);
 void inject_zero(struct vcpu *v, enum vector vector); /* with an error code, of 0 */
 void inject_ud(struct vcpu *v);
-/* Raise an exception that is a fault, or what it becomes while `cut` was being delivered: SDM vol. 3A table 6-5. */
+/* Raise a fault, or what it becomes while `cut` was being delivered: SDM vol. 3A table 6-5. */
 void inject_fault(struct vcpu *v, const struct event *fault, const struct event *cut);
 /* The same for #PF. */
 void inject_pf(struct vcpu *v, u64 gva, u32 pfec, const struct event *cut);

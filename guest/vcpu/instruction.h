@@ -18,9 +18,9 @@ u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len);
 void insn_skip(struct vcpu *v, const struct vmexit *exit);
 
 /*
- * The instruction that exited cannot be read: run it again. It was changed or unmapped since it ran, and will be
- * seen next time; or it never can be, which ends the guest, or is #UD for a user: he may have such a page, where
- * his kernel gives him a device's memory.
+ * The instruction that exited cannot be read: run it again. It was changed or unmapped since it ran, and will
+ * be seen next time; or it never can be, which ends the guest, or is #UD for a user: he may have such a page,
+ * where his kernel gives him a device's memory.
  */
 void insn_unread(struct vcpu *v);
 

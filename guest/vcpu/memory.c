@@ -14,8 +14,7 @@
 
 void access_context(struct vcpu *v, struct mmu_fault *fault)
 {
-	if (v->machine->paging->follow_regs)
-		v->machine->paging->follow_regs(v);
+	follow_paging_regs(v);
 	fault->ac = false;
 	fault->pkru = 0;
 	if ((v->mmu.regs.cr4 & CR4_SMAP) && (v->rflags & RFLAGS_AC))

@@ -91,7 +91,7 @@ u32 mitigate_has(const struct mitigate_cpu *cpu)
 		if (cpu->arch_capabilities & ARCH_CAP_IBRS_ALL)
 			has |= GUARD_HOLD_IBRS;
 	}
-	if (cpu->ept && (cpu->leaf_7_edx & CPUID_7_0_EDX_L1D_FLUSH))
+	if (!cpu->amd && cpu->walks_guest && (cpu->leaf_7_edx & CPUID_7_0_EDX_L1D_FLUSH))
 		has |= GUARD_L1D;
 	if (cpu->amd && (cpu->leaf_80000021_eax & CPUID_80000021_EAX_SPEC_REDUCE))
 		has |= GUARD_BP_SPEC_REDUCE;

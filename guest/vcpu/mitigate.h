@@ -50,11 +50,11 @@ enum mitigation {
 
 /* What a CPU says of itself; what it does not have is 0. */
 struct mitigate_cpu {
-	bool amd;       /* AMD or Hygon */
-	bool ept;       /* the guest will run on EPT */
-	u32 family;     /* as displayed, with the extended family */
-	u32 model;      /* with the extended model */
-	u32 leaf_7_ebx; /* CPUID.(7,0) */
+	bool amd;         /* AMD or Hygon */
+	bool walks_guest; /* it will walk the guest's own tables: nested paging */
+	u32 family;       /* as displayed, with the extended family */
+	u32 model;        /* with the extended model */
+	u32 leaf_7_ebx;   /* CPUID.(7,0) */
 	u32 leaf_7_edx;
 	u32 leaf_7_2_edx;
 	u32 leaf_80000008_ebx;

@@ -15,7 +15,7 @@ const u16 guard_selector = SEL_DATA;
 
 static struct mitigate_cpu this_one(const struct machine *m)
 {
-	struct mitigate_cpu cpu = {.amd = m->ops->amd, .ept = m->opt->mmu == MMU_EPT};
+	struct mitigate_cpu cpu = {.amd = m->ops->amd, .walks_guest = m->paging->cpu_walks_guest};
 	u32 id = cpuid(1, 0).eax, extended = cpuid(0x80000000, 0).eax;
 
 	cpu.family = id >> 8 & 0xf;

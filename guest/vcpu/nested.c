@@ -6,6 +6,7 @@
 #include "guest/hypercall.h"
 #include "guest/machine/machine.h"
 #include "guest/vcpu/hardware.h"
+#include "guest/vcpu/memory.h"
 
 static void take_regs(struct vcpu *v, const struct paging_regs *regs)
 {
@@ -77,6 +78,15 @@ static void write(struct vcpu *v, u64 gpa, const void *data, u32 size)
 		guest_store(gpa, data, size);
 }
 
+/* The fault tells no linear address. */
+static bool find_written(struct vcpu *v, const struct mmu_fault *fault, u64 gva, u64 *gpa)
+{
+	struct mmu_fault access = {.gva = gva, .pfec = (fault->pfec & PFEC_U) | PFEC_W};
+
+	access_context(v, &access);
+	return translate(v, &access, gpa) == 0 && ((*gpa ^ fault->gpa) & ~(PAGE_SIZE - 1)) == 0;
+}
+
 static u32 audit(struct vcpu *v)
 {
 	count(&v->counters, mmu_audit);
@@ -84,13 +94,17 @@ static u32 audit(struct vcpu *v)
 }
 
 const struct paging_ops nested_paging = {
+	.name = "nested paging",
 	.info = NOTRAP_INFO_NESTED,
 	.phys_bits = NESTED_BITS,
+	.cpu_walks_guest = true,
+	.memory_size = nested_memory_size,
 	.hw_regs = hw_regs,
 	.load_regs = load_regs,
 	.follow_regs = follow_regs,
 	.reload_pdptes = reload_pdptes,
 	.translate = translate,
 	.write = write,
+	.find_written = find_written,
 	.audit = audit,
 };

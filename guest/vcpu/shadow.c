@@ -6,6 +6,7 @@
  * PCIDs exist in the guest's view alone, which is what the MMU sees.
  */
 #include "arch/cpu.h"
+#include "guest/machine/hidden.h"
 #include "guest/machine/machine.h"
 #include "guest/vcpu/hardware.h"
 
@@ -37,6 +38,11 @@ static u64 hw_efer(const struct vcpu *v, const struct paging_regs *r)
 	return paging_mode(r) >= PAGING_PAE ? efer : efer & ~EFER_NXE;
 }
 
+static u64 memory_size(const struct memmap *map)
+{
+	return mmu_memory_size(memmap_ram_size(map), memory_end(map));
+}
+
 static struct hw_regs hw_regs(const struct vcpu *v, const struct paging_regs *r)
 {
 	return (struct hw_regs){
@@ -66,18 +72,27 @@ static void write(struct vcpu *v, u64 gpa, const void *data, u32 size)
 	mmu_write(&v->mmu, gpa, data, size);
 }
 
+static bool find_written(struct vcpu *v, const struct mmu_fault *fault, u64 gva, u64 *gpa)
+{
+	(void)v;
+	*gpa = fault->gpa;
+	return gva == fault->gva;
+}
+
 static u32 audit(struct vcpu *v)
 {
 	return mmu_audit(&v->mmu);
 }
 
 const struct paging_ops shadow_paging = {
+	.name = "the shadow MMU",
 	.phys_bits = 52,
-	.pf_exits = true,
+	.memory_size = memory_size,
 	.hw_regs = hw_regs,
 	.load_regs = load_regs,
 	.reload_pdptes = reload_pdptes,
 	.translate = translate,
 	.write = write,
+	.find_written = find_written,
 	.audit = audit,
 };

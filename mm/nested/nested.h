@@ -23,8 +23,8 @@ enum nested_format {
 struct nested_config {
 	enum nested_format format;
 	u8 maxphyaddr; /* bits; what is past the 48th, four levels cannot map */
-	const struct memmap
-		*guest_map; /* what is RAM is write-back. It has to outlive the tables */
+	/* What is RAM is write-back. It has to outlive the tables. */
+	const struct memmap *guest_map;
 	struct tables_config tables;
 };
 

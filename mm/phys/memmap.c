@@ -133,16 +133,19 @@ static const struct memmap_range *overlap(u64 start, u64 end, const struct memma
 	return NULL;
 }
 
-static u64 find(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
-		const struct memmap_range *avoid, u32 nr, bool high)
+u64 memmap_find(const struct memmap *map, const struct memmap_room *room,
+		const struct memmap_range *avoid, u32 nr)
 {
+	u64 size = room->size, align = room->align;
+
 	for (u32 i = 0; i < map->count && size; i++) {
-		const struct memmap_range *r = &map->range[high ? map->count - 1 - i : i];
-		u64 low = r->start > min ? r->start : min;
-		u64 end = r->end < max ? r->end : max;
+		const struct memmap_range *r = &map->range[room->lowest ? i : map->count - 1 - i];
+		u64 low = r->start > room->min ? r->start : room->min;
+		u64 end = r->end < room->max ? r->end : room->max;
 
 		while (r->type == MEMMAP_RAM && low < end && end - low >= size) {
-			u64 start = high ? ALIGN_DOWN(end - size, align) : ALIGN_UP(low, align);
+			u64 start =
+				room->lowest ? ALIGN_UP(low, align) : ALIGN_DOWN(end - size, align);
 			const struct memmap_range *hit;
 
 			if (start < low || start > end || end - start < size)
@@ -150,23 +153,11 @@ static u64 find(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
 			hit = overlap(start, start + size, avoid, nr);
 			if (!hit)
 				return start;
-			if (high)
-				end = hit->start;
-			else
+			if (room->lowest)
 				low = hit->end;
+			else
+				end = hit->start;
 		}
 	}
 	return MEMMAP_NONE;
-}
-
-u64 memmap_find_high(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
-		     const struct memmap_range *avoid, u32 nr)
-{
-	return find(map, size, align, min, max, avoid, nr, true);
-}
-
-u64 memmap_find_low(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
-		    const struct memmap_range *avoid, u32 nr)
-{
-	return find(map, size, align, min, max, avoid, nr, false);
 }

@@ -83,15 +83,20 @@ u64 memmap_ram_size(const struct memmap *map);
 
 #define MEMMAP_NONE (~0ULL)
 
+/* Room that is looked for. */
+struct memmap_room {
+	u64 size;     /* bytes */
+	u64 align;    /* a power of two */
+	u64 min, max; /* all of it is in [min, max) */
+	bool lowest;  /* the lowest such place; else the highest */
+};
+
 /*
- * The highest (or lowest) start of `size` bytes of RAM inside [min, max), aligned to `align` (a
- * power of two), that overlaps none of the `nr` ranges in `avoid`.
+ * Find room in RAM that overlaps none of the `nr` ranges in `avoid`.
  *
- * Returns the address in bytes, or MEMMAP_NONE when there is none or size is 0.
+ * Returns the address in bytes, or MEMMAP_NONE when there is none or its size is 0.
  */
-u64 memmap_find_high(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
-		     const struct memmap_range *avoid, u32 nr);
-u64 memmap_find_low(const struct memmap *map, u64 size, u64 align, u64 min, u64 max,
-		    const struct memmap_range *avoid, u32 nr);
+u64 memmap_find(const struct memmap *map, const struct memmap_room *room,
+		const struct memmap_range *avoid, u32 nr);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit: the invariants of the shadow MMU (docs/mmu.md), checked over every table. It trusts nothing that the
- * code it checks has derived, but the guest's own tables and the lists' ends.
+ * The audit: the invariants of the shadow MMU (docs/mmu.md), checked over every table. It trusts nothing that
+ * the code it checks has derived, but the guest's own tables and the lists' ends.
  */
 #include "mm/shadow/audit.h"
 
@@ -27,9 +27,13 @@ static void check_table(struct audit *a, u32 index)
 		u64 spte = *spte_at(m, slot);
 
 		audit_entry(a, slot);
+		audit_if(a, spte && !(s->lines & line_bit(slot)), slot,
+			 "an entry is in a line that is said to be zero (invariant 20)");
 		if (!spte_is_present(spte, m->trap_bits))
 			continue;
 		present++;
+		audit_if(a, !(s->live & line_bit(slot)), slot,
+			 "an entry is in a line that is said to have none present (invariant 20)");
 		audit_if(a, (spte & SPTE_LENT) && !is_lent(m, slot), slot,
 			 "an entry is lent to nobody");
 	}
@@ -43,7 +47,7 @@ static void check_table(struct audit *a, u32 index)
 	audit_counts(a, index);
 }
 
-/* Invariants 15 and 20: what the hardware was last told is still so. */
+/* Invariants 15 and 21: what the hardware was last told is still so. */
 static void check_filter(struct audit *a)
 {
 	const struct mmu_vcpu *v = a->v;
@@ -60,7 +64,7 @@ static void check_filter(struct audit *a)
 				       !(v->regs.cr0 & CR0_WP) || v->mode == PAGING_OFF ||
 				       m->reach_queue[REACH_NARROWED] || reach[REACH_NARROWED].nr),
 		 slot_make(v->root, 0),
-		 "a user's faults bypass that may be the hypervisor's (invariant 20)");
+		 "a user's faults bypass that may be the hypervisor's (invariant 21)");
 }
 
 u32 audit(struct audit *a)

@@ -28,6 +28,14 @@ bool audit_if(struct audit *a, bool wrong, slot_t slot, const char *what);
 bool audit_list(const struct mmu *m, slot_t head);
 
 void audit_entry(struct audit *a, slot_t slot);
+void audit_mirror(struct audit *a, slot_t slot, u64 spte); /* against the guest's entry */
+
+/* A leaf maps the frames from gfn on, or the hole page in place of a hidden one. */
+bool audit_maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn);
+
+/* What a leaf says of memory types, keys and the like: all but its address, rights, A and D. */
+u64 audit_attributes(int level, u64 spte);
+
 void audit_lists(struct audit *a);
 void audit_counts(struct audit *a, u32 index); /* of one table: parents, pins, reach */
 void audit_frames(struct audit *a);

@@ -52,79 +52,6 @@ static void check_leaf(struct audit *a, slot_t slot, u64 spte)
 		a->leaves++;
 }
 
-/* A leaf maps the frames from gfn on, or the hole page in place of a hidden one. */
-static bool maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn)
-{
-	u64 at = (spte & PTE_ADDR) >> PAGE_SHIFT;
-
-	if (role.level > 1)
-		at = ALIGN_DOWN(at, REGION_FRAMES);
-	return at == gfn || (gfn_is_hidden(m, gfn) && at << PAGE_SHIFT == m->config.hole_hpa);
-}
-
-/*
- * Invariant 20. A user may write, as far as the guest's entry says, and the hardware faults: then the entry has
- * its mark, and no other has.
- */
-static bool mark_is_wrong(union role role, u64 gpte, u64 spte)
-{
-	bool users_write = (gpte & (PTE_U | PTE_W)) == (PTE_U | PTE_W) && !role.wp0, narrow;
-
-	if (spte_is_link(role.level, spte))
-		narrow = gpte_is_leaf(role.format, role.level, gpte, role.pse);
-	else
-		narrow = !(spte & PTE_W);
-	return (users_write && narrow) != !!(spte & SPTE_NARROWED);
-}
-
-/* An entry of a synced table against the guest's. */
-static void check_mirror(struct audit *a, slot_t slot, u64 spte)
-{
-	const struct mmu *m = a->v->mmu;
-	const struct shadow *s = shadow_at(m, slot);
-	union role role = s->role;
-	u32 i = slot_entry(slot);
-	u64 gpte = gpte_read(s->gfn, role.format, guest_index(role, i)), reserved, rights, gfn;
-	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, i);
-
-	if (spte_is_trap(spte, m->trap_bits))
-		return;
-	if (spte_is_notrap(spte)) {
-		audit_if(a, gpte & PTE_P, slot, "notrap for a present guest entry (invariant 1)");
-		return;
-	}
-	reserved = gpte_reserved(&m->guest->features, role.format, role.level, gpte, role.nxe,
-				 role.pse);
-	if (audit_if(a, !(gpte & PTE_P) || (gpte & reserved) || !(gpte & PTE_A), slot,
-		     "present for a guest entry that is not present, bad, or A=0 (invariant 3)"))
-		return;
-	rights = want.spte & PTE_RIGHTS;
-	gfn = spte_gfn(want.spte);
-	if (role.level > 1 && !want.child.word)
-		gfn = ALIGN_DOWN(gfn, REGION_FRAMES);
-	if (spte_is_link(role.level, spte)) {
-		const struct shadow *child = &m->shadows[spte_child(m, spte)];
-		union role child_r = want.child;
-
-		/* A large page that was split may have become one that could be a single leaf. */
-		if (gpte_is_leaf(role.format, role.level, gpte, role.pse))
-			child_r = direct_role(role, gpte, role.level - 1);
-		audit_if(a, child->gfn != gfn || child->role.word != child_r.word, slot,
-			 "a link leads to another frame or role (invariant 5)");
-	} else {
-		audit_if(a, !maps_frame(m, role, spte, gfn), slot,
-			 "a leaf maps another frame than the guest's");
-	}
-	audit_if(a, mark_is_wrong(role, gpte, spte), slot,
-		 "narrowed for users without a mark, or marked without (invariant 20)");
-	audit_if(a, role.strict && !(spte & SPTE_LENT) && (rights & ~spte & PTE_U), slot,
-		 "a user's page is the supervisor's, and not lent");
-	if (role.wp0 && (!role.strict || (spte & SPTE_LENT)))
-		rights |= leaf_rights(role, gpte, true) & PTE_W;
-	audit_if(a, spte & ~rights & (PTE_W | PTE_U), slot, "more rights than the guest grants");
-	audit_if(a, rights & ~spte & PTE_NX, slot, "executable, where the guest says it is not");
-}
-
 /* An entry of a direct table: the frame that its place says, all that may be mapped. */
 static void check_direct(struct audit *a, slot_t slot, u64 spte)
 {
@@ -132,7 +59,9 @@ static void check_direct(struct audit *a, slot_t slot, u64 spte)
 	const struct shadow *s = shadow_at(m, slot);
 	int level = s->role.level;
 	u64 gfn = s->gfn + ((u64)slot_entry(slot) << 9 * (level - 1));
+	struct spte_want want = direct_wanted(m, s->role, gfn);
 
+	audit_if(a, spte & SPTE_NARROWED, slot, "a direct table has a mark (invariant 21)");
 	if (!spte_is_present(spte, m->trap_bits)) {
 		audit_if(a, level == 1 || spte_is_notrap(spte), slot,
 			 "a direct table does not map a page");
@@ -140,12 +69,19 @@ static void check_direct(struct audit *a, slot_t slot, u64 spte)
 	}
 	if (spte_is_link(level, spte)) {
 		const struct shadow *child = &m->shadows[spte_child(m, spte)];
+		union role role = s->role;
 
-		audit_if(a, !child->role.direct || child->gfn != gfn, slot,
+		role.level--;
+		audit_if(a, child->role.word != role.word || child->gfn != gfn, slot,
 			 "a direct link leads elsewhere");
 		return;
 	}
-	audit_if(a, !maps_frame(m, s->role, spte, gfn), slot, "a direct table maps another frame");
+	audit_if(a, !audit_maps_frame(m, s->role, spte, gfn), slot,
+		 "a direct table maps another frame");
+	audit_if(a,
+		 !want.child.word &&
+			 audit_attributes(level, spte) != audit_attributes(level, want.spte),
+		 slot, "a direct leaf has other attributes than its table's role");
 	audit_if(a,
 		 level == 1 && !(spte & PTE_W) != (frame_is_tracked(frame_of(m, gfn)) ||
 						   gfn_is_watched(m, gfn)),
@@ -192,5 +128,5 @@ void audit_entry(struct audit *a, slot_t slot)
 	else if (s->role.direct)
 		check_direct(a, slot, spte);
 	else if (synced && !s->stale && !is_foreign(a, s->gfn))
-		check_mirror(a, slot, spte);
+		audit_mirror(a, slot, spte);
 }

@@ -5,8 +5,11 @@
  */
 #include "mm/shadow/entry.h"
 
-/* The role of a direct table that stands for part of a large guest page. */
-union role direct_role(union role parent, u64 gpte, int level)
+/*
+ * The role of a direct table that stands for part of a large guest page, by a link with these rights. A
+ * supervisor's has no key: only the link says whose it is, and Bochs 3 looks at the leaf's key first.
+ */
+union role direct_role(union role parent, u64 gpte, int level, u64 rights)
 {
 	return (union role){
 		.level = level,
@@ -16,7 +19,8 @@ union role direct_role(union role parent, u64 gpte, int level)
 		.pcd = !!(gpte & PTE_PCD),
 		.pat = !!(gpte & PTE_PAT_LARGE),
 		.global = !!(gpte & PTE_G),
-		.pk = parent.format == GPTE_64 ? (gpte & PTE_PK) >> PTE_PK_SHIFT : 0,
+		.pk = parent.format == GPTE_64 && (rights & PTE_U) ? (gpte & PTE_PK) >> PTE_PK_SHIFT
+								   : 0,
 	};
 }
 
@@ -50,20 +54,45 @@ struct spte_want direct_wanted(const struct mmu *m, union role role, u64 gfn)
 	return want;
 }
 
+/* Small leaves are in no list, and most are of ordinary RAM that is no table: those need no more than a store. */
+static void fill_small(struct mmu_vcpu *v, u32 index)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+	u64 leaf = direct_wanted(m, s->role, s->gfn).spte | PTE_A;
+
+	for (u32 i = 0; i < SPT_ENTRIES; i++, leaf += PAGE_SIZE) {
+		const struct frame *f = frame_of(m, s->gfn + i);
+
+		if (likely(f && !(f->state & FRAME_TABLES))) {
+			table_of(m, index)[i] = leaf | PTE_D;
+			s->present++;
+		} else {
+			entry_leaf(v, slot_make(index, i), leaf);
+		}
+	}
+	s->lines = ~0ULL;
+	s->live = ~0ULL;
+}
+
 void direct_fill(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 	u64 frames = BIT(9 * (s->role.level - 1));
 
+	if (s->role.level == 1) {
+		fill_small(v, index);
+		return;
+	}
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		struct spte_want want = direct_wanted(m, s->role, s->gfn + i * frames);
 		slot_t slot = slot_make(index, i);
 
-		/* Large pages are in lists with a limit, so they tell that nobody has asked for them: bound_leaves(). */
+		/* Large pages are in lists with a limit. No A: nobody has asked for them, see bound_leaves(). */
 		if (want.child.word)
 			entry_put(m, slot, trap_entry(m, s->role));
 		else
-			entry_leaf(v, slot, want.spte | (s->role.level > 1 ? 0 : PTE_A));
+			entry_leaf(v, slot, want.spte);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Changing one shadow entry: the lists it is in, the counts, and what the hardware may still hold. */
-#include "mm/shadow/entry.h"
+#include "mm/shadow/leaf.h"
 
 /* The list that a present writable leaf is in, or NULL. */
 static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
@@ -19,8 +19,8 @@ static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
 }
 
 /*
- * An entry that is present is about to say something else. by_guest: the guest wants it so, and a child that nobody can
- * reach any more is an orphan; else the child is still the guest's table.
+ * An entry that is present is about to say something else. by_guest: the guest wants it so, and a child that
+ * nobody can reach any more is an orphan; else the child is still the guest's table.
  *
  * A 4M page, or a large page that is split, is several entries in the hardware's eyes: the guest's INVLPG
  * of any address drops the whole page, the hardware's only a part. So such a part asks for a flush.
@@ -112,10 +112,9 @@ void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked)
 	INVARIANT(11, child && c != s && c->role.level + 1 == s->role.level);
 	if (unlikely(c->orphan))
 		shadow_used(m, child);
-	entry_put(m, slot, table_hpa(m, child) | (bits & ~PTE_ADDR));
+	entry_put_present(m, slot, table_hpa(m, child) | (bits & ~PTE_ADDR));
 	reach_link(m, slot_table(slot), child, 1);
-	s->present++;
-	length = (asked ? list_add : list_add_behind)(m, &c->parents, slot);
+	length = asked ? list_add(m, &c->parents, slot) : list_add_behind(m, &c->parents, slot);
 	if (unlikely(length > m->bounds->kept))
 		list_bound(m, c->parents, length, most_parents(m, child));
 	came_into_reach(m, child);
@@ -126,7 +125,7 @@ void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked)
  * one yet, it is left read-only, or a trap in a direct table: a write that comes all the same is a
  * demand. Else an older one goes.
  */
-static void bound_leaves(struct mmu *m, slot_t *head, u32 length)
+void bound_leaves(struct mmu *m, slot_t *head, u32 length)
 {
 	const struct shadow *s = shadow_at(m, *head);
 	u32 most = s->role.level == 1 ? m->bounds->frame_leaves : m->bounds->region_leaves;
@@ -168,8 +167,7 @@ void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 	}
 	if (spte & PTE_W)
 		spte |= PTE_D;
-	entry_put(m, slot, spte);
-	s->present++;
+	entry_put_present(m, slot, spte);
 	head = rmap_head(m, s->role, spte);
 	if (!head)
 		return;
@@ -202,22 +200,25 @@ bool entry_install(struct mmu_vcpu *v, slot_t slot, struct spte_want want, u32 c
 {
 	struct mmu *m = v->mmu;
 	u64 *spte = spte_at(m, slot), old = *spte;
+	struct shadow *s = shadow_at(m, slot);
+	bool was = spte_is_present(old, m->trap_bits);
 
 	if (child && child == linked_child(m, slot, want))
 		return set_link_rights(m, slot, child, want.spte);
-	if (spte_is_present(old, m->trap_bits))
-		entry_drop(m, slot, true);
-	if (child) {
-		entry_link(m, slot, child, want.spte, asked);
-	} else if (want.child.word) {
-		entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
-	} else {
-		entry_leaf(v, slot, want.spte);
-		if (!asked)
-			count(v->counters, mmu_prefill);
-		/* The guest owes no flush for what it has not changed. */
-		else if (spte_is_present(old, m->trap_bits) && (old & ~*spte & (PTE_W | PTE_U)))
-			need_flush(m);
+	if (s->role.level > 1 || !leaf_put(m, s, slot, want.spte)) {
+		if (was)
+			entry_drop(m, slot, true);
+		if (child)
+			entry_link(m, slot, child, want.spte, asked);
+		else if (want.child.word)
+			entry_put(m, slot, trap_entry(m, s->role));
+		else
+			entry_leaf(v, slot, want.spte);
 	}
+	if (!want.child.word && !asked)
+		count(v->counters, mmu_prefill);
+	/* The guest owes no flush for what it has not changed. */
+	if (!want.child.word && asked && was && (old & ~*spte & (PTE_W | PTE_U)))
+		need_flush(m);
 	return (old ^ *spte) & ~(PTE_A | PTE_D);
 }

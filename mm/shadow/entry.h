@@ -20,17 +20,25 @@ static inline u64 spte_gfn(u64 spte)
 }
 
 /*
- * mirror.c: what a guest entry asks for. For entry i of a shadow table of this role; gpte: the guest's. empty: what a guest entry that is not
- * present asks for here, SPTE_NOTRAP or a trap. Changes nothing, and does not look at the shadow entry.
+ * mirror.c: what a guest entry asks for. For entry i of a shadow table of this role; synced: its frame is not
+ * out of sync; gpte: the guest's entry. Changes nothing, and does not look at the shadow entry.
  */
-struct spte_want spte_wanted(const struct mmu *m, union role role, u64 empty, u64 gpte, u32 i);
+struct spte_want spte_wanted(const struct mmu *m, union role role, bool synced, u64 gpte, u32 i);
 
 /* Make an entry say what the guest's says now, as far as that needs no new table. True when it changed. */
 bool entry_sync(struct mmu_vcpu *v, slot_t slot);
 
-/* entry_sync() for a whole table. Returns how many entries map something else now. */
+/* pass.c: entry_sync() for a whole table. Returns how many entries map something else now. */
 u32 table_sync(struct mmu_vcpu *v, u32 index);
+
+/*
+ * Nothing in this table may go to the guest any more: its notrap entries become traps. all: those that are
+ * present as well, so the table is right whatever the guest's says.
+ */
 void table_trap(struct mmu *m, u32 index, bool all);
+
+/* Every entry goes: the table is all zeros. by_guest: as entry_drop(). */
+void table_clear(struct mmu *m, u32 index, bool by_guest);
 
 /* entry.c: making it so. */
 
@@ -108,13 +116,14 @@ static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want wa
 }
 
 void entry_trap(struct mmu *m, slot_t slot);
+void bound_leaves(struct mmu *m, slot_t *head, u32 length);
 bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
 void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);
 void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte);
 
 /* direct.c */
-union role direct_role(union role parent, u64 gpte, int level);
+union role direct_role(union role parent, u64 gpte, int level, u64 rights);
 struct spte_want direct_wanted(const struct mmu *m, union role role, u64 gfn);
 void direct_fill(struct mmu_vcpu *v, u32 index);
 bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);

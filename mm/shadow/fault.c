@@ -3,6 +3,7 @@
  * A page fault that reached the hypervisor: the guest's own, a missing shadow entry, or a write to a
  * guest table.
  */
+#include "mm/shadow/mirror.h"
 #include "mm/shadow/settle.h"
 
 /* Go on in a table, at its entry for an address. */
@@ -68,24 +69,26 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	u32 table = slot_table(d->slot);
 	union role role = m->shadows[table].role;
 	u64 gpte = w->gpte[w->level];
-	struct spte_want want = spte_wanted(m, role, SPTE_NOTRAP, gpte, slot_entry(d->slot));
+	struct spte_want want = slot_wanted(m, d->slot, gpte);
 	const struct frame *f;
 	bool enough = !role.wp0 || wp0_turn(v, d->slot, gpte, fault, lend, &want.spte);
 
 	if (want.child.word) {
+		/* The link may have been turned: direct_role(). */
+		if (!(want.spte & PTE_U))
+			want.child.pk = 0;
 		count(v->counters, mmu_split);
 		step_down(v, d, want, fault->gva);
 		descend_direct(v, d, fault->gva);
 		return enough;
 	}
-	/* Keys are for user pages; Bochs also applies that of a page that is turned into none. */
-	if (!(want.spte & PTE_U))
-		want.spte &= ~PTE_PK;
 	install_leaf(v, d, want);
 	/* A write to a table goes on with the flood, and may come through that very table. */
 	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;
 	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)))
 		flood_is_over(v, m->shadows[table].gfn);
+	if (role.level == 1 && (w->set & BIT(1)) && !(fault->pfec & PFEC_W))
+		accessed_ahead(v, d->slot, gpte);
 	return enough;
 }
 
@@ -127,8 +130,7 @@ static void descend(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 			move_to(m, d, spte_child(m, spte), gva);
 			continue;
 		}
-		want = spte_wanted(m, shadow_at(m, d->slot)->role, SPTE_NOTRAP, w->gpte[level],
-				   slot_entry(d->slot));
+		want = slot_wanted(m, d->slot, w->gpte[level]);
 		step_down(v, d, want, gva);
 	}
 }
@@ -279,6 +281,7 @@ u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec)
 	count(v->counters, pf_guest_notpresent);
 	count(v->counters, pf_guest_fast);
 	filter_paid(v, pfec);
+	say_hardware(v);
 	/* A 32-bit guest runs on PAE tables, whose faults tell of fetches. */
 	if ((pfec & PFEC_I) && !guest_fetch_shown(&v->regs))
 		pfec &= ~PFEC_I;

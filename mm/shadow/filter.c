@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which faults the hardware may let go to the guest: invariants 15 and 20.
+ * Which faults the hardware may let go to the guest: invariants 15 and 21 (settle.h).
  *
  * filter_present: those with P=0. filter_user: a user's with RSVD=0, whatever P is; a supervisor's all exit.
  *
@@ -15,9 +15,6 @@
 
 /* Exits that the other filter would have saved, after which it has its turn. */
 #define PAID_MAX 4
-
-/* shadow.filter: what is chosen, and what was paid for it. */
-#define FILTER_USER BIT(7)
 
 /* Table 0, at which the first roots are made. */
 void filter_init(struct mmu *m)
@@ -37,26 +34,4 @@ void filter_paid(struct mmu_vcpu *v, u32 pfec)
 		return;
 	if (++*filter % FILTER_USER == PAID_MAX)
 		*filter = user ? 0 : FILTER_USER;
-}
-
-/* Invariant 20: no fault of a user's with RSVD=0 is the hypervisor's. */
-static bool user_may_be(const struct mmu_vcpu *v)
-{
-	const struct mmu *m = v->mmu;
-
-	return v->mode != PAGING_OFF && (v->regs.cr0 & CR0_WP) && !m->nr_unsync &&
-	       !m->reach_queue[REACH_NARROWED] && !m->shadows[v->root].reach[REACH_NARROWED].nr;
-}
-
-void filter_choose(struct mmu_vcpu *v)
-{
-	struct mmu *m = v->mmu;
-	const struct shadow *root = &m->shadows[v->root];
-
-	v->hw.filter_present = m->bypass && !m->upper_unsync && !m->reach_queue[REACH_SOFT] &&
-			       !root->reach[REACH_SOFT].nr && !v->nr_lent;
-	v->hw.filter_user = (root->filter & FILTER_USER) && v->hw.filter_present && user_may_be(v);
-	/* What a CPU holds beside what is counted. */
-	if (unlikely(v->hw.filter_user && m->stale_ways))
-		need_flush(m);
 }

@@ -27,7 +27,8 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	m->work = 0;
 	op_begin(m);
 	need_flush_gva(v, gva);
-	resync_all(v, true);
+	if (unlikely(m->upper_unsync))
+		resync_all(v, true);
 	if (resync_gva(v, gva))
 		m->vain_invlpg = 0;
 	else if (++m->vain_invlpg >= VAIN_INVLPG_MAX)

@@ -6,19 +6,6 @@
  */
 #include "mm/shadow/tables.h"
 
-u32 list_add(struct mmu *m, slot_t *head, slot_t slot)
-{
-	slot_t next = *head, length = LIST_FIRST | 1;
-
-	if (next) {
-		length = m->links[next].prev + 1;
-		m->links[next].prev = slot;
-	}
-	m->links[slot] = (struct spte_link){.next = next, .prev = length};
-	*head = slot;
-	return length & ~LIST_FIRST;
-}
-
 u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot)
 {
 	slot_t at = *head;
@@ -34,19 +21,4 @@ u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot)
 		m->links[link->next].prev = slot;
 	link->next = slot;
 	return ++m->links[*head].prev & ~LIST_FIRST;
-}
-
-void list_del(struct mmu *m, slot_t *head, slot_t slot)
-{
-	struct spte_link link = m->links[slot];
-
-	if (link.prev & LIST_FIRST) {
-		*head = link.next;
-		link.prev--;
-	} else {
-		m->links[link.prev].next = link.next;
-		m->links[*head].prev--;
-	}
-	if (link.next)
-		m->links[link.next].prev = link.prev;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The lives of shadow tables: found by frame and role, made, dropped. */
 #include "mm/shadow/lives.h"
-#include "arch/string.h"
 
 /*
  * by_guest: the guest has given the table up, and with it those below that nobody else reaches. Else
@@ -12,24 +11,12 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 	struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
-	u64 *table = table_of(m, index);
 
 	m->work += WORK_TABLE + s->present / 4;
 	INVARIANT(11, !s->pins);
-	for (u32 i = 0; s->present && i < SPT_ENTRIES; i++) {
-		if (spte_is_present(table[i], m->trap_bits))
-			entry_drop(m, slot_make(index, i), by_guest);
-	}
-	while (s->parents) {
-		slot_t slot = s->parents;
-		struct shadow *parent = shadow_at(m, slot);
-
-		reach_link(m, slot_table(slot), index, -1);
-		entry_put(m, slot, trap_entry(m, parent->role));
-		parent->present--;
-		list_del(m, &s->parents, slot);
-	}
-	memset(table, 0, PAGE_SIZE);
+	table_clear(m, index, by_guest);
+	while (s->parents)
+		entry_trap(m, s->parents);
 	reach_forget(m, index);
 	shadow_unlist(m, index);
 	if (f && !(f->state & FRAME_TABLES)) {

@@ -14,8 +14,8 @@ u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
 
 /* sync.c: tables out of sync and back. */
 void frame_unsync(struct mmu_vcpu *v, u64 gfn);
-void frame_let_go(struct mmu_vcpu *v,
-		  u64 gfn); /* shut, or out of sync where some shadow must stay */
+/* A frame in sync is shut, or goes out of sync where some shadow of it must stay. */
+void frame_let_go(struct mmu_vcpu *v, u64 gfn);
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
 void resync_all(struct mmu_vcpu *v, bool upper_only);
 void refresh_all(struct mmu_vcpu *v);

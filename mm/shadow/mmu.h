@@ -28,7 +28,7 @@ enum mmu_user_filter { MMU_USER_AUTO, MMU_USER_ALWAYS, MMU_USER_NEVER };
 enum mmu_sync { MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER };
 
 struct mmu_config {
-	/* The guest's CPU, and what it can read: RAM in its map may hold page tables. It has to outlive the MMU. */
+	/* The guest's CPU, and what it can read: its map's RAM may hold page tables. Outlives the MMU. */
 	const struct guest_paging *guest;
 	struct spte_traps traps;
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
@@ -64,6 +64,7 @@ struct mmu_vcpu {
 	enum paging_mode mode;   /* paging_mode(&regs) */
 	u32 root;                /* shadow table index; 0: none yet, or nested paging */
 	u32 pae_root;            /* the four PDPTEs' own page, for every mode without LMA */
+	u32 cr3_role; /* with four or five levels: a union role, of a root; else 0, which none has */
 	struct mmu_hw hw;
 	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
@@ -97,6 +98,13 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
 
 /* MOV to CR3 alone: as mmu_set_regs(), quicker. regs.pdpte must hold the new PDPTEs in PAE mode. */
 void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
+
+/*
+ * What mmu_set_cr3() begins with: all of it where the root is there, and nothing waits for this flush. hw.root
+ * and hw.filter_present are what they have to be; to load them, and to forget everything, is the caller's to
+ * see to. False, with nothing done: also where cr3 has an address that is no RAM's. It takes a few dozen instructions.
+ */
+bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3);
 
 /*
  * The shortest way for a fault that reached the hypervisor only because the hardware cannot filter: it
@@ -134,6 +142,30 @@ bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa);
  * aligned. After MMU_TABLE_WRITE, or for any other RAM of the guest's.
  */
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size);
+
+/* A write to a table that goes the straight way: see mmu_find_straight(). */
+struct mmu_straight {
+	u64 gpa;  /* what is written: in one aligned entry of 8 bytes */
+	u64 code; /* host-physical, RAM: the instruction */
+	u32 slot; /* the one shadow entry that mirrors it */
+};
+
+/*
+ * The straight way of most writes to tables, in few instructions. True for a fault that mmu_fault() would call
+ * MMU_TABLE_WRITE, and where nothing else is to be done: four levels, one shadow of the table, nothing left by
+ * earlier exits. Changes nothing, so that both ways are open still.
+ *
+ * gva, pfec: the fault's. rip: the linear address of the code that wrote; its bytes up to the end of the page
+ * are found, too.
+ */
+bool mmu_find_straight(const struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
+		       struct mmu_straight *out);
+
+/*
+ * The caller has stored there, within the entry: in place of mmu_fault() and mmu_write(). v->hw.due is set where
+ * the hardware has to follow.
+ */
+void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w);
 
 /* As mmu_write(), if the old value is still there: LOCK CMPXCHG's way. size 4 or 8, aligned. */
 bool mmu_cmpxchg(struct mmu_vcpu *v, u64 gpa, u64 old, u64 new, u32 size);

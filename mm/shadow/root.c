@@ -33,6 +33,7 @@ static void set_pdpte(struct mmu_vcpu *v, u32 i, u32 pd)
 		*spte = SPTE_NOTRAP;
 	}
 	v->hw.reload_root = true;
+	v->hw.due = true;
 	if (pd) {
 		m->shadows[pd].pins++;
 		/* Only P and the memory type exist in a PDPTE: SDM vol. 3A table 4-8. */
@@ -91,29 +92,38 @@ static void load_pae_root(struct mmu_vcpu *v)
 	}
 }
 
-static void load_root(struct mmu_vcpu *v)
+static void set_root(struct mmu_vcpu *v, u32 root)
 {
 	struct mmu *m = v->mmu;
+
+	m->shadows[root].pins++;
+	if (v->root)
+		m->shadows[v->root].pins--;
+	v->root = root;
+	v->hw.root = table_hpa(m, root);
+}
+
+static void load_root(struct mmu_vcpu *v)
+{
 	u32 old = v->root;
 
-	if (v->mode >= PAGING_4LEVEL) {
-		v->root = shadow_get(v, (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT, root_role(v));
-		for (u32 i = 0; old == v->pae_root && i < 4; i++)
-			set_pdpte(v, i, 0);
-	} else {
+	v->hw.due = true;
+	if (v->mode < PAGING_4LEVEL) {
 		load_pae_root(v);
-		v->root = v->pae_root;
+		set_root(v, v->pae_root);
+		return;
 	}
-	m->shadows[v->root].pins++;
-	if (old)
-		m->shadows[old].pins--;
-	v->hw.root = table_hpa(m, v->root);
+	set_root(v, shadow_get(v, (v->regs.cr3 & PTE_ADDR) >> PAGE_SHIFT,
+			       (union role){.word = v->cr3_role}));
+	for (u32 i = 0; old == v->pae_root && i < 4; i++)
+		set_pdpte(v, i, 0);
 }
 
 void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 {
 	v->regs = *regs;
 	v->mode = paging_mode(regs);
+	v->cr3_role = v->mode >= PAGING_4LEVEL ? root_role(v).word : 0;
 	v->mmu->work = 0;
 	op_begin(v->mmu);
 	need_flush(v->mmu);
@@ -122,10 +132,75 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 	settle(v);
 }
 
+/* Something waits for the next operation's end, or for this flush, or for the filter to be decided anew. */
+static inline bool has_work(const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	return (m->nr_unsync | m->orphans.first | m->reach_queue[REACH_SOFT] |
+		m->reach_queue[REACH_NARROWED] | v->nr_lent) ||
+	       (m->upper_unsync | m->ask_invlpg);
+}
+
+/* The root for CR3, of those that are there, or 0. With a bit over MAXPHYADDR it names no RAM. */
+static inline u32 find_root(const struct mmu_vcpu *v, u64 cr3)
+{
+	const struct mmu *m = v->mmu;
+	u64 gfn = cr3 >> PAGE_SHIFT;
+	u32 root;
+
+	if (unlikely(gfn >= m->nr_frames))
+		return 0;
+	root = m->frames[gfn].state & FRAME_TABLES;
+	while (root && m->shadows[root].role.word != v->cr3_role)
+		root = m->shadows[root].next;
+	return root;
+}
+
+/* The root was not used for long: to the front of the list of tables first. */
+static __attribute__((noinline)) bool switch_to_old(struct mmu_vcpu *v, u64 cr3, u32 root)
+{
+	shadow_used(v->mmu, root);
+	return mmu_switch_cr3(v, cr3);
+}
+
+bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s;
+	u32 root;
+
+	if (unlikely(has_work(v)))
+		return false;
+	root = find_root(v, cr3);
+	s = &m->shadows[root];
+	if (unlikely(!root || s->stale))
+		return false;
+	/* An operation of its own, which holds nothing: the clock is what the list of tables in use goes by. */
+	m->clock++;
+	if (unlikely(m->clock - s->moved >= RECENT_OPS))
+		return switch_to_old(v, cr3, root);
+	if (root != v->root) {
+		m->shadows[v->root].pins--;
+		s->pins++;
+		v->root = root;
+		v->hw.root = table_hpa(m, root);
+	}
+	v->regs.cr3 = cr3;
+	v->hw.filter_present = m->bypass & !s->reach[REACH_SOFT].nr;
+	v->hw.filter_user = v->hw.filter_present && user_filter(v);
+	/* Of one CPU, everything is forgotten. */
+	m->stale_ways &= m->nr_vcpus > 1;
+	return true;
+}
+
 void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 {
-	v->regs.cr3 = cr3;
 	v->hw.flush = MMU_FLUSH_ALL;
+	v->hw.due = true;
+	if (mmu_switch_cr3(v, cr3))
+		return;
+	v->regs.cr3 = cr3;
 	v->mmu->work = 0;
 	if (v->mode == PAGING_OFF)
 		return;

@@ -16,7 +16,5 @@ void settle(struct mmu_vcpu *v)
 	if (unlikely(m->reach_queue[REACH_NARROWED]))
 		reach_tell(m, REACH_NARROWED);
 	m->in_operation = false;
-	v->hw.due = true;
-	v->hw.exit_invlpg = m->nr_unsync || m->ask_invlpg;
-	filter_choose(v);
+	say_hardware(v);
 }

@@ -6,9 +6,36 @@
 #include "mm/shadow/types.h"
 
 /* lists.c. Adding returns the length; behind: after those that are kept, for what nobody has asked for. */
-u32 list_add(struct mmu *m, slot_t *head, slot_t slot);
 u32 list_add_behind(struct mmu *m, slot_t *head, slot_t slot);
-void list_del(struct mmu *m, slot_t *head, slot_t slot);
+
+/* These two are part of every pass over a table. */
+static ALWAYS_INLINE u32 list_add(struct mmu *m, slot_t *head, slot_t slot)
+{
+	slot_t next = *head, length = LIST_FIRST | 1;
+
+	if (next) {
+		length = m->links[next].prev + 1;
+		m->links[next].prev = slot;
+	}
+	m->links[slot] = (struct spte_link){.next = next, .prev = length};
+	*head = slot;
+	return length & ~LIST_FIRST;
+}
+
+static ALWAYS_INLINE void list_del(struct mmu *m, slot_t *head, slot_t slot)
+{
+	struct spte_link link = m->links[slot];
+
+	if (link.prev & LIST_FIRST) {
+		*head = link.next;
+		link.prev--;
+	} else {
+		m->links[link.prev].next = link.next;
+		m->links[*head].prev--;
+	}
+	if (link.next)
+		m->links[link.next].prev = link.prev;
+}
 
 /* tables.c: how a table is found. */
 u32 shadow_find(const struct mmu *m, u64 gfn, union role role);
@@ -102,19 +129,30 @@ void reach_link(struct mmu *m, u32 index, u32 child, int more);
 void reach_forget(struct mmu *m, u32 index);
 void reach_tell(struct mmu *m, enum reach_kind kind);
 
-/* Every change of an entry is made here, but for W of a direct table's leaf. */
-static inline void entry_put_at(struct mmu *m, u32 table, u64 *entry, u64 spte)
+/*
+ * Every change of an entry is made here, but for the rights of one that stays present; and where pass.c changes
+ * whole lines.
+ */
+static inline void entry_put(struct mmu *m, slot_t slot, u64 spte)
 {
+	u64 *entry = spte_at(m, slot);
+
 	if (unlikely(m->soft_traps))
-		reach_soft(m, table, *entry, spte);
+		reach_soft(m, slot_table(slot), *entry, spte);
 	if (unlikely((*entry ^ spte) & SPTE_NARROWED))
-		reach_narrowed(m, table, spte);
+		reach_narrowed(m, slot_table(slot), spte);
+	shadow_at(m, slot)->lines |= line_bit(slot);
 	*entry = spte;
 }
 
-static inline void entry_put(struct mmu *m, slot_t slot, u64 spte)
+/* One that was not present, and is from now on. */
+static inline void entry_put_present(struct mmu *m, slot_t slot, u64 spte)
 {
-	entry_put_at(m, slot_table(slot), spte_at(m, slot), spte);
+	struct shadow *s = shadow_at(m, slot);
+
+	entry_put(m, slot, spte);
+	s->live |= line_bit(slot);
+	s->present++;
 }
 
 #endif

@@ -98,7 +98,7 @@ struct reach {
 	u32 next, prev;
 };
 
-/* A shadow table's description; its 512 entries are at table_of(). */
+/* A shadow table's description; its SPT_ENTRIES entries are at table_of(). */
 struct shadow {
 	u64 gfn;
 	union role role;
@@ -107,10 +107,13 @@ struct shadow {
 	u32 list_next, list_prev; /* in mmu.lru, or mmu.orphans: see recycle.c */
 	u32 stamp;                /* the last operation that held it: invariant 11 */
 	u32 moved;                /* the operation that last put it at the front of mmu.lru */
-	u16 present;              /* entries that are present: links and leaves */
-	u16 pins;                 /* roots in use, PDs of a PAE root */
-	u16 writes;               /* emulated writes since the table was last seen in use */
-	u16 last;                 /* the entry that the last of them filled */
+	/* Invariant 20: lines that may be other than zero; and that may have a present entry. */
+	u64 lines, live;
+	u16 present;   /* entries that are present: links and leaves */
+	u16 pins;      /* roots in use, PDs of a PAE root */
+	u16 writes;    /* emulated writes since the table was last seen in use */
+	u16 last;      /* the entry that the last of them filled */
+	u16 next_read; /* ahead.c: behind the last entry that a read set A in; 0: none did */
 	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
 	bool flood_paid;     /* flood.c: the last flood was worth it */
 	u64 synced;          /* mmu.operations when it last was as the guest's table */
@@ -183,7 +186,7 @@ struct mmu {
 	bool relinked;
 
 	const struct mmu_bounds *bounds;
-	/* What this exit has done, WORK_TABLE for a pass over a table and 1 for each entry made: may_work(). */
+	/* What this exit has done, in units of about 300 instructions: may_work(). */
 	u32 work;
 	u32 reach_queue[NR_REACH]; /* tables whose parents have to be told, see reach.c */
 	/* A CPU may hold links that are gone, or leaves that were narrowed: reach.c. need_flush() ends it. */
@@ -201,7 +204,8 @@ struct mmu {
 			die("shadow MMU: invariant " #number " is broken: " #holds); \
 	} while (0)
 
-#define WORK_TABLE 24
+/* A pass over a table that has nothing in it. Each line that has is 1 more, and so is each entry that is made. */
+#define WORK_TABLE 4
 
 static inline bool may_work(const struct mmu *m)
 {
@@ -279,6 +283,15 @@ static inline struct shadow *shadow_at(const struct mmu *m, slot_t slot)
 	return &m->shadows[slot_table(slot)];
 }
 
+/* Eight entries, what the CPU's caches hold at once: the passes over tables go by lines. */
+#define LINE_ENTRIES 8
+
+/* The bit of a slot's line in the maps of its table. */
+static inline u64 line_bit(slot_t slot)
+{
+	return BIT(slot_entry(slot) / LINE_ENTRIES);
+}
+
 static inline u64 table_hpa(const struct mmu *m, u32 index)
 {
 	return m->tables_hpa + (u64)index * PAGE_SIZE;
@@ -313,7 +326,8 @@ static inline u32 guest_index(union role role, u32 i)
 {
 	if (role.format != GPTE_32)
 		return i;
-	return role.level == 1 ? role.quadrant * 512 + i : role.quadrant * 256 + i / 2;
+	return role.level == 1 ? role.quadrant * SPT_ENTRIES + i
+			       : role.quadrant * (SPT_ENTRIES / 2) + i / 2;
 }
 
 #endif

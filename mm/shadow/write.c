@@ -34,8 +34,20 @@ static u32 shadow_entries(union role role, u32 guest, u32 *first)
 		*first = guest % SPT_ENTRIES;
 		return guest / SPT_ENTRIES == role.quadrant;
 	}
-	*first = (guest & 255) * 2;
-	return guest >> 8 == role.quadrant ? 2 : 0;
+	*first = guest % (SPT_ENTRIES / 2) * 2;
+	return guest / (SPT_ENTRIES / 2) == role.quadrant ? 2 : 0;
+}
+
+/* What floods, bits of enum flood, mean for the table at gpa. */
+static void flooded(struct mmu_vcpu *v, u64 gpa, u32 floods)
+{
+	count(v->counters, mmu_flooded);
+	if (floods & FLOOD_SHUT) {
+		root_let_go(v, gpa >> PAGE_SHIFT);
+		frame_let_go(v, gpa >> PAGE_SHIFT);
+	} else {
+		frame_unsync(v, gpa >> PAGE_SHIFT);
+	}
 }
 
 /* Bring the shadows of the entries at [gpa, gpa + size) up to date. */
@@ -52,9 +64,9 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 	count(v->counters, mmu_pte_write);
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
 		union role role = m->shadows[s].role;
-		u32 entry = gpte_size(role.format), first, n;
+		u32 shift = role.format == GPTE_32 ? 2 : 3, first, n;
 
-		for (u32 g = offset / entry; g <= (offset + size - 1) / entry; g++) {
+		for (u32 g = offset >> shift; g <= (offset + size - 1) >> shift; g++) {
 			n = shadow_entries(role, g, &first);
 			if (n)
 				floods |= flood_written(m, s, first);
@@ -65,12 +77,33 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 	if (updated)
 		count(v->counters, mmu_pte_updated);
 	if (floods)
-		count(v->counters, mmu_flooded);
-	if (floods & FLOOD_SHUT) {
-		root_let_go(v, gpa >> PAGE_SHIFT);
-		frame_let_go(v, gpa >> PAGE_SHIFT);
-	} else if (floods)
-		frame_unsync(v, gpa >> PAGE_SHIFT);
+		flooded(v, gpa, floods);
+}
+
+/* The same for one entry with one shadow, beside what mmu_fault() does for it. */
+void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
+{
+	struct mmu *m = v->mmu;
+	u32 flood;
+
+	m->work = 0;
+	/* One operation to find it, one to write: whatever goes by their number is as ever. */
+	op_begin(m);
+	op_begin(m);
+	count(v->counters, pf_taken);
+	count(v->counters, pf_emulate);
+	count(v->counters, mmu_pte_write);
+	flood = flood_written(m, slot_table(w->slot), slot_entry(w->slot));
+	if (entry_sync(v, w->slot))
+		count(v->counters, mmu_pte_updated);
+	if (unlikely(flood))
+		flooded(v, w->gpa, flood);
+	/* Of what settle() looks at, a leaf alone can have changed what is reached, and no more. */
+	if (unlikely(flood || m->soft_traps || m->reach_queue[REACH_NARROWED] ||
+		     (v->hw.filter_user && m->stale_ways) || shadow_at(m, w->slot)->role.level > 1))
+		settle(v);
+	else
+		m->in_operation = false;
 }
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import bench, boots, choices, linux, suite, ways
+from . import bench, boots, choices, large, linux, suite, ways
 from .boot import Boot, Module, write_iso
 from .emulators import HostError
 from .own import Own
@@ -54,7 +54,11 @@ def run_built_in(args):
 
 
 def run_suite(args):
-    return suite.measure(args.machine, args.options)
+    return suite.measure(args.machine, args.options, False, args.ways, args.guests)
+
+
+def run_peer(args):
+    return suite.measure(args.machine, args.options, True, args.ways, args.guests)
 
 
 def compare_linux(args):
@@ -63,6 +67,10 @@ def compare_linux(args):
 
 def compare_sync(args):
     return ways.compare_sync(args.machine, args.options)
+
+
+def compare_large(args):
+    return large.compare(args.machine, args.options)
 
 
 def compare_paging(args):
@@ -97,10 +105,11 @@ def write_menu(args):
     return 0
 
 
-WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bare": run_bare,
+WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bench-kvm": run_peer,
+        "bare": run_bare,
         "linux": run_linux, "linux-bare": run_linux_bare,
-        "compare": compare_paging, "compare-linux": compare_linux, "compare-sync": compare_sync,
-        "shell": run_shell, "iso": write_menu}
+        "compare": compare_paging, "compare-large": compare_large, "compare-linux": compare_linux,
+        "compare-sync": compare_sync, "shell": run_shell, "iso": write_menu}
 
 
 def main():
@@ -113,12 +122,16 @@ def main():
     parser.add_argument("--memory", default="256", help="MiB")
     parser.add_argument("--cpus", default="1")
     parser.add_argument("--options", default="", help="notrap's options")
+    parser.add_argument("--ways", default="", help="bench, bench-kvm: these alone, with semicolons")
+    parser.add_argument("--guests", default="", help="bench, bench-kvm: likewise")
     parser.add_argument("--kernel", default="", help="boot: a bzImage, or a multiboot kernel")
     parser.add_argument("--initrd", default="", help="boot: its initramfs")
     parser.add_argument("--append", default="", help="boot: its command line")
     parser.add_argument("--until", default="", help="boot: a pattern of the line that ends it well")
     parser.add_argument("--timeout", default="600", help="boot: seconds of the emulator's CPU time")
     args = parser.parse_args()
+    if args.what == "bench-kvm" and args.host == "auto":
+        args.host = "bochs"
     try:
         args.machine = choices.machine(args.host, args.model, args.memory, args.cpus)
         return WHAT[args.what](args)

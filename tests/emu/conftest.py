@@ -27,8 +27,8 @@ def passes():
 
 # Files whose single tests or groups take longest, those first: at the end, when one process has
 # nothing left to do, the other has but a short test left.
-LONG = ("nested_kvm", "kernels", "linux32", "debian", "dma", "slow", "compare", "bench", "sync",
-        "differ", "linux", "trace")
+LONG = ("nested_kvm", "kernels", "linux32", "debian", "dma", "slow", "compare", "kvm", "bench",
+        "sync", "differ", "linux", "trace")
 
 
 def pytest_collection_modifyitems(items):

@@ -80,13 +80,12 @@ def served(directory):
             server.shutdown()
 
 
-def expect(count, under=True):
+def expect(count):
     """So many boots of which each passes, and a power-off."""
     need = [rf"^debian: boot {n}: pass$" for n in range(1, count + 1)]
-    if under:
-        need += [r"^notrap: counters end$"] + [r"^notrap: resetting$"] * (count > 1)
-    return Expect(r"^notrap: (powering off|halted)$" if under else r"reboot: Power down",
-                  tuple(need), boots.NEVER + (boots.PANIC, r"^debian: boot \d+: (wrong|fail).*"))
+    need += [r"^notrap: counters end$"] + [r"^notrap: resetting$"] * (count > 1)
+    return Expect(r"^notrap: (powering off|halted)$", tuple(need),
+                  boots.NEVER + (boots.PANIC, r"^debian: boot \d+: (wrong|fail).*"))
 
 
 # {name: (QEMU's words for a disk and a network card)}
@@ -100,13 +99,13 @@ DEVICES = {
 }
 
 
-def prepare(directory, source, count, options="", under=True, **told):
+def prepare(directory, source, count, options="", **told):
     """A copy of the disk, with the files of this run; its path. told: for tests/debian/check."""
     disk = os.path.join(directory, "disk")
     subprocess.run(["cp", "--sparse=always", source, disk], check=True)
     conf = os.path.join(directory, "check.conf")
     with open(conf, "w", encoding="ascii") as file:
-        for name, value in {"boots": count, "efi": False,
+        for name, value in {"boots": count, "efi": False, "upgrade": False,
                             "vendor": "", "url": "", "sum": "", **told}.items():
             file.write(f"{name}={int(value) if isinstance(value, bool) else value}\n")
     put(disk, boots.NOTRAP, "/boot/notrap.elf")
@@ -114,20 +113,17 @@ def prepare(directory, source, count, options="", under=True, **told):
     put(disk, conf, "/root/check.conf")
     if options:
         change_menu(disk, directory, "/boot/notrap.elf", f"/boot/notrap.elf {options}")
-    if not under:
-        change_menu(disk, directory, 'set default="Linux under notrap"', 'set default="0"')
-        change_menu(disk, directory, "ro  quiet", "ro console=tty0 console=ttyS0,115200")
     return disk
 
 
-def run_qemu(directory, source, limit, count=1, devices="virtio", efi=False, under=True,
-             chipset="pc", cpus=1, memory=1024, **more):
+def run_qemu(directory, source, limit, count=1, devices="virtio", efi=False, chipset="pc",
+             cpus=1, memory=1024, **more):
     """Boot it so many times; directory: an empty one, for the disk and what the network serves."""
     with served(os.path.join(directory, "served")) as (url, checksum):
-        disk = prepare(directory, source, count, under=under, efi=efi, vendor="QEMU", url=url,
+        disk = prepare(directory, source, count, efi=efi, vendor="QEMU", url=url,
                        sum=checksum, **more)
         words = ["-drive", f"file={disk},if=none,id=disk,format=raw,cache=unsafe",
                  "-netdev", "user,id=net", *DEVICES[devices]]
         kind = QemuEfi if efi else Qemu
         return kind("tcg", "max", memory, cpus, chipset=chipset, more=words, reboot=True).run(
-            None, expect(count, under), limit)
+            None, expect(count), limit)

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -33,12 +34,21 @@ IPS = 100_000_000
 OWN_MEMORY = 640
 # CPU seconds until the machine is up; and what a run's limit on Bochs alone is multiplied by.
 START_LIMIT, SLOWER = 400, 10
-CMDLINE = ("console=ttyS0,115200 nokaslr mitigations=off no_timer_check tsc=reliable "
-           f"tsc_early_khz={IPS // 1000} lpj={IPS // 250} cryptomgr.notests=1 quiet "
-           "initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,"
-           "init_kprobe_trace")
 # Bochs' ryzen sleeps in MWAITX for good. Nested KVM has run there without XSAVE alone.
 CMDLINE_AMD = "clearcpuid=mwaitx noxsave"
+
+
+def host_words(ips):
+    """The command line of a Linux that KVM runs on, where a second has so many instructions."""
+    return ("console=ttyS0,115200 nokaslr mitigations=off no_timer_check tsc=reliable "
+            f"tsc_early_khz={ips // 1000} lpj={ips // 250} cryptomgr.notests=1 quiet "
+            "initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,"
+            "init_kprobe_trace")
+
+
+def note(text):
+    """A line beside what a run prints, which is silent for minutes."""
+    print(f"nested KVM: {text}", file=sys.stderr, flush=True)
 
 
 def pack(archive, there):
@@ -66,7 +76,8 @@ class Host:
         self.files = {path: os.stat(path).st_mtime_ns for path in files}
         if not os.path.exists(ROOT):
             raise HostError(f"{ROOT} is not built: make test-nested")
-        words = f"{CMDLINE} {CMDLINE_AMD if model in AMD else ''}"
+        words = f"{host_words(IPS)} {CMDLINE_AMD if model in AMD else ''}"
+        note("Debian's kernel starts on Bochs, which takes a minute or more")
         self.directory = tempfile.TemporaryDirectory(prefix="notrap-")
         archive = os.path.join(self.directory.name, "files.cpio")
         pack(archive, self.there)
@@ -237,4 +248,7 @@ class NestedKvm(Bochs):
             raise HostError(f"HOST={self.name} has no line to type on: HOST=bochs")
         with Host.lock:
             host = Host.of(self.bochs, self.memory, set(boot.files()), self.files)
-            return Run(self, host, boot).watch(expect, limit * SLOWER, show)
+            note(f"QEMU starts {boot.what()}")
+            result = Run(self, host, boot).watch(expect, limit * SLOWER, show)
+            note(f"{result.verdict} in {result.seconds:.0f} s")
+            return result

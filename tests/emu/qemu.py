@@ -57,8 +57,9 @@ class Qemu(Machine):
                 *self.more]
 
     def finish(self, directory, res, by_itself):
-        # A triple fault and a power-off both end QEMU with exit code 0: only its log differs.
-        tripled = "Triple fault" in read(directory, "qemu.log")
+        # A triple fault and a power-off both end QEMU with exit code 0: only its log differs. Where
+        # it may start again, the first one is a restart.
+        tripled = not self.reboot and "Triple fault" in read(directory, "qemu.log")
         if tripled:
             res.host_notes.append("triple fault")
         res.host_notes += read(directory, "output").strip().splitlines()[-3:]

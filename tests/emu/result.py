@@ -20,12 +20,14 @@ class Expect:
     """How a run is judged, by text alone.
 
     end: the line after which nothing more is expected. need: patterns that must all have been
-    seen by then. never: patterns that fail the run at once.
+    seen by then. never: patterns that fail the run at once. silence: the most seconds of CPU time
+    that it may say nothing for, where that is longer than for others (machine.Silence).
     """
 
     end: str
     need: tuple = ()
     never: tuple = ()
+    silence: int = 0
 
 
 @dataclass
@@ -62,12 +64,13 @@ class Result:
 
     @property
     def counters(self):
-        """The last report's counters, as {name: value}; empty without a whole report."""
+        """The last report's counters, as {name: value}; empty without a whole report. notrap's, or
+        where the run was under KVM, KVM's statistics."""
         reports = re.findall(
-            r"^notrap: counters begin$(.*?)^notrap: counters end$", self.text, re.M | re.S)
+            r"^(notrap|kvm): counters begin$(.*?)^\1: counters end$", self.text, re.M | re.S)
         if not reports:
             return {}
-        found = re.findall(r"^notrap: (\w+) = (\d+)$", reports[-1], re.M)
+        found = re.findall(r"^(?:notrap|kvm): (\w+) = (\d+)$", reports[-1][1], re.M)
         return {name: int(value) for name, value in found}
 
     @property

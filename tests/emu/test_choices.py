@@ -14,6 +14,14 @@ OWN = elf("far")
 GOOD = {"host": "bochs", "model": "tigerlake", "memory": "512", "cpus": "2"}
 
 
+def refuses(line, call):
+    """A call ends with a HostError of one line, this one."""
+    with pytest.raises(HostError) as error:
+        call()
+    assert re.search(line, str(error.value)), error.value
+    assert "\n" not in str(error.value)
+
+
 def test_a_machine_as_chosen():
     machine = choices.machine(**GOOD)
     assert (str(machine), machine.memory, machine.cpus) == ("bochs:tigerlake", 512, 2)
@@ -40,10 +48,7 @@ def test_a_machine_as_chosen():
     ({"memory": "99999999999"}, r'^MEMORY="99999999999" is not from'),
 ])
 def test_a_wrong_choice(wrong, line):
-    with pytest.raises(HostError) as error:
-        choices.machine(**{**GOOD, **wrong})
-    assert re.search(line, str(error.value)), error.value
-    assert "\n" not in str(error.value)
+    refuses(line, lambda: choices.machine(**{**GOOD, **wrong}))
 
 
 @pytest.mark.parametrize("wrong, line", [
@@ -55,10 +60,7 @@ def test_a_wrong_choice(wrong, line):
     ({"timeout": "0"}, r'^TIMEOUT="0" is no number'),
 ])
 def test_a_wrong_kernel_of_ones_own(wrong, line):
-    with pytest.raises(HostError) as error:
-        Own(**{"kernel": boots.BENCH, **wrong}).run(None, "")
-    assert re.search(line, str(error.value)), error.value
-    assert "\n" not in str(error.value)
+    refuses(line, lambda: Own(**{"kernel": boots.BENCH, **wrong}).run(None, ""))
 
 
 @pytest.mark.parametrize("words, until, passed, reason", [

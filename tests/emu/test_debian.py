@@ -6,9 +6,10 @@ import re
 import pytest
 
 from tests.emu import boots, debian
+from tests.emu.matrix import SOAK
 
-# Seconds of QEMU's CPU time for each boot.
-LIMIT = 300
+# Seconds of QEMU's CPU time for each boot; and to make an initrd.
+LIMIT, UPGRADE = 300, 900
 README, HARDWARE = (f"{boots.BUILD}/../{name}" for name in ("README.md", "docs/hardware.md"))
 
 
@@ -25,10 +26,18 @@ def test_the_entry_is_one():
 
 # {name: (boots, what debian.run_qemu() is told)}
 WAYS = {"bios": (1, {})}
+if SOAK:
+    WAYS |= {
+        "bios-ide": (2, {"devices": "ide", "options": "bypass_guest_pf=0", "cpus": 2}),
+        "bios-npt": (2, {"options": "mmu=npt", "upgrade": True}),
+        "uefi": (2, {"efi": True}),
+        "uefi-q35-nvme": (2, {"efi": True, "devices": "nvme", "chipset": "q35"}),
+    }
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_debian(passes, tmp_path, way):
     count, words = WAYS[way]
-    result = passes(debian.run_qemu(tmp_path, debian.image(), count * LIMIT, count=count, **words))
+    limit = count * LIMIT + (UPGRADE if words.get("upgrade") else 0)
+    result = passes(debian.run_qemu(tmp_path, debian.image(), limit, count=count, **words))
     assert result.powered_off

@@ -149,8 +149,8 @@ def quickest(passes, directory, iommu, name, options):
 def test_linux_traffic_costs_the_same(passes, tmp_path, iommu, name):
     """By QEMU's instructions, in what the process runs in its quickest round, and in exits.
 
-    Waiting for a device that is slow today only ever adds to both: a difference has to last for
-    five runs each.
+    Waiting for a device that is slow today only ever adds to either: that the IOMMU costs something
+    has to last for five runs each, and that a run without it took longer says nothing of it.
     """
     least = {}
     for attempt in range(5):
@@ -161,6 +161,6 @@ def test_linux_traffic_costs_the_same(passes, tmp_path, iommu, name):
             least[options] = [min(pair) for pair in zip(cost, least.get(options, cost))]
             sums.append(transferred)
         assert sums[0] == sums[1]
-        if all(abs(on - off) <= 0.05 * off for off, on in zip(*least.values())):
+        if all(on <= 1.05 * off for off, on in zip(*least.values())):
             return
     assert False, least

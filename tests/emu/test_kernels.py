@@ -31,6 +31,18 @@ def test_default_command_line(passes, kernel, host, model):
     assert result.powered_off
 
 
+@pytest.mark.parametrize("host, model", HOSTS)
+def test_suspend(passes, host, model):
+    """No sleep but what Linux can end by itself: the cloud's kernel has none at all."""
+    words = f"{boots.LINUX_CMDLINE} selfcheck_suspend=1"
+    modules = [Module(f"{LINUX}/vmlinuz-amd64-full", words), initramfs("amd64")]
+    expect = boots.linux_expect()
+    expect.need += (r"ACPI: PM: \(supports S0 S5\)$", r"^linux: sleep states = freeze mem disk$",
+                    r"^linux: mem sleep = \[s2idle\]$", r"^linux: disk sleep = \[shutdown\] ",
+                    r"PM: suspend entry \(s2idle\)$", r"^linux: awake again$")
+    passes(boots.machine(host, model, 512).run(boots.notrap(modules=modules), expect, LIMIT))
+
+
 # It draws a screen, on the serial line too; this much of it comes once the first test runs.
 MEMTEST = Expect(r"^Using: .* Errors: 0 ", (r"^CPU: 1 Cores .* Status: Testing",), boots.NEVER)
 

@@ -21,6 +21,7 @@ def test_self_check(machine, passes, model, bypass):
     result = run(machine(model), f"bypass_guest_pf={bypass}", passes)
     counters = result.counters
     assert result.find(r"^linux: hypervisor = notrap$")
+    assert result.find(r"^linux: cpu flag hypervisor = yes$")
     # A report is the kernel's alone to make, and Linux knows of none.
     assert counters["pf_guest_counted"] == 0
     assert result.find(r"^notrap: pf_bypassed = unknown$")

@@ -95,11 +95,19 @@ def test_bench(passes, on, options):
     assert "mmu=" in options or result.counters["exits"] > 4 * SET_UP
 
 
-# NMIs are late on Bochs 2.7: docs/testing.md.
-@pytest.mark.parametrize("on, name, words", kept(intel("events", "nmi=0"), intel("msrs", "")))
-def test_guest(passes, on, name, words):
+# Guests, and what makes the slow ones shorter. NMIs are late on Bochs 2.7: docs/testing.md.
+GUESTS = {"events": "nmi=0", "msrs": "", "paging64": "", "pcid": "", "reach": "",
+          "access": "stride=601", "differ": "seeds=1 steps=100"}
+CASES = kept(
+    intel("events", ""), intel("msrs", ""),
+    *(intel(name, "", soak=True) for name in GUESTS if name not in ("events", "msrs")),
+    intel("paging64", "mmu=ept", soak=True), intel("paging64", "", kvm="ept=0", soak=True))
+
+
+@pytest.mark.parametrize("on, name, options", CASES)
+def test_guest(passes, on, name, options):
     host = machine(on)
-    boot = boots.notrap("", [guests.module(host, name, words)])
+    boot = boots.notrap(options, [guests.module(host, name, GUESTS[name])])
     assert passes(host.run(boot, boots.guest_expect(), LIMIT)).powered_off
 
 

@@ -11,7 +11,7 @@ fake_console  := tests/host/fake/console.c
 fake          := $(fake_console) tests/host/fake/ram.c
 
 src_chipset   := guest/chipset/pci_guard.c guest/chipset/power_effect.c
-src_boot      := $(fake_console) boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c guest/firmware/acpi.c guest/firmware/rsdp.c mm/phys/memmap.c
+src_boot      := $(fake) boot/multiboot1.c boot/multiboot2.c boot/efi_map.c boot/parse.c guest/firmware/acpi.c guest/firmware/rsdp.c mm/phys/memmap.c
 src_console   := arch/format.c arch/screen.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn/*.c)
@@ -20,11 +20,12 @@ src_insn_run  := $(wildcard guest/insn/*.c)
 src_rsdp      := $(fake) guest/firmware/acpi.c guest/firmware/rsdp.c mm/phys/memmap.c
 src_svm_caps  := $(fake_console) svm/caps.c svm/exit_names.c
 src_vmx_caps  := $(fake_console) vmx/caps.c vmx/exit_names.c
-mmu_sources   := $(fake_console) tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
-		 tests/host/sim_mem.c tests/host/sim.c tests/host/sim_setup.c tests/host/random_guest.c \
-		 tests/host/random_config.c tests/host/random_pressure.c tests/host/random_device.c \
+mmu_sources   := $(fake) tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
+		 tests/host/sim_mem.c tests/host/sim.c tests/host/sim_setup.c tests/host/straight.c tests/host/random_guest.c \
+		 tests/host/random_config.c tests/host/random_pressure.c tests/host/random_device.c tests/host/random_large.c \
+		 tests/host/random_table.c tests/host/random_cow.c \
 		 $(filter-out mm/phys/map.c mm/nested/nested.c,$(wildcard mm/*/*.c))
-$(foreach idea,idea rights large write sync formats pool filter,$(eval \
+$(foreach idea,idea rights keys large write sync formats pool filter,$(eval \
 	src_mmu_$(idea) := $(mmu_sources) tests/host/mmu_guest.c))
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)

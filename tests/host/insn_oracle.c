@@ -35,8 +35,7 @@ static int disagree(const char *what, const u8 *bytes, u32 avail, enum insn_mode
 	fprintf(stderr, "%d-bit code", 16 << mode);
 	for (u32 i = 0; i < avail && i < INSN_MAX_LEN; i++)
 		fprintf(stderr, " %02x", bytes[i]);
-	fprintf(stderr, ": %s: %#llx, Zydis says %#llx\n", what, (unsigned long long)ours,
-		(unsigned long long)theirs);
+	fprintf(stderr, ": %s: %#lx, Zydis says %#lx\n", what, ours, theirs);
 	return -1;
 }
 

@@ -15,7 +15,7 @@
 
 struct load_machine machine;
 
-struct fake_ram fake_ram[] = {{0, MACHINE_END, NULL}};
+struct fake_ram fake_ram[] = {{0, MACHINE_END, NULL, 0}};
 const u32 fake_ram_count = 1;
 
 const struct builtin_guest builtin_guests[] = {
@@ -23,11 +23,6 @@ const struct builtin_guest builtin_guests[] = {
 	{"other", "no kernel", 9},
 };
 const char builtin_guest_names[] = "";
-
-u64 map_end(void)
-{
-	return MACHINE_END;
-}
 
 static void add_memory(u64 start, u64 end, u32 type, u32 guest_type)
 {

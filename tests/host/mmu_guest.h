@@ -25,7 +25,7 @@
 #define PAGE_A  MIB(4) /* two pages of data */
 #define PAGE_B  (MIB(4) + PAGE_SIZE)
 
-enum { READ, WRITE, FETCH, SUPERVISOR = 0, USER = 4, AC = 8 };
+enum { READ, WRITE, FETCH, USER = 4, AC = 8 };
 
 extern struct sim sim;
 extern struct rnd rng;

@@ -20,7 +20,7 @@ static void tight_bounds(struct rnd *r, struct mmu_bounds *b)
 	};
 }
 
-void engine_config(struct rnd *r, struct sim_config *c)
+void random_config(struct rnd *r, struct sim_config *c)
 {
 	static const u8 widths[] = {36, 39, 40, 46, 52, 52};
 

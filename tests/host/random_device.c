@@ -8,9 +8,9 @@
 #include "tests/host/sim_mem.h"
 
 /* An entry on the way to an address, or any in one of the frames; 0: there is none. */
-static u64 some_entry(struct engine *e, u64 gva)
+static u64 some_entry(struct random_guest *g, u64 gva)
 {
-	const struct ref_cpu *cpu = &e->sim.guest;
+	const struct ref_cpu *cpu = &g->sim.guest;
 	u32 size = ref_entry_size(cpu), nr = 0;
 	struct ref_path path;
 	enum ref_kind kind = ref_start(cpu, gva, &path);
@@ -20,30 +20,30 @@ static u64 some_entry(struct engine *e, u64 gva)
 		gpa[nr] = ref_entry_addr(cpu, &path, gva);
 		kind = ref_next(cpu, &path, gva, sim_read(gpa[nr++], size));
 	}
-	if (nr && !one_in(e->r, 8))
-		return gpa[rnd(e->r, nr)];
-	return engine_frame(e) + rnd(e->r, PAGE_SIZE / size) * size;
+	if (nr && !one_in(g->r, 8))
+		return gpa[rnd(g->r, nr)];
+	return random_frame(g) + rnd(g->r, PAGE_SIZE / size) * size;
 }
 
 /* What makes the most of a link, or leaf, that was there before. */
-static u64 other_entry(struct engine *e, u64 entry)
+static u64 other_entry(struct random_guest *g, u64 entry)
 {
 	u64 all = PTE_P | PTE_W | PTE_U | PTE_A | PTE_D;
 
 	/* A large page becomes a table: its split is there. */
-	if ((entry & PTE_PS) && one_in(e->r, 2))
-		return engine_frame(e) | all;
-	switch (rnd(e->r, 10)) {
+	if ((entry & PTE_PS) && one_in(g->r, 2))
+		return random_frame(g) | all;
+	switch (rnd(g->r, 10)) {
 	case 0:
-		return engine_entry(e);
+		return random_entry(g);
 	case 1:
-		return engine_frame(e) | all;
+		return random_frame(g) | all;
 	case 2:
-		return (entry & 0xfff & ~PTE_PS) | PTE_P | engine_frame(e);
+		return (entry & 0xfff & ~PTE_PS) | PTE_P | random_frame(g);
 	case 3:
-		return rnd(e->r, 4) * GIB(1) | PTE_PS | all;
+		return rnd(g->r, 4) * GIB(1) | PTE_PS | all;
 	case 4:
-		return rnd(e->r, 16) * MIB(2) | PTE_PS | all;
+		return rnd(g->r, 16) * MIB(2) | PTE_PS | all;
 	case 5:
 		return entry | all;
 	case 6:
@@ -57,21 +57,21 @@ static u64 other_entry(struct engine *e, u64 entry)
 	}
 }
 
-void engine_device(struct engine *e)
+void random_device(struct random_guest *g)
 {
-	u32 size = ref_entry_size(&e->sim.guest), looks = one_in(e->r, 2) ? 0 : 1 + rnd(e->r, 40);
-	u64 gva = engine_gva(e), gpa = some_entry(e, gva), data[2] = {engine_entry(e), 0};
-	struct ref_access a = {.gva = gva, .write = one_in(e->r, 2), .user = one_in(e->r, 2)};
+	u32 size = ref_entry_size(&g->sim.guest), looks = one_in(g->r, 2) ? 0 : 1 + rnd(g->r, 40);
+	u64 gva = random_gva(g), gpa = some_entry(g, gva), data[2] = {random_entry(g), 0};
+	struct ref_access a = {.gva = gva, .write = one_in(g->r, 2), .user = one_in(g->r, 2)};
 	u32 pfec;
 
 	if (!sim_is_ram(gpa))
 		return;
 	/* Shadows of what was there. */
-	if (one_in(e->r, 2))
-		sim_access(&e->sim, &(struct ref_access){.gva = gva}, data, 8, &pfec);
-	sim_device_write(&e->sim, gpa, other_entry(e, sim_read(gpa, size)), size, looks);
-	for (u32 i = rnd(e->r, 3); i > 0 && !gt_full(&e->sim.tlb); i--) {
-		if (sim_access(&e->sim, &a, data, 8, &pfec) == SIM_FAULT && !engine_mend(e, &a))
+	if (one_in(g->r, 2))
+		sim_access(&g->sim, &(struct ref_access){.gva = gva}, data, 8, &pfec);
+	sim_device_write(&g->sim, gpa, other_entry(g, sim_read(gpa, size)), size, looks);
+	for (u32 i = rnd(g->r, 3); i > 0 && !gt_full(&g->sim.tlb); i--) {
+		if (sim_access(&g->sim, &a, data, 8, &pfec) == SIM_FAULT && !random_mend(g, &a))
 			return;
 	}
 }

@@ -10,12 +10,15 @@
 
 #include "tests/host/sim.h"
 
-#define ENGINE_FRAMES 57
+#define RANDOM_FRAMES 57
 
-struct engine {
+/* Nine frames before the last five: random_cow.c's pages, and the tables of its address space. */
+#define RANDOM_COW (RANDOM_FRAMES - 14)
+
+struct random_guest {
 	struct sim sim;
 	struct rnd *r;
-	u64 frame[ENGINE_FRAMES]; /* physical addresses; the last ones hold the window's tables */
+	u64 frame[RANDOM_FRAMES]; /* physical addresses; the last ones hold the window's tables */
 	u64 page[4];              /* linear addresses in use */
 	u32 audit_period;
 	bool allow_5level;
@@ -25,29 +28,62 @@ struct engine {
 };
 
 /* Choose a machine; tiny pools recycle all the time. */
-void engine_config(struct rnd *r, struct sim_config *c);
+void random_config(struct rnd *r, struct sim_config *c);
 
 /* Set up the machine and the guest's first tables. */
-void engine_start(struct engine *e, const struct sim_config *c, struct rnd *r);
+void random_start(struct random_guest *g, const struct sim_config *c, struct rnd *r);
 
 /* One random operation. */
-void engine_step(struct engine *e);
+void random_step(struct random_guest *g);
 
 /* random_pressure.c: one operation that is there to use up shadow tables. */
-void engine_press(struct engine *e);
+void random_press(struct random_guest *g);
 
 /* random_device.c: a device writes to a page table. */
-void engine_device(struct engine *e);
+void random_device(struct random_guest *g);
+
+/* random_large.c: large pages are changed one by one, each with an INVLPG. */
+void random_change_large(struct random_guest *g);
+
+/* random_table.c: a page table of small pages is written to, flushed, and its pages are read. */
+void random_table(struct random_guest *g);
+
+/* random_cow.c: a user writes to pages that are not his to write, and the kernel copies them. */
+void random_copy_on_write(struct random_guest *g);
+
+/* Change one of the entries on the way to an address. */
+void random_change_way(struct random_guest *g, u64 gva);
+
+/* Give a table what a root of this mode needs, the window above all. False: it could not be written. */
+bool random_prepare_root(struct random_guest *g, u32 root, enum ref_mode mode);
+
+/*
+ * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
+ * 0: there is none that the window shows.
+ */
+u64 random_lead_to(struct random_guest *g, u64 gva, int level);
+
+/* The guest stores an entry through the window; false when that faults, or the window does not show it. */
+bool random_store(struct random_guest *g, u64 gpa, u64 value);
 
 /* What such operations are made of: an address in use, one in the window; a frame, an entry; CR4 bits. */
-u64 engine_gva(struct engine *e);
-u64 engine_window(const struct engine *e, u32 frame);
-u64 engine_mask(const struct engine *e);
-u64 engine_frame(struct engine *e);
-u64 engine_entry(struct engine *e);
-u64 engine_cr4(const struct engine *e, u64 cr4);
+u64 random_gva(struct random_guest *g);
+u64 random_window(const struct random_guest *g, u32 frame);
+u64 random_mask(const struct random_guest *g);
+u64 random_frame(struct random_guest *g);
+u64 random_entry(struct random_guest *g);
+u64 random_cr4(const struct random_guest *g, u64 cr4);
+
+/* Its tables have entries of 4 bytes. */
+bool random_is_32(const struct random_guest *g);
+
+/* Which of its frames holds an address; RANDOM_FRAMES: none. */
+u32 random_frame_index(const struct random_guest *g, u64 gpa);
+
+/* Store to one of its frames through the window; false when that faults. */
+bool random_store_at(struct random_guest *g, u32 frame, u32 offset, u64 value, u32 size);
 
 /* The guest's handler: mends the entry that the walk ends at. */
-bool engine_mend(struct engine *e, const struct ref_access *a);
+bool random_mend(struct random_guest *g, const struct ref_access *a);
 
 #endif

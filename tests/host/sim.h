@@ -43,7 +43,7 @@ struct sim_config {
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
-	u64 wp0_writes, lent, storms, watched, device_writes;
+	u64 wp0_writes, lent, storms, watched, device_writes, straight;
 	u64 user_entries, user_bypassed; /* under the user filter; faults with P=1 */
 };
 
@@ -56,6 +56,7 @@ struct sim {
 	struct mmu_vcpu v;
 	struct counters counters;
 	struct hw hw;
+	struct mmu_hw last_hw; /* as the last entry had it */
 	struct guest_tlb tlb;
 	struct ref_cpu guest;
 	struct paging_regs regs;
@@ -102,6 +103,9 @@ void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r);
 
 /* Write guest RAM behind the MMU's back: only before the first sim_set_regs(). */
 void sim_poke(struct sim *s, u64 gpa, u64 value, u32 size);
+
+/* The guest's memory changes as by its own store: the reference knows of it. */
+void sim_store(struct sim *s, u64 gpa, const void *data, u32 size);
 
 /*
  * A device writes one entry, which no CPU notices: at once, or in the middle of what the MMU does, when it

@@ -2,6 +2,7 @@
 /* The simulated machine's physical memory, and who changed it. */
 #include "tests/host/sim_mem.h"
 #include "mm/phys/phys.h"
+#include "tests/host/fake/ram.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,12 @@ static u32 nr_written;
 static bool is_written[NR_FRAMES];
 static bool has_high_ram;
 
+struct fake_ram fake_ram[] = {
+	{0, LOW_SIZE, memory, 0},
+	{SIM_HIGH_START, HIGH_SIZE, memory + LOW_SIZE, 0},
+};
+const u32 fake_ram_count = ARRAY_SIZE(fake_ram);
+
 void (*sim_mem_looked)(void *ctx);
 void *sim_mem_ctx;
 
@@ -30,28 +37,6 @@ static s64 offset(u64 hpa)
 	return -1;
 }
 
-void *phys_ptr(u64 hpa)
-{
-	s64 at = offset(hpa);
-
-	if (at < 0 || (!sim_is_ram(hpa) && !sim_is_hidden(hpa))) {
-		fprintf(stderr, "phys_ptr(0x%llx): not RAM\n", (unsigned long long)hpa);
-		abort();
-	}
-	if (sim_mem_looked && !sim_is_hidden(hpa))
-		sim_mem_looked(sim_mem_ctx);
-	return memory + at;
-}
-
-u64 phys_addr(const void *ptr)
-{
-	u64 at = (const u8 *)ptr - memory;
-
-	if (at >= sizeof(memory))
-		abort();
-	return at < LOW_SIZE ? at : SIM_HIGH_START + (at - LOW_SIZE);
-}
-
 bool sim_is_hidden(u64 hpa)
 {
 	return hpa >= SIM_HIDDEN_START && hpa < SIM_HIDDEN_END;
@@ -60,6 +45,16 @@ bool sim_is_hidden(u64 hpa)
 bool sim_is_ram(u64 gpa)
 {
 	return offset(gpa) >= 0 && !sim_is_hidden(gpa) && (gpa < KIB(640) || gpa >= MIB(1));
+}
+
+static void looked(u64 hpa)
+{
+	if (!sim_is_ram(hpa) && !sim_is_hidden(hpa)) {
+		fprintf(stderr, "phys_ptr(0x%lx): not RAM\n", hpa);
+		abort();
+	}
+	if (sim_mem_looked && !sim_is_hidden(hpa))
+		sim_mem_looked(sim_mem_ctx);
 }
 
 void sim_mem_map(struct memmap *map)
@@ -77,6 +72,7 @@ void sim_mem_reset(u64 pool_size, bool high_ram)
 {
 	has_high_ram = high_ram;
 	sim_mem_looked = NULL;
+	fake_ram_looked = looked;
 	for (u32 i = 0; i < nr_written; i++) {
 		memset(memory + written[i] * PAGE_SIZE, 0, PAGE_SIZE);
 		memset(known + written[i] * PAGE_SIZE, 0, PAGE_SIZE);

@@ -38,13 +38,13 @@ void sim_fail(struct sim *s, const char *fmt, ...)
 		for (; i < s->nr_lines; i++)
 			fprintf(stderr, "  %s\n", s->line[i % SIM_TRACE_LINES]);
 		fprintf(stderr,
-			"machine: %s, wp=%d smep=%d smap=%d pke=%d nx=%d nxe=%d cr3=%llx maxphyaddr=%d, "
-			"traps=%s sync=%s user=%s bypass=%d vpid=%d pool=%lluK tight=%d\nfailed: ",
+			"machine: %s, wp=%d smep=%d smap=%d pke=%d nx=%d nxe=%d cr3=%lx maxphyaddr=%d, "
+			"traps=%s sync=%s user=%s bypass=%d vpid=%d pool=%luK tight=%d\nfailed: ",
 			mode[s->guest.mode], s->guest.wp, s->guest.smep, s->guest.smap,
-			s->guest.pke, s->guest.nx, s->guest.nxe, (unsigned long long)s->guest.cr3,
-			s->guest.maxphyaddr, traps[s->config.traps], sync[s->config.sync],
-			user[s->config.user_filter], s->config.bypass, s->config.vpid,
-			(unsigned long long)s->config.pool_size >> 10, s->config.tight);
+			s->guest.pke, s->guest.nx, s->guest.nxe, s->guest.cr3, s->guest.maxphyaddr,
+			traps[s->config.traps], sync[s->config.sync], user[s->config.user_filter],
+			s->config.bypass, s->config.vpid, s->config.pool_size >> 10,
+			s->config.tight);
 		va_start(args, fmt);
 		vfprintf(stderr, fmt, args);
 		va_end(args);
@@ -66,25 +66,24 @@ static void check_table(struct sim *s, const struct ref_path *path)
 		enum ref_kind kind = ref_next(&s->hw.cpu, &next, 0, entry);
 
 		if (kind == REF_NOT_PRESENT && entry & ones && (entry & ones) != ones)
-			sim_fail(s, "a not-present shadow entry names an address: %llx",
-				 (unsigned long long)entry);
+			sim_fail(s, "a not-present shadow entry names an address: %lx", entry);
 		if (kind == REF_RESERVED && (entry & ones) != ones)
-			sim_fail(s, "a trap names an address: %llx", (unsigned long long)entry);
+			sim_fail(s, "a trap names an address: %lx", entry);
 		if (kind == REF_TABLE) {
 			if (next.table < SIM_POOL || next.table >= s->hw.pool_end)
-				sim_fail(s, "a shadow entry names a table outside the pool: %llx",
-					 (unsigned long long)entry);
+				sim_fail(s, "a shadow entry names a table outside the pool: %lx",
+					 entry);
 			check_table(s, &next);
 		}
 		if (kind != REF_LEAF || next.addr == SIM_HOLE)
 			continue;
 		if (next.addr < SIM_HIDDEN_END && next.addr + next.size > SIM_HIDDEN_START)
-			sim_fail(s, "a shadow entry at level %d maps hidden memory: %llx",
-				 path->level, (unsigned long long)entry);
+			sim_fail(s, "a shadow entry at level %d maps hidden memory: %lx",
+				 path->level, entry);
 		if (ranges_overlap(far_hidden, ARRAY_SIZE(far_hidden), next.addr,
 				   next.addr + next.size))
-			sim_fail(s, "a shadow entry at level %d maps hidden registers: %llx",
-				 path->level, (unsigned long long)entry);
+			sim_fail(s, "a shadow entry at level %d maps hidden registers: %lx",
+				 path->level, entry);
 	}
 }
 
@@ -99,11 +98,9 @@ static void check_caches(struct sim *s)
 
 		for (; s->hw.leaf[i].valid && at < end; at += PAGE_SIZE) {
 			if (sim_is_hidden(at) && at != SIM_HOLE)
-				sim_fail(s, "the TLB maps hidden memory at %llx",
-					 (unsigned long long)at);
+				sim_fail(s, "the TLB maps hidden memory at %lx", at);
 			if (p->w && p->dirty && frame_is_tracked(frame_of(m, at >> PAGE_SHIFT)))
-				sim_fail(s, "the TLB has a tracked table writable at %llx",
-					 (unsigned long long)at);
+				sim_fail(s, "the TLB has a tracked table writable at %lx", at);
 		}
 	}
 	for (u32 i = 0; i < HW_UPPERS; i++) {
@@ -112,8 +109,8 @@ static void check_caches(struct sim *s)
 
 		if (s->hw.upper[i].valid &&
 		    (t >= m->nr_shadows || (int)m->shadows[t].role.level != p->level))
-			sim_fail(s, "a paging-structure cache names table %llu, which is no more",
-				 (unsigned long long)t);
+			sim_fail(s, "a paging-structure cache names table %lu, which is no more",
+				 t);
 	}
 }
 
@@ -242,8 +239,7 @@ void sim_init(struct sim *s, const struct sim_config *config, struct rnd *r)
 	s->hw.pool_end = SIM_POOL + c.tables.pool_size;
 	s->mmu = mmu_init(&c);
 	if (!s->mmu)
-		sim_fail(s, "mmu_init() refuses a pool of %llu bytes",
-			 (unsigned long long)c.tables.pool_size);
+		sim_fail(s, "mmu_init() refuses a pool of %lu bytes", c.tables.pool_size);
 	if (config->clock_wraps)
 		s->mmu->clock = -100u;
 	mmu_vcpu_init(&s->v, s->mmu, &s->counters);

@@ -14,13 +14,12 @@
 #include "arch/console.h"
 #include "boot/parse.h"
 #include "guest/firmware/acpi.h"
-#include "mm/phys/map.h"
-#include "mm/phys/phys.h"
 #include "tests/host/fake/console.h"
+#include "tests/host/fake/ram.h"
 
 /*
- * Physical memory: `low`, and one block of exactly `info_size` bytes at INFO, so that the address
- * sanitizer sees a read past the information's end.
+ * Physical memory: `low`, again and again, and one block of exactly `info_size` bytes at INFO, so that the
+ * address sanitizer sees a read past the information's end.
  */
 #define LOW_SIZE (2u << 20)
 #define SLACK    (1u << 16)
@@ -31,28 +30,22 @@
 
 static u8 low[LOW_SIZE + SLACK];
 static u8 top[TOP_SIZE];
-static u8 *info_block;
-static size_t info_size;
 
-void *phys_ptr(u64 hpa)
+struct fake_ram fake_ram[] = {
+	{~0ULL, 0, NULL, 0},
+	{TOP, TOP_SIZE, top, 0},
+	{0, TOP, low, LOW_SIZE},
+};
+const u32 fake_ram_count = ARRAY_SIZE(fake_ram);
+
+static void place_info(void *block, size_t size)
 {
-	if (info_block && hpa >= INFO && hpa - INFO <= info_size)
-		return info_block + (hpa - INFO);
-	if (hpa >= TOP) {
-		assert_true(hpa <= GIB(4));
-		return top + (hpa - TOP);
-	}
-	return low + hpa % LOW_SIZE;
+	fake_ram[0] = (struct fake_ram){INFO, size, block, 0};
 }
 
-u64 map_end(void)
+static void remove_info(void)
 {
-	return GIB(4);
-}
-
-u64 phys_addr(const void *ptr)
-{
-	return (u64)ptr;
+	fake_ram[0] = (struct fake_ram){~0ULL, 0, NULL, 0};
 }
 
 /* The last fail() line holds these words; shows both where it does not. */
@@ -145,17 +138,17 @@ static void tag_module(u32 start, u32 end, const char *text)
 /* Place what was built, and parse it. */
 static int parse_bytes(struct bootinfo *boot, size_t size)
 {
+	u8 *block = malloc(size);
 	int err;
 
-	info_block = malloc(size);
-	info_size = size;
-	memcpy(info_block, built, size);
+	memcpy(block, built, size);
+	place_info(block, size);
 	fake_console_clear();
 	memset(boot, 0, sizeof(*boot));
 	err = multiboot2_parse(INFO, boot);
 	/* Nothing that is kept may point into it. */
-	free(info_block);
-	info_block = NULL;
+	remove_info();
+	free(block);
 	return err;
 }
 
@@ -244,10 +237,9 @@ static void test_mb2_keeps_image(void **state)
 	begin();
 	tag_memmap();
 	put_total();
-	info_block = built;
-	info_size = built_size;
+	place_info(built, built_size);
 	assert_int_equal(multiboot2_parse(INFO, &b), 0);
-	info_block = NULL;
+	remove_info();
 	assert_int_equal(b.image_start, 1);
 	assert_int_equal(b.image_end, 2);
 	assert_int_equal(b.modules, 0);

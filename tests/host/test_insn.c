@@ -378,8 +378,7 @@ static void test_addresses(void **state)
 		u64 gva = insn_gva(&in, gpr, seg_base, 0xffffffff80000000);
 
 		if (gva != cases[i].gva)
-			fail_msg("%s: %#llx, not %#llx", cases[i].name, (unsigned long long)gva,
-				 (unsigned long long)cases[i].gva);
+			fail_msg("%s: %#lx, not %#lx", cases[i].name, gva, cases[i].gva);
 	}
 }
 

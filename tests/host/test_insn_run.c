@@ -266,8 +266,7 @@ static void differ(const struct trial *t, const char *what, u32 nr, u64 ours, u6
 {
 	for (u32 i = 0; i < t->in.len; i++)
 		fprintf(stderr, "%02x ", t->bytes[i]);
-	fail_msg("%s %u: %#llx, the CPU's %#llx", what, nr, (unsigned long long)ours,
-		 (unsigned long long)cpu);
+	fail_msg("%s %u: %#lx, the CPU's %#lx", what, nr, ours, cpu);
 }
 
 static void compare(const struct trial *t)

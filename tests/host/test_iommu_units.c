@@ -17,7 +17,7 @@
 #define POOL_HPA   MIB(512)
 static u8 pool_memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
 
-struct fake_ram fake_ram[] = {{POOL_HPA, sizeof(pool_memory), pool_memory}};
+struct fake_ram fake_ram[] = {{POOL_HPA, sizeof(pool_memory), pool_memory, 0}};
 const u32 fake_ram_count = 1;
 
 static struct iommu_unit unit;

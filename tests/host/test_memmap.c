@@ -53,6 +53,12 @@ static u32 rank(u32 type)
 	return 4;
 }
 
+static u64 find(u64 size, u64 align, u64 min, u64 max, bool lowest,
+		const struct memmap_range *avoid, u32 nr)
+{
+	return memmap_find(&map, &(struct memmap_room){size, align, min, max, lowest}, avoid, nr);
+}
+
 static void check_find(const u32 *cell, struct rnd *r)
 {
 	struct memmap_range avoid[3];
@@ -77,8 +83,8 @@ static void check_find(const u32 *cell, struct rnd *r)
 		if (good)
 			highest = at;
 	}
-	assert_int_equal(memmap_find_low(&map, size, align, min, max, avoid, 3), lowest);
-	assert_int_equal(memmap_find_high(&map, size, align, min, max, avoid, 3), highest);
+	assert_int_equal(find(size, align, min, max, true, avoid, 3), lowest);
+	assert_int_equal(find(size, align, min, max, false, avoid, 3), highest);
 }
 
 static void check_queries(const u32 *cell, struct rnd *r)
@@ -151,11 +157,11 @@ static void edges(void **state)
 	assert_true(memmap_is_ram(&map, ~0ULL - 10, ~0ULL));
 	assert_false(memmap_is_ram(&map, ~0ULL - 10, 5));
 	assert_true(memmap_is_ram(&map, 7, 7));
-	assert_int_equal(memmap_find_low(&map, MIB(2), 4096, 0, ~0ULL, &none, 1), MEMMAP_NONE);
-	assert_int_equal(memmap_find_low(&map, 1, BIT(63), 0, ~0ULL, &none, 1), MEMMAP_NONE);
-	assert_int_equal(memmap_find_high(&map, ~0ULL, 1, 0, ~0ULL, NULL, 0), MEMMAP_NONE);
-	assert_int_equal(memmap_find_high(&map, 0, 1, 0, ~0ULL, NULL, 0), MEMMAP_NONE);
-	assert_int_equal(memmap_find_low(&map, 0, 1, 0, ~0ULL, NULL, 0), MEMMAP_NONE);
+	assert_int_equal(find(MIB(2), 4096, 0, ~0ULL, true, &none, 1), MEMMAP_NONE);
+	assert_int_equal(find(1, BIT(63), 0, ~0ULL, true, &none, 1), MEMMAP_NONE);
+	assert_int_equal(find(~0ULL, 1, 0, ~0ULL, false, NULL, 0), MEMMAP_NONE);
+	assert_int_equal(find(0, 1, 0, ~0ULL, false, NULL, 0), MEMMAP_NONE);
+	assert_int_equal(find(0, 1, 0, ~0ULL, true, NULL, 0), MEMMAP_NONE);
 }
 
 /* A full map stays what it was, or in order; what merges still goes in. */

@@ -115,7 +115,7 @@ static void each_model(void **state)
 
 		if (mitigate_needs(&cpu) != models[i].shadow)
 			fail_msg("%s needs %x", models[i].name, mitigate_needs(&cpu));
-		cpu.ept = !cpu.amd;
+		cpu.walks_guest = !cpu.amd;
 		if (mitigate_needs(&cpu) != models[i].ept)
 			fail_msg("%s with EPT needs %x", models[i].name, mitigate_needs(&cpu));
 		/* Never what the CPU would raise #GP for. */
@@ -126,7 +126,7 @@ static void each_model(void **state)
 static void what_a_cpu_has(void **state)
 {
 	struct mitigate_cpu none = {.family = 6}, amd = {.amd = true, .family = 0x17};
-	struct mitigate_cpu intel = {.family = 6, .ept = true, .leaf_7_edx = EDX_OLD};
+	struct mitigate_cpu intel = {.family = 6, .walks_guest = true, .leaf_7_edx = EDX_OLD};
 
 	(void)state;
 	assert_int_equal(mitigate_has(&none), GUARD_CLEAR | GUARD_VERW);

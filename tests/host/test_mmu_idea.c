@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directed tests of the shadow MMU. The idea: not-present faults that do not exit, what a fault and a flood cost, and A and D flags.
+ * Directed tests of the shadow MMU. The idea: not-present faults that do not exit, what a fault and a flood
+ * cost, and A and D flags.
  */
 #include "tests/host/mmu_guest.h"
 
@@ -154,6 +155,47 @@ static void accessed_and_dirty(void **state)
 	assert_int_equal(sim_read(large, 8) & (PTE_A | PTE_D), PTE_A | PTE_D);
 }
 
+/* Pages that are read in sequence: A is set ahead from the second on, up to the end of a line of entries. */
+static void accessed_ahead_of_a_sequence(void **state)
+{
+	u64 at;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	for (u32 i = 0; i < 64; i++)
+		sim_poke(&sim, at + 8 * i, PAGE_A | (USER_RW & ~PTE_A), 8);
+	/* What such a read might not use is left alone. */
+	sim_poke(&sim, at + 8 * 20, PAGE_A | PTE_P, 8);
+	sim_poke(&sim, at + 8 * 36, 0, 8);
+	sim_poke(&sim, at + 8 * 44, PAGE_A | PTE_NX | (USER_RW & ~PTE_A), 8);
+	sim_poke(&sim, at + 8 * 52, PAGE_A | 1ULL << PTE_PK_SHIFT | (USER_RW & ~PTE_A), 8);
+	run_4level(CR0_WP, CR4_PKE, EFER_NXE);
+	works(GVA, READ | USER);
+	assert_false(sim_read(at + 8, 8) & PTE_A);
+	(void)exits();
+	for (u32 i = 1; i < 20; i++)
+		works(GVA + i * PAGE_SIZE, READ | USER);
+	assert_int_equal(exits(), 3);
+	assert_false(sim_read(at + 8 * 20, 8) & PTE_A);
+	assert_false(sim_read(at + 8 * 21, 8) & PTE_A);
+	/* A write sets D, which nobody sets ahead, nor A beside it. */
+	for (u32 i = 24; i < 28; i++)
+		works(GVA + i * PAGE_SIZE, WRITE | USER);
+	assert_false(sim_read(at + 8 * 28, 8) & PTE_A);
+	for (u32 i = 33; i < 36; i++)
+		works(GVA + i * PAGE_SIZE, READ | USER);
+	assert_int_equal(sim_read(at + 8 * 36, 8), 0);
+	faults(GVA + 36 * PAGE_SIZE, READ | USER, 4);
+	for (u32 i = 44; i < 60; i += 8) {
+		works(GVA + (i - 3) * PAGE_SIZE, READ | USER);
+		works(GVA + (i - 2) * PAGE_SIZE, READ | USER);
+		assert_true(sim_read(at + 8 * (i - 1), 8) & PTE_A);
+		assert_false(sim_read(at + 8 * i, 8) & PTE_A);
+	}
+}
+
 /* The tables that a walk has used say so, though it ended at an entry that is not present. */
 static void accessed_on_the_way_to_nothing(void **state)
 {
@@ -205,6 +247,7 @@ int main(void)
 		cmocka_unit_test(short_flood_does_not_pay),
 		cmocka_unit_test(no_flood_but_with_hybrid),
 		cmocka_unit_test(accessed_and_dirty),
+		cmocka_unit_test(accessed_ahead_of_a_sequence),
 		cmocka_unit_test(accessed_on_the_way_to_nothing),
 		cmocka_unit_test(garbage_in_a_not_present_entry),
 	};

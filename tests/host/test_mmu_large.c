@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directed tests of the shadow MMU. Large pages: split, written with CR0.WP=0, over their own tables, and invalidated.
+ * Directed tests of the shadow MMU. Large pages: split, written with CR0.WP=0, over their own tables, and
+ * invalidated.
  */
 #include "tests/host/mmu_guest.h"
 

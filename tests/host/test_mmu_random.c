@@ -31,7 +31,7 @@ static u64 option(const char *name, u64 otherwise)
 	return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-static struct engine engine;
+static struct random_guest guest;
 
 /* Each operation has its own seed, so that others can be left out without changing it. */
 static void run(u64 seed, const u64 *op, u32 nr)
@@ -40,16 +40,16 @@ static void run(u64 seed, const u64 *op, u32 nr)
 	struct rnd r;
 
 	rnd_seed(&r, seed);
-	engine_config(&r, &c);
+	random_config(&r, &c);
 	if (!one_in(&r, 4))
 		c.pool_size = sim_least_pool(&c) + rnd(&r, 8) * PAGE_SIZE;
-	engine_start(&engine, &c, &r);
-	engine.audit_period = option("MMU_AUDIT", 4);
+	random_start(&guest, &c, &r);
+	guest.audit_period = option("MMU_AUDIT", 4);
 	for (u32 i = 0; i < nr; i++) {
 		rnd_seed(&r, op[i]);
-		engine_step(&engine);
+		random_step(&guest);
 	}
-	sim_finish(&engine.sim);
+	sim_finish(&guest.sim);
 }
 
 /* True when these operations fail, in a process of their own. */
@@ -122,36 +122,33 @@ static void seeds(void **state)
 			op[i] = rnd64(&r);
 		if (in_process || verbose) {
 			run(seed, op, steps);
-			add(&sum, &engine.sim.stats);
-			made += engine.sim.counters.value[CNT_mmu_shadow_new];
-			recycled += engine.sim.counters.value[CNT_mmu_recycled];
-			dropped += engine.sim.counters.value[CNT_mmu_shadow_zapped];
+			add(&sum, &guest.sim.stats);
+			made += guest.sim.counters.value[CNT_mmu_shadow_new];
+			recycled += guest.sim.counters.value[CNT_mmu_recycled];
+			dropped += guest.sim.counters.value[CNT_mmu_shadow_zapped];
 			continue;
 		}
 		if (!fails(seed, op, steps, true))
 			continue;
 		left = cut_down(seed, op, steps);
-		fprintf(stderr, "seed %llu fails with %u of its %u operations:\n",
-			(unsigned long long)seed, left, steps);
+		fprintf(stderr, "seed %lu fails with %u of its %u operations:\n", seed, left,
+			steps);
 		if (!fails(seed, op, left, false))
 			fprintf(stderr, "it does not fail again\n");
 		failed++;
 	}
 	if (verbose)
 		fprintf(stderr,
-			"%llu steps, %llu accesses, %llu faults, %llu of them bypassed, "
-			"%llu users' protection faults, %llu entries with the user filter, "
-			"%llu exits, %llu table writes, %llu unsyncs, %llu native INVLPGs, "
-			"%llu writes with WP=0, %llu of them lent, %llu CR3 storms, "
-			"%llu tables made, %llu recycled, %llu dropped\n",
-			(unsigned long long)sum.steps, (unsigned long long)sum.accesses,
-			(unsigned long long)sum.faults, (unsigned long long)sum.bypassed,
-			(unsigned long long)sum.user_bypassed, (unsigned long long)sum.user_entries,
-			(unsigned long long)sum.exits, (unsigned long long)sum.table_writes,
-			(unsigned long long)sum.unsyncs, (unsigned long long)sum.invlpg_native,
-			(unsigned long long)sum.wp0_writes, (unsigned long long)sum.lent,
-			(unsigned long long)sum.storms, (unsigned long long)made,
-			(unsigned long long)recycled, (unsigned long long)dropped);
+			"%lu steps, %lu accesses, %lu faults, %lu of them bypassed, "
+			"%lu users' protection faults, %lu entries with the user filter, "
+			"%lu exits, %lu table writes, %lu of them straight, %lu unsyncs, "
+			"%lu native INVLPGs, "
+			"%lu writes with WP=0, %lu of them lent, %lu CR3 storms, "
+			"%lu tables made, %lu recycled, %lu dropped\n",
+			sum.steps, sum.accesses, sum.faults, sum.bypassed, sum.user_bypassed,
+			sum.user_entries, sum.exits, sum.table_writes, sum.straight, sum.unsyncs,
+			sum.invlpg_native, sum.wp0_writes, sum.lent, sum.storms, made, recycled,
+			dropped);
 	assert_int_equal(failed, 0);
 }
 

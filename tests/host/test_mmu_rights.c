@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directed tests of the shadow MMU. Rights: error codes, roles, CR0.WP=0 with SMEP, SMAP and protection keys, and pages that are lent.
+ * Directed tests of the shadow MMU. Rights: error codes, roles, CR0.WP=0 with SMEP, SMAP and protection keys,
+ * and pages that are lent.
  */
 #include "tests/host/mmu_guest.h"
 

@@ -115,13 +115,8 @@ static bool wrmsr_safe(u32 msr, u64 value)
 /* An I/O APIC's first register is what this reads; it has no other. */
 static u32 io_select;
 
-struct fake_ram fake_ram[] = {{0xfec00000, sizeof(io_select), &io_select}};
+struct fake_ram fake_ram[] = {{0xfec00000, sizeof(io_select), &io_select, 0}};
 const u32 fake_ram_count = 1;
-
-u64 map_end(void)
-{
-	return GIB(4);
-}
 
 void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx)
 {
@@ -229,6 +224,15 @@ static void msrs_that_make_the_cpu_write_memory(void **state)
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(writers); i++)
 		expect_absent(writers[i]);
+}
+
+static void msrs_of_hidden_features(void **state)
+{
+	static const u32 hidden[] = {0x8c, 0x500, 0x1cc, 0x1d4, MSR_PKRS, 0x985, 0x98a, 0xd93};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(hidden); i++)
+		expect_absent(hidden[i]);
 }
 
 /* The hypervisor locks guest tables when it writes to them. */
@@ -474,6 +478,7 @@ int main(void)
 		cmocka_unit_test(held_branch_prediction),
 		cmocka_unit_test(msrs_of_other_hypervisors),
 		cmocka_unit_test(msrs_that_make_the_cpu_write_memory),
+		cmocka_unit_test(msrs_of_hidden_features),
 		cmocka_unit_test(locks_stay_allowed),
 		cmocka_unit_test(all_else_goes_through),
 		cmocka_unit_test(msrs_that_act_outside_of_the_cpu),

@@ -36,7 +36,7 @@ static struct counters counters;
 static struct nested *nested;
 static enum nested_format format;
 
-struct fake_ram fake_ram[] = {{POOL, sizeof(pool), pool}};
+struct fake_ram fake_ram[] = {{POOL, sizeof(pool), pool, 0}};
 const u32 fake_ram_count = 1;
 
 static u8 maxphyaddr = MAXPHYADDR;
@@ -110,7 +110,7 @@ static struct found walk(u64 gpa)
 		if (!entry)
 			return (struct found){.present = false};
 		assert_int_equal(entry >> 52, 0);
-		/* Bit 1 is the right to write in both. NPT: P, R/W, U/S; no write-through, cache disable or PAT. */
+		/* Bit 1 is the right to write in both. NPT: P, R/W, U/S; no PWT, PCD or PAT. */
 		u64 rights = leaf && level == 1 && is_watched(gpa) ? 5 : 7;
 
 		assert_int_equal(entry & (format == NESTED_EPT ? 7 : 0x1f), rights);

@@ -13,13 +13,8 @@
 
 static u8 low[MIB(2)];
 
-struct fake_ram fake_ram[] = {{0, sizeof(low), low}};
+struct fake_ram fake_ram[] = {{0, sizeof(low), low, 0}};
 const u32 fake_ram_count = 1;
-
-u64 map_end(void)
-{
-	return GIB(4);
-}
 
 static void put_rsdp(u64 hpa)
 {

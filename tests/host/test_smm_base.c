@@ -61,7 +61,7 @@ __asm__(".pushsection .rodata\n"
 #define ID        3
 
 static u8 memory[MEMORY], before[MEMORY];
-struct fake_ram fake_ram[] = {{0, MEMORY, memory}};
+struct fake_ram fake_ram[] = {{0, MEMORY, memory, 0}};
 const u32 fake_ram_count = 1;
 
 u32 apic_id(void)

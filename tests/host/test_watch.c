@@ -10,21 +10,15 @@
 #include "guest/chipset/chipset.h"
 #include "guest/chipset/power.h"
 #include "guest/cpus/ipi.h"
-#include "mm/phys/map.h"
 #include "tests/host/fake/ram.h"
 
 #define REGISTERS MIB(16)
 static u8 page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
-struct fake_ram fake_ram[] = {{REGISTERS, sizeof(page), page}};
+struct fake_ram fake_ram[] = {{REGISTERS, sizeof(page), page, 0}};
 const u32 fake_ram_count = 1;
 
 static struct machine machine;
-
-u64 map_end(void)
-{
-	return REGISTERS + sizeof(page);
-}
 
 /* What each piece of a write is asked: nobody minds, but a piece is one access, aligned to its size. */
 bool ecam_write(struct machine *m, u64 gpa, u32 value, u32 size)

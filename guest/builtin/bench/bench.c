@@ -2,7 +2,8 @@
 /*
  * The built-in guest: what paging costs, operation by operation.
  *
- * Command line: phases=name,name (default all), n=pages (a multiple of 512, default 2048).
+ * Command line: phases=name,name (default all), n=pages (a multiple of 512, default 2048),
+ * exits_port=number (where another hypervisor tells its exits, 32 bits).
  * It times itself by the TSC and reads notrap's count of exits, so that the very same file run
  * bare is the baseline.
  */
@@ -11,12 +12,17 @@
 #include "arch/string.h"
 #include "guest/builtin/lib/exception.h"
 #include "guest/builtin/lib/guest.h"
+#include "guest/builtin/lib/insn.h"
 #include "guest/builtin/lib/notrap.h"
 #include "guest/builtin/lib/print.h"
 #include "mm/counters.h"
 
+static u32 exits_port;
+
 static u64 exits(void)
 {
+	if (exits_port)
+		return in32((u16)exits_port);
 	return notrap_present() ? notrap_call(HC_COUNTER, CNT_exits) : 0;
 }
 
@@ -111,6 +117,9 @@ const char *guest_main(void)
 
 	if (!n || n % 512 || n > 131072)
 		return "n= wants a multiple of 512, at most 131072";
+	exits_port = guest_option_number("exits_port", 0);
+	if (exits_port > 0xffff)
+		return "exits_port= wants a port";
 	check_names();
 	/* A timer's interrupt that waits would be looked at again at each VM entry, by a KVM below. */
 	out8(PIC_MASTER_DATA, 0xff);

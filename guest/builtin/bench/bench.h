@@ -28,8 +28,8 @@ void bench_measure(const void *loop, struct bench_env *env);
 /* The loops and #PF handlers of phases.asm; labels, not C functions. */
 extern const char loop_empty[], loop_cpuid[], loop_write[], loop_write_user[], loop_same[],
 	loop_clear_invlpg[], loop_wp_invlpg[], loop_bulk_clear[], loop_bulk_map[], loop_touch[],
-	loop_read[], loop_cr3[], loop_cr3_switch[], loop_cr3_touch[], loop_space[], loop_fork[],
-	loop_mixed[];
+	loop_read[], loop_cr3[], loop_cr3_read[], loop_cr3_switch[], loop_cr3_touch[], loop_space[],
+	loop_fork[], loop_mixed[];
 extern const char handler_skip[], handler_demand[], handler_cow[], handler_mixed[];
 
 /* What loop_write_user() runs in user mode, where it has to be; and what #GP at its end has to call. */

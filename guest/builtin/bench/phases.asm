@@ -173,6 +173,13 @@ loop_bulk_map:
 	jnz .next
 	ret
 
+global loop_cr3_read
+loop_cr3_read:
+.next:	mov rax, cr3
+	dec rcx
+	jnz .next
+	ret
+
 global loop_cr3
 loop_cr3:
 .next:	mov cr3, r8

@@ -129,6 +129,7 @@ const struct phase phases[] = {
 	{"first_touch", loop_touch, NULL, prepare_just_mapped, verify_written, 1, 0, 0},
 	{"first_read", loop_read, NULL, prepare_clean, verify_accessed, 1, 0, 0},
 	{"first_write", loop_touch, NULL, prepare_read, verify_written, 1, 0, 0},
+	{"cr3_read", loop_cr3_read, NULL, prepare_nothing, verify_nothing, 1, 0, 0},
 	{"cr3_reload", loop_cr3, NULL, prepare_mapped, verify_nothing, 1, 0, 0},
 	{"cr3_switch", loop_cr3_switch, NULL, prepare_mapped, verify_nothing, 1, 0, 0},
 	{"cr3_touch", loop_cr3_touch, NULL, prepare_mapped, verify_touched, 1, 0, 0},

@@ -109,8 +109,11 @@ static void once(const struct flood *f, enum flood_kind kind, reg table, reg va,
 
 void flood(const struct flood *f, enum flood_kind kind, reg table, reg va)
 {
-	for (u32 i = 0; i < f->frames; i++)
+	u32 i = 0;
+
+	do
 		*word_of(f, i) = mark(f, i);
+	while (++i < f->frames);
 	once(f, kind, table, va, 0);
 	once(f, kind, table, va, 2);
 }

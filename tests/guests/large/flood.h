@@ -10,12 +10,11 @@ enum flood_kind { FLOOD_PROTECT, FLOOD_MOVE, FLOOD_CLEAR, FLOOD_KINDS };
 /* n entries of a table that is new: they map `frames` pages, over and over. */
 struct flood {
 	const char *name; /* of the pages' size */
-	u32 n;
+	u32 n, frames;
+	u32 entry;    /* bytes; the upper half of a long one stays zero in a 32-bit kernel */
 	reg size, ps; /* bytes; PTE_PS, or 0 */
+	reg inside;   /* where in a page is RAM */
 	u64 base;     /* of the first page */
-	u32 frames;
-	reg inside; /* where in a page is RAM */
-	u32 entry;  /* bytes; the upper half of a long one stays zero in a 32-bit kernel */
 };
 
 /*

@@ -15,11 +15,11 @@
 #define FRAMES 256
 
 static const struct flood floods[] = {
-	{"4K", MANY, PAGE_SIZE, 0, MIB(64), MANY, 0, 8},
-	{"2M", MANY, PAGE_2M, PTE_PS, MIB(64), FRAMES, 0, 8},
-	{"2M", FEW, PAGE_2M, PTE_PS, MIB(64), FEW, 0, 8},
-	{"1G", MANY, PAGE_1G, PTE_PS, 0, 1, MIB(64), 8},
-	{"1G", FEW, PAGE_1G, PTE_PS, 0, 1, MIB(64), 8},
+	{"4K", MANY, MANY, 8, PAGE_SIZE, 0, 0, MIB(64)},
+	{"2M", MANY, FRAMES, 8, PAGE_2M, PTE_PS, 0, MIB(64)},
+	{"2M", FEW, FEW, 8, PAGE_2M, PTE_PS, 0, MIB(64)},
+	{"1G", MANY, 1, 8, PAGE_1G, PTE_PS, MIB(64), 0},
+	{"1G", FEW, 1, 8, PAGE_1G, PTE_PS, MIB(64), 0},
 };
 
 const char *guest_main(void)

@@ -20,11 +20,11 @@ struct run {
 };
 
 static const struct run runs[] = {
-	{PAGING_TWO_LEVEL, {"4K", MANY, PAGE_SIZE, 0, MIB(64), MANY, 0, 4}},
-	{PAGING_TWO_LEVEL, {"4M", MANY, PAGE_4M, PTE_PS, MIB(64), MANY, 0, 4}},
-	{PAGING_TWO_LEVEL, {"4M", FEW, PAGE_4M, PTE_PS, MIB(64), FEW, 0, 4}},
-	{PAGING_PAE, {"2M", ALL, PAGE_2M, PTE_PS, MIB(64), FRAMES, 0, 8}},
-	{PAGING_PAE, {"2M", FEW, PAGE_2M, PTE_PS, MIB(64), FEW, 0, 8}},
+	{PAGING_TWO_LEVEL, {"4K", MANY, MANY, 4, PAGE_SIZE, 0, 0, MIB(64)}},
+	{PAGING_TWO_LEVEL, {"4M", MANY, MANY, 4, PAGE_4M, PTE_PS, 0, MIB(64)}},
+	{PAGING_TWO_LEVEL, {"4M", FEW, FEW, 4, PAGE_4M, PTE_PS, 0, MIB(64)}},
+	{PAGING_PAE, {"2M", ALL, FRAMES, 8, PAGE_2M, PTE_PS, 0, MIB(64)}},
+	{PAGING_PAE, {"2M", FEW, FEW, 8, PAGE_2M, PTE_PS, 0, MIB(64)}},
 };
 
 const char *guest_main(void)

@@ -15,6 +15,11 @@
 #define MSR_SMI_TRIGGER_IO 0xc0010056
 #define MSR_IBS_OP_CTL     0xc0011033
 
+#define MSR_FRED_RSP0      0x1cc
+#define MSR_FRED_CONFIG    0x1d4
+#define MSR_U_CET          0x6a0
+#define MSR_PL3_SSP        0x6a7
+
 #define MSR_AMD_FIRST      0xc0010000
 #define VENDOR_AMD_ECX     0x444d4163 /* "cAMD" */
 
@@ -53,8 +58,9 @@ static const struct msr msrs[] = {
 };
 
 /* No guest has them, whoever's CPU it is. */
-static const u32 absent[] = {MSR_VMX_BASIC,       MSR_VM_CR,        MSR_VM_HSAVE_PA,
-			     MSR_SMM_MONITOR_CTL, MSR_TME_ACTIVATE, MSR_IBS_OP_CTL};
+static const u32 absent[] = {MSR_VMX_BASIC,    MSR_VM_CR,      MSR_VM_HSAVE_PA, MSR_SMM_MONITOR_CTL,
+			     MSR_TME_ACTIVATE, MSR_IBS_OP_CTL, MSR_U_CET,       MSR_PL3_SSP,
+			     MSR_PKRS,         MSR_FRED_RSP0,  MSR_FRED_CONFIG};
 
 static volatile bool faulted;
 

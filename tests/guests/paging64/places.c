@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables in memory that is no RAM by the loader's map: a CPU walks them anywhere. In what is kept for ACPI, below
- * and in the video window, every entry is tried; in ROM, what is there decides.
+ * Tables in memory that is no RAM by the loader's map: a CPU walks them anywhere. In what is kept for ACPI,
+ * below and in the video window, every entry is tried; in ROM, what is there decides.
  */
 #include "arch/string.h"
 #include "tests/guests/paging64/paging64.h"

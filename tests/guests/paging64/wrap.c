@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compatibility mode: EIP has 32 bits, and wraps after an instruction that exits, and before one that does, too. Not on the bare
- * machine: Bochs raises #GP there.
+ * Compatibility mode: EIP has 32 bits, and wraps after an instruction that exits, and before one that does,
+ * too. Not on the bare machine: Bochs raises #GP there.
  */
 #include "tests/guests/paging64/paging64.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port that ends Bochs, letter by letter: none that does not end the machine may make notrap print its report,
- * nor cost a long exit. With end=1 it goes on to the whole word, which ends Bochs and is nothing elsewhere.
+ * The port that ends Bochs, letter by letter: none that does not end the machine may make notrap print its
+ * report, nor cost a long exit. With end=1 it goes on to the whole word, which ends Bochs and is nothing
+ * elsewhere.
  */
 #include "arch/cpu.h"
 #include "guest/builtin/lib/guest.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slow guest's like in 32-bit code: page tables of two levels and of PAE that would make one exit long. Each
- * case also reads what it mapped, before and after.
+ * The slow guest's like in 32-bit code: page tables of two levels and of PAE that would make one exit long.
+ * Each case also reads what it mapped, before and after.
  *
  * Command line: pae=1, case=N (default: all of them), n=N (tables, default 256).
  */

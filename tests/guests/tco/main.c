@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Switches on the SMI of the ICH9's watchdog, which the firmware has left off, and lets it run out: a handler in
- * system management mode would run above the hypervisor at a moment of the guest's choice. Under notrap it must
- * stay off; bare=1: it is on.
+ * Switches on the SMI of the ICH9's watchdog, which the firmware has left off, and lets it run out: a handler
+ * in system management mode would run above the hypervisor at a moment of the guest's choice. Under notrap it
+ * must stay off; bare=1: it is on.
  */
 #include "guest/builtin/lib/guest.h"
 #include "guest/builtin/lib/insn.h"

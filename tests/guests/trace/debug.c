@@ -10,9 +10,10 @@ extern const u8 store[], exchange[], compare_exchange[], store_string[], rep_sto
 	ss_load[], ss_cr3[], ss_int3[], ss_ud[], ss_int1[], ss_twice[], step_ss_cpuid[],
 	step_ss_store[], step_ss_load[], step_cpuid[], step_rep[], step_store[], step_int3[],
 	step_int1[], step_ud[], step_load[], step_cr4[], step_invlpg[], step_clts[], step_smsw[],
-	step_lmsw[], step_gp[], step_iret[], gd_read[], gd_step_cpuid[], gd_step_store[], in_64[],
-	in_80[], step_in_64[], code_load[], at_load[], gate_de[], gate_ud[], gate_int[], gate_gp[],
-	gate_pf[], code_store[], at_store[], code_cpuid[], at_cpuid[];
+	step_dr6[], step_ss_dr6[], step_lmsw[], step_gp[], step_iret[], gd_read[], gd_step_cpuid[],
+	gd_step_store[], in_64[], in_80[], step_in_64[], code_load[], at_load[], gate_de[],
+	gate_ud[], gate_int[], gate_gp[], gate_pf[], code_store[], at_store[], code_cpuid[],
+	at_cpuid[];
 
 static u16 ss_word = SEL_DATA;
 static u64 buffer[16];
@@ -95,6 +96,11 @@ static void single_steps(void)
 	trace("TF, REP STOS to PTEs", step_rep, ADDR(cold_pte), *cold_pte, 0);
 	steps_wanted = 2;
 	table("TF, PTE", step_store, NULL);
+	/* A hypervisor that has carried the write out may look at the next access to a debug register. */
+	steps_wanted = 2;
+	table("PTE, TF, MOV from DR6", step_dr6, NULL);
+	steps_wanted = 2;
+	table("PTE, TF, MOV SS, MOV from DR6", step_ss_dr6, NULL);
 	steps_wanted = 2;
 	table("TF, watched PTE", step_store, cold_pte);
 	steps("TF, INT3", step_int3, 0, 0, 0);

@@ -205,6 +205,20 @@ SEQUENCE step_smsw
 	smsw	ax
 	nop
 	nop
+SEQUENCE step_dr6
+	mov	[rdi], rsi
+	STEP
+	mov	rax, dr6
+	nop
+	nop
+SEQUENCE step_ss_dr6
+	mov	ax, ds
+	mov	[rdi], rsi
+	STEP
+	mov	ss, ax
+	mov	rdx, dr6
+	nop
+	nop
 SEQUENCE step_lmsw
 	STEP
 	lmsw	[rdi]

@@ -10,7 +10,6 @@
 #define LEAF       (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
 #define COLD_VA    (1ULL << 39) /* its entry is *cold_pte */
 #define USER_VA    (2ULL << 39) /* a user's code; his data follow */
-#define USER_DATA  (USER_VA + 4 * PAGE_SIZE)
 
 #define DR6_NONE   0xffff0ff0ULL
 #define DR6_SHOWN  0xe00f /* BT, BS, BD, B3 to B0 */

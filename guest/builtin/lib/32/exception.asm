@@ -1,6 +1,11 @@
 ; SPDX-License-Identifier: MIT
 ; The IDT's entry points of a 32-bit kernel: each makes a struct frame and calls exception().
 
+%include "arch/push.inc"
+
+; What a C caller expects to find again.
+%define KEPT ebx, ebp, esi, edi
+
 ; Vectors whose frame has an error code: #DF #TS #NP #SS #GP #PF #AC #CP #VC #SX.
 HAS_ERROR	equ (1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (1 << 29) | (1 << 30)
 
@@ -41,20 +46,14 @@ dispatch:
 leave:	mov esp, [probe_stack]
 	push 2
 	popfd
-	pop edi
-	pop esi
-	pop ebp
-	pop ebx
+	POP_ALL KEPT
 	ret
 
 ; void probe_enter(const struct probe_target *): go there by IRETD; `leave` comes back.
 global probe_enter
 probe_enter:
 	mov eax, [esp + 4]
-	push ebx
-	push ebp
-	push esi
-	push edi
+	PUSH_ALL KEPT
 	mov [probe_stack], esp
 	mov edi, [eax + 20]		; the address to probe
 	test byte [eax + 12], 3		; CS: only a change to user mode takes a stack along

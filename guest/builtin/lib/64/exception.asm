@@ -1,7 +1,13 @@
 ; SPDX-License-Identifier: MIT
 ; The IDT's entry points: each makes a struct frame and calls exception().
 
+%include "arch/push.inc"
+
 SEL_DATA	equ 0x10
+
+; The registers of struct frame, last to first, and those that a C caller expects to find again.
+%define FRAME rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+%define KEPT  rbx, rbp, r12, r13, r14, r15
 
 ; Vectors whose frame has an error code: #DF #TS #NP #SS #GP #PF #AC #CP #VC #SX.
 HAS_ERROR	equ (1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (1 << 29) | (1 << 30)
@@ -29,41 +35,13 @@ stub_%1:
 	STUB 128
 
 dispatch:
-	push rax
-	push rcx
-	push rdx
-	push rbx
-	push rbp
-	push rsi
-	push rdi
-	push r8
-	push r9
-	push r10
-	push r11
-	push r12
-	push r13
-	push r14
-	push r15
+	PUSH_ALL FRAME
 	mov rdi, rsp
 	cld
 	call exception
 	test al, al
 	jnz leave
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop r11
-	pop r10
-	pop r9
-	pop r8
-	pop rdi
-	pop rsi
-	pop rbp
-	pop rbx
-	pop rdx
-	pop rcx
-	pop rax
+	POP_ALL FRAME
 	add rsp, 16			; vector, error code
 	iretq
 
@@ -73,23 +51,13 @@ leave:	mov eax, SEL_DATA
 	mov rsp, [probe_stack]
 	push 2
 	popfq
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	POP_ALL KEPT
 	ret
 
 ; void probe_enter(const struct probe_target *): go there by IRETQ; `leave` comes back.
 global probe_enter
 probe_enter:
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	PUSH_ALL KEPT
 	mov [probe_stack], rsp
 	push qword [rdi]		; SS
 	push qword [rdi + 8]		; RSP

@@ -2,6 +2,8 @@
 ; From four to five levels or back. CR4.LA57 cannot change in long mode, so by way of 32-bit code
 ; with paging off (SDM vol. 3A 4.1.2); all of it is below 4 GiB, at its physical address.
 
+%include "arch/push.inc"
+
 CR0_PG		equ 1 << 31
 CR4_LA57	equ 1 << 12
 SEL_CODE	equ 0x08
@@ -14,12 +16,7 @@ global paging_reload
 bits 64
 paging_reload:
 	; The upper halves of registers are lost.
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	PUSH_ALL rbx, rbp, r12, r13, r14, r15
 	push SEL_CODE32
 	push .compat
 	o64 retf
@@ -38,10 +35,5 @@ bits 32
 	jmp SEL_CODE:.long
 bits 64
 .long:	mov esp, esp
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	POP_ALL rbx, rbp, r12, r13, r14, r15
 	ret

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leaves of level 1 in shadows of the guest's tables, by far the most frequent entries, in a straight line. What
+ * they do is what entry_drop() and entry_leaf() would, which are for every kind.
+ */
+#ifndef MM_SHADOW_LEAF_H
+#define MM_SHADOW_LEAF_H
+
+#include "mm/shadow/entry.h"
+
+/* A writable leaf is about to say something else: its frame's reverse map goes without it. */
+static ALWAYS_INLINE void leaf_unmap(struct mmu *m, slot_t slot, u64 spte)
+{
+	struct frame *f = frame_of(m, spte_gfn(spte));
+
+	if (likely(f))
+		list_del(m, &f->rmap, slot);
+	m->stale_writable = true;
+}
+
+/* entry_drop() of a leaf that is present. */
+static ALWAYS_INLINE void leaf_drop(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
+{
+	s->present--;
+	if (spte & PTE_W)
+		leaf_unmap(m, slot, spte);
+}
+
+/*
+ * Put a leaf, as spte_wanted() has it, in the place of whatever is there. Where the frame stays, its reverse map
+ * does. False, with nothing done, for what is no ordinary RAM, and where traps have to be counted.
+ */
+static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
+{
+	u64 *entry = spte_at(m, slot), old = *entry, mapped = 0;
+	struct frame *f = frame_of(m, spte_gfn(spte));
+
+	if (unlikely(!f || m->soft_traps))
+		return false;
+	/* Invariant 4. */
+	if (spte & PTE_W)
+		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte) : spte | PTE_D;
+	if (unlikely((old ^ spte) & SPTE_NARROWED))
+		reach_narrowed(m, slot_table(slot), spte);
+	if (!spte_is_present(old, m->trap_bits)) {
+		*entry = spte;
+		s->lines |= line_bit(slot);
+		s->live |= line_bit(slot);
+		s->present++;
+	} else {
+		*entry = spte;
+		mapped = old & PTE_W;
+		if (mapped && (((old ^ spte) & PTE_ADDR) || !(spte & PTE_W))) {
+			leaf_unmap(m, slot, old);
+			mapped = 0;
+		}
+	}
+	if ((spte & PTE_W) && !mapped) {
+		u32 length = list_add(m, &f->rmap, slot);
+
+		if (unlikely(length > m->bounds->kept))
+			bound_leaves(m, &f->rmap, length);
+	}
+	return true;
+}
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* What a guest entry asks for: the part of it that the passes over tables take in line. */
+#ifndef MM_SHADOW_MIRROR_H
+#define MM_SHADOW_MIRROR_H
+
+#include "mm/shadow/leaf.h"
+
+/*
+ * A leaf at level 1, by far the most frequent entry: its bits are the shadow's own in every format, and those
+ * that a format does not have are zero in an entry that is usable.
+ */
+static ALWAYS_INLINE u64 small_leaf(union role role, u64 gpte)
+{
+	u64 keep = PTE_P | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR;
+	u64 rights = leaf_rights(role, gpte, false);
+
+	return (gpte & keep) | rights | leaf_key(gpte, rights) | leaf_narrow(role, gpte);
+}
+
+/* mirror.c: a present, usable guest entry at an upper level, of any format. i: its shadow's place. */
+struct spte_want wanted_upper(const struct mmu *m, union role role, u64 gpte, u32 i);
+
+/* What a role decides for all entries of a table. */
+struct rules {
+	union role role;
+	u64 trap;
+	u64 empty; /* for a guest entry that is not present: invariant 1 */
+	/* By PS: P, A and the reserved bits. Of them only P and A may be set: invariant 3. */
+	u64 judged[2];
+};
+
+static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role, bool synced)
+{
+	const u64 *bad = m->guest->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level];
+
+	return (struct rules){
+		.role = role,
+		.trap = trap_entry(m, role),
+		.empty = m->bypass && synced ? SPTE_NOTRAP : trap_entry(m, role),
+		.judged = {PTE_P | PTE_A | bad[0], PTE_P | PTE_A | bad[1]},
+	};
+}
+
+static ALWAYS_INLINE bool is_usable(const struct rules *r, u64 gpte)
+{
+	return (gpte & r->judged[!!(gpte & PTE_PS)]) == (PTE_P | PTE_A);
+}
+
+/* What an entry that is not usable asks for. */
+static ALWAYS_INLINE u64 unusable(const struct rules *r, u64 gpte)
+{
+	return gpte & PTE_P ? r->trap : r->empty;
+}
+
+static ALWAYS_INLINE struct spte_want wanted(const struct mmu *m, const struct rules *r, u64 gpte,
+					     u32 i)
+{
+	if (!is_usable(r, gpte))
+		return (struct spte_want){.spte = unusable(r, gpte)};
+	if (r->role.level > 1)
+		return wanted_upper(m, r->role, gpte, i);
+	return (struct spte_want){.spte = small_leaf(r->role, gpte), .present = true};
+}
+
+/* spte_wanted() for a slot whose table is a shadow of RAM. */
+static ALWAYS_INLINE struct spte_want slot_wanted(const struct mmu *m, slot_t slot, u64 gpte)
+{
+	u32 index = slot_table(slot);
+	struct rules r = rules_of(m, m->shadows[index].role, !table_is_unsync(m, index));
+
+	return wanted(m, &r, gpte, slot_entry(slot));
+}
+
+/* Put what is wanted in place, as far as that needs no new table. True when the entry changed. */
+bool follow(struct mmu_vcpu *v, slot_t slot, struct spte_want want);
+
+#endif

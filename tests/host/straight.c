@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* The straight way of a write to a table against the general one: see straight.h. */
+#include "tests/host/straight.h"
+#include "mm/shadow/settle.h"
+#include "tests/host/sim_mem.h"
+#include <string.h>
+
+/* Everything that the MMU keeps, and the entry that is written. */
+struct state {
+	u8 pool[SIM_HIDDEN_END - SIM_POOL];
+	struct mmu_vcpu v;
+	struct counters counters;
+	u64 entry;
+};
+
+static struct state before, general, lane;
+
+static void save(struct sim *s, struct state *to, u64 gpa)
+{
+	memcpy(to->pool, phys_ptr(SIM_POOL), s->config.pool_size);
+	to->v = s->v;
+	to->counters = s->counters;
+	memcpy(&to->entry, phys_ptr(gpa & ~7ULL), sizeof(to->entry));
+}
+
+static void restore(struct sim *s, const struct state *from, u64 gpa)
+{
+	memcpy(phys_ptr(SIM_POOL), from->pool, s->config.pool_size);
+	s->v = from->v;
+	s->counters = from->counters;
+	memcpy(phys_ptr(gpa & ~7ULL), &from->entry, sizeof(from->entry));
+}
+
+static void compare(struct sim *s, const struct ref_access *a)
+{
+	const char *what = memcmp(general.pool, lane.pool, s->config.pool_size) ? "tables or lists"
+			   : memcmp(&general.v, &lane.v, sizeof(lane.v))        ? "registers"
+			   : memcmp(&general.counters, &lane.counters, sizeof(lane.counters))
+				   ? "counters"
+			   : general.entry != lane.entry ? "memory"
+							 : NULL;
+
+	if (what)
+		sim_fail(s,
+			 "the straight way of a write to %llx leaves other %s than the general one",
+			 (unsigned long long)a->gva, what);
+}
+
+bool straight_write(struct sim *s, const struct ref_access *a, const void *data, u32 size, u32 pfec)
+{
+	struct mmu_fault f = {
+		.gva = a->gva, .pfec = pfec, .ac = a->ac, .pkru = a->pkru, .data = !a->fetch};
+	u64 code = one_in(s->r, 2) ? a->gva : 0, first;
+	struct mmu_straight w;
+
+	/* A device's write would come once in the one way, and once more in the other. */
+	if (s->unknown_insn || s->device.looks || (a->gva & 7) + size > 8 ||
+	    !mmu_find_straight(&s->v, a->gva, pfec, code, &w))
+		return false;
+	s->calm = true;
+	s->stats.straight++;
+	save(s, &before, w.gpa);
+	if (mmu_fault(&s->v, &f) != MMU_TABLE_WRITE || f.gpa != w.gpa)
+		sim_fail(s, "%llx is no write to a table, but goes the straight way",
+			 (unsigned long long)a->gva);
+	memcpy(&first, phys_ptr(w.gpa & ~7ULL), sizeof(first));
+	if (first != before.entry)
+		sim_fail(s, "a fault of a write to a table changed it");
+	mmu_write(&s->v, f.gpa, data, size);
+	save(s, &general, w.gpa);
+	restore(s, &before, w.gpa);
+	guest_store(w.gpa, data, size);
+	mmu_written_straight(&s->v, &w);
+	save(s, &lane, w.gpa);
+	compare(s, a);
+	restore(s, &before, w.gpa);
+	s->calm = false;
+	/* Once more, for the judge: who knows what the guest's memory is to be. */
+	sim_trace(s, "    table %llx: the straight way", (unsigned long long)w.gpa);
+	sim_store(s, w.gpa, data, size);
+	mmu_written_straight(&s->v, &w);
+	return true;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The straight way of a write to a table (mmu_find_straight()) against the general one: both are gone from the
+ * same state, and have to leave the same: every table, list and counter, and guest memory.
+ */
+#ifndef TESTS_HOST_STRAIGHT_H
+#define TESTS_HOST_STRAIGHT_H
+
+#include "tests/host/sim.h"
+
+/*
+ * A fault of the guest's that exits, by a write of data. False, and nothing is done: it is none that goes the
+ * straight way. Else the write is done; what differs fails the step.
+ */
+bool straight_write(struct sim *s, const struct ref_access *a, const void *data, u32 size,
+		    u32 pfec);
+
+#endif
