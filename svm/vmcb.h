@@ -5,9 +5,9 @@
 
 #include "arch/types.h"
 
-/* A segment register; attr: descriptor bits 55:52 and 47:40 as bits 11:8 and 7:0. */
-#define VMCB_SEG_L BIT(9) /* of attr */
+#define VMCB_SEG_L BIT(9) /* of vmcb_seg.attr */
 
+/* A segment register; attr: descriptor bits 55:52 and 47:40 as bits 11:8 and 7:0. */
 struct vmcb_seg {
 	u16 sel, attr;
 	u32 limit;

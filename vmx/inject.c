@@ -150,7 +150,8 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 	 * One event at a time: each exit takes the one before away (SDM vol. 3C 25.8.3). A trap of the
 	 * instruction before comes first (SDM vol. 3A table 6-2), and would be lost.
 	 */
-	if ((vmread(VMCS_ENTRY_INTR_INFO) & EVENT_INFO_VALID) || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
+	if ((vmread(VMCS_ENTRY_INTR_INFO) & EVENT_INFO_VALID) ||
+	    (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
 	    vmread(VMCS_GUEST_PENDING_DEBUG)) {
 		set_nmi_window(vmx, true);
 		return;
