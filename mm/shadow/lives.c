@@ -113,10 +113,14 @@ static void revive(struct mmu_vcpu *v, u32 index)
 	s->stale = false;
 	before = m->work;
 	changed = table_sync(v, index);
-	if (s->flood_shut)
+	if (s->flood_shut) {
 		flood_ended(s, flood_pays(changed, m->work - before));
-	else
-		s->flood_bar = 0; /* shut for want of time: whether a flood was vain is not known */
+		return;
+	}
+	/* Shut for want of time: whether a flood was vain is not known, but it is over, for the table is used. */
+	s->flood_bar = 0;
+	s->writes = 0;
+	s->asked = 0;
 }
 
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)

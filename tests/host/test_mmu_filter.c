@@ -172,6 +172,21 @@ static void other_conditions(void **state)
 	assert_true(sim.v.hw.filter_user);
 }
 
+/* Eight entries at once: the guest has cleared them while their table was out of sync. */
+static void a_line_that_goes_is_counted(void **state)
+{
+	(void)state;
+	start(MMU_USER_ALWAYS, PAGE_B | CLEAN);
+	works(OTHER, READ | USER);
+	assert_false(sim.v.hw.filter_user);
+	mmu_let_unsync(&sim.v, pte(GVA));
+	put(pte(GVA), 0);
+	put(pte(OTHER), 0);
+	sim_set_cr3(&sim, root);
+	assert_true(sim.v.hw.filter_user);
+	faults(OTHER, WRITE | USER, PFEC_W | PFEC_U);
+}
+
 /* The CPU may still have a leaf as narrow as it was: the kernel has set D itself, which owes no flush. */
 static void it_waits_for_old_leaves(void **state)
 {
@@ -252,6 +267,7 @@ int main(void)
 		cmocka_unit_test(a_page_that_becomes_a_table_turns_it_off),
 		cmocka_unit_test(a_split_page_turns_it_off),
 		cmocka_unit_test(other_conditions),
+		cmocka_unit_test(a_line_that_goes_is_counted),
 		cmocka_unit_test(it_waits_for_old_leaves),
 		cmocka_unit_test(it_waits_for_old_links),
 		cmocka_unit_test(it_goes_by_what_is_paid),
