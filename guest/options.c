@@ -22,6 +22,7 @@ static const struct option {
 } table[] = {
 	OPTION("bypass_guest_pf", "0|1", bypass_guest_pf),
 	OPTION("trap", "auto|address|structural", trap),
+	OPTION("filter", "auto|user|present", filter),
 	OPTION("sync", "hybrid|always|never", sync),
 	OPTION("mmu", "shadow|npt|ept", mmu),
 	OPTION("mitigations", "auto|off|all", mitigations),
@@ -34,7 +35,8 @@ static const struct option {
 };
 
 static const char known_options[] =
-	"bypass_guest_pf= trap= sync= mmu= mitigations= iommu= console= stats= audit= guest= smi=";
+	"bypass_guest_pf= trap= filter= sync= mmu= mitigations= iommu= console= stats= audit= guest= "
+	"smi=";
 
 static bool is_space(char c)
 {

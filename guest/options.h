@@ -7,6 +7,7 @@
 #include "guest/builtin_guests.h"
 
 enum opt_trap { TRAP_AUTO, TRAP_ADDRESS, TRAP_STRUCTURAL };
+enum opt_filter { FILTER_AUTO, FILTER_USER, FILTER_PRESENT };
 enum opt_sync { SYNC_HYBRID, SYNC_ALWAYS, SYNC_NEVER };
 enum opt_mmu { MMU_SHADOW, MMU_NPT, MMU_EPT };
 enum opt_mitigations { MITIGATIONS_AUTO, MITIGATIONS_OFF, MITIGATIONS_ALL };
@@ -16,6 +17,7 @@ enum opt_iommu { IOMMU_AUTO, IOMMU_OFF, IOMMU_REQUIRE };
 struct options {
 	bool bypass_guest_pf;
 	enum opt_trap trap;
+	enum opt_filter filter;
 	enum opt_sync sync;
 	enum opt_mmu mmu;
 	enum opt_mitigations mitigations;

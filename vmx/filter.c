@@ -21,6 +21,11 @@ void vmx_set_pf_filter(struct vcpu *v, enum pf_filter filter)
 		mask = PFEC_P;
 		match = PFEC_P;
 		break;
+	case PF_FILTER_USER: /* a match when U=1 and RSVD=0, and a match does not exit */
+		bitmap = 0;
+		mask = PFEC_U | PFEC_RSVD;
+		match = PFEC_U;
+		break;
 	case PF_FILTER_NONE: /* always a match, and a match does not exit */
 		bitmap = 0;
 		break;

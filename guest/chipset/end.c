@@ -15,6 +15,7 @@ void machine_report(struct machine *m)
 	iommu_poll(m);
 	say("guest entry tsc = %lu", m->guest_entry);
 	park_report();
+	count_filter(&m->vcpu);
 	report_counters(&m->vcpu.counters);
 }
 

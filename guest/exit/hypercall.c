@@ -24,6 +24,7 @@ void handle_hypercall(struct vcpu *v, const struct vmexit *exit)
 		result = NOTRAP_VERSION;
 		break;
 	case HC_COUNTER:
+		count_filter(v);
 		result = argument < NR_COUNTERS ? counter_read(&v->counters, argument) : ~0ULL;
 		break;
 	case HC_REPORT_FAULTS:

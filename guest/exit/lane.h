@@ -80,7 +80,8 @@ static inline bool lane_cr3_write(struct vcpu *v, u64 value)
 	count(&v->counters, exits_cr3_write);
 	count(&v->counters, tlb_flush);
 	v->root = v->mmu.hw.root;
-	if (unlikely(v->mmu.hw.filter_present != v->filter_present))
+	if (unlikely((v->mmu.hw.filter_present != v->filter_present) |
+		     (v->mmu.hw.filter_user != v->filter_user)))
 		commit_hardware(v);
 	return true;
 }

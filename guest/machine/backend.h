@@ -15,6 +15,7 @@
 enum pf_filter {
 	PF_FILTER_ALL,     /* every one */
 	PF_FILTER_PRESENT, /* those with P=1 in the error code; the rest goes to the guest's IDT */
+	PF_FILTER_USER,    /* all but those with U=1 and RSVD=0; these go to the guest's IDT */
 	PF_FILTER_NONE,    /* none: nested paging */
 };
 
@@ -31,7 +32,7 @@ bool guest_exited(struct vcpu *v, struct vmexit *exit);
 
 struct backend {
 	bool amd;           /* the CPU is as AMD's manual has it: VMMCALL, its paging */
-	bool can_filter_pf; /* PF_FILTER_PRESENT exists */
+	bool can_filter_pf; /* PF_FILTER_PRESENT and PF_FILTER_USER exist */
 
 	const char *nested_name; /* what mmu= calls this vendor's nested paging */
 	enum nested_format nested_format;

@@ -29,6 +29,21 @@ u64 counter_read(const struct counters *set, u32 index)
 	return find_bypassed(set, &bypassed) ? bypassed : ~0ULL;
 }
 
+void count_filter(struct vcpu *v)
+{
+	u64 exits = v->counters.value[CNT_exits], more = exits - v->filter_since;
+
+	v->filter_since = exits;
+	if (!v->mmu.mmu)
+		return;
+	if (v->filter_user)
+		count_add(&v->counters, filter_user_exits, more);
+	else if (v->filter_present)
+		count_add(&v->counters, filter_present_exits, more);
+	else
+		count_add(&v->counters, filter_all_exits, more);
+}
+
 void report_counters(const struct counters *sum)
 {
 	static const char *const name[] = {

@@ -151,11 +151,12 @@ struct vcpu {
 	void *hw;        /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
 	u64 root;        /* what the hardware's CR3 was last given */
 	u64 debug_traps; /* DR6's bits of breakpoints that the current instruction has met */
-	bool invlpg_exiting, filter_present;
-	bool console_held;  /* the console's ports exit: console_exit() */
-	u32 guards;         /* enum mitigation: mitigate_init() */
-	u64 spec_ctrl;      /* as the guest wrote it, while bits of it are held: GUARD_HOLD_IBRS */
-	u64 spec_ctrl_held; /* those bits */
+	bool invlpg_exiting, filter_present, filter_user;
+	u64 filter_since;  /* the count of exits when the filter was last counted: count_filter() */
+	bool console_held; /* the console's ports exit: console_exit() */
+	u32 guards;        /* enum mitigation: mitigate_init() */
+	u64 spec_ctrl;     /* as the guest wrote it, while bits of it are held: GUARD_HOLD_IBRS */
+	u64 spec_ctrl_held;        /* those bits */
 	struct vmexit *probe_exit; /* where the one exit of a self-test goes, else NULL */
 	struct retries retries;
 	u64 unread_rip; /* of an instruction that exited and could not be read */

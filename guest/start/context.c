@@ -20,6 +20,7 @@ static struct context context;
 #define FAULT_GVA (CONTEXT_GVA + 0x080)
 #define IDT_GVA   (CONTEXT_GVA + 0x800)
 #define GDT_GVA   (CONTEXT_GVA + 0x900)
+#define TSS_GVA   (CONTEXT_GVA + 0xa00)
 #define STACK_GVA (CONTEXT_GVA + 0xff0)
 
 #define TEST_CS   0x08
@@ -50,8 +51,8 @@ static void init_memory(enum spte_format format, int top)
 		context.table[level][0] = phys_addr(context.table[level - 1]) | PTE_P;
 	/* PAE PDPTEs have no W bit: SDM vol. 3A table 4-8. */
 	for (int level = format == SPTE_FORMAT_64 ? top : 2; level > 1; level--)
-		context.table[level][0] |= PTE_W;
-	context.table[1][1] = phys_addr(context.page) | PTE_P | PTE_W;
+		context.table[level][0] |= PTE_W | PTE_U;
+	context.table[1][1] = phys_addr(context.page) | PTE_P | PTE_W | PTE_U;
 }
 
 static void init_vcpu(struct vcpu *v, enum spte_format format, int top)
@@ -76,6 +77,23 @@ void context_init(struct vcpu *v, enum spte_format format, int top)
 {
 	init_memory(format, top);
 	init_vcpu(v, format, top);
+}
+
+void context_user(struct vcpu *v)
+{
+	/* SDM vol. 3A 3.4.5: 64-bit code and data, DPL 3. */
+	struct segment code = {.sel = TEST_CS | 3, .limit = ~0U, .attr = 0xa0fb};
+	struct segment data = {.sel = TEST_DS | 3, .limit = ~0U, .attr = 0xc0f3};
+	struct segment tss;
+	u64 stack = STACK_GVA;
+
+	for (enum seg seg = SEG_ES; seg <= SEG_GS; seg++)
+		v->ops->set_seg(v, seg, seg == SEG_CS ? &code : &data);
+	v->ops->get_seg(v, SEG_TR, &tss);
+	tss.base = TSS_GVA;
+	v->ops->set_seg(v, SEG_TR, &tss);
+	/* RSP0: SDM vol. 3A figure 8-11. */
+	memcpy(&context.page[TSS_GVA - CONTEXT_GVA + 4], &stack, sizeof(stack));
 }
 
 void context_code(const u8 *code, u32 size)

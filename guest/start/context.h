@@ -29,6 +29,9 @@ struct context_regs {
  */
 void context_init(struct vcpu *v, enum spte_format format, int top);
 
+/* After context_init() with 64-bit tables: the code runs at privilege level 3, its handler at 0. */
+void context_user(struct vcpu *v);
+
 /* The code to run, of at most 128 bytes. What follows an exit is not run. */
 void context_code(const u8 *code, u32 size);
 

@@ -42,6 +42,15 @@ static int check_mmu(const struct options *opt)
 	return machine.ops->probe_nested();
 }
 
+/* Is there the filter that the user asks for. */
+static int check_filter(const struct options *opt)
+{
+	if (opt->filter != FILTER_USER || machine.ops->can_filter_pf)
+		return 0;
+	return fail("filter=user: this CPU cannot filter page faults by their error code; use "
+		    "filter=auto");
+}
+
 static struct paging_features paging_features(void)
 {
 	struct cpuid ext = cpuid(0x80000001, 0), std = cpuid(1, 0);
@@ -96,6 +105,20 @@ static bool choose_bypass(const struct options *opt, const struct selftest_resul
 	return !why;
 }
 
+/* After choose_bypass(). Says so where the CPU is why there is no user filter. */
+static enum mmu_user_filter choose_user_filter(const struct options *opt,
+					       const struct selftest_result *proved)
+{
+	if (!machine.bypass || opt->filter == FILTER_PRESENT)
+		return MMU_USER_NEVER;
+	if (!proved->user_filter) {
+		say("filter=present: the self-test did not prove that a user's own faults, and no "
+		    "others, can stay in the guest");
+		return MMU_USER_NEVER;
+	}
+	return opt->filter == FILTER_USER ? MMU_USER_ALWAYS : MMU_USER_AUTO;
+}
+
 static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, u64 pool_size)
 {
 	static const enum mmu_sync sync[] = {
@@ -128,6 +151,7 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 		return -1;
 	selftest_choose(&proved, opt->trap, machine.maxphyaddr, &config.traps);
 	config.bypass = choose_bypass(opt, &proved, &config.traps);
+	config.user_filter = choose_user_filter(opt, &proved);
 	mmu = mmu_init(&config);
 	if (!mmu)
 		return -1;
@@ -161,7 +185,8 @@ int machine_start(const struct bootinfo *boot, const struct options *opt, const 
 	v->machine = &machine;
 	machine.paging = opt->mmu == MMU_SHADOW ? &shadow_paging : &nested_paging;
 	machine.maxphyaddr = phys_bits();
-	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || iommu_find(&machine, boot) < 0 ||
+	if (machine.ops->probe() < 0 || check_mmu(opt) < 0 || check_filter(opt) < 0 ||
+	    iommu_find(&machine, boot) < 0 ||
 	    memory_take(&machine, boot, &pool_hpa, &pool_size) < 0)
 		return -1;
 	/* The guest's PKRU is read with RDPKRU. */

@@ -139,6 +139,7 @@ int selftest_traps(struct vcpu *v, struct selftest_result *out)
 	    prove_format(v, SPTE_FORMAT_PAE, 3, 1, 2, out) ||
 	    ((v->machine->cr4_allowed & CR4_LA57) && prove_format(v, SPTE_FORMAT_64, 5, 5, 5, out)))
 		return -1;
+	out->user_filter = v->ops->can_filter_pf && prove_user_filter(v, out);
 	v->ops->set_pf_filter(v, PF_FILTER_ALL);
 	v->ops->flush_all(v);
 

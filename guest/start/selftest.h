@@ -15,6 +15,9 @@ struct selftest_result {
 	/* Entries of 0, at every level: the fault reached the guest's own handler without an exit, with
 	 * the right CR2 and error code. Without a filter (SVM): it exited with P=0. */
 	bool notrap;
+	/* The user filter lets a user's own faults go to the guest's handler, protection faults included,
+	 * and no other. Never without a filter. */
+	bool user_filter;
 	/* Trap entries that exited with RSVD=1, by format and level. */
 	bool address[NR_SPTE_FORMATS][PAGING_LEVELS];
 	bool structural[NR_SPTE_FORMATS][PAGING_LEVELS];
@@ -29,6 +32,9 @@ struct selftest_result {
  * guest context itself does not work.
  */
 int selftest_traps(struct vcpu *v, struct selftest_result *out);
+
+/* For selftest_traps(), once it has the traps: prove_filter.c. */
+bool prove_user_filter(struct vcpu *v, const struct selftest_result *proved);
 
 /*
  * Pick trap entries from what is proved: the address encoding where both are, unless told otherwise. 0 at

@@ -4,6 +4,7 @@
 
 #include "arch/cpu.h"
 #include "guest/machine/machine.h"
+#include "guest/machine/report.h"
 
 static void flush_gva(struct vcpu *v, u64 gva)
 {
@@ -15,6 +16,13 @@ static void flush_gva(struct vcpu *v, u64 gva)
 	}
 	count(&v->counters, tlb_flush_gva);
 	v->ops->flush_gva(v, gva);
+}
+
+static enum pf_filter filter_of(const struct mmu_hw *hw)
+{
+	if (hw->filter_user)
+		return PF_FILTER_USER;
+	return hw->filter_present ? PF_FILTER_PRESENT : PF_FILTER_ALL;
 }
 
 void commit_hardware(struct vcpu *v)
@@ -31,9 +39,12 @@ void commit_hardware(struct vcpu *v)
 		v->invlpg_exiting = hw->exit_invlpg;
 		v->ops->set_invlpg_exiting(v, hw->exit_invlpg);
 	}
-	if (hw->filter_present != v->filter_present) {
+	if (hw->filter_present != v->filter_present || hw->filter_user != v->filter_user) {
+		count_filter(v);
+		count(&v->counters, filter_changes);
 		v->filter_present = hw->filter_present;
-		v->ops->set_pf_filter(v, hw->filter_present ? PF_FILTER_PRESENT : PF_FILTER_ALL);
+		v->filter_user = hw->filter_user;
+		v->ops->set_pf_filter(v, filter_of(hw));
 	}
 	if (hw->flush == MMU_FLUSH_ALL) {
 		count(&v->counters, tlb_flush);

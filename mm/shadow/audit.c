@@ -47,12 +47,33 @@ static void check_table(struct audit *a, u32 index)
 	audit_counts(a, index);
 }
 
+/* Invariants 15 and 21: what the hardware was last told is still so. */
+static void check_filter(struct audit *a)
+{
+	const struct mmu_vcpu *v = a->v;
+	const struct mmu *m = v->mmu;
+	const struct reach *reach = m->shadows[v->root].reach;
+
+	audit_if(a,
+		 v->hw.filter_present && (!m->bypass || m->upper_unsync || v->nr_lent ||
+					  m->reach_queue[REACH_SOFT] || reach[REACH_SOFT].nr),
+		 slot_make(v->root, 0),
+		 "not-present faults bypass that may be the hypervisor's (invariant 15)");
+	audit_if(a,
+		 v->hw.filter_user && (!v->hw.filter_present || m->nr_unsync ||
+				       !(v->regs.cr0 & CR0_WP) || v->mode == PAGING_OFF ||
+				       m->reach_queue[REACH_NARROWED] || reach[REACH_NARROWED].nr),
+		 slot_make(v->root, 0),
+		 "a user's faults bypass that may be the hypervisor's (invariant 21)");
+}
+
 u32 audit(struct audit *a)
 {
 	const struct mmu *m = a->v->mmu;
 
 	count(a->v->counters, mmu_audit);
 	audit_lists(a);
+	check_filter(a);
 	for (u32 index = m->lru.first; index; index = m->shadows[index].list_next)
 		check_table(a, index);
 	for (u32 index = m->orphans.first; index; index = m->shadows[index].list_next)

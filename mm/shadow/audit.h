@@ -38,7 +38,7 @@ bool audit_maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn);
 u64 audit_attributes(int level, u64 spte);
 
 void audit_lists(struct audit *a);
-void audit_counts(struct audit *a, u32 index); /* of one table: parents, pins, soft traps */
+void audit_counts(struct audit *a, u32 index); /* of one table: parents, pins, reach */
 void audit_frames(struct audit *a);
 
 #endif

@@ -61,6 +61,7 @@ static void check_direct(struct audit *a, slot_t slot, u64 spte)
 	u64 gfn = s->gfn + ((u64)slot_entry(slot) << (LEVEL_SHIFT(level) - PAGE_SHIFT));
 	struct spte_want want = direct_wanted(m, s->role, gfn);
 
+	audit_if(a, spte & SPTE_NARROWED, slot, "a direct table has a mark (invariant 21)");
 	if (!spte_is_present(spte, m->trap_bits)) {
 		audit_if(a, level == 1 || spte_is_notrap(spte), slot,
 			 "a direct table does not map a page");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit of invariant 14: tables in use, orphans, free ones; parents; pins and soft counts. And how
+ * The audit of invariant 14: tables in use, orphans, free ones; parents; pins and what is reached. And how
  * findings are told.
  */
 #include "mm/shadow/audit.h"
@@ -146,20 +146,38 @@ static u32 count_pins(const struct mmu *m, u32 index)
 	return pins;
 }
 
-static u32 count_soft(const struct mmu *m, u32 index)
+static u32 count_reach(const struct mmu *m, u32 index, enum reach_kind kind)
 {
 	int level = m->shadows[index].role.level;
-	u32 soft = 0;
+	u32 nr = 0;
 
 	for (u32 i = 0; i < SPT_ENTRIES; i++) {
 		u64 spte = table_of(m, index)[i];
+		bool own = kind == REACH_SOFT ? spte_is_soft(spte) : spte & SPTE_NARROWED;
 
-		if (spte_is_soft(spte) ||
-		    (spte_is_present(spte, m->trap_bits) && spte_is_link(level, spte) &&
-		     m->shadows[spte_child(m, spte)].soft_told))
-			soft++;
+		nr += own;
+		if (spte_is_present(spte, m->trap_bits) && spte_is_link(level, spte))
+			nr += m->shadows[spte_child(m, spte)].reach[kind].told;
 	}
-	return soft;
+	return nr;
+}
+
+/* What a table says it reaches, and has told its parents. Of a soft trap nothing is counted where there are none. */
+static void check_reach(struct audit *a, u32 index)
+{
+	const struct mmu *m = a->v->mmu;
+
+	for (u32 kind = 0; kind < NR_REACH; kind++) {
+		const struct reach *r = &m->shadows[index].reach[kind];
+
+		if (kind == REACH_SOFT && !m->soft_traps)
+			continue;
+		audit_if(a, r->nr != count_reach(m, index, kind), slot_make(index, 0),
+			 kind == REACH_SOFT ? "the number of soft traps is wrong"
+					    : "the number of narrowed entries is wrong");
+		audit_if(a, r->told != !!r->nr && !r->queued, slot_make(index, 0),
+			 "parents were not told of what is reached, and will not be");
+	}
 }
 
 /* A direct level-1 table is one of those that its region knows. */
@@ -173,7 +191,7 @@ static bool region_knows(const struct mmu *m, u32 index)
 	return i == index;
 }
 
-/* A live table's parents, pins and soft count. */
+/* A live table's parents, pins, and what it reaches. */
 void audit_counts(struct audit *a, u32 index)
 {
 	const struct mmu *m = a->v->mmu;
@@ -182,10 +200,7 @@ void audit_counts(struct audit *a, u32 index)
 	check_parents(a, index);
 	audit_if(a, s->pins != count_pins(m, index), slot_make(index, 0),
 		 "a table is pinned more or less often than it is used");
-	audit_if(a, m->soft_traps && s->soft != count_soft(m, index), slot_make(index, 0),
-		 "the number of soft traps is wrong");
-	audit_if(a, s->soft_told != !!s->soft && !s->soft_queued, slot_make(index, 0),
-		 "parents were not told of soft traps, and will not be");
+	check_reach(a, index);
 	audit_if(a, s->role.direct && s->role.level == 1 && !region_knows(m, index),
 		 slot_make(index, 0), "a direct table is not in its region's list");
 }

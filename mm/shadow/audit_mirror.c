@@ -17,8 +17,25 @@ bool audit_maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn)
 
 u64 audit_attributes(int level, u64 spte)
 {
-	return spte & (PTE_P | PTE_PWT | PTE_PCD | PTE_G | PTE_PK | GENMASK(58, 52) | BIT(11) |
+	return spte & (PTE_P | PTE_PWT | PTE_PCD | PTE_G | PTE_PK | GENMASK(58, 52) |
 		       (level > 1 ? PTE_PS | PTE_PAT_LARGE : PTE_PAT));
+}
+
+/*
+ * Invariant 21. A user may write, as far as the guest's entry says, and the hardware faults: then the entry has
+ * its mark, and no other has.
+ */
+static void check_mark(struct audit *a, slot_t slot, u64 spte, u64 gpte)
+{
+	union role role = shadow_at(a->v->mmu, slot)->role;
+	bool users_write = (gpte & (PTE_U | PTE_W)) == (PTE_U | PTE_W) && !role.wp0, narrow;
+
+	if (spte_is_link(role.level, spte))
+		narrow = gpte_is_leaf(role.format, role.level, gpte, role.pse);
+	else
+		narrow = !(spte & PTE_W);
+	audit_if(a, (users_write && narrow) != !!(spte & SPTE_NARROWED), slot,
+		 "narrowed for users without a mark, or marked without (invariant 21)");
 }
 
 /* A leaf's attributes are the guest's, but that a page that is turned (wp0.h) has no key. */
@@ -51,8 +68,8 @@ static void check_mirror_link(struct audit *a, slot_t slot, u64 spte, u64 gpte,
 		 child->gfn != spte_gfn(want.spte & ~(child_r.direct ? PTE_PAT_LARGE : 0)) ||
 			 child->role.word != child_r.word,
 		 slot, "a link leads to another frame or role (invariant 5)");
-	audit_if(a, spte & ~(PTE_ADDR | PTE_RIGHTS | PTE_P | PTE_A | SPTE_LENT), slot,
-		 "a link has bits that none has");
+	audit_if(a, spte & ~(PTE_ADDR | PTE_RIGHTS | PTE_P | PTE_A | SPTE_LENT | SPTE_NARROWED),
+		 slot, "a link has bits that none has");
 }
 
 /*
@@ -97,6 +114,7 @@ void audit_mirror(struct audit *a, slot_t slot, u64 spte)
 		     "present for a guest entry that is not present, bad, or A=0 (invariant 3)"))
 		return;
 	check_rights(a, slot, spte, gpte, want.spte);
+	check_mark(a, slot, spte, gpte);
 	if (spte_is_link(role.level, spte)) {
 		check_mirror_link(a, slot, spte, gpte, want);
 		return;

@@ -36,8 +36,8 @@ void entry_drop(struct mmu *m, slot_t slot, bool by_guest)
 		u32 child = spte_child(m, spte);
 
 		list_del(m, &m->shadows[child].parents, slot);
-		soft_link(m, slot_table(slot), child, -1);
-		/* See soft.c: a CPU that still holds the link is beyond what is counted. */
+		reach_link(m, slot_table(slot), child, -1);
+		/* See reach.c: a CPU that still holds the link is beyond what is counted. */
 		if (m->soft_traps || m->shadows[child].role.direct)
 			need_flush(m);
 		if (by_guest && !shadow_in_use(m, child) && !m->shadows[child].role.direct)
@@ -113,7 +113,7 @@ void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked)
 	if (unlikely(c->orphan))
 		shadow_used(m, child);
 	entry_put_present(m, slot, table_hpa(m, child) | (bits & ~PTE_ADDR));
-	soft_link(m, slot_table(slot), child, 1);
+	reach_link(m, slot_table(slot), child, 1);
 	length = asked ? list_add(m, &c->parents, slot) : list_add_behind(m, &c->parents, slot);
 	if (unlikely(length > m->bounds->kept))
 		list_bound(m, c->parents, length, most_parents(m, child));
@@ -137,7 +137,7 @@ void bound_leaves(struct mmu *m, slot_t *head, u32 length)
 		entry_trap(m, *head);
 	} else {
 		/* As where the page is a table: the pass over the table that comes next leaves it alone. */
-		*spte = (*spte & ~PTE_W) | (s->role.level == 1 ? SPTE_PROTECTED : 0);
+		entry_put(m, *head, leaf_narrowed(s->role, *spte));
 		list_del(m, head, *head);
 	}
 }
@@ -163,7 +163,7 @@ void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 	} else if (spte & PTE_W) {
 		f = frame_of(m, gfn);
 		if (likely(f) ? frame_is_tracked(f) : far_is_watched(m, gfn))
-			spte = (spte & ~PTE_W) | SPTE_PROTECTED;
+			spte = leaf_narrowed(s->role, spte);
 	}
 	if (spte & PTE_W)
 		spte |= PTE_D;
@@ -182,9 +182,10 @@ void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
  */
 static bool set_link_rights(struct mmu *m, slot_t slot, u32 child, u64 bits)
 {
-	u64 *spte = spte_at(m, slot), old = *spte, mine = PTE_RIGHTS | SPTE_LENT | PTE_A;
+	u64 *spte = spte_at(m, slot), old = *spte;
+	u64 mine = PTE_RIGHTS | SPTE_LENT | SPTE_NARROWED | PTE_A;
 
-	*spte = (old & ~mine) | (bits & mine);
+	entry_put(m, slot, (old & ~mine) | (bits & mine));
 	if (!((*spte ^ old) & PTE_RIGHTS))
 		return false;
 	came_into_reach(m, child);

@@ -42,13 +42,24 @@ void table_clear(struct mmu *m, u32 index, bool by_guest);
 
 /* entry.c: making it so. */
 
+/* A writable leaf, made read-only for the hypervisor's own sake. */
+static inline u64 leaf_narrowed(union role role, u64 spte)
+{
+	bool users = (spte & PTE_U) && !role.direct && !role.wp0;
+
+	return (spte & ~PTE_W) | (role.level == 1 ? SPTE_PROTECTED : 0) |
+	       (users ? SPTE_NARROWED : 0);
+}
+
 /*
  * A leaf as what is wanted would be written. Fewer rights than the guest grants are right too where the
  * page is a table: the next write mends them.
  */
 static ALWAYS_INLINE u64 leaf_says(u64 spte)
 {
-	return (spte & ~(PTE_A | PTE_D | SPTE_PROTECTED)) | (spte & SPTE_PROTECTED ? PTE_W : 0);
+	if (spte & SPTE_PROTECTED)
+		spte = (spte & ~SPTE_NARROWED) | PTE_W;
+	return spte & ~(PTE_A | PTE_D | SPTE_PROTECTED);
 }
 
 /* True when an entry that should not be a link needs no change. */

@@ -208,6 +208,7 @@ static enum mmu_verdict look_closely(struct mmu_vcpu *v, struct mmu_fault *fault
 	} else {
 		walk(v, fault, &w);
 		if (w.fault) {
+			filter_paid(v, fault->pfec);
 			guest_fault(v, &w, fault->gva);
 			fault->guest_pfec = w.pfec;
 			return MMU_GUEST_FAULT;
@@ -279,6 +280,8 @@ u32 mmu_own_fault(struct mmu_vcpu *v, u32 pfec)
 	count(v->counters, pf_guest);
 	count(v->counters, pf_guest_notpresent);
 	count(v->counters, pf_guest_fast);
+	filter_paid(v, pfec);
+	say_hardware(v);
 	/* A 32-bit guest runs on PAE tables, whose faults tell of fetches. */
 	if ((pfec & PFEC_I) && !guest_fetch_shown(&v->regs))
 		pfec &= ~PFEC_I;

@@ -9,6 +9,7 @@ void need_flush(struct mmu *m)
 		m->vcpu[i]->hw.due = true;
 	}
 	m->stale_writable = false;
+	m->stale_ways = false;
 }
 
 void need_flush_gva(struct mmu_vcpu *v, u64 gva)

@@ -123,6 +123,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->guest = c->guest;
 	m->sync = c->sync;
 	m->bypass = c->bypass;
+	m->user_filter = c->user_filter;
 	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
 	m->max_vcpus = c->nr_vcpus;
 	m->invlpgs = 1;
@@ -144,6 +145,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->links = take(&next, m->nr_shadows * PAGE_SIZE);
 	init_frames(m, &m->config);
 	set_traps(m, &c->traps);
+	filter_init(m);
 	shadow_init(m);
 	return m;
 }

@@ -39,7 +39,9 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 		return false;
 	/* Invariant 4. */
 	if (spte & PTE_W)
-		spte ^= unlikely(frame_is_tracked(f)) ? PTE_W | SPTE_PROTECTED : PTE_D;
+		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte) : spte | PTE_D;
+	if (unlikely((old ^ spte) & SPTE_NARROWED))
+		reach_narrowed(m, slot_table(slot), spte);
 	if (!spte_is_present(old, m->trap_bits)) {
 		*entry = spte;
 		s->lines |= line_bit(slot);

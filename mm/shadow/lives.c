@@ -17,7 +17,7 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	table_clear(m, index, by_guest);
 	while (s->parents)
 		entry_trap(m, s->parents);
-	soft_forget(m, index);
+	reach_forget(m, index);
 	shadow_unlist(m, index);
 	if (f && !(f->state & FRAME_TABLES)) {
 		if (f->state & FRAME_UNSYNC)
@@ -67,7 +67,8 @@ static u32 shadow_alloc(struct mmu_vcpu *v)
 	index = m->free;
 	m->free = m->shadows[index].next;
 	m->nr_free--;
-	m->shadows[index] = (struct shadow){.stamp = m->clock};
+	m->shadows[index] =
+		(struct shadow){.stamp = m->clock, .filter = m->shadows[v->root].filter};
 	lru_add(m, index);
 	return index;
 }
@@ -112,10 +113,14 @@ static void revive(struct mmu_vcpu *v, u32 index)
 	s->stale = false;
 	before = m->work;
 	changed = table_sync(v, index);
-	if (s->flood_shut)
+	if (s->flood_shut) {
 		flood_ended(s, flood_pays(changed, m->work - before));
-	else
-		s->flood_bar = 0; /* shut for want of time: whether a flood was vain is not known */
+		return;
+	}
+	/* Shut for want of time: whether a flood was vain is not known, but it is over, for the table is used. */
+	s->flood_bar = 0;
+	s->writes = 0;
+	s->asked = 0;
 }
 
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)

@@ -30,9 +30,11 @@ struct spte_want wanted_upper(const struct mmu *m, union role role, u64 gpte, u3
 	if (must_split(m, role.level, gfn, leaf_rights(role, gpte, true))) {
 		/* No A, as a leaf: it tells flood.c whether the CPU has used the entry. */
 		want.child = direct_role(role, gpte, role.level - 1, want.spte);
+		/* As of a leaf that is not dirty: users may write the parts, and these have no marks of their own. */
+		want.spte |= leaf_narrow(role, gpte & ~PTE_D);
 		return want;
 	}
-	want.spte |= (gpte & attributes) | PTE_PS;
+	want.spte |= (gpte & attributes) | PTE_PS | leaf_narrow(role, gpte);
 	want.spte |= role.format == GPTE_64 ? leaf_key(gpte, want.spte) : 0;
 	return want;
 }

@@ -14,7 +14,7 @@ static ALWAYS_INLINE u64 small_leaf(union role role, u64 gpte)
 	u64 keep = PTE_P | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR;
 	u64 rights = leaf_rights(role, gpte, false);
 
-	return (gpte & keep) | rights | leaf_key(gpte, rights);
+	return (gpte & keep) | rights | leaf_key(gpte, rights) | leaf_narrow(role, gpte);
 }
 
 /* mirror.c: a present, usable guest entry at an upper level, of any format. i: its shadow's place. */

@@ -19,6 +19,12 @@
 
 struct mmu;
 
+/*
+ * The user filter, where it may be used: where it seems to save more exits, always, never. The hardware, or
+ * its user, has to be able to.
+ */
+enum mmu_user_filter { MMU_USER_AUTO, MMU_USER_ALWAYS, MMU_USER_NEVER };
+
 enum mmu_sync { MMU_SYNC_HYBRID, MMU_SYNC_ALWAYS, MMU_SYNC_NEVER };
 
 struct mmu_config {
@@ -26,6 +32,7 @@ struct mmu_config {
 	const struct guest_paging *guest;
 	struct spte_traps traps;
 	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
+	enum mmu_user_filter user_filter;
 	enum mmu_sync sync;
 	u32 nr_vcpus; /* calls of mmu_vcpu_init() to come: the pool has to do for so many */
 	struct tables_config tables;
@@ -44,7 +51,8 @@ struct mmu_hw {
 	u64 root;         /* CR3. Without LMA it is that of four PDPTEs, below 4 GiB */
 	bool reload_root; /* PDPTEs there have changed: load it again. The user clears it, and `flush` */
 	bool filter_present; /* the filter may let not-present faults go to the guest */
-	bool exit_invlpg;    /* some table is out of sync, or may be soon */
+	bool filter_user; /* rather every fault of users with RSVD=0, and no other. Not without the above */
+	bool exit_invlpg; /* some table is out of sync, or may be soon */
 	enum mmu_flush flush;
 	u64 flush_gva; /* for MMU_FLUSH_GVA */
 };

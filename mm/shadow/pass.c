@@ -16,10 +16,16 @@ static ALWAYS_INLINE void line_fill(u64 *line, u64 spte)
 	line[4] = spte, line[5] = spte, line[6] = spte, line[7] = spte;
 }
 
-/* None of a line's entries is present; all become traps, or SPTE_NOTRAP. */
+/* Some entry of a line is counted: reach.c. Only one that was present has SPTE_NARROWED. */
+static ALWAYS_INLINE bool line_is_counted(const struct mmu *m, const struct shadow *s, slot_t first)
+{
+	return m->soft_traps || (s->reach[REACH_NARROWED].nr && (s->live & line_bit(first)));
+}
+
+/* None of a line's entries is present any more; all become traps, or SPTE_NOTRAP. */
 static ALWAYS_INLINE void line_put(struct mmu *m, struct shadow *s, slot_t first, u64 spte)
 {
-	if (unlikely(m->soft_traps)) {
+	if (unlikely(line_is_counted(m, s, first))) {
 		for (u32 i = 0; i < LINE_ENTRIES; i++)
 			entry_put(m, first + i, spte);
 	} else {
@@ -64,7 +70,7 @@ void table_clear(struct mmu *m, u32 index, bool by_guest)
 
 	for (u64 live = s->live; live && s->present; live &= live - 1)
 		line_drop(m, first + (u32)__builtin_ctzll(live) * LINE_ENTRIES, by_guest);
-	/* Without soft.c: it forgets the table. */
+	/* Without reach.c: it forgets the table. */
 	for (u64 lines = s->lines; lines; lines &= lines - 1)
 		line_fill(spte_at(m, first + (u32)__builtin_ctzll(lines) * LINE_ENTRIES),
 			  SPTE_NOTRAP);

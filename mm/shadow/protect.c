@@ -21,9 +21,8 @@ void track(struct mmu_vcpu *v, u64 gfn)
 	r->tracked++;
 	while (f->rmap) {
 		slot_t slot = f->rmap;
-		u64 *spte = spte_at(m, slot);
 
-		*spte = (*spte & ~PTE_W) | SPTE_PROTECTED;
+		entry_put(m, slot, leaf_narrowed(shadow_at(m, slot)->role, *spte_at(m, slot)));
 		list_del(m, &f->rmap, slot);
 		found = true;
 	}

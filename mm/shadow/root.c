@@ -137,7 +137,8 @@ static inline bool has_work(const struct mmu_vcpu *v)
 {
 	const struct mmu *m = v->mmu;
 
-	return (m->nr_unsync | m->orphans.first | m->soft_queue | v->nr_lent) ||
+	return (m->nr_unsync | m->orphans.first | m->reach_queue[REACH_SOFT] |
+		m->reach_queue[REACH_NARROWED] | v->nr_lent) ||
 	       (m->upper_unsync | m->ask_invlpg);
 }
 
@@ -186,7 +187,10 @@ bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3)
 		v->hw.root = table_hpa(m, root);
 	}
 	v->regs.cr3 = cr3;
-	v->hw.filter_present = m->bypass & !s->soft;
+	v->hw.filter_present = m->bypass & !s->reach[REACH_SOFT].nr;
+	v->hw.filter_user = v->hw.filter_present && user_filter(v);
+	/* Of one CPU, everything is forgotten. */
+	m->stale_ways &= m->nr_vcpus > 1;
 	return true;
 }
 

@@ -11,8 +11,10 @@ void settle(struct mmu_vcpu *v)
 	/* What the guest has unlinked and nobody took up again, as much as one exit may drop. */
 	while (unlikely(m->orphans.first) && may_work(m))
 		shadow_zap(v, m->orphans.first, true);
-	if (unlikely(m->soft_queue))
-		soft_tell(m);
+	if (unlikely(m->reach_queue[REACH_SOFT]))
+		reach_tell(m, REACH_SOFT);
+	if (unlikely(m->reach_queue[REACH_NARROWED]))
+		reach_tell(m, REACH_NARROWED);
 	m->in_operation = false;
 	say_hardware(v);
 }

@@ -18,19 +18,45 @@ static inline void op_begin(struct mmu *m)
  */
 void settle(struct mmu_vcpu *v);
 
+/* filter.c. The guest's own fault has exited, with this error code. */
+void filter_paid(struct mmu_vcpu *v, u32 pfec);
+void filter_init(struct mmu *m);
+
+/* shadow.filter, of a root: the user filter is chosen; below, what was paid for the choice. */
+#define FILTER_USER BIT(7)
+
+/*
+ * Invariant 21: where filter_present may be, filter_user may be, too, since no fault of a user's with RSVD=0 is
+ * the hypervisor's; and it is chosen.
+ */
+static inline bool user_filter(const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+	const struct shadow *root = &m->shadows[v->root];
+
+	return (root->filter & FILTER_USER) && v->mode != PAGING_OFF && (v->regs.cr0 & CR0_WP) &&
+	       !m->nr_unsync && !m->reach_queue[REACH_NARROWED] && !root->reach[REACH_NARROWED].nr;
+}
+
 /* Its last part, where nothing else is left: what the hardware has to run with. */
 static inline void say_hardware(struct mmu_vcpu *v)
 {
 	struct mmu *m = v->mmu;
 	bool exit_invlpg = m->nr_unsync || m->ask_invlpg;
 	/* Invariant 15. */
-	bool filter_present = m->bypass && !m->upper_unsync && !m->soft_queue &&
-			      !m->shadows[v->root].soft && !v->nr_lent;
+	bool filter_present = m->bypass && !m->upper_unsync && !m->reach_queue[REACH_SOFT] &&
+			      !m->shadows[v->root].reach[REACH_SOFT].nr && !v->nr_lent;
+	bool filter_user = filter_present && user_filter(v);
 
-	if (v->hw.exit_invlpg == exit_invlpg && v->hw.filter_present == filter_present)
+	/* What a CPU holds beside what is counted: reach.c. */
+	if (unlikely(filter_user && m->stale_ways))
+		need_flush(m);
+	if (v->hw.exit_invlpg == exit_invlpg && v->hw.filter_present == filter_present &&
+	    v->hw.filter_user == filter_user)
 		return;
 	v->hw.exit_invlpg = exit_invlpg;
 	v->hw.filter_present = filter_present;
+	v->hw.filter_user = filter_user;
 	v->hw.due = true;
 }
 

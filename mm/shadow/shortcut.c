@@ -101,7 +101,8 @@ bool mmu_find_straight(const struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
 	u32 state;
 
 	/* Whatever mmu_fault() would do beside. */
-	if (unlikely(m->orphans.first | m->soft_queue | v->nr_lent) ||
+	if (unlikely(m->orphans.first | m->reach_queue[REACH_SOFT] |
+		     m->reach_queue[REACH_NARROWED] | v->nr_lent) ||
 	    unlikely(m->sync == MMU_SYNC_NEVER || v->mode < PAGING_4LEVEL))
 		return false;
 	if (!write_is_protected(v, gva, pfec, &leaf))

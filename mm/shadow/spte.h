@@ -47,7 +47,7 @@ static inline u64 spte_trap_structural(int level, int maxphyaddr)
 	return level < 2 ? 0 : GENMASK(maxphyaddr - 1, 12) | PTE_PS | PTE_D | PTE_A | PTE_P;
 }
 
-/* A trap of the kind SPTE_TRAP_NOT_PRESENT: mm/shadow/soft.c. PS may be set. */
+/* A trap of the kind SPTE_TRAP_NOT_PRESENT: mm/shadow/reach.c. PS may be set. */
 static inline bool spte_is_soft(u64 spte)
 {
 	return spte != SPTE_NOTRAP && !(spte & PTE_P);

@@ -121,12 +121,13 @@ static inline void flood_followed(struct shadow *s)
 /* flush.c. Ask every virtual CPU's hardware to forget everything. */
 void need_flush(struct mmu *m);
 
-/* soft.c: entries that trap without being present. */
-void soft_entry(struct mmu *m, u32 index, u64 old, u64 spte);
-void soft_forget(struct mmu *m, u32 index);
-void soft_tell(struct mmu *m);
-/* more: 1, or -1 where a link goes. */
-void soft_link(struct mmu *m, u32 index, u32 child, int more);
+/* reach.c. An entry becomes a soft trap, or no longer; SPTE_NARROWED comes or goes. */
+void reach_soft(struct mmu *m, u32 index, u64 old, u64 spte);
+void reach_narrowed(struct mmu *m, u32 index, u64 spte);
+/* A link to a table comes, more: 1; or goes, -1. */
+void reach_link(struct mmu *m, u32 index, u32 child, int more);
+void reach_forget(struct mmu *m, u32 index);
+void reach_tell(struct mmu *m, enum reach_kind kind);
 
 /*
  * Every change of an entry is made here, but for the rights of one that stays present; and where pass.c changes
@@ -137,7 +138,9 @@ static inline void entry_put(struct mmu *m, slot_t slot, u64 spte)
 	u64 *entry = spte_at(m, slot);
 
 	if (unlikely(m->soft_traps))
-		soft_entry(m, slot_table(slot), *entry, spte);
+		reach_soft(m, slot_table(slot), *entry, spte);
+	if (unlikely((*entry ^ spte) & SPTE_NARROWED))
+		reach_narrowed(m, slot_table(slot), spte);
 	shadow_at(m, slot)->lines |= line_bit(slot);
 	*entry = spte;
 }

@@ -17,10 +17,17 @@
 #define SPTE_PROTECTED BIT(9)
 
 /* A software bit: the page is lent, see mmu_lend(). */
-#define SPTE_LENT   BIT(10)
+#define SPTE_LENT BIT(10)
 
-#define SPT_ENTRIES 512
-#define PTE_RIGHTS  (PTE_W | PTE_U | PTE_NX)
+/*
+ * A software bit: a user's write may fault here that the guest allows. A user's leaf that is read-only for the
+ * hypervisor's own sake, D=0 included; or a link by which users may write the parts of a split page. Not with
+ * CR0.WP=0, for no filter goes by it there.
+ */
+#define SPTE_NARROWED BIT(11)
+
+#define SPT_ENTRIES   512
+#define PTE_RIGHTS    (PTE_W | PTE_U | PTE_NX)
 
 /* A shadow entry's name: its table's index and its place in that, 31 bits. 0 is none: so is table 0. */
 typedef u32 slot_t;
@@ -81,6 +88,16 @@ struct region {
 	bool apart;  /* overlaps a hidden or watched range */
 };
 
+/* What is counted of a table and of all that it leads to: reach.c. */
+enum reach_kind { REACH_SOFT, REACH_NARROWED, NR_REACH };
+
+struct reach {
+	u16 nr;
+	bool told; /* what the parents' counts say of this table */
+	bool queued;
+	u32 next, prev;
+};
+
 /* A shadow table's description; its SPT_ENTRIES entries are at table_of(). */
 struct shadow {
 	u64 gfn;
@@ -93,21 +110,19 @@ struct shadow {
 	/* Invariant 20: lines that may be other than zero; and that may have a present entry. */
 	u64 lines, live;
 	u16 present;   /* entries that are present: links and leaves */
-	u16 soft;      /* see soft.c */
 	u16 pins;      /* roots in use, PDs of a PAE root */
 	u16 writes;    /* emulated writes since the table was last seen in use */
 	u16 last;      /* the entry that the last of them filled */
 	u16 next_read; /* ahead.c: behind the last entry that a read set A in; 0: none did */
 	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
-	bool flood_paid;    /* flood.c: the last flood was worth it */
-	u64 synced;         /* mmu.operations when it last was as the guest's table */
-	bool stale;         /* has no parents and no pins, and may lag behind: see sync.c */
-	bool soft_told : 1; /* soft.c: what the parents' counts say of this table */
-	bool soft_queued : 1;
+	bool flood_paid;     /* flood.c: the last flood was worth it */
+	u64 synced;          /* mmu.operations when it last was as the guest's table */
+	bool stale;          /* has no parents and no pins, and may lag behind: see sync.c */
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
-	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
-	u32 soft_next, soft_prev;
+	u8 asked;  /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
+	u8 filter; /* of a root, or of that at which it was made: filter.c */
+	struct reach reach[NR_REACH];
 	u32 region_next; /* see struct region */
 };
 
@@ -173,7 +188,10 @@ struct mmu {
 	const struct mmu_bounds *bounds;
 	/* What this exit has done, in units of about 300 instructions: may_work(). */
 	u32 work;
-	u32 soft_queue; /* tables whose parents have to be told, see soft.c */
+	u32 reach_queue[NR_REACH]; /* tables whose parents have to be told, see reach.c */
+	/* A CPU may hold links that are gone, or leaves that were narrowed: reach.c. need_flush() ends it. */
+	bool stale_ways;
+	enum mmu_user_filter user_filter;
 
 	struct mmu_vcpu *vcpu[MMU_VCPUS_MAX];
 	u32 nr_vcpus, max_vcpus;

@@ -70,6 +70,15 @@ static ALWAYS_INLINE u64 leaf_rights(union role role, u64 gpte, bool supervisor_
 	return rights & (gpte >> 5 | ~PTE_W);
 }
 
+/*
+ * SPTE_NARROWED, where the guest's leaf lets users write, as far as it says, and is not dirty. W is bit 1, U bit
+ * 2 and D bit 6: no branch, as above.
+ */
+static ALWAYS_INLINE u64 leaf_narrow(union role role, u64 gpte)
+{
+	return role.wp0 ? 0 : gpte << 10 & gpte << 9 & ~(gpte << 5) & SPTE_NARROWED;
+}
+
 /* A leaf's key. They are for user pages; Bochs applies that of a supervisor's as well, so that has none. */
 static ALWAYS_INLINE u64 leaf_key(u64 entry, u64 rights)
 {

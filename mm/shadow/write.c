@@ -98,8 +98,9 @@ void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 		count(v->counters, mmu_pte_updated);
 	if (unlikely(flood))
 		flooded(v, w->gpa, flood);
-	/* Nothing that settle() looks at can have changed by a leaf alone, but the number of soft traps. */
-	if (unlikely(flood || m->soft_traps || shadow_at(m, w->slot)->role.level > 1))
+	/* Of what settle() looks at, a leaf alone can have changed what is reached, and no more. */
+	if (unlikely(flood || m->soft_traps || m->reach_queue[REACH_NARROWED] ||
+		     (v->hw.filter_user && m->stale_ways) || shadow_at(m, w->slot)->role.level > 1))
 		settle(v);
 	else
 		m->in_operation = false;

@@ -50,6 +50,14 @@ def skip_what_is_the_emulators(machine, module, result):
         pytest.skip(f"{machine} without a hypervisor: " + ", ".join(sorted(under)))
 
 
+def test_refuses_the_user_filter(passes):
+    result = passes(boots.machine("qemu-tcg", QEMU[0], MEMORY).run(
+        boots.notrap("filter=user"), boots.error_expect(
+            r"^notrap: error: filter=user: this CPU cannot filter page faults by their error code; "
+            r"use filter=auto$")))
+    assert not result.find(r"^notrap: bypass")
+
+
 @pytest.mark.parametrize("model", QEMU)
 def test_says_that_it_cannot_filter(passes, model):
     machine = boots.machine("qemu-tcg", model, MEMORY)

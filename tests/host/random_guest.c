@@ -12,7 +12,7 @@
 #define WINDOW_SLOT 0x1f0
 
 /* The window's tables: the last frames of frame[]. */
-enum { W_PML4 = RANDOM_FRAMES - 5, W_PDPT, W_PD, W_PT, W_PT32, NR_PLAIN = W_PML4 };
+enum { W_PML4 = RANDOM_FRAMES - 5, W_PDPT, W_PD, W_PT, W_PT32, NR_PLAIN = RANDOM_COW };
 
 #define WINDOW_FLAGS (PTE_P | PTE_W)
 
@@ -93,7 +93,7 @@ static u64 some_flags(struct random_guest *g)
 	f |= one_in(r, 4) ? 0 : PTE_W;
 	f |= one_in(r, 4) ? 0 : PTE_U;
 	f |= one_in(r, 3) ? 0 : PTE_A;
-	f |= one_in(r, 2) ? 0 : PTE_D;
+	f |= one_in(r, 2) && !(g->tidy && (f & PTE_W)) ? 0 : PTE_D;
 	f |= one_in(r, 8) ? PTE_G : 0;
 	f |= one_in(r, 16) ? PTE_PWT : 0;
 	f |= one_in(r, 16) ? PTE_PCD : 0;
@@ -207,7 +207,7 @@ static u32 low_root(struct random_guest *g)
 	return i;
 }
 
-static bool prepare_root(struct random_guest *g, u32 root, enum ref_mode mode)
+bool random_prepare_root(struct random_guest *g, u32 root, enum ref_mode mode)
 {
 	u32 size = mode == REF_32 ? 4 : 8, index;
 	u64 entry;
@@ -262,7 +262,7 @@ static void switch_mode(struct random_guest *g)
 				random_store_at(g, W_PT32, i * 4, entry, 4);
 		}
 	}
-	prepare_root(g, root, mode);
+	random_prepare_root(g, root, mode);
 	cr3 = g->frame[root] | now_and_then(g, 0x18, 4);
 	cr0 |= now_and_then(g, CR0_WP, 2);
 	cr4 ^= now_and_then(g, CR4_PSE, 3) | now_and_then(g, CR4_PGE, 3) |
@@ -314,7 +314,7 @@ static void load_cr3(struct random_guest *g)
 		return;
 	}
 	if (!one_in(g->r, 8))
-		prepare_root(g, root, s->guest.mode);
+		random_prepare_root(g, root, s->guest.mode);
 	cr3 = g->frame[root] | now_and_then(g, 0x18, 4);
 	if (one_in(g->r, 64))
 		cr3 = some_address(g) & 0xfffff000;
@@ -405,12 +405,12 @@ bool random_mend(struct random_guest *g, const struct ref_access *a)
 	if (one_in(g->r, 8)) {
 		entry ^= 1ULL << rnd(g->r, random_is_32(g) ? 32 : 64);
 	} else if (kind == REF_LEAF && one_in(g->r, 2)) {
-		entry |= PTE_W | PTE_U | PTE_A | now_and_then(g, PTE_D, 2);
+		entry |= PTE_W | PTE_U | PTE_A | now_and_then(g, PTE_D, g->tidy ? 1 : 2);
 		entry &= ~(random_is_32(g) ? 0 : PTE_NX);
 	} else {
 		entry = (level > 1 && one_in(g->r, 3) ? MIB(2) | PTE_PS : random_frame(g)) | PTE_P |
-			PTE_W | now_and_then(g, PTE_A, 2) | now_and_then(g, PTE_D, 2) |
-			(one_in(g->r, 4) ? 0 : PTE_U);
+			PTE_W | now_and_then(g, PTE_A, 2) |
+			now_and_then(g, PTE_D, g->tidy ? 1 : 2) | (one_in(g->r, 4) ? 0 : PTE_U);
 	}
 	return random_store_at(g, frame, gpa & 4095, entry, size);
 }
@@ -478,7 +478,7 @@ static void write_entries(struct random_guest *g)
 }
 
 /* What the operating system does to a page: an entry on the way to it changes. */
-static void change_way(struct random_guest *g, u64 gva)
+void random_change_way(struct random_guest *g, u64 gva)
 {
 	const struct ref_cpu *cpu = &g->sim.guest;
 	struct ref_path path;
@@ -529,7 +529,7 @@ static void use_and_change(struct random_guest *g)
 
 	do_access_at(g, gva);
 	for (u32 i = rnd(g->r, 3); i > 0 && !gt_full(&g->sim.tlb); i--)
-		change_way(g, gva);
+		random_change_way(g, gva);
 	switch (rnd(g->r, 8)) {
 	case 0:
 		sim_set_cr3(&g->sim, g->sim.regs.cr3);
@@ -636,7 +636,9 @@ void random_step(struct random_guest *g)
 		copy_entry(g);
 	else if (op < 27)
 		random_change_large(g);
-	else if (op < 35)
+	else if (op < 30)
+		random_copy_on_write(g);
+	else if (op < 36)
 		use_and_change(g);
 	else if (op < 46)
 		do_access_at(g, random_gva(g));
@@ -667,6 +669,7 @@ void random_start(struct random_guest *g, const struct sim_config *c, struct rnd
 	g->r = r;
 	g->audit_period = 1;
 	g->pressure = !one_in(r, 4);
+	g->tidy = !one_in(r, 3);
 	g->next_root = 0;
 	memset(g->page, 0, sizeof(g->page));
 	sim_init(&g->sim, c, r);

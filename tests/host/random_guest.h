@@ -10,7 +10,10 @@
 
 #include "tests/host/sim.h"
 
-#define RANDOM_FRAMES 48
+#define RANDOM_FRAMES 57
+
+/* Nine frames before the last five: random_cow.c's pages, and the tables of its address space. */
+#define RANDOM_COW (RANDOM_FRAMES - 14)
 
 struct random_guest {
 	struct sim sim;
@@ -19,6 +22,7 @@ struct random_guest {
 	u64 page[4];              /* linear addresses in use */
 	u32 audit_period;
 	bool allow_5level;
+	bool tidy;     /* D is set where W is, as most kernels do */
 	bool pressure; /* random_pressure.c's operations are among the others */
 	u32 next_root;
 };
@@ -43,6 +47,15 @@ void random_change_large(struct random_guest *g);
 
 /* random_table.c: a page table of small pages is written to, flushed, and its pages are read. */
 void random_table(struct random_guest *g);
+
+/* random_cow.c: a user writes to pages that are not his to write, and the kernel copies them. */
+void random_copy_on_write(struct random_guest *g);
+
+/* Change one of the entries on the way to an address. */
+void random_change_way(struct random_guest *g, u64 gva);
+
+/* Give a table what a root of this mode needs, the window above all. False: it could not be written. */
+bool random_prepare_root(struct random_guest *g, u32 root, enum ref_mode mode);
 
 /*
  * Where the entry for an address is in its table of this level; what leads there is made where it is missing.

@@ -171,7 +171,8 @@ static void check_due(struct sim *s)
 
 	if (!hw->due &&
 	    (hw->flush != MMU_FLUSH_NONE || hw->reload_root || hw->root != last->root ||
-	     hw->filter_present != last->filter_present || hw->exit_invlpg != last->exit_invlpg))
+	     hw->filter_present != last->filter_present || hw->filter_user != last->filter_user ||
+	     hw->exit_invlpg != last->exit_invlpg))
 		sim_fail(s, "the hardware is to change, and is not told that it is due");
 	s->v.hw.due = false;
 	s->last_hw = *hw;
@@ -189,9 +190,14 @@ static void enter(struct sim *s)
 	s->v.hw.reload_root = false;
 	if (s->hw.error)
 		sim_fail(s, "%s (root %lx)", s->hw.error, s->v.hw.root);
-	s->filter = s->v.hw.filter_present;
-	if (s->filter && !s->config.bypass)
+	s->filter = s->v.hw.filter_user      ? SIM_FILTER_USER
+		    : s->v.hw.filter_present ? SIM_FILTER_PRESENT
+					     : SIM_FILTER_ALL;
+	if (s->filter != SIM_FILTER_ALL && !s->config.bypass)
 		sim_fail(s, "the filter is on with bypass off");
+	if (s->filter == SIM_FILTER_USER && s->config.user_filter == MMU_USER_NEVER)
+		sim_fail(s, "the user filter is on, and should not");
+	s->stats.user_entries += s->filter == SIM_FILTER_USER;
 }
 
 /* An exit begins: what was lent to another access is taken back. */
@@ -547,6 +553,15 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 		resume(s);
 		return SIM_DONE;
 	}
+	/* As handle_page_fault() has it. */
+	if (s->filter != SIM_FILTER_ALL && !(*pfec & (REF_PF_P | REF_PF_RSVD))) {
+		*pfec = mmu_own_fault(&s->v, *pfec);
+		judge_fault(s, a, *pfec);
+		if (!s->hw.faults_keep)
+			gt_fault(&s->tlb, a->gva);
+		resume(s);
+		return SIM_FAULT;
+	}
 	verdict = mmu_fault(&s->v, &f);
 	switch (verdict) {
 	case MMU_RETRY:
@@ -577,10 +592,26 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 	sim_fail(s, "mmu_fault() returned %d", verdict);
 }
 
+/* SDM vol. 3C 26.2: a page fault exits if (error code & mask) == match, or if not, with bit 14 clear. */
+static bool fault_exits(const struct sim *s, u32 pfec)
+{
+	static const struct {
+		bool bit14;
+		u32 mask, match;
+	} fields[] = {
+		[SIM_FILTER_ALL] = {true, 0, 0},
+		[SIM_FILTER_PRESENT] = {true, REF_PF_P, REF_PF_P},
+		[SIM_FILTER_USER] = {false, REF_PF_U | REF_PF_RSVD, REF_PF_U},
+	};
+
+	return ((pfec & fields[s->filter].mask) == fields[s->filter].match) ==
+	       fields[s->filter].bit14;
+}
+
 /* True for a fault of the hardware's that does not exit. */
 static bool bypassed(struct sim *s, const struct ref_access *a, u32 pfec)
 {
-	bool exits = !s->filter || (pfec & REF_PF_P);
+	bool exits = fault_exits(s, pfec);
 
 	if (s->hw.error)
 		sim_fail(s, "%s", s->hw.error);
@@ -589,6 +620,7 @@ static bool bypassed(struct sim *s, const struct ref_access *a, u32 pfec)
 	if (exits)
 		return false;
 	s->stats.bypassed++;
+	s->stats.user_bypassed += s->filter == SIM_FILTER_USER && (pfec & REF_PF_P);
 	judge_fault(s, a, pfec);
 	gt_fault(&s->tlb, a->gva);
 	return true;

@@ -13,12 +13,15 @@
 #include "tests/host/guest_tlb.h"
 #include "tests/host/tlb_model.h"
 
-enum sim_traps { SIM_TRAPS_ADDRESS, SIM_TRAPS_STRUCTURAL, SIM_TRAPS_NONE };
+enum sim_traps { SIM_TRAPS_ADDRESS, SIM_TRAPS_STRUCTURAL, SIM_TRAPS_NONE, NR_SIM_TRAPS };
+
+enum sim_filter { SIM_FILTER_ALL, SIM_FILTER_PRESENT, SIM_FILTER_USER };
 
 struct sim_config {
 	struct paging_features features;
 	enum sim_traps traps;
 	enum mmu_sync sync;
+	enum mmu_user_filter user_filter;
 	bool bypass;
 	bool vpid;            /* translations outlive an exit */
 	bool high_ram;        /* over 4 GiB */
@@ -41,6 +44,7 @@ struct sim_config {
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
 	u64 wp0_writes, lent, storms, watched, device_writes, straight;
+	u64 user_entries, user_bypassed; /* under the user filter; faults with P=1 */
 };
 
 struct sim {
@@ -56,7 +60,7 @@ struct sim {
 	struct guest_tlb tlb;
 	struct ref_cpu guest;
 	struct paging_regs regs;
-	bool filter; /* the fault filter of the last entry */
+	enum sim_filter filter; /* of the last entry */
 	struct rnd *r;
 	struct sim_stats stats;
 	const struct ref_access *current; /* the access under way, for A and D flags */

@@ -30,6 +30,7 @@ void sim_fail(struct sim *s, const char *fmt, ...)
 	static const char *const mode[] = {"paging off", "32-bit", "PAE", "4-level", "5-level"};
 	static const char *const traps[] = {"address", "structural", "none"};
 	static const char *const sync[] = {"hybrid", "always", "never"};
+	static const char *const user[] = {"auto", "always", "never"};
 	va_list args;
 	u32 i = s->nr_lines > SIM_TRACE_LINES ? s->nr_lines - SIM_TRACE_LINES : 0;
 
@@ -38,11 +39,12 @@ void sim_fail(struct sim *s, const char *fmt, ...)
 			fprintf(stderr, "  %s\n", s->line[i % SIM_TRACE_LINES]);
 		fprintf(stderr,
 			"machine: %s, wp=%d smep=%d smap=%d pke=%d nx=%d nxe=%d cr3=%lx maxphyaddr=%d, "
-			"traps=%s sync=%s bypass=%d vpid=%d pool=%luK tight=%d\nfailed: ",
+			"traps=%s sync=%s user=%s bypass=%d vpid=%d pool=%luK tight=%d\nfailed: ",
 			mode[s->guest.mode], s->guest.wp, s->guest.smep, s->guest.smap,
 			s->guest.pke, s->guest.nx, s->guest.nxe, s->guest.cr3, s->guest.maxphyaddr,
-			traps[s->config.traps], sync[s->config.sync], s->config.bypass,
-			s->config.vpid, s->config.pool_size >> 10, s->config.tight);
+			traps[s->config.traps], sync[s->config.sync], user[s->config.user_filter],
+			s->config.bypass, s->config.vpid, s->config.pool_size >> 10,
+			s->config.tight);
 		va_start(args, fmt);
 		vfprintf(stderr, fmt, args);
 		va_end(args);
@@ -171,6 +173,7 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 		.guest = &s->paging,
 		.bypass = config->bypass,
 		.sync = config->sync,
+		.user_filter = config->user_filter,
 		.nr_vcpus = config->vcpus ? config->vcpus : 1,
 		.tables = {.hidden = s->hidden,
 			   .nr_hidden = ARRAY_SIZE(s->hidden),

@@ -12,10 +12,12 @@ static void run_32(u64 cr0, u64 cr4)
 
 static void two_level_tables(void **state)
 {
+	struct sim_config c = plain;
 	u64 pt;
 
 	(void)state;
-	machine(&plain);
+	c.user_filter = MMU_USER_NEVER;
+	machine(&c);
 	root = table();
 	pt = table();
 	sim_poke(&sim, root, pt | UPPER, 4);
@@ -292,6 +294,7 @@ static void faults_at_five_levels(void **state)
 		u64 top;
 
 		c.traps = traps;
+		c.user_filter = MMU_USER_NEVER;
 		machine(&c);
 		top = new_root_5();
 		run_5level(top, 0);

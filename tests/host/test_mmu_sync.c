@@ -416,6 +416,42 @@ static void many_unsynced_tables(void **state)
 	sim_finish(&sim);
 }
 
+/* What a flood left of itself does not make one of the first write after it. */
+static void flood_is_over_where_time_was_short(void **state)
+{
+	struct sim_config c = plain;
+	u64 at = GVA + MIB(2), unsyncs;
+
+	(void)state;
+	c.sync = MMU_SYNC_HYBRID;
+	c.tight = true;
+	c.bounds = mmu_bounds;
+	c.bounds.work = 1;
+	machine(&c);
+	root = new_root();
+	for (u32 i = 0; i < 8; i++) {
+		sim_poke(&sim, pte(GVA + i * PAGE_SIZE), PAGE_A | USER_RW, 8);
+		sim_poke(&sim, pte(at + i * PAGE_SIZE), PAGE_A | USER_RW, 8);
+	}
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, WRITE | USER);
+	works(at, WRITE | USER);
+	sim.emulate_all = true;
+	for (u32 i = 0; i < 8; i++)
+		put(pte(GVA + i * PAGE_SIZE), PAGE_B | USER_RW);
+	for (u32 i = 0; i < 8; i++)
+		put(pte(at + i * PAGE_SIZE), PAGE_B | USER_RW);
+	unsyncs = sim.counters.value[CNT_mmu_unsync];
+	assert_int_equal(unsyncs, 2);
+	/* The one that went last is brought up to date, and the other shut. */
+	sim_set_cr3(&sim, root);
+	works(GVA, WRITE | USER);
+	put(pte(GVA), PAGE_A | USER_RW);
+	works(GVA, WRITE | USER);
+	put(pte(GVA + PAGE_SIZE), PAGE_A | USER_RW);
+	assert_int_equal(sim.counters.value[CNT_mmu_unsync], unsyncs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +471,7 @@ int main(void)
 		cmocka_unit_test(every_bit_of_an_unsynced_entry),
 		cmocka_unit_test(every_bit_of_an_unsynced_pae_entry),
 		cmocka_unit_test(many_unsynced_tables),
+		cmocka_unit_test(flood_is_over_where_time_was_short),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);

@@ -49,16 +49,18 @@ static void defaults(void **state)
 		assert_null(opt.guest);
 		assert_false(opt.smi);
 		assert_int_equal(opt.iommu, IOMMU_AUTO);
+		assert_int_equal(opt.filter, FILTER_AUTO);
 	}
 }
 
 static void every_value(void **state)
 {
 	(void)state;
-	good("bypass_guest_pf=0  trap=structural\tsync=never mmu=ept console=com2 stats=7 "
+	good("bypass_guest_pf=0  trap=structural\tfilter=user sync=never mmu=ept console=com2 stats=7 "
 	     "audit=4294967295 guest=bench smi=1 iommu=require");
 	assert_false(opt.bypass_guest_pf);
 	assert_int_equal(opt.trap, TRAP_STRUCTURAL);
+	assert_int_equal(opt.filter, FILTER_USER);
 	assert_int_equal(opt.sync, SYNC_NEVER);
 	assert_int_equal(opt.mmu, MMU_EPT);
 	assert_int_equal(opt.console, CONSOLE_COM2);
@@ -69,10 +71,11 @@ static void every_value(void **state)
 	assert_int_equal(opt.iommu, IOMMU_REQUIRE);
 	good("iommu=off");
 	assert_int_equal(opt.iommu, IOMMU_OFF);
-	good("bypass_guest_pf=1 trap=address sync=always mmu=npt console=none mitigations=off");
+	good("bypass_guest_pf=1 trap=address filter=present sync=always mmu=npt console=none mitigations=off");
 	assert_int_equal(opt.mitigations, MITIGATIONS_OFF);
 	assert_true(opt.bypass_guest_pf);
 	assert_int_equal(opt.trap, TRAP_ADDRESS);
+	assert_int_equal(opt.filter, FILTER_PRESENT);
 	assert_int_equal(opt.sync, SYNC_ALWAYS);
 	assert_int_equal(opt.mmu, MMU_NPT);
 	assert_int_equal(opt.console, CONSOLE_NONE);
@@ -94,6 +97,7 @@ static void bad_values(void **state)
 	bad("trap=auto|", "bad value");
 	bad("iommu=on", "option iommu: bad value \"on\", known: auto|off|require");
 	bad("trap=au", "option trap: bad value \"au\", known: auto|address|structural");
+	bad("filter=none", "option filter: bad value \"none\", known: auto|user|present");
 	bad("trap=autos", "bad value \"autos\"");
 	bad("sync=Hybrid", "known: hybrid|always|never");
 	bad("mmu=nested", "known: shadow|npt|ept");
@@ -118,7 +122,7 @@ static void unknown_words(void **state)
 	char lengthy[400];
 
 	(void)state;
-	bad("frob=1", "unknown option \"frob=1\", known: bypass_guest_pf= trap= sync= mmu= "
+	bad("frob=1", "unknown option \"frob=1\", known: bypass_guest_pf= trap= filter= sync= mmu= "
 		      "mitigations= iommu= console= stats= audit= guest= smi=");
 	bad("trap", "unknown option \"trap\"");
 	bad("traps=auto", "unknown option \"traps=auto\"");

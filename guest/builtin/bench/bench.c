@@ -77,10 +77,12 @@ static struct bench_env run(const struct phase *phase, u64 *exits_taken)
 
 	phase->prepare();
 	exception_set_gate(VEC_PF, phase->handler);
+	exception_set_gate(VEC_GP, handler_user_done);
 	before = exits();
 	bench_measure(phase->loop, &env);
 	*exits_taken = exits() - before - exits_of_nothing;
 	exception_set_gate(VEC_PF, NULL);
+	exception_set_gate(VEC_GP, NULL);
 	page_faults += env.faults;
 
 	why = phase->verify();

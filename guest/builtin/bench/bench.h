@@ -26,11 +26,15 @@ struct bench_env {
 void bench_measure(const void *loop, struct bench_env *env);
 
 /* The loops and #PF handlers of phases.asm; labels, not C functions. */
-extern const char loop_empty[], loop_cpuid[], loop_write[], loop_same[], loop_clear_invlpg[],
-	loop_wp_invlpg[], loop_bulk_clear[], loop_bulk_map[], loop_touch[], loop_read[], loop_cr3[],
-	loop_cr3_read[], loop_cr3_switch[], loop_cr3_touch[], loop_space[], loop_fork[],
-	loop_mixed[];
+extern const char loop_empty[], loop_cpuid[], loop_write[], loop_write_user[], loop_same[],
+	loop_clear_invlpg[], loop_wp_invlpg[], loop_bulk_clear[], loop_bulk_map[], loop_touch[],
+	loop_read[], loop_cr3[], loop_cr3_read[], loop_cr3_switch[], loop_cr3_touch[], loop_space[],
+	loop_fork[], loop_mixed[];
 extern const char handler_skip[], handler_demand[], handler_cow[], handler_mixed[];
+
+/* What loop_write_user() runs in user mode, where it has to be; and what #GP at its end has to call. */
+extern const char user_code[], user_code_end[], handler_user_done[];
+#define USER_CODE 0x700000000000
 
 /* Numbers that the loops have built in. */
 #define SPACE_PAGES 16  /* faults for each address space */

@@ -13,6 +13,10 @@ SPACE_PAGES	equ 16
 FORK_PAGES	equ 64
 MIXED_PAGES	equ 256
 TOUCH_PAGES	equ 8
+SEL_DATA	equ 0x10
+SEL_USER_DATA	equ 0x1b
+SEL_USER_CODE	equ 0x23
+USER_CODE	equ 0x700000000000
 
 bits 64
 section .text
@@ -86,6 +90,33 @@ loop_write:
 .next:	mov [rdi], rdi
 	add rdi, 4096
 	jnz .next
+	ret
+
+; The same in user mode, at USER_CODE. HLT is the kernel's alone: #GP ends it.
+global loop_write_user
+loop_write_user:
+	mov [rel kernel_rsp], rsp
+	mov rax, USER_CODE
+	push SEL_USER_DATA
+	push 0				; no stack: it pushes nothing
+	push 2				; RFLAGS
+	push SEL_USER_CODE
+	push rax
+	iretq
+
+global user_code, user_code_end
+user_code:
+.next:	mov [rdi], rdi
+	add rdi, 4096
+	jnz .next
+	hlt
+user_code_end:
+
+global handler_user_done
+handler_user_done:
+	mov eax, SEL_DATA
+	mov ss, eax
+	mov rsp, [rel kernel_rsp]
 	ret
 
 global loop_touch
@@ -298,6 +329,12 @@ handler_cow:
 	add rsp, 8
 	iretq
 
+; The stack that user mode was entered from.
+section .bss
+kernel_rsp:
+	resq 1
+
+section .text
 global handler_mixed
 handler_mixed:
 	test byte [rsp], 1		; P in the error code

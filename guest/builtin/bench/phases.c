@@ -43,6 +43,13 @@ static const char *verify_written(void)
 	return why ? why : verify_words(true);
 }
 
+static const char *verify_written_by_user(void)
+{
+	const char *why = verify_ptes(LEAF | PTE_U);
+
+	return why ? why : verify_words(true);
+}
+
 static const char *verify_mapped(void)
 {
 	const char *why = verify_ptes(LEAF);
@@ -131,6 +138,7 @@ const struct phase phases[] = {
 	{"fork", loop_fork, handler_cow, prepare_touched, verify_fork, 64, FORK_PAGES, FORK_PAGES},
 	{"mixed", loop_mixed, handler_mixed, prepare_unmapped, verify_mixed, 64,
 	 MIXED_PAGES + FORK_PAGES, MIXED_PAGES},
+	{"cow_user", loop_write_user, handler_cow, prepare_user, verify_written_by_user, 1, 1, 0},
 };
 
 const u32 phase_count = ARRAY_SIZE(phases);

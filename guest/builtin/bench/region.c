@@ -2,6 +2,8 @@
 /* The benchmark's memory, and what the phases start from. */
 #include "guest/builtin/bench/region.h"
 
+#include "arch/string.h"
+
 struct region region;
 
 /* Give a root its own page tables for the region. */
@@ -27,6 +29,8 @@ void region_init(u32 n)
 	for (u32 i = 0; i < n; i++)
 		pte[i] = (region.frames + i * PAGE_SIZE) | LEAF;
 	region.spare = page_alloc(4, PAGE_SIZE);
+	region.user_page = page_alloc(1, PAGE_SIZE);
+	memcpy(ptr(region.user_page), user_code, (size_t)(user_code_end - user_code));
 }
 
 struct bench_env region_env(const struct phase *phase)
@@ -88,12 +92,23 @@ void prepare_touched(void)
 	touch_all();
 }
 
+static void protect(u64 flags)
+{
+	set_all(flags);
+	touch_all();
+	set_all(flags & ~PTE_W);
+	mark_all();
+}
+
 void prepare_protected(void)
 {
-	set_all(LEAF);
-	touch_all();
-	set_all(LEAF & ~PTE_W);
-	mark_all();
+	protect(LEAF);
+}
+
+void prepare_user(void)
+{
+	*entry_of(paging_root, USER_CODE, 1) = region.user_page | LEAF | PTE_U;
+	protect(LEAF | PTE_U);
 }
 
 void prepare_clean(void)

@@ -18,6 +18,7 @@ struct region {
 	u64 frames, ptes;       /* memory, and the entries that map it */
 	u64 root2;              /* a second address space, with its own tables for the region */
 	u64 spare;              /* four tables */
+	u64 user_page;          /* code for user mode */
 	const struct phase *at; /* the phase that is on */
 };
 
@@ -54,5 +55,6 @@ void prepare_clean(void);       /* present with A and D clear */
 void prepare_read(void);        /* present with D clear, and was read */
 void prepare_touched(void);     /* present and was written */
 void prepare_protected(void);   /* read-only, after it was written */
+void prepare_user(void);        /* the same, for users */
 
 #endif
