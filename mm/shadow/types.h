@@ -73,6 +73,7 @@ struct frame {
 
 /* 2 MiB of guest-physical memory. */
 #define REGION_FRAMES 512
+#define REGION_SIZE   (REGION_FRAMES * PAGE_SIZE)
 
 struct region {
 	slot_t rmap; /* writable 2M leaves that map it */
