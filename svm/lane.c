@@ -24,13 +24,60 @@ static bool lane_cr3_exit(struct vcpu *v, bool write)
 	return true;
 }
 
+/* What a lane leaves; RSP is the VMCB's all along. */
+static void load_guest(struct vcpu *v, u64 rip)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	svm->vmcb.rax = v->gpr[RAX];
+	svm->vmcb.rip = rip;
+	svm->entry_rip = rip;
+	svm->injected = svm->event_pending;
+}
+
+/* #PF, where nothing else is under way. */
+static bool lane_pf_exit(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+	struct vmcb *vmcb = &svm->vmcb;
+	u64 gva = vmcb->exit_info_2;
+	struct mmu_straight w;
+
+	if (unlikely(vmcb->interrupt_shadow || vmcb->cr3 != svm->cr3 ||
+		     (vmcb->exit_int_info & EVENT_INFO_VALID)))
+		return false;
+	v->gpr[RAX] = vmcb->rax;
+	v->rip = vmcb->rip;
+	v->rflags = vmcb->rflags;
+	switch (lane_fault(v, gva, (u32)vmcb->exit_info_1, &w)) {
+	case MMU_NOT_STRAIGHT:
+		return false;
+	case MMU_STRAIGHT_WRITE:
+		if (!svm_insn_is_plain(v) || !lane_table_write(v, gva, &w))
+			return false;
+		break;
+	case MMU_STRAIGHT_OWN:
+		svm_set_cr2(v, gva);
+		svm_inject(v, &(struct event){.type = EVENT_EXCEPTION,
+					      .vector = VEC_PF,
+					      .has_error = true,
+					      .error = w.pfec});
+		break;
+	case MMU_STRAIGHT_MENDED:
+		break;
+	}
+	vmcb->rflags = v->rflags;
+	load_guest(v, v->rip);
+	return true;
+}
+
 bool svm_lane(struct vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
 	struct vmcb *vmcb = &svm->vmcb;
 
 	if (vmcb->exit_code == SVM_EXIT_EXCEPTION + VEC_PF)
-		return false;
+		return lane_pf_exit(v);
 	/* A CR3 that is not the one that the CPU was given is a matter for check_cr3(). */
 	if (unlikely(!svm->caps.next_rip || vmcb->interrupt_shadow || vmcb->cr3 != svm->cr3 ||
 		     !lane_is_straight(vmcb->next_rip, vmcb->rflags)))
@@ -51,9 +98,6 @@ bool svm_lane(struct vcpu *v)
 	default:
 		return false;
 	}
-	vmcb->rax = v->gpr[RAX];
-	vmcb->rip = vmcb->next_rip;
-	svm->entry_rip = vmcb->rip;
-	svm->injected = false;
+	load_guest(v, vmcb->next_rip);
 	return true;
 }

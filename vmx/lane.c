@@ -62,12 +62,63 @@ static LANE u32 exit_cr(struct vcpu *v)
 	return vmx_general_exit(v, EXIT_CR);
 }
 
+/* How an exit tells a #PF of the guest's code: with an error code, and no IRET that has ended NMI blocking. */
+#define INFO_PF                                           \
+	(EVENT_INFO_VALID | BIT(EVENT_INFO_ERROR_SHIFT) | \
+	 (u32)EVENT_EXCEPTION << EVENT_INFO_TYPE_SHIFT | (u32)VEC_PF)
+
+/* vmx_insn_is_plain(), where DR7 is most often known. */
+static inline bool is_plain(struct vcpu *v)
+{
+	return (vmread(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L) &&
+	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+		 (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) &&
+	       (likely(to_vmx(v)->proc & PROC_MOV_DR) || !(vmx_dr7(v) & DR7_ENABLED));
+}
+
+static LANE u32 exit_fault(struct vcpu *v)
+{
+	struct mmu_straight w;
+	u64 gva, rflags;
+
+	if (unlikely((u32)vmread(VMCS_EXIT_INTR_INFO) != INFO_PF ||
+		     (vmread(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID)))
+		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+	gva = vmread(VMCS_EXIT_QUALIFICATION);
+	v->rip = vmread(VMCS_GUEST_RIP);
+	v->rflags = rflags = vmread(VMCS_GUEST_RFLAGS);
+	/* See lane_is_straight(). */
+	if (unlikely(v->rip >> 32 == 1))
+		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+	switch (lane_fault(v, gva, (u32)vmread(VMCS_EXIT_ERROR_CODE), &w)) {
+	case MMU_NOT_STRAIGHT:
+		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+	case MMU_STRAIGHT_WRITE:
+		if (unlikely(!is_plain(v) || !lane_table_write(v, gva, &w)))
+			return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+		vmwrite(VMCS_GUEST_RIP, v->rip);
+		break;
+	case MMU_STRAIGHT_OWN:
+		vmx_set_cr2(v, gva);
+		vmwrite(VMCS_ENTRY_ERROR_CODE, w.pfec);
+		vmwrite(VMCS_ENTRY_INTR_INFO, INFO_PF);
+		break;
+	case MMU_STRAIGHT_MENDED:
+		break;
+	}
+	if (v->rflags != rflags)
+		vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
+	return to_vmx(v)->next;
+}
+
 /* The first exit, after VMLAUNCH, finds no lane open. */
 u32 vmx_exited(struct vcpu *v)
 {
 	u64 reason = vmread(VMCS_EXIT_REASON);
 
 	if (likely(lanes_open(v)) && !to_vmx(v)->nmi_waiting) {
+		if (reason == EXIT_EXCEPTION_NMI)
+			return exit_fault(v);
 		if (reason == EXIT_CR)
 			return exit_cr(v);
 		if (reason == EXIT_CPUID)

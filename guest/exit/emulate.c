@@ -4,6 +4,7 @@
 #include "arch/string.h"
 #include "guest/chipset/chipset.h"
 #include "guest/exit/handlers.h"
+#include "guest/exit/lane.h"
 #include "guest/insn/exec.h"
 #include "guest/insn/insn.h"
 #include "guest/machine/machine.h"
@@ -18,13 +19,16 @@ static ALWAYS_INLINE struct insn_cache *cache_of(struct vcpu *v, u64 rip)
 	return &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
 }
 
-/* An instruction of 64-bit code with one memory operand, at most an entry long, at base + index + disp. */
+/*
+ * An instruction of 64-bit code with one memory operand, at most an entry long, at base + index + disp. RSP, which
+ * lanes do not know, is none of its registers.
+ */
 static bool is_straight(const struct insn *in, enum insn_mode mode)
 {
-	return mode == INSN_64 && in->opsize <= sizeof(u64) && in->op != INSN_STOS &&
-	       in->op != INSN_MOVS && in->op != INSN_CMPXCHG_PAIR &&
-	       !(in->op >= INSN_BTS && in->reg != INSN_NO_REG) && in->mem.addrsize == 8 &&
-	       in->mem.seg != SEG_FS && in->mem.seg != SEG_GS;
+	return mode == INSN_64 && in->reg != RSP && in->mem.base != RSP &&
+	       in->opsize <= sizeof(u64) && in->op != INSN_STOS && in->op != INSN_MOVS &&
+	       in->op != INSN_CMPXCHG_PAIR && !(in->op >= INSN_BTS && in->reg != INSN_NO_REG) &&
+	       in->mem.addrsize == 8 && in->mem.seg != SEG_FS && in->mem.seg != SEG_GS;
 }
 
 static ALWAYS_INLINE const struct insn *
@@ -171,56 +175,54 @@ bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault)
 	return carry_out(v, fault, true);
 }
 
-/* The instruction's effect on memory and registers. False, with nothing done, where it is not to be had here. */
-static ALWAYS_INLINE bool run_straight(struct vcpu *v, const struct insn *in, u64 gpa)
+/* Whatever is no MOV of a whole entry. False, with nothing done, where it stores nothing, or starts anew. */
+static __attribute__((noinline)) bool run_other(struct vcpu *v, const struct insn *in, u64 gpa)
 {
-	u64 old[2] = {0}, value;
+	u64 old[2] = {0}, flags = v->rflags & FLAGS_ARITH;
 	struct insn_effect effect;
 
-	if (likely(in->op == INSN_MOV)) {
-		value = insn_source(in, v->gpr);
-		guest_store(gpa, &value, in->opsize);
-		v->rip += in->len;
-		v->rflags &= ~RFLAGS_RF;
-		return true;
-	}
 	memcpy(old, phys_ptr(gpa), in->opsize);
-	insn_run(in, v->gpr, v->rflags, v->rip, old, 0, &effect);
-	if (!effect.write)
-		return false;
-	if (insn_is_atomic(in) && in->opsize >= 4) {
-		if (!guest_cmpxchg(gpa, old[0], effect.value[0], in->opsize))
-			return false;
+	if (in->op >= INSN_ADD) {
+		/* As insn_run(), where nothing but memory and flags changes. */
+		effect.value[0] = insn_arithmetic(in->op, old[0], insn_source(in, v->gpr),
+						  in->opsize, &flags);
+		effect.rflags = (v->rflags & ~(FLAGS_ARITH | RFLAGS_RF)) | flags;
+		effect.rip = v->rip + in->len;
+		effect.gprs = 0;
 	} else {
-		guest_store(gpa, effect.value, in->opsize);
+		insn_run(in, v->gpr, v->rflags, v->rip, old, 0, &effect);
+		if (!effect.write)
+			return false;
 	}
+	if (!insn_is_atomic(in) || in->opsize < 4)
+		guest_store(gpa, effect.value, in->opsize);
+	else if (!guest_cmpxchg(gpa, old[0], effect.value[0], in->opsize))
+		return false;
 	insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
 	return true;
 }
 
-bool write_straight(struct vcpu *v, const struct vmexit *exit)
+bool lane_carry_out(struct vcpu *v, u64 gva, const struct mmu_straight *w)
 {
-	u64 gva = exit->pf.gva, rip = v->rip, low, high, at;
+	u64 rip = v->rip, low, high, value;
 	const struct insn_cache *c = cache_of(v, rip);
 	const struct insn *in = &c->insn;
-	struct mmu_straight w;
-	const u8 *code;
+	const u8 *code = phys_ptr(w->code);
 
-	if (unlikely(exit->vectoring.type != EVENT_NONE || (v->rflags & RFLAGS_TF) ||
-		     v->debug_traps) ||
-	    !c->straight || !mmu_find_straight(&v->mmu, gva, exit->pf.error, rip, &w))
+	if (unlikely((v->rflags & RFLAGS_TF) || v->debug_traps || !c->straight ||
+		     (rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
 		return false;
-	if (unlikely((rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
-		return false;
-	code = phys_ptr(w.code);
 	memcpy(&low, code, sizeof(low));
 	memcpy(&high, code + INSN_MAX_LEN - sizeof(high), sizeof(high));
-	at = insn_mem_flat(&in->mem, v->gpr, rip + in->len);
-	if (unlikely(c->low != low || c->high != high || at != gva ||
-		     (at & 7) + in->opsize > sizeof(u64) || !v->ops->insn_is_plain(v)))
+	if (unlikely(c->low != low || c->high != high ||
+		     insn_mem_flat(&in->mem, v->gpr, rip + in->len) != gva ||
+		     (gva & 7) + in->opsize > sizeof(u64)))
 		return false;
-	if (unlikely(!run_straight(v, in, w.gpa)))
-		return false;
-	mmu_written_straight(&v->mmu, &w);
+	if (in->op != INSN_MOV || in->opsize != sizeof(u64))
+		return run_other(v, in, w->gpa);
+	value = in->reg == INSN_NO_REG ? in->imm : v->gpr[in->reg];
+	__atomic_store_n((u64 *)phys_ptr(w->gpa), value, __ATOMIC_SEQ_CST);
+	v->rip = rip + in->len;
+	v->rflags &= ~RFLAGS_RF;
 	return true;
 }

@@ -116,9 +116,6 @@ static void handle_mmu_fault(struct vcpu *v, const struct vmexit *exit)
 
 void handle_page_fault(struct vcpu *v, const struct vmexit *exit)
 {
-	if ((exit->pf.error & (PFEC_P | PFEC_W | PFEC_RSVD)) == (PFEC_P | PFEC_W) &&
-	    write_straight(v, exit))
-		return;
 	set_saved_rf(v, exit);
 	/* P alone will not do: one emulator leaves it clear in reserved-bit faults. */
 	if (v->filter_present && !(exit->pf.error & (PFEC_P | PFEC_RSVD))) {

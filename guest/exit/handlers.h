@@ -66,13 +66,6 @@ void find_invpcid(struct vcpu *v, struct vmexit *exit);
 bool emulate_write(struct vcpu *v, const struct mmu_fault *fault);
 
 /*
- * The straight way of an exit by #PF that is a write to a table, in place of mmu_fault() and emulate_write(), and
- * the same as these: 64-bit code, a common instruction that was decoded before, no event or trap beside it. False,
- * with nothing done: it takes these.
- */
-bool write_straight(struct vcpu *v, const struct vmexit *exit);
-
-/*
  * As emulate_write(), for a write to registers that are watched; under nested paging fault->gva is not known. All of
  * it is on one page.
  */

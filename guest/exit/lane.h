@@ -96,4 +96,67 @@ static inline bool lane_cr3_read(struct vcpu *v, u64 *gpr)
 	return true;
 }
 
+/*
+ * A page fault of the guest's code: no event was being delivered, and it is not one of an IRET that has ended NMI
+ * blocking. v->rip and v->rflags are valid, and RSP still is not. What is to follow, by what is returned:
+ *
+ * MMU_STRAIGHT_WRITE: lane_table_write(), if the backend's insn_is_plain() says so; false is the general way.
+ * MMU_STRAIGHT_OWN: #PF at this address with w->pfec, and RF set.
+ * MMU_STRAIGHT_MENDED: RF set.
+ */
+static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 error,
+					       struct mmu_straight *w)
+{
+	struct retries *r = &v->retries;
+	u64 exits = v->counters.value[CNT_exits];
+	bool again = exits == r->last && v->rip == r->rip;
+	enum mmu_straight_way way;
+
+	/* See handle_page_fault(). */
+	if (v->filter_present && !(error & (PFEC_P | PFEC_RSVD))) {
+		count(&v->counters, exits);
+		count(&v->counters, exits_pf);
+		v->rflags |= RFLAGS_RF;
+		w->pfec = mmu_own_fault(&v->mmu, error);
+		if (unlikely(v->mmu.hw.due))
+			commit_hardware(v);
+		return MMU_STRAIGHT_OWN;
+	}
+	/* Whether the guest gets on: that is same_again()'s to see, and this the same while they are few. */
+	if (unlikely(again) && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW))
+		return MMU_NOT_STRAIGHT;
+	way = mmu_fault_straight(&v->mmu, gva, error, v->rip, w);
+	if (way == MMU_STRAIGHT_WRITE || unlikely(way == MMU_NOT_STRAIGHT))
+		return way;
+	count(&v->counters, exits);
+	count(&v->counters, exits_pf);
+	v->rflags |= RFLAGS_RF;
+	if (way == MMU_STRAIGHT_MENDED) {
+		r->last = exits + 1;
+		r->nr = again ? r->nr + 1 : 0;
+		r->rip = v->rip;
+	}
+	if (unlikely(v->mmu.hw.due))
+		commit_hardware(v);
+	return way;
+}
+
+/*
+ * emulate.c. Carry a write to a table out, as far as registers and memory go: a common instruction, that was decoded
+ * before. False, with nothing done: it is none, or more follows it than the next. RIP and RFLAGS are moved on.
+ */
+bool lane_carry_out(struct vcpu *v, u64 gva, const struct mmu_straight *w);
+
+static inline bool lane_table_write(struct vcpu *v, u64 gva, const struct mmu_straight *w)
+{
+	if (unlikely(!lane_carry_out(v, gva, w)))
+		return false;
+	count(&v->counters, exits);
+	count(&v->counters, exits_pf);
+	mmu_written_straight(&v->mmu, w);
+	if (unlikely(v->mmu.hw.due))
+		commit_hardware(v);
+	return true;
+}
+
 #endif

@@ -14,8 +14,6 @@
 #include "guest/exit/handlers.h"
 #include "guest/vcpu/crash.h"
 
-/* More than any instruction can need, which touches a few dozen pages at most. */
-#define IN_A_ROW    32
 #define NO_PROGRESS 1024
 
 /* A sum of the registers that tells a loop's passes apart. */
@@ -48,10 +46,10 @@ u32 again_in_a_row(struct vcpu *v, const struct vmexit *exit)
 	u64 regs;
 
 	/* Until then it may be a loop of one instruction. */
-	if (likely(++r->nr < IN_A_ROW))
+	if (likely(++r->nr < RETRIES_IN_A_ROW))
 		return 0;
 	regs = mix_registers(v);
-	if (r->nr > IN_A_ROW && r->regs != regs)
+	if (r->nr > RETRIES_IN_A_ROW && r->regs != regs)
 		r->nr = 0;
 	r->regs = regs;
 	if (unlikely(r->nr > NO_PROGRESS))

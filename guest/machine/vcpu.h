@@ -124,9 +124,12 @@ struct insn_cache {
 	u64 low, high; /* bytes 0 to 7, 7 to 14 */
 	enum insn_mode mode;
 	bool valid;
-	bool straight; /* see write_straight() */
+	bool straight; /* for lane_table_write() */
 	struct insn insn;
 };
+
+/* More than any instruction can need, which touches a few dozen pages at most. */
+#define RETRIES_IN_A_ROW 32
 
 /* Exits in a row after which the guest was to do the same again: guest/exit/progress.c. */
 struct retries {

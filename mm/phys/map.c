@@ -23,11 +23,6 @@ static u64 direct_end = GIB(4);
 #define SPLIT_TABLES (IMAGE_MAX / MIB(2) + 1)
 static u64 split[SPLIT_TABLES][TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
-void *phys_ptr(u64 hpa)
-{
-	return (void *)(MAP_DIRECT + hpa);
-}
-
 u64 phys_addr(const void *ptr)
 {
 	u64 offset = (u64)ptr - (u64)_image_start;

@@ -7,8 +7,8 @@
 #define MM_PHYS_MAP_H
 
 #include "mm/phys/memmap.h"
+#include "mm/phys/phys.h"
 
-#define MAP_DIRECT     0xffff800000000000ULL
 #define MAP_DIRECT_MAX (64ULL << 40) /* bytes: half the room below the image */
 
 /* Physical address of the image's first byte; the entry code stores it. */

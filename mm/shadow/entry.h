@@ -62,10 +62,16 @@ static ALWAYS_INLINE u64 leaf_says(u64 spte)
 	return spte & ~(PTE_A | PTE_D | SPTE_PROTECTED);
 }
 
+/* True when an entry that should be this leaf, or this trap, needs no change. */
+static ALWAYS_INLINE bool leaf_holds(u64 spte, u64 want)
+{
+	return spte == want || leaf_says(spte) == want;
+}
+
 /* True when an entry that should not be a link needs no change. */
 static ALWAYS_INLINE bool spte_holds(u64 spte, struct spte_want want)
 {
-	return !want.child.word && (spte == want.spte || leaf_says(spte) == want.spte);
+	return !want.child.word && leaf_holds(spte, want.spte);
 }
 
 /* The table that an entry leads to, if it is the one that should be there; else 0. */

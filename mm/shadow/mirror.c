@@ -73,9 +73,12 @@ bool follow(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
 bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 {
 	const struct mmu *m = v->mmu;
-	const struct shadow *s = shadow_at(m, slot);
+	struct shadow *s = shadow_at(m, slot);
 	u64 gpte = gpte_read(s->gfn, s->role.format, guest_index(s->role, slot_entry(slot)));
-	struct spte_want want = slot_wanted(m, slot, gpte);
+	struct spte_want want;
 
+	if (likely(is_common(s->role)) && !m->soft_traps && !table_is_unsync(m, slot_table(slot)))
+		return common_sync(v, s, slot, gpte);
+	want = slot_wanted(m, slot, gpte);
 	return !spte_holds(*spte_at(m, slot), want) && put_wanted(v, slot, want);
 }

@@ -71,6 +71,58 @@ static ALWAYS_INLINE struct spte_want slot_wanted(const struct mmu *m, slot_t sl
 	return wanted(m, &r, gpte, slot_entry(slot));
 }
 
+/* The most frequent tables by far: of level 1, four levels' format, with CR0.WP=1. */
+static ALWAYS_INLINE bool is_common(union role role)
+{
+	const union role bits = {.level = 7, .format = 3, .direct = 1, .wp0 = 1};
+	const union role common = {.level = 1, .format = GPTE_64};
+
+	return (role.word & bits.word) == common.word;
+}
+
+/* small_leaf() in such a table. */
+static ALWAYS_INLINE u64 common_leaf(u64 gpte)
+{
+	return small_leaf((union role){.level = 1, .format = GPTE_64}, gpte);
+}
+
+/* is_usable() in such a table. */
+static ALWAYS_INLINE bool common_usable(const struct mmu *m, union role role, u64 gpte)
+{
+	const u64 *bad = m->guest->reserved[gpte_kind(GPTE_64, role.nxe, role.pse)][1];
+
+	return (gpte & (PTE_P | PTE_A | bad[!!(gpte & PTE_PS)])) == (PTE_P | PTE_A);
+}
+
+/*
+ * entry_sync() for such a table in sync, without soft traps, in a straight line. gpte: what the guest's entry says
+ * now.
+ */
+static ALWAYS_INLINE bool common_sync(struct mmu_vcpu *v, struct shadow *s, slot_t slot, u64 gpte)
+{
+	struct mmu *m = v->mmu;
+	u64 *entry = spte_at(m, slot), old = *entry, spte;
+
+	if (likely(common_usable(m, s->role, gpte))) {
+		spte = common_leaf(gpte);
+		if (leaf_holds(old, spte))
+			return false;
+		if (unlikely(!leaf_put(m, s, slot, spte)))
+			return entry_install(v, slot,
+					     (struct spte_want){.spte = spte, .present = true}, 0,
+					     false);
+		count(v->counters, mmu_prefill);
+		return (old ^ *entry) & ~(PTE_A | PTE_D);
+	}
+	spte = (gpte & PTE_P) || !m->bypass ? trap_entry(m, s->role) : SPTE_NOTRAP;
+	if (leaf_holds(old, spte))
+		return false;
+	if (spte_is_present(old, m->trap_bits))
+		leaf_drop(m, s, slot, old);
+	entry_put(m, slot, spte);
+	return true;
+}
+
 /* Put what is wanted in place, as far as that needs no new table. True when the entry changed. */
 bool follow(struct mmu_vcpu *v, slot_t slot, struct spte_want want);
 

@@ -57,6 +57,27 @@ struct mmu_hw {
 	u64 flush_gva; /* for MMU_FLUSH_GVA */
 };
 
+/*
+ * A way that was found, and all that it was found by: it is good as long as all of that is as it was. So nothing has
+ * to be told to forget it.
+ */
+struct mmu_memo {
+	u64 where; /* which page, or region of 2 MiB */
+	u32 root;  /* 0: nothing was found yet */
+	const volatile u64 *at[6];
+	u64 said[6];
+};
+
+/* Of the last way of each kind: straight.c, and nothing else. */
+struct mmu_memos {
+	struct mmu_memo code; /* to a page of code */
+	u64 code_page;
+	struct mmu_memo own; /* the guest's own tables for a region */
+	u64 own_rights, own_table;
+	struct mmu_memo down; /* the shadow tables that mirror these */
+	u32 table[5];         /* by level */
+};
+
 struct mmu_vcpu {
 	struct mmu *mmu;
 	struct counters *counters;
@@ -68,6 +89,7 @@ struct mmu_vcpu {
 	struct mmu_hw hw;
 	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
+	struct mmu_memos memo; /* the last: it changes nothing but how long things take */
 };
 
 enum mmu_verdict {
@@ -143,28 +165,36 @@ bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa);
  */
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size);
 
-/* A write to a table that goes the straight way: see mmu_find_straight(). */
+/* What mmu_fault_straight() has found. */
 struct mmu_straight {
-	u64 gpa;  /* what is written: in one aligned entry of 8 bytes */
-	u64 code; /* host-physical, RAM: the instruction */
-	u32 slot; /* the one shadow entry that mirrors it */
+	u64 gpa;  /* MMU_STRAIGHT_WRITE: what is written, in one aligned entry of 8 bytes */
+	u64 code; /* likewise, host-physical, RAM: the instruction */
+	u32 slot; /* likewise: the one shadow entry that mirrors it */
+	u32 pfec; /* MMU_STRAIGHT_OWN: the error code that the bare machine would give */
+};
+
+enum mmu_straight_way {
+	MMU_NOT_STRAIGHT, /* nothing is done: mmu_fault() */
+	MMU_STRAIGHT_WRITE, /* MMU_TABLE_WRITE. Nothing is done so far: mmu_written_straight(), or mmu_fault() */
+	MMU_STRAIGHT_OWN,   /* MMU_GUEST_FAULT */
+	MMU_STRAIGHT_MENDED /* MMU_RETRY */
 };
 
 /*
- * The straight way of most writes to tables, in few instructions. True for a fault that mmu_fault() would call
- * MMU_TABLE_WRITE, and where nothing else is to be done: four levels, one shadow of the table, nothing left by
- * earlier exits. Changes nothing, so that both ways are open still.
+ * The straight ways of most page faults, in few instructions: the same as mmu_fault(), where there are four levels,
+ * CR0.WP=1, nothing left by earlier exits, and nothing else in the case either:
  *
- * gva, pfec: the fault's. rip: the linear address of the code that wrote; its bytes up to the end of the page
- * are found, too.
+ * - a write to a table that has one shadow;
+ * - a protection fault of the guest's own, on a page of 4 KiB;
+ * - an access to such a page that is the first since the guest cleared A or D, whose leaf alone has to follow.
+ *
+ * gva, pfec: the fault's. rip: the linear address of the code that wrote; its bytes up to the end of the page are
+ * found, too. v->hw.due is set where the hardware has to follow.
  */
-bool mmu_find_straight(const struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
-		       struct mmu_straight *out);
+enum mmu_straight_way mmu_fault_straight(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
+					 struct mmu_straight *out);
 
-/*
- * The caller has stored there, within the entry: in place of mmu_fault() and mmu_write(). v->hw.due is set where
- * the hardware has to follow.
- */
+/* After MMU_STRAIGHT_WRITE, when the caller has stored there, within the entry: in place of mmu_fault() and mmu_write(). */
 void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w);
 
 /* As mmu_write(), if the old value is still there: LOCK CMPXCHG's way. size 4 or 8, aligned. */

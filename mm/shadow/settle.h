@@ -76,6 +76,18 @@ void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
 /* ahead.c: a read has set A in the guest's entry of this slot, and read is what it says. */
 void accessed_ahead(struct mmu_vcpu *v, slot_t slot, u64 read);
 
+/*
+ * settle() after no more than leaves of level 1 have changed, without soft traps: of what it looks at, they can
+ * only have changed what is narrowed.
+ */
+static ALWAYS_INLINE void settle_leaf(struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	if (unlikely(m->reach_queue[REACH_NARROWED] | (v->hw.filter_user & m->stale_ways)))
+		settle(v);
+}
+
 /* A way down the shadow tables. */
 struct descent {
 	slot_t slot;  /* where it has come to: at the end the entry that decides */

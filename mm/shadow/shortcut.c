@@ -1,123 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the shadow tables alone can tell, without a walk of the guest's: the hardware has just used
- * them itself.
- */
-#include "mm/shadow/settle.h"
-
-struct found {
-	u64 spte;   /* the entry that the way ends at: no link */
-	u64 rights; /* W and U where all the links to it have them */
-	const u64 *table;
-	int level;
-};
-
-/* One level down; false where the way ends. all: rights that a link here does not tell of. */
-static ALWAYS_INLINE bool step(const struct mmu *m, struct found *at, int level, u64 all, u64 gva)
-{
-	at->spte = at->table[spt_index(level, gva)];
-	at->level = level;
-	if (!spte_is_link(level, at->spte))
-		return false;
-	at->rights &= at->spte | all;
-	at->table = (const u64 *)((at->spte & PTE_ADDR) + ((u64)m->tables - m->tables_hpa));
-	return true;
-}
-
-/* The way of a four-level root is the frequent one. PDPTEs of PAE have no rights. */
-static ALWAYS_INLINE struct found way_to(const struct mmu_vcpu *v, u64 gva)
-{
-	const struct mmu *m = v->mmu;
-	struct found at = {.table = table_of(m, v->root), .rights = ~0ULL};
-	bool pae = v->root == v->pae_root;
-
-	if (unlikely(v->mode != PAGING_4LEVEL)) {
-		int level = m->shadows[v->root].role.level;
-
-		while (step(m, &at, level, pae ? PTE_W | PTE_U : 0, gva)) {
-			level--;
-			pae = false;
-		}
-		return at;
-	}
-	if (step(m, &at, 4, 0, gva) && step(m, &at, 3, 0, gva) && step(m, &at, 2, 0, gva))
-		step(m, &at, 1, 0, gva);
-	return at;
-}
-
-/*
- * A write fails only because its page is tracked, or watched: SPTE_PROTECTED is in no trap. False when a
- * closer look is needed.
- */
-static ALWAYS_INLINE bool write_is_protected(const struct mmu_vcpu *v, u64 gva, u32 pfec,
-					     struct found *leaf)
-{
-	u64 keys = CR4_SMAP | CR4_PKE, rights;
-
-	if ((pfec & (PFEC_P | PFEC_W | PFEC_RSVD | PFEC_PK)) != (PFEC_P | PFEC_W))
-		return false;
-	*leaf = way_to(v, gva);
-	if (!(leaf->spte & SPTE_PROTECTED) || !(leaf->rights & PTE_W) ||
-	    shadow_at(v->mmu, (slot_t)(leaf->table - v->mmu->tables))->role.wp0)
-		return false;
-	rights = leaf->rights & leaf->spte;
-	return (pfec & PFEC_U) ? rights & PTE_U : !(rights & PTE_U) || !(v->regs.cr4 & keys);
-}
+/* The shortest ways to a write's page, and to code. */
+#include "mm/shadow/shortcut.h"
 
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault)
 {
 	struct found leaf;
 
-	if (!write_is_protected(v, fault->gva, fault->pfec, &leaf))
+	if (!is_plain_write(fault->pfec))
+		return false;
+	leaf = way_to(v, fault->gva);
+	if (!is_protected(v, &leaf, fault->pfec) ||
+	    shadow_at(v->mmu, (slot_t)(leaf.table - v->mmu->tables))->role.wp0)
 		return false;
 	fault->gpa = (leaf.spte & PTE_ADDR) | (fault->gva & (PAGE_SIZE - 1));
 	return true;
 }
 
-/* Where code is that the CPU has just run. False: not in RAM, which is the guest's alone to read. */
-static ALWAYS_INLINE bool find_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
-{
-	struct found leaf = way_to(v, gva);
-	u64 offset = (PAGE_SIZE << 9 * (leaf.level - 1)) - 1;
-
-	if (!spte_is_present(leaf.spte, v->mmu->trap_bits))
-		return false;
-	*hpa = (leaf.spte & PTE_ADDR & ~offset) | (gva & offset);
-	return frame_of(v->mmu, *hpa >> PAGE_SHIFT) != NULL;
-}
-
 bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
 	return v->root && find_code(v, gva, hpa);
-}
-
-bool mmu_find_straight(const struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
-		       struct mmu_straight *out)
-{
-	const struct mmu *m = v->mmu;
-	const struct shadow *s;
-	struct found leaf;
-	u64 gfn;
-	u32 state;
-
-	/* Whatever mmu_fault() would do beside. */
-	if (unlikely(m->orphans.first | m->reach_queue[REACH_SOFT] |
-		     m->reach_queue[REACH_NARROWED] | v->nr_lent) ||
-	    unlikely(m->sync == MMU_SYNC_NEVER || v->mode < PAGING_4LEVEL))
-		return false;
-	if (!write_is_protected(v, gva, pfec, &leaf))
-		return false;
-	gfn = spte_gfn(leaf.spte);
-	if (unlikely(gfn >= m->nr_frames))
-		return false;
-	/* One number and no flag: a frame of RAM with tables, that are in sync. */
-	state = m->frames[gfn].state;
-	if (unlikely(state - 1 >= FRAME_TABLES))
-		return false;
-	s = &m->shadows[state];
-	if (unlikely(s->next || s->role.format == GPTE_32 || !(s->parents | s->pins)))
-		return false;
-	out->gpa = (leaf.spte & PTE_ADDR) | (gva & (PAGE_SIZE - 1));
-	out->slot = slot_make(state, (gva & (PAGE_SIZE - 1)) / sizeof(u64));
-	return find_code(v, rip, &out->code);
 }

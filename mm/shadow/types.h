@@ -80,6 +80,7 @@ struct frame {
 
 /* 2 MiB of guest-physical memory. */
 #define REGION_FRAMES TABLE_ENTRIES
+#define REGION_SIZE   (REGION_FRAMES * PAGE_SIZE)
 
 struct region {
 	slot_t rmap; /* writable 2M leaves that map it */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Emulated writes to guest tables: memory first, then every shadow of the table, at once. */
+#include "mm/shadow/mirror.h"
 #include "mm/shadow/settle.h"
 
 /*
@@ -7,21 +8,26 @@
  * again and again; where the last one was worth it, a second entry that is written before the first was
  * used is enough.
  */
-static enum flood flood_written(struct mmu *m, u32 index, u32 i)
+static ALWAYS_INLINE enum flood leaf_written(const struct mmu *m, struct shadow *s, u32 index,
+					     u32 i)
 {
-	struct shadow *s = &m->shadows[index];
-	bool used, again;
+	bool used = last_was_used(m, index);
+	bool again = s->flood_paid && s->writes && i != s->last;
 
-	if (unlikely(s->role.level > 1))
-		return upper_written(m, index, i);
-	used = last_was_used(m, index);
-	again = s->flood_paid && s->writes && i != s->last;
 	s->writes = used ? 1 : s->writes + 1;
 	s->last = i;
 	if (m->sync == MMU_SYNC_HYBRID &&
 	    (s->writes > FLOOD_WRITES + s->flood_bar || (again && !used)))
 		return FLOOD_UNSYNC;
 	return FLOOD_NONE;
+}
+
+static enum flood flood_written(struct mmu *m, u32 index, u32 i)
+{
+	struct shadow *s = &m->shadows[index];
+
+	return likely(s->role.level == 1) ? leaf_written(m, s, index, i)
+					  : upper_written(m, index, i);
 }
 
 /* The first shadow entry, and their number, that mirror a guest entry; 0 when another quadrant does. */
@@ -80,30 +86,51 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 		flooded(v, gpa, floods);
 }
 
-/* The same for one entry with one shadow, beside what mmu_fault() does for it. */
-void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
+/* What mmu_fault() and mmu_write() do for one entry with one shadow, where that is no common table. */
+static __attribute__((noinline)) void other_written(struct mmu_vcpu *v,
+						    const struct mmu_straight *w)
 {
 	struct mmu *m = v->mmu;
 	u32 flood;
 
-	m->work = 0;
-	/* One operation to find it, one to write: whatever goes by their number is as ever. */
-	op_begin(m);
-	op_begin(m);
-	count(v->counters, pf_taken);
-	count(v->counters, pf_emulate);
-	count(v->counters, mmu_pte_write);
+	m->in_operation = true;
 	flood = flood_written(m, slot_table(w->slot), slot_entry(w->slot));
 	if (entry_sync(v, w->slot))
 		count(v->counters, mmu_pte_updated);
 	if (unlikely(flood))
 		flooded(v, w->gpa, flood);
-	/* Of what settle() looks at, a leaf alone can have changed what is reached, and no more. */
-	if (unlikely(flood || m->soft_traps || m->reach_queue[REACH_NARROWED] ||
-		     (v->hw.filter_user && m->stale_ways) || shadow_at(m, w->slot)->role.level > 1))
+	settle(v);
+}
+
+void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
+{
+	struct mmu *m = v->mmu;
+	struct counters *c = v->counters;
+	slot_t slot = w->slot;
+	struct shadow *s = shadow_at(m, slot);
+	u32 flood;
+
+	m->work = 0;
+	/* One operation to find it, one to write: whatever goes by their number is as ever. */
+	m->clock += 2;
+	m->operations += 2;
+	count(c, pf_taken);
+	count(c, pf_emulate);
+	count(c, mmu_pte_write);
+	if (unlikely(!is_common(s->role) || m->soft_traps)) {
+		other_written(v, w);
+		return;
+	}
+	flood = leaf_written(m, s, slot_table(slot), slot_entry(slot));
+	if (common_sync(v, s, slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL)))
+		count(c, mmu_pte_updated);
+	if (unlikely(flood)) {
+		m->in_operation = true;
+		flooded(v, w->gpa, flood);
 		settle(v);
-	else
-		m->in_operation = false;
+	} else {
+		settle_leaf(v);
+	}
 }
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)

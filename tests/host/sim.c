@@ -548,11 +548,6 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 
 	left(s);
 	*again = false;
-	if (a->write && straight_write(s, a, data, size, *pfec)) {
-		s->stats.table_writes++;
-		resume(s);
-		return SIM_DONE;
-	}
 	/* As handle_page_fault() has it. */
 	if (s->filter != SIM_FILTER_ALL && !(*pfec & (REF_PF_P | REF_PF_RSVD))) {
 		*pfec = mmu_own_fault(&s->v, *pfec);
@@ -562,7 +557,21 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 		resume(s);
 		return SIM_FAULT;
 	}
-	verdict = mmu_fault(&s->v, &f);
+	switch (straight_fault(s, a, data, size, pfec)) {
+	case MMU_STRAIGHT_WRITE:
+		s->stats.table_writes++;
+		resume(s);
+		return SIM_DONE;
+	case MMU_STRAIGHT_OWN:
+		f.guest_pfec = *pfec;
+		verdict = MMU_GUEST_FAULT;
+		break;
+	case MMU_STRAIGHT_MENDED:
+		verdict = MMU_RETRY;
+		break;
+	default:
+		verdict = mmu_fault(&s->v, &f);
+	}
 	switch (verdict) {
 	case MMU_RETRY:
 		*again = true;

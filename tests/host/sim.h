@@ -43,7 +43,8 @@ struct sim_config {
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
-	u64 wp0_writes, lent, storms, watched, device_writes, straight;
+	u64 wp0_writes, lent, storms, watched, device_writes;
+	u64 straight[MMU_STRAIGHT_MENDED + 1]; /* by enum mmu_straight_way */
 	u64 user_entries, user_bypassed; /* under the user filter; faults with P=1 */
 };
 
@@ -65,6 +66,7 @@ struct sim {
 	struct sim_stats stats;
 	const struct ref_access *current; /* the access under way, for A and D flags */
 	bool audit_each;
+	bool straight_each; /* compare the straight way of each fault with the general one: else of one in eight */
 	bool unknown_insn; /* no write of the access under way is emulated */
 	bool emulate_all;  /* every one is */
 	bool lent;         /* a page is lent to the access under way */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The straight way of a write to a table (mmu_find_straight()) against the general one: both are gone from the
- * same state, and have to leave the same: every table, list and counter, and guest memory.
+ * The straight ways of page faults (mmu_fault_straight()) against the general one: both are gone from the same state,
+ * and have to leave the same: every table, list and counter, what the hardware has to follow, and guest memory. One
+ * that is not straight has to leave all as it was.
  */
 #ifndef TESTS_HOST_STRAIGHT_H
 #define TESTS_HOST_STRAIGHT_H
@@ -9,10 +10,10 @@
 #include "tests/host/sim.h"
 
 /*
- * A fault of the guest's that exits, by a write of data. False, and nothing is done: it is none that goes the
- * straight way. Else the write is done; what differs fails the step.
+ * A fault of the guest's that exits. MMU_NOT_STRAIGHT: nothing is done. Else all is, the write included, and *pfec is
+ * the guest's where the fault is its own. What differs fails the step.
  */
-bool straight_write(struct sim *s, const struct ref_access *a, const void *data, u32 size,
-		    u32 pfec);
+enum mmu_straight_way straight_fault(struct sim *s, const struct ref_access *a, const void *data,
+				     u32 size, u32 *pfec);
 
 #endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The straight ways of page faults, by a guest as plain as these want it: four levels, a few page tables, room for all
+ * their shadows. It maps, protects, ages and touches pages at random. What each straight way leaves is compared with
+ * what the general one does, straight.h, and everything is judged besides.
+ *
+ * Environment: MMU_SEEDS=N runs N seeds, from MMU_FIRST=N on.
+ */
+#include "tests/host/mmu_guest.h"
+#include <stdlib.h>
+
+#define DEFAULT_SEEDS 100
+#define STEPS         500
+#define PAGES         40
+#define STRIDE        13 /* pages between two; so they lie in two page tables */
+#define DATA          MIB(5)
+
+static u64 page(u32 i)
+{
+	return GVA + (u64)i * STRIDE * PAGE_SIZE;
+}
+
+/* The same pages more often than others. */
+static u64 some_page(void)
+{
+	return page(one_in(&rng, 3) ? rnd(&rng, PAGES) : rnd(&rng, 6));
+}
+
+static u64 some_frame(void)
+{
+	switch (rnd(&rng, 40)) {
+	case 0:
+		return pte(GVA) & PTE_ADDR; /* a table */
+	case 1:
+		return pde(GVA) & PTE_ADDR;
+	case 2:
+		return KIB(640); /* no RAM */
+	case 3:
+		return SIM_HIDDEN_START;
+	default:
+		return DATA + rnd(&rng, 24) * PAGE_SIZE;
+	}
+}
+
+static u64 some_entry(void)
+{
+	u64 e = some_frame();
+
+	e |= one_in(&rng, 6) ? 0 : PTE_P;
+	e |= one_in(&rng, 4) ? 0 : PTE_W;
+	e |= one_in(&rng, 3) ? 0 : PTE_U;
+	e |= one_in(&rng, 2) ? PTE_A : 0;
+	e |= one_in(&rng, 2) ? PTE_D : 0;
+	e |= one_in(&rng, 8) ? PTE_PAT | PTE_G : 0;
+	if ((sim.regs.efer & EFER_NXE) && one_in(&rng, 4))
+		e |= PTE_NX;
+	if (one_in(&rng, 8))
+		e |= (u64)rnd(&rng, 4) << PTE_PK_SHIFT;
+	return one_in(&rng, 40) ? e | BIT(rnd(&rng, 64)) : e;
+}
+
+static void change(u64 gpa, u64 gva, u64 entry)
+{
+	put(gpa, entry);
+	if (!one_in(&rng, 8))
+		sim_invlpg(&sim, gva);
+}
+
+/* Several pages in a row, as a guest reads them whose A bits were cleared. */
+static void age_and_read(void)
+{
+	u64 at = GVA + rnd(&rng, 32) * PAGE_SIZE;
+
+	for (u32 i = 0; i < 12; i++)
+		put(pte(at + i * PAGE_SIZE),
+		    (DATA + i * PAGE_SIZE) | PTE_P | PTE_U | (one_in(&rng, 8) ? PTE_A : 0));
+	sim_set_cr3(&sim, root);
+	for (u32 i = 0; i < 12; i++)
+		try(at + i * PAGE_SIZE, (one_in(&rng, 9) ? FETCH : READ) | USER, NULL);
+}
+
+static void step(void)
+{
+	u64 gva = some_page(), at = pte(gva), old = sim_read(at, 8);
+
+	switch (rnd(&rng, 14)) {
+	case 0:
+	case 1:
+		change(at, gva, some_entry());
+		break;
+	case 2:
+		change(at, gva, old & ~(PTE_A | PTE_D));
+		break;
+	case 3:
+		change(at, gva, old & ~(one_in(&rng, 2) ? PTE_W : PTE_D));
+		break;
+	case 4:
+		change(at, gva,
+		       DATA + rnd(&rng, 24) * PAGE_SIZE + USER_RO + (one_in(&rng, 2) ? PTE_W : 0));
+		break;
+	case 5:
+		if (one_in(&rng, 4))
+			age_and_read();
+		else if (one_in(&rng, 3))
+			sim_set_cr3(&sim, root);
+		break;
+	case 6:
+		if (one_in(&rng, 4)) {
+			at = entry_at(root, 4, gva, 2 + rnd(&rng, 3));
+			change(at, gva,
+			       sim_read(at, 8) ^ (one_in(&rng, 3) ? PTE_A : PTE_U | PTE_W));
+			break;
+		}
+		at = entry_at(root, 4, gva, 2 + rnd(&rng, 3));
+		change(at, gva, sim_read(at, 8) | UPPER);
+		break;
+	default:
+		try(gva,
+		    (one_in(&rng, 8) ? FETCH : rnd(&rng, 2)) | (one_in(&rng, 3) ? 0 : USER) |
+			    (one_in(&rng, 2) ? AC : 0),
+		    NULL);
+	}
+}
+
+static void start(u64 seed)
+{
+	struct sim_config c = plain;
+	u64 cr4 = 0;
+
+	rnd_seed(&rng, seed);
+	c.traps = one_in(&rng, 2) ? SIM_TRAPS_ADDRESS : rnd(&rng, 3);
+	c.sync = one_in(&rng, 2) ? MMU_SYNC_HYBRID : rnd(&rng, 3);
+	c.bypass = !one_in(&rng, 4);
+	c.features.amd = one_in(&rng, 4);
+	c.pool_size = sim_least_pool(&c) + 48 * PAGE_SIZE;
+	machine(&c);
+	rnd_seed(&rng, seed);
+	sim.audit_each = false;
+	sim.straight_each = true;
+	root = new_root();
+	for (u32 i = 0; i < PAGES; i++)
+		sim_poke(&sim, pte(page(i)), (DATA + i % 24 * PAGE_SIZE) | USER_RO, 8);
+	cr4 |= one_in(&rng, 3) ? CR4_SMEP : 0;
+	cr4 |= one_in(&rng, 3) ? CR4_SMAP : 0;
+	cr4 |= one_in(&rng, 6) ? CR4_PKE : 0;
+	cr4 |= one_in(&rng, 2) ? CR4_PSE : 0;
+	run_4level(one_in(&rng, 8) ? 0 : CR0_WP, cr4, one_in(&rng, 4) ? 0 : EFER_NXE);
+}
+
+static u64 option(const char *name, u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void each_way_is_the_general_one(void **state)
+{
+	u64 first = option("MMU_FIRST", 1), nr = option("MMU_SEEDS", DEFAULT_SEEDS);
+	u64 straight[MMU_STRAIGHT_MENDED + 1] = {0}, all = 0;
+
+	(void)state;
+	for (u64 seed = first; seed < first + nr; seed++) {
+		start(seed);
+		for (u32 i = 0; i < STEPS; i++)
+			step();
+		sim_check(&sim);
+		for (u32 way = MMU_STRAIGHT_WRITE; way <= MMU_STRAIGHT_MENDED; way++)
+			straight[way] += sim.stats.straight[way];
+		all += sim.counters.value[CNT_pf_taken];
+	}
+	/* A fault in two goes its straight way; most of those that have one should. */
+	print_message(
+		"%lu faults; straight: %lu writes to tables, %lu of the guest's own, %lu mended\n",
+		all, straight[MMU_STRAIGHT_WRITE], straight[MMU_STRAIGHT_OWN],
+		straight[MMU_STRAIGHT_MENDED]);
+	assert_true(straight[MMU_STRAIGHT_WRITE] > 20 * nr);
+	assert_true(straight[MMU_STRAIGHT_OWN] > 20 * nr);
+	assert_true(straight[MMU_STRAIGHT_MENDED] > 5 * nr);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(each_way_is_the_general_one, judged)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
