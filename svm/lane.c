@@ -5,23 +5,60 @@
 #include "arch/cpu.h"
 #include "svm/svm.h"
 
-/* A MOV of CR3, of another register than RSP, which is the VMCB's. */
-static bool lane_cr3_exit(struct vcpu *v, bool write)
+/* Where an exit's register is: RAX and RSP are the VMCB's. */
+static inline u64 *gpr_of(struct vcpu *v, u32 gpr)
+{
+	struct vmcb *vmcb = &to_svm(v)->vmcb;
+
+	return gpr == RAX ? &vmcb->rax : gpr == RSP ? &vmcb->rsp : &v->gpr[gpr];
+}
+
+/* The kernel's MOV of CR3 that the CPU tells the register of. Emulated ones do not all look at CPL first. */
+static inline bool is_plain_cr3(const struct svm_vcpu *svm)
+{
+	return svm->caps.cr_operand && (svm->vmcb.exit_info_1 & EXIT_CR_IS_MOV) && !svm->vmcb.cpl;
+}
+
+/* See lane_is_same(). */
+static inline bool is_same(const struct vcpu *v, u64 value)
+{
+	const struct vmcb *vmcb = &to_svm(v)->vmcb;
+
+	return likely(lane_is_same(vmcb->next_rip, value)) ||
+	       (guest_in_long_mode(v) && (vmcb->cs.attr & VMCB_SEG_L));
+}
+
+static bool cr3_write(struct vcpu *v)
 {
 	const struct svm_vcpu *svm = to_svm(v);
-	u64 info = svm->vmcb.exit_info_1;
-	u64 *gpr = &v->gpr[info & 0xf];
+	u64 value = *gpr_of(v, svm->vmcb.exit_info_1 & 0xf);
 
-	if (unlikely(!svm->caps.cr_operand || !(info & EXIT_CR_IS_MOV) || gpr == &v->gpr[RSP] ||
-		     svm->vmcb.cpl || !(svm->vmcb.cs.attr & VMCB_SEG_L)))
+	if (unlikely(!is_plain_cr3(svm) || !is_same(v, value)))
 		return false;
-	if (!write)
-		return lane_cr3_read(v, gpr);
-	if (!lane_cr3_write(v, *gpr))
+	if (!lane_cr3_write(v, value) && !lane_cr3_write_other(v, value))
 		return false;
-	svm_set_root(v, v->root);
+	svm_set_root(v, v->mmu.hw.root);
 	svm_flush_all(v);
 	return true;
+}
+
+static bool cr3_read(struct vcpu *v)
+{
+	const struct svm_vcpu *svm = to_svm(v);
+
+	if (unlikely(!is_plain_cr3(svm) || !is_same(v, v->mmu.regs.cr3)))
+		return false;
+	*gpr_of(v, svm->vmcb.exit_info_1 & 0xf) = lane_cr3_read(v);
+	return true;
+}
+
+static void exit_cpuid(struct vcpu *v)
+{
+	struct vmcb *vmcb = &to_svm(v)->vmcb;
+
+	v->gpr[RAX] = vmcb->rax;
+	lane_cpuid(v);
+	vmcb->rax = v->gpr[RAX];
 }
 
 bool svm_lane(struct vcpu *v)
@@ -31,25 +68,23 @@ bool svm_lane(struct vcpu *v)
 
 	/* A CR3 that is not the one that the CPU was given is a matter for check_cr3(). */
 	if (unlikely(!svm->caps.next_rip || vmcb->interrupt_shadow || vmcb->cr3 != svm->cr3 ||
-		     !lane_is_straight(vmcb->next_rip, vmcb->rflags)))
+		     !lane_is_straight(vmcb->rflags) || !is_same(v, 0)))
 		return false;
-	v->gpr[RAX] = vmcb->rax;
 	switch (vmcb->exit_code) {
 	case SVM_EXIT_CPUID:
-		lane_cpuid(v);
+		exit_cpuid(v);
 		break;
 	case SVM_EXIT_CR_WRITE + 3:
-		if (!lane_cr3_exit(v, true))
+		if (!cr3_write(v))
 			return false;
 		break;
 	case SVM_EXIT_CR_READ + 3:
-		if (!lane_cr3_exit(v, false))
+		if (!cr3_read(v))
 			return false;
 		break;
 	default:
 		return false;
 	}
-	vmcb->rax = v->gpr[RAX];
 	vmcb->rip = vmcb->next_rip;
 	svm->entry_rip = vmcb->rip;
 	svm->injected = false;

@@ -149,7 +149,6 @@ struct vcpu {
 	struct counters counters;
 	const struct backend *ops;
 	void *hw;        /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
-	u64 root;        /* what the hardware's CR3 was last given */
 	u64 debug_traps; /* DR6's bits of breakpoints that the current instruction has met */
 	bool invlpg_exiting, filter_present;
 	bool console_held;  /* the console's ports exit: console_exit() */

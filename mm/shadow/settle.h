@@ -18,6 +18,15 @@ static inline void op_begin(struct mmu *m)
  */
 void settle(struct mmu_vcpu *v);
 
+/* Something waits for the next operation's end, or for the guest's next flush, or for the filter to be decided anew. */
+static inline bool has_work(const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	return (m->nr_unsync | m->orphans.first | m->soft_queue | v->nr_lent) ||
+	       (m->upper_unsync | m->ask_invlpg);
+}
+
 /* Its last part, where nothing else is left: what the hardware has to run with. */
 static inline void say_hardware(struct mmu_vcpu *v)
 {
@@ -27,6 +36,9 @@ static inline void say_hardware(struct mmu_vcpu *v)
 	bool filter_present = m->bypass && !m->upper_unsync && !m->soft_queue &&
 			      !m->shadows[v->root].soft && !v->nr_lent;
 
+	/* Invariant 21. */
+	if (unlikely(m->recents) && (filter_present != m->bypass || has_work(v)))
+		forget_recent(m);
 	if (v->hw.exit_invlpg == exit_invlpg && v->hw.filter_present == filter_present)
 		return;
 	v->hw.exit_invlpg = exit_invlpg;
@@ -40,6 +52,9 @@ static inline void say_hardware(struct mmu_vcpu *v)
  */
 void root_let_go(struct mmu_vcpu *v, u64 gfn);
 void root_take_back(struct mmu_vcpu *v, u32 i, u64 gfn);
+
+/* root.c: the rest of mmu_set_cr3(), where mmu_switch_cr3() has failed, or as if it had. */
+void load_cr3(struct mmu_vcpu *v, u64 cr3);
 
 /* shortcut.c. A write that failed only because its page is tracked, or watched: true, and fault->gpa. */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);

@@ -16,6 +16,7 @@ static void soft_add(struct mmu *m, u32 index, int more)
 {
 	struct shadow *s = &m->shadows[index];
 
+	forget_root(m, index);
 	s->soft += more;
 	if (s->soft_queued || s->soft_told == !!s->soft)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The straight way of a write to a table against the general one: see straight.h. */
+/* The straight ways against the general ones: see straight.h. */
 #include "tests/host/straight.h"
 #include "mm/shadow/settle.h"
 #include "tests/host/sim_mem.h"
@@ -31,14 +31,18 @@ static void restore(struct sim *s, const struct state *from, u64 gpa)
 	memcpy(phys_ptr(gpa & ~7ULL), &from->entry, sizeof(from->entry));
 }
 
+static const char *difference(const struct sim *s)
+{
+	return memcmp(general.pool, lane.pool, s->config.pool_size) ? "tables or lists"
+	       : memcmp(&general.v, &lane.v, sizeof(lane.v))        ? "registers"
+	       : memcmp(&general.counters, &lane.counters, sizeof(lane.counters)) ? "counters"
+	       : general.entry != lane.entry                                      ? "memory"
+										  : NULL;
+}
+
 static void compare(struct sim *s, const struct ref_access *a)
 {
-	const char *what = memcmp(general.pool, lane.pool, s->config.pool_size) ? "tables or lists"
-			   : memcmp(&general.v, &lane.v, sizeof(lane.v))        ? "registers"
-			   : memcmp(&general.counters, &lane.counters, sizeof(lane.counters))
-				   ? "counters"
-			   : general.entry != lane.entry ? "memory"
-							 : NULL;
+	const char *what = difference(s);
 
 	if (what)
 		sim_fail(s,
@@ -79,5 +83,76 @@ bool straight_write(struct sim *s, const struct ref_access *a, const void *data,
 	sim_trace(s, "    table %llx: the straight way", (unsigned long long)w.gpa);
 	sim_store(s, w.gpa, data, size);
 	mmu_written_straight(&s->v, &w);
+	return true;
+}
+
+/* What goes by the number of operations, which roots are recent ones, and what is due anyway. */
+static void leave_out(const struct sim *s, struct state *state)
+{
+	u8 *pool = phys_ptr(SIM_POOL);
+	struct mmu *m = (struct mmu *)(state->pool + ((u8 *)s->mmu - pool));
+	struct shadow *shadows = (struct shadow *)(state->pool + ((u8 *)s->mmu->shadows - pool));
+
+	m->clock = 0;
+	m->operations = 0;
+	m->lru = (struct shadow_list){0};
+	m->work = 0;
+	m->recents = false;
+	for (u32 i = 0; i < m->nr_shadows; i++) {
+		shadows[i].stamp = shadows[i].moved = 0;
+		shadows[i].list_next = shadows[i].list_prev = 0;
+		shadows[i].recent = false;
+	}
+	memset(state->v.recent, 0, sizeof(state->v.recent));
+	state->v.hw.due = state->v.hw.reload_root = false;
+	state->v.hw.flush = MMU_FLUSH_ALL;
+}
+
+/* Few, where there is much to compare. */
+static bool is_compared(const struct sim *s)
+{
+	return one_in(s->r, s->config.pool_size > MIB(1) ? 64 : 4);
+}
+
+bool straight_cr3(struct sim *s, u64 value, u64 cr3)
+{
+	bool compared = is_compared(s);
+
+	if (s->v.nr_lent)
+		return false;
+	s->calm = true;
+	if (compared)
+		save(s, &before, 0);
+	if (!mmu_switch_cr3(&s->v, value)) {
+		if (compared) {
+			save(s, &lane, 0);
+			general = before;
+			if (difference(s))
+				sim_fail(s, "no straight way for CR3 = %llx, but something changed",
+					 (unsigned long long)value);
+		}
+		s->calm = false;
+		return false;
+	}
+	s->stats.straight_cr3++;
+	if (compared) {
+		save(s, &lane, 0);
+		restore(s, &before, 0);
+		load_cr3(&s->v, cr3);
+		save(s, &general, 0);
+		leave_out(s, &lane);
+		leave_out(s, &general);
+		if (difference(s))
+			sim_fail(
+				s,
+				"the straight way of CR3 = %llx leaves other %s than the general one",
+				(unsigned long long)value, difference(s));
+		restore(s, &before, 0);
+		mmu_switch_cr3(&s->v, value);
+	}
+	s->v.hw.flush = MMU_FLUSH_ALL;
+	s->v.hw.due = true;
+	s->v.hw.reload_root = true;
+	s->calm = false;
 	return true;
 }
