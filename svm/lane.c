@@ -52,6 +52,14 @@ static bool cr3_read(struct vcpu *v)
 	return true;
 }
 
+static bool exit_invlpg(struct vcpu *v)
+{
+	const struct svm_vcpu *svm = to_svm(v);
+
+	return svm->caps.invlpg_gva && !svm->vmcb.cpl &&
+	       lane_invlpg(v, svm->vmcb.exit_info_1, svm_flush_gva);
+}
+
 static void exit_cpuid(struct vcpu *v)
 {
 	struct vmcb *vmcb = &to_svm(v)->vmcb;
@@ -80,6 +88,10 @@ bool svm_lane(struct vcpu *v)
 		break;
 	case SVM_EXIT_CR_READ + 3:
 		if (!cr3_read(v))
+			return false;
+		break;
+	case SVM_EXIT_INVLPG:
+		if (!exit_invlpg(v))
 			return false;
 		break;
 	default:

@@ -105,6 +105,15 @@ static inline u32 exit_cr(struct vcpu *v)
 	return vmx_general_exit(v, EXIT_CR);
 }
 
+static LANE u32 exit_invlpg(struct vcpu *v)
+{
+	u64 gva = vmread_sure(VMCS_EXIT_QUALIFICATION), next = next_rip();
+
+	if (unlikely(!is_straight() || !is_same(v, next, 0)) || !lane_invlpg(v, gva, vmx_flush_gva))
+		return vmx_general_exit(v, EXIT_INVLPG);
+	return go_on(to_vmx(v), next);
+}
+
 /* The first exit, after VMLAUNCH, finds no lane open. */
 u32 vmx_exited(struct vcpu *v)
 {
@@ -115,6 +124,8 @@ u32 vmx_exited(struct vcpu *v)
 			return exit_cr(v);
 		if (reason == EXIT_CPUID)
 			return exit_cpuid(v);
+		if (reason == EXIT_INVLPG)
+			return exit_invlpg(v);
 	}
 	return vmx_general_exit(v, reason);
 }

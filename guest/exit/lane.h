@@ -12,8 +12,10 @@
 #ifndef GUEST_EXIT_LANE_H
 #define GUEST_EXIT_LANE_H
 
+#include "arch/cpu.h"
 #include "arch/insn.h"
 #include "guest/machine/backend.h"
+#include "guest/vcpu/hardware.h"
 
 /*
  * False: something has to be looked at, before this exit or after it: lanes_until says of which exit's number on,
@@ -100,6 +102,24 @@ static inline u64 lane_cr3_read(struct vcpu *v)
 	count(&v->counters, exits);
 	count(&v->counters, exits_cr_read);
 	return v->mmu.regs.cr3;
+}
+
+/* INVLPG by the kernel. flush_gva: the backend's, by its name, so that it is called directly. */
+static ALWAYS_INLINE bool lane_invlpg(struct vcpu *v, u64 gva,
+				      void (*flush_gva)(struct vcpu *, u64))
+{
+	/* See commit_hardware(). */
+	if (unlikely(!is_canonical(gva, 48)) || !mmu_invlpg_straight(&v->mmu, gva))
+		return false;
+	count(&v->counters, exits);
+	count(&v->counters, exits_invlpg);
+	if (unlikely(v->mmu.hw.due)) {
+		commit_hardware(v);
+	} else {
+		count(&v->counters, tlb_flush_gva);
+		flush_gva(v, gva);
+	}
+	return true;
 }
 
 #endif

@@ -151,6 +151,13 @@ void need_flush_gva(struct mmu_vcpu *v, u64 gva);
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
 
 /*
+ * The straight way of most of them, in place of mmu_invlpg(): four levels or five, at most an entry of level 1 is
+ * brought up to date, nothing is left by earlier exits. False, with nothing done: it takes that. If v->hw.due is
+ * not set after it, the hardware has to forget this address, and nothing else has changed.
+ */
+bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva);
+
+/*
  * The guest's access to a linear address in software, on behalf of an emulated instruction. pfec:
  * PFEC_W, PFEC_U, PFEC_I of the access. Sets A and D bits as the access would.
  * Returns 0 and the address in *gpa, or -1 with fault->guest_pfec.

@@ -18,7 +18,7 @@ TICKS = {
         "cpuid": 109, "cr3_read": 103, "cr3_read_rsp": 105, "cr3_reload": 124, "cr3_switch": 126,
         "cr3_switch_rsp": 127, "cr3_pcid": 130, "high_cpuid": 106, "high_cr3_read": 99,
         "high_cr3_read_rsp": 101, "high_cr3_reload": 120, "high_cr3_switch": 120,
-        "high_cr3_switch_rsp": 123, "high_cr3_pcid": 120},
+        "high_cr3_switch_rsp": 123, "high_cr3_pcid": 120, "invlpg": 570, "high_invlpg": 567},
     "ryzen": {"cpuid": 138, "high_cpuid": 135},
 }
 LIMIT = 60

@@ -314,7 +314,8 @@ void sim_invlpg(struct sim *s, u64 gva)
 	sim_trace(s, "invlpg %lx%s", gva, exits ? ", exits" : "");
 	if (exits) {
 		left(s);
-		mmu_invlpg(&s->v, gva);
+		if (!straight_invlpg(s, gva))
+			mmu_invlpg(&s->v, gva);
 	} else {
 		hw_invlpg(&s->hw, gva);
 		s->stats.invlpg_native++;

@@ -40,7 +40,8 @@ struct sim_config {
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
-	u64 wp0_writes, lent, storms, watched, device_writes, straight, straight_cr3;
+	u64 wp0_writes, lent, storms, watched, device_writes, straight, straight_cr3,
+		straight_invlpg;
 };
 
 struct sim {

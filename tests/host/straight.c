@@ -156,3 +156,40 @@ bool straight_cr3(struct sim *s, u64 value, u64 cr3)
 	s->calm = false;
 	return true;
 }
+
+bool straight_invlpg(struct sim *s, u64 gva)
+{
+	bool compared = is_compared(s);
+
+	s->calm = true;
+	if (compared)
+		save(s, &before, 0);
+	if (!mmu_invlpg_straight(&s->v, gva)) {
+		if (compared) {
+			save(s, &lane, 0);
+			general = before;
+			if (difference(s))
+				sim_fail(s,
+					 "no straight way for INVLPG %llx, but something changed",
+					 (unsigned long long)gva);
+		}
+		s->calm = false;
+		return false;
+	}
+	s->stats.straight_invlpg++;
+	if (!s->v.hw.due)
+		need_flush_gva(&s->v, gva);
+	if (compared) {
+		save(s, &lane, 0);
+		restore(s, &before, 0);
+		mmu_invlpg(&s->v, gva);
+		save(s, &general, 0);
+		if (difference(s))
+			sim_fail(
+				s,
+				"the straight way of INVLPG %llx leaves other %s than the general one",
+				(unsigned long long)gva, difference(s));
+	}
+	s->calm = false;
+	return true;
+}

@@ -23,4 +23,7 @@ bool straight_write(struct sim *s, const struct ref_access *a, const void *data,
  */
 bool straight_cr3(struct sim *s, u64 value, u64 cr3);
 
+/* INVLPG, where it exits: the same of mmu_invlpg_straight(), with nothing left out. */
+bool straight_invlpg(struct sim *s, u64 gva);
+
 #endif
