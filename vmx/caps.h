@@ -26,7 +26,7 @@ struct vmx_caps {
 	u32 revision;
 	u32 pin, proc, proc2, exit, entry;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-	enum vmx_flush flush;
+	u64 flush;            /* enum vmx_flush */
 	bool invvpid_address; /* INVVPID of one address works */
 	bool efer_controls;   /* VM entry and exit load EFER; MSR lists otherwise */
 	bool pat_controls; /* VM entry and exit switch the PAT; shared with the guest otherwise */

@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/insn.h"
 #include "arch/percpu.h"
+#include "guest/exit/lane.h"
 #include "guest/machine/event.h"
 #include "vmx/vmx.h"
 
@@ -131,8 +132,9 @@ static void set_nmi_window(struct vmx_vcpu *vmx, bool open)
 	vmwrite(VMCS_PIN_CONTROLS, vmx->caps.pin | (open ? PIN_NMI | PIN_VIRTUAL_NMIS : 0));
 }
 
-void vmx_prepare_nmi(struct vmx_vcpu *vmx)
+void vmx_prepare_nmi(struct vcpu *v)
 {
+	struct vmx_vcpu *vmx = to_vmx(v);
 	u64 state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 
 	/* The IRET did not complete and is run again: NMIs stay blocked until it does (32.7.1.2). */
@@ -155,6 +157,8 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 	    (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
 	    vmread(VMCS_GUEST_PENDING_DEBUG)) {
 		set_nmi_window(vmx, true);
+		/* The next exit comes here again. */
+		lanes_shut(v);
 		return;
 	}
 	set_nmi_window(vmx, false);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* After an exit: the lane that it has (guest/exit/lane.h), with the few fields that it needs; or the general way. */
+/*
+ * After an exit: the lane that it has (guest/exit/lane.h), with the few fields that it needs; or the general way.
+ *
+ * A lane asks for no privilege level: a CPU looks at that before it exits (SDM vol. 3C 26.1.1).
+ */
 #include "guest/exit/lane.h"
 
 #include "arch/cpu.h"
@@ -8,57 +12,96 @@
 /* Each a jump from vmx_exited(), which needs no frame. */
 #define LANE __attribute__((noinline))
 
-/* Nothing but the next instruction follows, which is at *next. */
-static inline bool is_straight(u64 *next)
+/* Nothing but the next instruction follows. */
+static inline bool is_straight(void)
 {
-	*next = vmread(VMCS_GUEST_RIP) + vmread(VMCS_EXIT_INSN_LEN);
-	if (unlikely(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
-		     (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
-		return false;
-	return lane_is_straight(*next, vmread(VMCS_GUEST_RFLAGS));
+	return !(vmread_sure(VMCS_GUEST_INTERRUPTIBILITY) &
+		 (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) &&
+	       lane_is_straight(vmread_sure(VMCS_GUEST_RFLAGS));
 }
 
-/* In code that is not conforming, CPL is its segment's: SDM vol. 3A 5.8.1.1. */
-static inline bool is_kernels_64bit_code(void)
+static inline u64 next_rip(void)
 {
-	u32 attr = vmread(VMCS_GUEST_ES_ATTR + 2 * SEG_CS);
-
-	return (attr & (SEG_ATTR_L | SEG_ATTR_DPL_MASK | SEG_ATTR_CONFORMING)) == SEG_ATTR_L;
+	return vmread_sure(VMCS_GUEST_RIP) + vmread_sure(VMCS_EXIT_INSN_LEN);
 }
 
-static inline u32 go_on(struct vcpu *v, u64 next)
+static inline u32 go_on(const struct vmx_vcpu *vmx, u64 next)
 {
-	vmwrite(VMCS_GUEST_RIP, next);
-	return to_vmx(v)->next;
+	vmwrite_sure(VMCS_GUEST_RIP, next);
+	return vmx->next;
+}
+
+/* See lane_is_same(). */
+static inline bool is_same(const struct vcpu *v, u64 next, u64 value)
+{
+	return likely(lane_is_same(next, value)) ||
+	       (guest_in_long_mode(v) &&
+		(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L));
 }
 
 static LANE u32 exit_cpuid(struct vcpu *v)
 {
-	u64 next;
+	u64 next = next_rip();
 
-	if (unlikely(!is_straight(&next)))
+	if (unlikely(!is_straight() || !is_same(v, next, 0)))
 		return vmx_general_exit(v, EXIT_CPUID);
 	lane_cpuid(v);
-	return go_on(v, next);
+	return go_on(to_vmx(v), next);
 }
 
-/* SDM vol. 3C table 28-3: MOV to CR3, MOV from CR3, of another register than RSP, which is the VMCS's. */
-static LANE u32 exit_cr(struct vcpu *v)
+/* MOV to CR3 is done but for the hardware's part. */
+static inline u32 cr3_written(struct vcpu *v, u64 next)
+{
+	const struct vmx_vcpu *vmx = to_vmx(v);
+
+	vmwrite_sure(VMCS_GUEST_CR3, v->mmu.hw.root);
+	vmx_flush_vpid(vmx);
+	return go_on(vmx, next);
+}
+
+static LANE u32 cr3_write_other(struct vcpu *v, u64 value, u64 next)
+{
+	if (!lane_cr3_write_other(v, value))
+		return vmx_general_exit(v, EXIT_CR);
+	return cr3_written(v, next);
+}
+
+static inline u32 cr3_write(struct vcpu *v, u32 gpr, u64 next)
+{
+	u64 value = unlikely(gpr == RSP) ? vmread_sure(VMCS_GUEST_RSP) : v->gpr[gpr];
+
+	if (!is_same(v, next, value))
+		return vmx_general_exit(v, EXIT_CR);
+	if (!lane_cr3_write(v, value))
+		return cr3_write_other(v, value, next);
+	return cr3_written(v, next);
+}
+
+static inline u32 cr3_read(struct vcpu *v, u32 gpr, u64 next)
+{
+	if (!is_same(v, next, v->mmu.regs.cr3))
+		return vmx_general_exit(v, EXIT_CR);
+	if (unlikely(gpr == RSP))
+		vmwrite_sure(VMCS_GUEST_RSP, lane_cr3_read(v));
+	else
+		v->gpr[gpr] = lane_cr3_read(v);
+	return go_on(to_vmx(v), next);
+}
+
+/* SDM vol. 3C table 28-3: MOV to CR3, MOV from CR3. Its bits 31:16 are LMSW's alone. */
+static inline u32 exit_cr(struct vcpu *v)
 {
 	enum { TO_CR3 = 3, FROM_CR3 = 0x13 };
-	u32 qualification = vmread(VMCS_EXIT_QUALIFICATION), what = qualification & 0x3f;
-	u32 gpr = qualification >> 8 & 0xf;
-	u64 next;
+	u32 qualification = vmread_sure(VMCS_EXIT_QUALIFICATION);
+	u32 what = (u8)qualification, gpr = qualification >> 8 & 0xf;
+	u64 next = next_rip();
 
-	if (unlikely(!is_straight(&next) || gpr == RSP || !is_kernels_64bit_code()))
-		return vmx_general_exit(v, EXIT_CR);
-	if (what == TO_CR3 && lane_cr3_write(v, v->gpr[gpr])) {
-		vmwrite(VMCS_GUEST_CR3, v->root);
-		vmx_flush_vpid(to_vmx(v));
-		return go_on(v, next);
+	if (likely(is_straight())) {
+		if (what == TO_CR3)
+			return cr3_write(v, gpr, next);
+		if (what == FROM_CR3)
+			return cr3_read(v, gpr, next);
 	}
-	if (what == FROM_CR3 && lane_cr3_read(v, &v->gpr[gpr]))
-		return go_on(v, next);
 	return vmx_general_exit(v, EXIT_CR);
 }
 
@@ -111,18 +154,29 @@ static LANE u32 exit_fault(struct vcpu *v)
 	return to_vmx(v)->next;
 }
 
+static LANE u32 exit_invlpg(struct vcpu *v)
+{
+	u64 gva = vmread_sure(VMCS_EXIT_QUALIFICATION), next = next_rip();
+
+	if (unlikely(!is_straight() || !is_same(v, next, 0)) || !lane_invlpg(v, gva, vmx_flush_gva))
+		return vmx_general_exit(v, EXIT_INVLPG);
+	return go_on(to_vmx(v), next);
+}
+
 /* The first exit, after VMLAUNCH, finds no lane open. */
 u32 vmx_exited(struct vcpu *v)
 {
-	u64 reason = vmread(VMCS_EXIT_REASON);
+	u64 reason = vmread_sure(VMCS_EXIT_REASON);
 
-	if (likely(lanes_open(v)) && !to_vmx(v)->nmi_waiting) {
+	if (likely(lanes_open(v))) {
 		if (reason == EXIT_EXCEPTION_NMI)
 			return exit_fault(v);
 		if (reason == EXIT_CR)
 			return exit_cr(v);
 		if (reason == EXIT_CPUID)
 			return exit_cpuid(v);
+		if (reason == EXIT_INVLPG)
+			return exit_invlpg(v);
 	}
 	return vmx_general_exit(v, reason);
 }

@@ -225,13 +225,13 @@ u32 vmx_ready(struct vcpu *v)
 	if (v->rflags != vmx->rflags)
 		vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
 	if (unlikely(vmx->nmi_unblocked || vmx->nmi_waiting))
-		vmx_prepare_nmi(vmx);
+		vmx_prepare_nmi(v);
 	return vmx->next;
 }
 
 u32 vmx_nmi_came(struct vcpu *v)
 {
-	vmx_prepare_nmi(to_vmx(v));
+	vmx_prepare_nmi(v);
 	return to_vmx(v)->next;
 }
 

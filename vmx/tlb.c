@@ -9,9 +9,9 @@
 #include "arch/insn.h"
 #include "vmx/vmx.h"
 
-void vmx_invvpid_failed(u32 type, u64 gva)
+void vmx_invvpid_failed(u64 type, u64 vpid, u64 gva)
 {
-	die("INVVPID type %u failed for address %lx: %s", type, gva,
+	die("INVVPID type %lu failed for VPID %lu, address %lx: %s", type, vpid, gva,
 	    vmx_insn_error_name(vmread(VMCS_INSN_ERROR)));
 }
 
@@ -46,7 +46,8 @@ void vmx_flush_gva(struct vcpu *v, u64 gva)
 	if (vmx->caps.flush == VMX_FLUSH_ENTRY)
 		return;
 	if (vmx->caps.invvpid_address)
-		vmx_invvpid(INVVPID_ADDRESS, vmx->vpid, gva);
+		vmx_invvpid(INVVPID_ADDRESS,
+			    &(struct invvpid_desc){.vpid = vmx->context.vpid, .gva = gva});
 	else
 		vmx_flush_all(v);
 }

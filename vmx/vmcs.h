@@ -134,4 +134,21 @@ static inline void vmwrite(enum vmcs_field field, u64 value)
 		vmcs_access_failed("VMWRITE", field, value);
 }
 
+/*
+ * The same of fields that every CPU with VMX has (SDM vol. 3D appendix B), while a VMCS is current: nothing can
+ * fail, so nothing is checked. For lane.c.
+ */
+static inline u64 vmread_sure(enum vmcs_field field)
+{
+	u64 value;
+
+	__asm__ volatile("vmread %1, %0" : "=r"(value) : "r"((u64)field) : "cc");
+	return value;
+}
+
+static inline void vmwrite_sure(enum vmcs_field field, u64 value)
+{
+	__asm__ volatile("vmwrite %1, %0" : : "r"((u64)field), "r"(value) : "cc", "memory");
+}
+
 #endif

@@ -21,6 +21,11 @@ struct vmx_region {
 	u8 rest[PAGE_SIZE - sizeof(u32)];
 };
 
+/* INVVPID's operand: SDM vol. 3C 31.3. */
+struct invvpid_desc {
+	u64 vpid, gva;
+};
+
 /* All that VMX needs for one CPU and its guest; nothing in it is allocated apart. */
 struct vmx_vcpu {
 	struct vmx_region vmcs __attribute__((aligned(PAGE_SIZE)));
@@ -37,8 +42,9 @@ struct vmx_vcpu {
 
 	struct vmx_caps caps;
 	struct vmx_nested_caps nested; /* valid after vmx_probe_nested() */
-	u16 vpid;
-	u64 eptp; /* 0: the CPU walks shadow tables alone */
+	struct invvpid_desc
+		context; /* its VPID, and no address: what all its translations are dropped by */
+	u64 eptp;        /* 0: the CPU walks shadow tables alone */
 	/* Bits that the guest reads and writes without an exit, and bits of CR0 that must be 1. */
 	u64 cr0_owned, cr4_owned, cr0_fixed0;
 
@@ -82,38 +88,32 @@ u32 vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
 u32 vmx_general_exit(struct vcpu *v, u64 reason);
 
 /* tlb.c */
-NORETURN void vmx_invvpid_failed(u32 type, u64 gva);
+NORETURN void vmx_invvpid_failed(u64 type, u64 vpid, u64 gva);
 
 /* INVVPID: SDM vol. 3C 31.3. */
 #define INVVPID_ADDRESS 0 /* the other types are enum vmx_flush's */
 
-static inline void vmx_invvpid(u32 type, u16 vpid, u64 gva)
+static inline void vmx_invvpid(u64 type, const struct invvpid_desc *desc)
 {
-	struct {
-		u64 vpid, gva;
-	} desc = {vpid, gva};
 	bool failed;
 
-	__asm__ volatile("invvpid %1, %2"
-			 : "=@ccbe"(failed)
-			 : "m"(desc), "r"((u64)type)
-			 : "memory");
+	__asm__ volatile("invvpid %1, %2" : "=@ccbe"(failed) : "m"(*desc), "r"(type) : "memory");
 	if (unlikely(failed))
-		vmx_invvpid_failed(type, gva);
+		vmx_invvpid_failed(type, desc->vpid, desc->gva);
 }
 
 /* Drop the guest's translations, where shadow tables alone are walked. */
 static inline void vmx_flush_vpid(const struct vmx_vcpu *vmx)
 {
-	if (likely(vmx->caps.flush != VMX_FLUSH_ENTRY))
-		vmx_invvpid(vmx->caps.flush, vmx->vpid, 0);
+	if (likely(vmx->caps.flush))
+		vmx_invvpid(vmx->caps.flush, &vmx->context);
 }
 
 /* Turn VM-exit or IDT-vectoring information into an event; EVENT_NONE when it is not valid. */
 void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code);
 
 /* Before an entry: see to an NMI that came while the hypervisor ran, and to blocking that an IRET undid. */
-void vmx_prepare_nmi(struct vmx_vcpu *vmx);
+void vmx_prepare_nmi(struct vcpu *v);
 
 /* state.c: the bits of CR0 and CR4 that the guest reads and writes without an exit. */
 void vmx_set_owned(struct vmx_vcpu *vmx, u64 cr0, u64 cr4);

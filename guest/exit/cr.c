@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "guest/exit/exit.h"
 #include "guest/exit/handlers.h"
+#include "guest/exit/lane.h"
 #include "guest/machine/machine.h"
 #include "guest/machine/vcpu.h"
 #include "guest/vcpu/crash.h"
@@ -113,6 +114,19 @@ bool guest_write_cr4(struct vcpu *v, u64 value)
 		v->mmu.regs.cr4 = r.cr4;
 		v->ops->set_cr(v, 4, v->machine->paging->hw_regs(v, &r).cr4, r.cr4);
 	}
+	return true;
+}
+
+bool lane_cr3_write_other(struct vcpu *v, u64 value)
+{
+	if (!mmu_switch_cr3(&v->mmu, value))
+		return false;
+	if (unlikely(v->mmu.hw.filter_present != v->filter_present))
+		commit_hardware(v);
+	v->mmu.hw.reload_root = false;
+	count(&v->counters, exits);
+	count(&v->counters, exits_cr3_write);
+	count(&v->counters, tlb_flush);
 	return true;
 }
 

@@ -12,28 +12,42 @@
 #ifndef GUEST_EXIT_LANE_H
 #define GUEST_EXIT_LANE_H
 
-#include "arch/console.h"
+#include "arch/cpu.h"
 #include "arch/insn.h"
 #include "guest/machine/backend.h"
 #include "guest/vcpu/hardware.h"
 
 /*
- * False: something has to be looked at, before this exit or after it. lanes_until is 0 until run_guest()'s first
- * exit is done, so that neither that one nor a self-test's finds them open.
+ * False: something has to be looked at, before this exit or after it: lanes_until says of which exit's number on,
+ * or is 0, as it is until run_guest()'s first exit is done, so that a self-test's finds no lane open either.
  */
 static inline bool lanes_open(const struct vcpu *v)
 {
-	return v->counters.value[CNT_exits] < v->lanes_until && !(v->mmu.nr_lent | console_busy);
+	return v->counters.value[CNT_exits] < v->lanes_until;
+}
+
+/* The next exit goes the general way, which opens the lanes again. */
+static inline void lanes_shut(struct vcpu *v)
+{
+	v->lanes_until = 0;
 }
 
 /*
- * The instruction that exited is done, and the one at `next` is all that follows: no trap, no RF to clear, no
- * wrap at 4 GiB, where code that is not 64-bit is at home below: nor has it run past that before, which Bochs
- * does not wrap. The interrupt shadow is the backend's to look at.
+ * The instruction that exited is done, and no trap follows, nor is there an RF to clear. The interrupt shadow is
+ * the backend's to look at.
  */
-static inline bool lane_is_straight(u64 next, u64 rflags)
+static inline bool lane_is_straight(u64 rflags)
 {
-	return !(rflags & (RFLAGS_TF | RFLAGS_RF)) && next >> 32 != 1;
+	return !(rflags & (RFLAGS_TF | RFLAGS_RF));
+}
+
+/*
+ * What 64-bit code does with a register's value, and then goes on at `next`, other code would do as well: it has
+ * registers of 32 bits, and wraps at 4 GiB; it is at home below. (Bochs does not wrap it: it may have run past.)
+ */
+static inline bool lane_is_same(u64 next, u64 value)
+{
+	return (s64)next < 0 || !((next | value) >> 32);
 }
 
 #define CPUID_LEAF_SGX     0x12
@@ -66,33 +80,45 @@ static inline void lane_cpuid(struct vcpu *v)
 }
 
 /*
- * MOV to and from CR3 in the kernel's 64-bit code, with a register that is valid. After a write it is left to
- * the backend to load v->root and to forget every translation.
+ * MOV to CR3 by the kernel, of any value, to a root that is a recent one. Then it is left to the backend to load
+ * mmu.hw.root, and to forget every translation.
  */
 static inline bool lane_cr3_write(struct vcpu *v, u64 value)
 {
-	if (v->mmu.regs.cr4 & CR4_PCIDE)
-		value &= ~CR3_NOFLUSH;
-	/* With a bit that is reserved it names no RAM. */
-	if (unlikely(!mmu_switch_cr3(&v->mmu, value)))
+	if (unlikely(!mmu_switch_recent(&v->mmu, value)))
 		return false;
 	count(&v->counters, exits);
 	count(&v->counters, exits_cr3_write);
 	count(&v->counters, tlb_flush);
-	v->root = v->mmu.hw.root;
-	if (unlikely((v->mmu.hw.filter_present != v->filter_present) |
-		     (v->mmu.hw.filter_user != v->filter_user)))
-		commit_hardware(v);
 	return true;
 }
 
-static inline bool lane_cr3_read(struct vcpu *v, u64 *gpr)
+/* guest/exit/cr.c: the same with any root that is there, if it fails. */
+bool lane_cr3_write_other(struct vcpu *v, u64 value);
+
+/* MOV from CR3 by the kernel: what the register is to be. */
+static inline u64 lane_cr3_read(struct vcpu *v)
 {
-	if (unlikely(!guest_in_long_mode(v)))
-		return false;
 	count(&v->counters, exits);
 	count(&v->counters, exits_cr_read);
-	*gpr = v->mmu.regs.cr3;
+	return v->mmu.regs.cr3;
+}
+
+/* INVLPG by the kernel. flush_gva: the backend's, by its name, so that it is called directly. */
+static ALWAYS_INLINE bool lane_invlpg(struct vcpu *v, u64 gva,
+				      void (*flush_gva)(struct vcpu *, u64))
+{
+	/* See commit_hardware(). */
+	if (unlikely(!is_canonical(gva, 48)) || !mmu_invlpg_straight(&v->mmu, gva))
+		return false;
+	count(&v->counters, exits);
+	count(&v->counters, exits_invlpg);
+	if (unlikely(v->mmu.hw.due)) {
+		commit_hardware(v);
+	} else {
+		count(&v->counters, tlb_flush_gva);
+		flush_gva(v, gva);
+	}
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "guest/chipset/end.h"
 #include "guest/exit/exit.h"
 #include "guest/exit/handlers.h"
+#include "guest/exit/lane.h"
 #include "guest/iommu/iommu.h"
 #include "guest/machine/backend.h"
 #include "guest/machine/machine.h"
@@ -238,6 +239,9 @@ bool guest_exited(struct vcpu *v, struct vmexit *exit)
 	count_longest(v, start);
 	if (unlikely(v->counters.value[CNT_exits] > v->lanes_until))
 		watch(v);
+	/* The next exit takes the pages back, or prints. */
+	if (unlikely(v->mmu.nr_lent | console_busy))
+		lanes_shut(v);
 	return true;
 }
 

@@ -152,7 +152,6 @@ struct vcpu {
 	struct counters counters;
 	const struct backend *ops;
 	void *hw;        /* the backend's own state: struct vmx_vcpu or struct svm_vcpu */
-	u64 root;        /* what the hardware's CR3 was last given */
 	u64 debug_traps; /* DR6's bits of breakpoints that the current instruction has met */
 	bool invlpg_exiting, filter_present, filter_user;
 	u64 filter_since;  /* the count of exits when the filter was last counted: count_filter() */

@@ -30,8 +30,7 @@ void commit_hardware(struct vcpu *v)
 	struct mmu_hw *hw = &v->mmu.hw;
 
 	/* With nested paging these never change. */
-	if (hw->root != v->root || hw->reload_root) {
-		v->root = hw->root;
+	if (hw->reload_root) {
 		hw->reload_root = false;
 		v->ops->set_root(v, hw->root);
 	}

@@ -4,6 +4,7 @@
  * findings are told.
  */
 #include "mm/shadow/audit.h"
+#include "mm/shadow/settle.h"
 
 bool audit_if(struct audit *a, bool wrong, slot_t slot, const char *what)
 {
@@ -92,6 +93,40 @@ static void check_unsync(struct audit *a)
 	}
 }
 
+/* Invariant 22. */
+static void check_recent(struct audit *a, const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	for (u32 i = 0; i < MMU_RECENT; i++) {
+		const struct mmu_recent *r = &v->recent[i];
+		u64 gfn = (r->cr3 & ~v->cr3_ignored) / PAGE_SIZE;
+		const struct shadow *s = &m->shadows[r->root];
+
+		if (!r->cr3)
+			continue;
+		if (audit_if(a,
+			     gfn % MMU_RECENT != i ||
+				     shadow_find(m, gfn, (union role){.word = v->cr3_role}) !=
+					     r->root,
+			     slot_make(r->root, 0),
+			     "a recent root is not that of its CR3 (invariant 22)"))
+			continue;
+		audit_if(a, !v->cr3_role || r->hpa != table_hpa(m, r->root) || r->pins != &s->pins,
+			 slot_make(r->root, 0), "a recent root is another (invariant 22)");
+		audit_if(a,
+			 !m->recents || !s->recent || s->stale ||
+				 (m->bypass && s->reach[REACH_SOFT].nr) ||
+				 (r->filter_user &&
+				  (!(s->filter & FILTER_USER) || s->reach[REACH_NARROWED].nr)) ||
+				 has_work(v) || v->hw.filter_present != m->bypass,
+			 slot_make(r->root, 0),
+			 "a recent root may not be loaded as it is (invariant 22)");
+	}
+	audit_if(a, v->pins != &m->shadows[v->root].pins, slot_make(v->root, 0),
+		 "the root's pins are another's");
+}
+
 void audit_lists(struct audit *a)
 {
 	const struct mmu *m = a->v->mmu;
@@ -100,6 +135,8 @@ void audit_lists(struct audit *a)
 	audit_if(a, live + m->nr_free + 1 != m->nr_shadows, 0, "shadow tables were lost");
 	check_free(a);
 	check_unsync(a);
+	for (u32 k = 0; k < m->nr_vcpus; k++)
+		check_recent(a, m->vcpu[k]);
 	audit_if(a, m->relinked, 0, "tables that came into reach were not brought up to date");
 	for (u32 i = m->blank; i; i = m->shadows[i].next) {
 		audit_if(a, m->shadows[i].role.direct || m->shadows[i].gfn != NO_GFN,

@@ -32,6 +32,8 @@ void filter_paid(struct mmu_vcpu *v, u32 pfec)
 	if (v->mmu->user_filter != MMU_USER_AUTO || !v->hw.filter_present ||
 	    v->hw.filter_user != user || (pfec & (PFEC_P | PFEC_U | PFEC_RSVD)) != saved)
 		return;
-	if (++*filter % FILTER_USER == PAID_MAX)
+	if (++*filter % FILTER_USER == PAID_MAX) {
 		*filter = user ? 0 : FILTER_USER;
+		forget_root(v->mmu, v->root);
+	}
 }

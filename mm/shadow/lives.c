@@ -14,6 +14,7 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 
 	m->work += WORK_TABLE + s->present / 4;
 	INVARIANT(11, !s->pins);
+	forget_root(m, index);
 	table_clear(m, index, by_guest);
 	while (s->parents)
 		entry_trap(m, s->parents);

@@ -49,7 +49,7 @@ enum mmu_flush { MMU_FLUSH_NONE, MMU_FLUSH_GVA, MMU_FLUSH_ALL };
 struct mmu_hw {
 	bool due;         /* something below may have changed. The user clears it */
 	u64 root;         /* CR3. Without LMA it is that of four PDPTEs, below 4 GiB */
-	bool reload_root; /* PDPTEs there have changed: load it again. The user clears it, and `flush` */
+	bool reload_root; /* it, or PDPTEs there, have changed: load it. The user clears it, and `flush` */
 	bool filter_present; /* the filter may let not-present faults go to the guest */
 	bool filter_user; /* rather every fault of users with RSVD=0, and no other. Not without the above */
 	bool exit_invlpg; /* some table is out of sync, or may be soon */
@@ -78,6 +78,20 @@ struct mmu_memos {
 	u32 table[5];         /* by level */
 };
 
+/*
+ * A root that was loaded not long ago, to be found at once: invariant 22. It is for the role that the registers
+ * ask for, as they are.
+ */
+struct mmu_recent {
+	u64 cr3; /* what names it, with all of cr3_ignored set; 0: nothing */
+	u64 hpa;
+	u16 *pins;
+	u32 root;
+	bool filter_user; /* as it was with this root */
+};
+
+#define MMU_RECENT 8 /* each at its page frame's number, modulo this */
+
 struct mmu_vcpu {
 	struct mmu *mmu;
 	struct counters *counters;
@@ -87,6 +101,9 @@ struct mmu_vcpu {
 	u32 pae_root;            /* the four PDPTEs' own page, for every mode without LMA */
 	u32 cr3_role; /* with four or five levels: a union role, of a root; else 0, which none has */
 	struct mmu_hw hw;
+	u16 *pins;       /* those of root */
+	u64 cr3_ignored; /* bits of what is loaded to CR3 that name no root: PCIDs, NOFLUSH with them */
+	struct mmu_recent recent[MMU_RECENT];
 	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
 	struct mmu_memos memo; /* the last: it changes nothing but how long things take */
@@ -122,6 +139,26 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs);
 void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
 
 /*
+ * What mmu_switch_cr3() begins with: the root is a recent one. The filter stays what it is. cr3: any value, NOFLUSH
+ * included; one that the CPU would not take names no root.
+ */
+static inline bool mmu_switch_recent(struct mmu_vcpu *v, u64 cr3)
+{
+	const struct mmu_recent *r = &v->recent[cr3 / PAGE_SIZE % MMU_RECENT];
+	u16 *pins = r->pins;
+
+	if (unlikely(r->cr3 != (cr3 | v->cr3_ignored) || r->filter_user != v->hw.filter_user))
+		return false;
+	--*v->pins;
+	++*pins;
+	v->pins = pins;
+	v->root = r->root;
+	v->hw.root = r->hpa;
+	v->regs.cr3 = cr3 & ~CR3_NOFLUSH;
+	return true;
+}
+
+/*
  * What mmu_set_cr3() begins with: all of it where the root is there, and nothing waits for this flush. hw.root
  * and hw.filter_present are what they have to be; to load them, and to forget everything, is the caller's to
  * see to. False, with nothing done: also where cr3 has an address that is no RAM's. It takes a few dozen instructions.
@@ -143,6 +180,13 @@ void need_flush_gva(struct mmu_vcpu *v, u64 gva);
 
 /* INVLPG, when it exits: SDM vol. 3A 4.10.4.1. */
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
+
+/*
+ * The straight way of most of them, in place of mmu_invlpg(): four levels or five, at most an entry of level 1 is
+ * brought up to date, nothing is left by earlier exits. False, with nothing done: it takes that. If v->hw.due is
+ * not set after it, the hardware has to forget this address, and nothing else has changed.
+ */
+bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva);
 
 /*
  * The guest's access to a linear address in software, on behalf of an emulated instruction. pfec:

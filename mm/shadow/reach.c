@@ -21,6 +21,7 @@ static void add(struct mmu *m, u32 index, enum reach_kind kind, int more)
 {
 	struct reach *r = &m->shadows[index].reach[kind];
 
+	forget_root(m, index);
 	r->nr += more;
 	if (r->queued || r->told == !!r->nr)
 		return;

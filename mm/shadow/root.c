@@ -96,11 +96,15 @@ static void set_root(struct mmu_vcpu *v, u32 root)
 {
 	struct mmu *m = v->mmu;
 
+	if (root == v->root)
+		return;
 	m->shadows[root].pins++;
 	if (v->root)
 		m->shadows[v->root].pins--;
 	v->root = root;
+	v->pins = &m->shadows[root].pins;
 	v->hw.root = table_hpa(m, root);
+	v->hw.reload_root = true;
 }
 
 static void load_root(struct mmu_vcpu *v)
@@ -125,21 +129,13 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 	v->mode = paging_mode(regs);
 	v->cr3_role = v->mode >= PAGING_4LEVEL ? root_role(v).word : 0;
 	v->mmu->work = 0;
+	forget_recent(v->mmu);
+	v->cr3_ignored = (PAGE_SIZE - 1) | (regs->cr4 & CR4_PCIDE ? CR3_NOFLUSH : 0);
 	op_begin(v->mmu);
 	need_flush(v->mmu);
 	load_root(v);
 	resync_all(v, false);
 	settle(v);
-}
-
-/* Something waits for the next operation's end, or for this flush, or for the filter to be decided anew. */
-static inline bool has_work(const struct mmu_vcpu *v)
-{
-	const struct mmu *m = v->mmu;
-
-	return (m->nr_unsync | m->orphans.first | m->reach_queue[REACH_SOFT] |
-		m->reach_queue[REACH_NARROWED] | v->nr_lent) ||
-	       (m->upper_unsync | m->ask_invlpg);
 }
 
 /* The root for CR3, of those that are there, or 0. With a bit over MAXPHYADDR it names no RAM. */
@@ -157,49 +153,55 @@ static inline u32 find_root(const struct mmu_vcpu *v, u64 cr3)
 	return root;
 }
 
-/* The root was not used for long: to the front of the list of tables first. */
-static __attribute__((noinline)) bool switch_to_old(struct mmu_vcpu *v, u64 cr3, u32 root)
+/* The root that was just loaded is found at once the next time, if it is as invariant 22 has it. */
+static inline void remember_root(struct mmu_vcpu *v)
 {
-	shadow_used(v->mmu, root);
-	return mmu_switch_cr3(v, cr3);
+	struct mmu *m = v->mmu;
+
+	if (unlikely(v->hw.filter_present != m->bypass)) {
+		forget_recent(m);
+		return;
+	}
+	v->recent[v->regs.cr3 / PAGE_SIZE % MMU_RECENT] = (struct mmu_recent){
+		.cr3 = v->regs.cr3 | v->cr3_ignored,
+		.hpa = v->hw.root,
+		.pins = v->pins,
+		.root = v->root,
+		.filter_user = v->hw.filter_user,
+	};
+	m->shadows[v->root].recent = true;
+	m->recents = true;
 }
 
 bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3)
 {
 	struct mmu *m = v->mmu;
-	struct shadow *s;
 	u32 root;
 
+	if (mmu_switch_recent(v, cr3))
+		return true;
+	cr3 &= ~(v->cr3_ignored & CR3_NOFLUSH);
 	if (unlikely(has_work(v)))
 		return false;
 	root = find_root(v, cr3);
-	s = &m->shadows[root];
-	if (unlikely(!root || s->stale))
+	if (unlikely(!root || m->shadows[root].stale))
 		return false;
 	/* An operation of its own, which holds nothing: the clock is what the list of tables in use goes by. */
 	m->clock++;
-	if (unlikely(m->clock - s->moved >= RECENT_OPS))
-		return switch_to_old(v, cr3, root);
-	if (root != v->root) {
-		m->shadows[v->root].pins--;
-		s->pins++;
-		v->root = root;
-		v->hw.root = table_hpa(m, root);
-	}
+	if (m->clock - m->shadows[root].moved >= RECENT_OPS)
+		shadow_used(m, root);
+	set_root(v, root);
 	v->regs.cr3 = cr3;
-	v->hw.filter_present = m->bypass & !s->reach[REACH_SOFT].nr;
+	v->hw.filter_present = m->bypass & !m->shadows[root].reach[REACH_SOFT].nr;
 	v->hw.filter_user = v->hw.filter_present && user_filter(v);
 	/* Of one CPU, everything is forgotten. */
 	m->stale_ways &= m->nr_vcpus > 1;
+	remember_root(v);
 	return true;
 }
 
-void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
+void load_cr3(struct mmu_vcpu *v, u64 cr3)
 {
-	v->hw.flush = MMU_FLUSH_ALL;
-	v->hw.due = true;
-	if (mmu_switch_cr3(v, cr3))
-		return;
 	v->regs.cr3 = cr3;
 	v->mmu->work = 0;
 	if (v->mode == PAGING_OFF)
@@ -209,4 +211,14 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
 	load_root(v);
 	resync_all(v, false);
 	settle(v);
+}
+
+void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3)
+{
+	v->hw.flush = MMU_FLUSH_ALL;
+	v->hw.due = true;
+	if (mmu_switch_cr3(v, cr3))
+		v->hw.reload_root = true;
+	else
+		load_cr3(v, cr3);
 }

@@ -38,6 +38,16 @@ static inline bool user_filter(const struct mmu_vcpu *v)
 	       !m->nr_unsync && !m->reach_queue[REACH_NARROWED] && !root->reach[REACH_NARROWED].nr;
 }
 
+/* Something waits for the next operation's end, or for the guest's next flush, or for the filter to be decided anew. */
+static inline bool has_work(const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	return (m->nr_unsync | m->orphans.first | m->reach_queue[REACH_SOFT] |
+		m->reach_queue[REACH_NARROWED] | v->nr_lent) ||
+	       (m->upper_unsync | m->ask_invlpg);
+}
+
 /* Its last part, where nothing else is left: what the hardware has to run with. */
 static inline void say_hardware(struct mmu_vcpu *v)
 {
@@ -48,6 +58,9 @@ static inline void say_hardware(struct mmu_vcpu *v)
 			      !m->shadows[v->root].reach[REACH_SOFT].nr && !v->nr_lent;
 	bool filter_user = filter_present && user_filter(v);
 
+	/* Invariant 22. */
+	if (unlikely(m->recents) && (filter_present != m->bypass || has_work(v)))
+		forget_recent(m);
 	/* What a CPU holds beside what is counted: reach.c. */
 	if (unlikely(filter_user && m->stale_ways))
 		need_flush(m);
@@ -66,6 +79,9 @@ static inline void say_hardware(struct mmu_vcpu *v)
  */
 void root_let_go(struct mmu_vcpu *v, u64 gfn);
 void root_take_back(struct mmu_vcpu *v, u32 i, u64 gfn);
+
+/* root.c: the rest of mmu_set_cr3(), where mmu_switch_cr3() has failed, or as if it had. */
+void load_cr3(struct mmu_vcpu *v, u64 cr3);
 
 /* shortcut.c. A write that failed only because its page is tracked, or watched: true, and fault->gpa. */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);

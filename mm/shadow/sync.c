@@ -47,6 +47,7 @@ static void table_shut(struct mmu *m, u32 index)
 	if (m->shadows[index].stale)
 		return;
 	unlink_but(m, index, 0);
+	forget_root(m, index);
 	m->shadows[index].stale = true;
 	need_flush(m);
 }

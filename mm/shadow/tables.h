@@ -121,6 +121,16 @@ static inline void flood_followed(struct shadow *s)
 /* flush.c. Ask every virtual CPU's hardware to forget everything. */
 void need_flush(struct mmu *m);
 
+/* flush.c. No root is a recent one any more. */
+void forget_recent(struct mmu *m);
+
+/* Something is no longer so that a load of CR3 may take this table as it is. */
+static inline void forget_root(struct mmu *m, u32 index)
+{
+	if (unlikely(m->shadows[index].recent))
+		forget_recent(m);
+}
+
 /* reach.c. An entry becomes a soft trap, or no longer; SPTE_NARROWED comes or goes. */
 void reach_soft(struct mmu *m, u32 index, u64 old, u64 spte);
 void reach_narrowed(struct mmu *m, u32 index, u64 spte);

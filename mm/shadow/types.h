@@ -119,6 +119,7 @@ struct shadow {
 	bool flood_paid;     /* flood.c: the last flood was worth it */
 	u64 synced;          /* mmu.operations when it last was as the guest's table */
 	bool stale;          /* has no parents and no pins, and may lag behind: see sync.c */
+	bool recent : 1;     /* it may be in some virtual CPU's `recent` */
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
 	u8 asked;  /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
@@ -183,6 +184,8 @@ struct mmu {
 	bool stale_writable;
 	/* A table with an upper level is out of sync: an old link there may lead to a notrap entry. */
 	bool upper_unsync;
+	/* Some virtual CPU's `recent` may have a root. */
+	bool recents;
 	/* A table was linked below which some table is out of sync: refresh_all() before the guest runs. */
 	bool relinked;
 

@@ -241,7 +241,8 @@ static void switch_mode(struct random_guest *g)
 	struct sim *s = &g->sim;
 	struct rnd *r = g->r;
 	enum ref_mode mode = rnd(r, 12) % 5;
-	u64 cr0 = CR0_PG | 1, cr3, cr4 = s->regs.cr4 & ~(CR4_PAE | CR4_LA57), efer = 0;
+	u64 cr4 = s->regs.cr4 & ~(CR4_PAE | CR4_LA57 | CR4_PCIDE);
+	u64 cr0 = CR0_PG | 1, cr3, efer = 0;
 	u32 root = low_root(g);
 
 	/* The window's own entries again, should they be spoilt. */
@@ -273,8 +274,10 @@ static void switch_mode(struct random_guest *g)
 		efer |= now_and_then(g, EFER_NXE, 2);
 	if (mode >= REF_PAE)
 		cr4 |= CR4_PAE;
-	if (mode >= REF_4LEVEL)
+	if (mode >= REF_4LEVEL) {
 		efer |= EFER_LMA;
+		cr4 |= now_and_then(g, CR4_PCIDE, 2);
+	}
 	if (mode == REF_5LEVEL)
 		cr4 |= CR4_LA57;
 	if (mode == REF_32 && one_in(r, 4))
@@ -320,6 +323,8 @@ static void load_cr3(struct random_guest *g)
 		cr3 = some_address(g) & 0xfffff000;
 	else if (s->guest.mode == REF_PAE && one_in(g->r, 8))
 		cr3 |= 0x20;
+	if (s->regs.cr4 & CR4_PCIDE)
+		cr3 |= rnd(g->r, 3) | now_and_then(g, CR3_NOFLUSH, 2);
 	sim_set_cr3(s, cr3);
 }
 

@@ -174,6 +174,8 @@ static void check_due(struct sim *s)
 	     hw->filter_present != last->filter_present || hw->filter_user != last->filter_user ||
 	     hw->exit_invlpg != last->exit_invlpg))
 		sim_fail(s, "the hardware is to change, and is not told that it is due");
+	if (hw->root != last->root && !hw->reload_root)
+		sim_fail(s, "the root has changed, and is not to be loaded");
 	s->v.hw.due = false;
 	s->last_hw = *hw;
 }
@@ -297,14 +299,15 @@ int sim_set_cr3(struct sim *s, u64 cr3)
 	struct paging_regs regs = s->regs;
 
 	sim_trace(s, "mov cr3, %lx", cr3);
-	regs.cr3 = cr3;
+	regs.cr3 = regs.cr4 & CR4_PCIDE ? cr3 & ~CR3_NOFLUSH : cr3;
 	if (s->guest.mode == REF_PAE && load_pdptes(s, &regs))
 		return -1;
 	set_guest(s, &regs);
 	gt_flush_all(&s->tlb);
 	left(s);
 	memcpy(s->v.regs.pdpte, regs.pdpte, sizeof(regs.pdpte));
-	mmu_set_cr3(&s->v, cr3);
+	if (!straight_cr3(s, cr3, regs.cr3))
+		mmu_set_cr3(&s->v, regs.cr3);
 	resume(s);
 	settle_devices(s, true);
 	return 0;
@@ -317,7 +320,8 @@ void sim_invlpg(struct sim *s, u64 gva)
 	sim_trace(s, "invlpg %lx%s", gva, exits ? ", exits" : "");
 	if (exits) {
 		left(s);
-		mmu_invlpg(&s->v, gva);
+		if (!straight_invlpg(s, gva))
+			mmu_invlpg(&s->v, gva);
 	} else {
 		hw_invlpg(&s->hw, gva);
 		s->stats.invlpg_native++;

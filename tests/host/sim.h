@@ -43,9 +43,9 @@ struct sim_config {
 /* What the machine did: to see that a test reaches what it should. */
 struct sim_stats {
 	u64 steps, accesses, faults, bypassed, exits, table_writes, unsyncs, invlpg_native, retries;
-	u64 wp0_writes, lent, storms, watched, device_writes;
+	u64 wp0_writes, lent, storms, watched, device_writes, straight_cr3, straight_invlpg;
 	u64 straight[MMU_STRAIGHT_MENDED + 1]; /* by enum mmu_straight_way */
-	u64 user_entries, user_bypassed; /* under the user filter; faults with P=1 */
+	u64 user_entries, user_bypassed;       /* under the user filter; faults with P=1 */
 };
 
 struct sim {
@@ -122,7 +122,7 @@ void sim_device_write(struct sim *s, u64 gpa, u64 value, u32 size, u32 looks);
  */
 int sim_set_regs(struct sim *s, u64 cr0, u64 cr3, u64 cr4, u64 efer, bool flush);
 
-/* MOV to CR3; as above. */
+/* MOV to CR3, with CR4.PCIDE also of a value with NOFLUSH; as above. */
 int sim_set_cr3(struct sim *s, u64 cr3);
 
 void sim_invlpg(struct sim *s, u64 gva);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The straight ways of page faults against the general one: see straight.h. */
+/* The straight ways against the general ones: see straight.h. */
 #include "tests/host/straight.h"
 #include "mm/shadow/settle.h"
 #include "tests/host/sim_mem.h"
@@ -182,4 +182,117 @@ enum mmu_straight_way straight_fault(struct sim *s, const struct ref_access *a, 
 		*pfec = way == MMU_STRAIGHT_OWN ? w.pfec : *pfec;
 	}
 	return way;
+}
+
+/* What goes by the number of operations, which roots are recent ones, and what is due anyway. */
+static void leave_out(const struct sim *s, struct state *state)
+{
+	u8 *pool = phys_ptr(SIM_POOL);
+	struct mmu *m = (struct mmu *)(state->pool + ((u8 *)s->mmu - pool));
+	struct shadow *shadows = (struct shadow *)(state->pool + ((u8 *)s->mmu->shadows - pool));
+	struct mmu_vcpu v;
+
+	m->clock = 0;
+	m->operations = 0;
+	m->lru = (struct shadow_list){0};
+	m->work = 0;
+	m->recents = false;
+	for (u32 i = 0; i < m->nr_shadows; i++) {
+		shadows[i].stamp = shadows[i].moved = 0;
+		shadows[i].list_next = shadows[i].list_prev = 0;
+		shadows[i].recent = false;
+	}
+	m->stale_ways = false;
+	memcpy(&v, state->v, sizeof(v));
+	memset(v.recent, 0, sizeof(v.recent));
+	v.hw.due = v.hw.reload_root = false;
+	v.hw.flush = MMU_FLUSH_ALL;
+	memcpy(state->v, &v, sizeof(v));
+}
+
+/* No memory of the guest's is looked at. */
+static const struct places none;
+
+/* Few, where there is much to compare. */
+static bool is_compared(const struct sim *s)
+{
+	return one_in(s->r, s->config.pool_size > MIB(1) ? 64 : 4);
+}
+
+bool straight_cr3(struct sim *s, u64 value, u64 cr3)
+{
+	bool compared = is_compared(s);
+
+	if (s->v.nr_lent)
+		return false;
+	s->calm = true;
+	if (compared)
+		save(s, &before, &none);
+	if (!mmu_switch_cr3(&s->v, value)) {
+		if (compared) {
+			save(s, &lane, &none);
+			if (difference(s, &before, &lane, &none))
+				sim_fail(s, "no straight way for CR3 = %llx, but something changed",
+					 (unsigned long long)value);
+		}
+		s->calm = false;
+		return false;
+	}
+	s->stats.straight_cr3++;
+	if (compared) {
+		save(s, &lane, &none);
+		restore(s, &before, &none);
+		load_cr3(&s->v, cr3);
+		save(s, &general, &none);
+		leave_out(s, &lane);
+		leave_out(s, &general);
+		if (difference(s, &general, &lane, &none))
+			sim_fail(
+				s,
+				"the straight way of CR3 = %llx leaves other %s than the general one",
+				(unsigned long long)value, difference(s, &general, &lane, &none));
+		restore(s, &before, &none);
+		mmu_switch_cr3(&s->v, value);
+	}
+	s->v.hw.flush = MMU_FLUSH_ALL;
+	s->v.hw.due = true;
+	s->v.hw.reload_root = true;
+	s->calm = false;
+	return true;
+}
+
+bool straight_invlpg(struct sim *s, u64 gva)
+{
+	bool compared = is_compared(s);
+
+	s->calm = true;
+	if (compared)
+		save(s, &before, &none);
+	if (!mmu_invlpg_straight(&s->v, gva)) {
+		if (compared) {
+			save(s, &lane, &none);
+			if (difference(s, &before, &lane, &none))
+				sim_fail(s,
+					 "no straight way for INVLPG %llx, but something changed",
+					 (unsigned long long)gva);
+		}
+		s->calm = false;
+		return false;
+	}
+	s->stats.straight_invlpg++;
+	if (!s->v.hw.due)
+		need_flush_gva(&s->v, gva);
+	if (compared) {
+		save(s, &lane, &none);
+		restore(s, &before, &none);
+		mmu_invlpg(&s->v, gva);
+		save(s, &general, &none);
+		if (difference(s, &general, &lane, &none))
+			sim_fail(
+				s,
+				"the straight way of INVLPG %llx leaves other %s than the general one",
+				(unsigned long long)gva, difference(s, &general, &lane, &none));
+	}
+	s->calm = false;
+	return true;
 }

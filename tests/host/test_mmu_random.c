@@ -142,14 +142,16 @@ static void seeds(void **state)
 			"%lu steps, %lu accesses, %lu faults, %lu of them bypassed, "
 			"%lu users' protection faults, %lu entries with the user filter, "
 			"%lu exits, %lu table writes, %lu of them straight, %lu own faults and "
-			"%lu mended straight, %lu unsyncs, %lu native INVLPGs, "
+			"%lu mended straight, %lu loads of CR3 straight, %lu INVLPGs straight, "
+			"%lu unsyncs, %lu native INVLPGs, "
 			"%lu writes with WP=0, %lu of them lent, %lu CR3 storms, "
 			"%lu tables made, %lu recycled, %lu dropped\n",
 			sum.steps, sum.accesses, sum.faults, sum.bypassed, sum.user_bypassed,
 			sum.user_entries, sum.exits, sum.table_writes,
 			sum.straight[MMU_STRAIGHT_WRITE], sum.straight[MMU_STRAIGHT_OWN],
-			sum.straight[MMU_STRAIGHT_MENDED], sum.unsyncs, sum.invlpg_native,
-			sum.wp0_writes, sum.lent, sum.storms, made, recycled, dropped);
+			sum.straight[MMU_STRAIGHT_MENDED], sum.straight_cr3, sum.straight_invlpg,
+			sum.unsyncs, sum.invlpg_native, sum.wp0_writes, sum.lent, sum.storms, made,
+			recycled, dropped);
 	assert_int_equal(failed, 0);
 }
 

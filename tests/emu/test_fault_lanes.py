@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""The straight ways of exits: what each operation that has one takes, in Bochs' ticks, which are instructions.
+
+A figure that moves by more than a twentieth, either way, fails: then it is to be looked at, and written here.
+"""
+import pytest
+
+from tests.emu import boots
+from tests.emu.bench import per_op
+from tests.emu.boot import Module
+
+WITHIN = 0.05
+# {model: {phase of the built-in guest: (ticks of one operation, its exits)}}, with bypass.
+FIGURES = {
+    "broadwell_ult": {"demand": (567, 1), "cow": (1028, 2), "first_read": (248, 0.127),
+                      "first_write": (641, 1)},
+    "ryzen": {"demand": (810, 2), "cow": (1115, 2), "first_read": (250, 0.127),
+              "first_write": (653, 1)},
+}
+
+
+@pytest.mark.parametrize("model", FIGURES)
+def test_fault_lane(passes, model):
+    guest = Module(boots.BENCH, f"n=512 phases={','.join(FIGURES[model])}")
+    result = passes(boots.machine("bochs", model).run(boots.notrap("", [guest]),
+                                                      boots.guest_expect(), 120))
+    found = {name: (per_op(phase, "ticks"), per_op(phase, "exits"))
+             for name, phase in result.phases.items()}
+    assert list(found) == list(FIGURES[model])
+    for name, (ticks, exits) in FIGURES[model].items():
+        assert found[name] == (pytest.approx(ticks, rel=WITHIN),
+                               pytest.approx(exits, abs=0.005)), name
