@@ -31,7 +31,7 @@ void accessed_ahead(struct mmu_vcpu *v, slot_t slot, u64 read)
 		if (!is_alike(m, s->role, gpte, read) ||
 		    !guest_cmpxchg((s->gfn << PAGE_SHIFT) + s->next_read * sizeof(gpte), gpte,
 				   gpte | PTE_A, sizeof(gpte)))
-			return;
-		entry_sync(v, slot_make(slot_table(slot), s->next_read));
+			break;
 	}
+	line_follow(v, slot);
 }

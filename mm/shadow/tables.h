@@ -129,8 +129,8 @@ void soft_tell(struct mmu *m);
 void soft_link(struct mmu *m, u32 index, u32 child, int more);
 
 /*
- * Every change of an entry is made here, but for the rights of one that stays present; and where pass.c changes
- * whole lines.
+ * Every change of an entry is made here, but for the rights of one that stays present; and where lines.h and pass.c
+ * change whole lines.
  */
 static inline void entry_put(struct mmu *m, slot_t slot, u64 spte)
 {
