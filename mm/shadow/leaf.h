@@ -68,17 +68,16 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 }
 
 /*
- * leaf_put() in the place of what is not present, but for the table's counts and maps, which are the caller's.
- * False, with nothing done, likewise.
+ * leaf_put() in the place of what is not present, where traps are not counted, but for the table's counts and maps,
+ * which are the caller's. False, with nothing done, for what is no ordinary RAM.
  */
-static ALWAYS_INLINE bool leaf_add(struct mmu *m, struct frame *frames, u64 nr_frames, slot_t slot,
-				   u64 spte)
+static ALWAYS_INLINE bool leaf_add(struct mmu *m, slot_t slot, u64 *entry, u64 spte)
 {
-	u64 *entry = spte_at(m, slot), gfn = spte_gfn(spte);
-	struct frame *f = &frames[gfn];
+	u64 gfn = spte_gfn(spte);
+	struct frame *f = &m->frames[gfn];
 	u32 length;
 
-	if (unlikely(gfn >= nr_frames))
+	if (unlikely(gfn >= m->nr_frames))
 		return false;
 	/* RAM that is no table, as most is, and mapped nowhere. */
 	if (likely(!(f->rmap | f->state))) {

@@ -74,54 +74,59 @@ static ALWAYS_INLINE void line_sync(struct mmu_vcpu *v, struct pass *p, slot_t f
 	}
 }
 
-/* line_sync() of a table of level 1 with CR0.WP=1, and 64 bits: entries that all are small leaves, or none. */
+/*
+ * line_sync() of a table of level 1 with CR0.WP=1, and 64 bits: entries that all are small leaves, or none. Traps are
+ * not counted.
+ */
 static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
 					  slot_t first)
 {
 	struct mmu *m = v->mmu;
-	const u64 *line = spte_at(m, first);
+	u64 judged = p->r.judged[0], trap_bits = m->trap_bits, *line = spte_at(m, first);
+	u64 trap = p->r.trap, empty = p->r.empty;
 	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
-	u32 changed = 0, filled = 0, made = 0;
+	u32 added = 0, moved = 0, dropped = 0, odd = 0;
 
+	s->lines |= line_bit(first);
+	s->live |= line_bit(first);
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 gpte = guest[k], old = line[k], spte;
+		bool was;
 
 		/* PS is PAT here, and decides nothing. */
-		if ((gpte & p->r.judged[0]) == (PTE_P | PTE_A)) {
-			spte = plain_leaf(gpte);
-			if (old == spte || leaf_says(old) == spte)
+		if ((gpte & judged) != (PTE_P | PTE_A)) {
+			line[k] = gpte & PTE_P ? trap : empty;
+			if (!spte_is_present(old, trap_bits))
 				continue;
-			made++;
-			if (likely(leaf_put(m, s, first + k, spte)))
-				changed++, filled++;
-			else
-				changed +=
-					follow(v, first + k,
-					       (struct spte_want){.spte = spte, .present = true});
+			if (old & PTE_W)
+				leaf_unmap(m, first + k, old);
+			dropped++;
 			continue;
 		}
-		spte = unusable(&p->r, gpte);
-		if (old == spte)
+		spte = plain_leaf(gpte);
+		if (old == spte || leaf_says(old) == spte)
 			continue;
-		if (spte_is_present(old, m->trap_bits)) {
-			leaf_drop(m, s, first + k, old);
-			changed++;
-			made++;
-		}
-		entry_put(m, first + k, spte);
+		was = spte_is_present(old, trap_bits);
+		if (likely(!was && leaf_add(m, first + k, &line[k], spte)))
+			added++;
+		else if (likely(was && leaf_put(m, s, first + k, spte)))
+			moved++;
+		else
+			odd += follow(v, first + k,
+				      (struct spte_want){.spte = spte, .present = true});
 	}
-	p->changed += changed;
-	p->work += 1 + made;
-	p->filled += filled;
+	s->present += added - dropped;
+	p->changed += added + moved + dropped + odd;
+	p->work += 1 + added + moved + dropped + odd;
+	p->filled += added + moved;
 }
 
-/* The same where nothing is present in the shadow's line, as in a new table, and traps are not counted. */
+/* The same where nothing is present in the shadow's line, as in a new table. */
 static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
 					  slot_t first)
 {
 	struct mmu *m = v->mmu;
-	struct frame *frames = m->frames;
-	u64 nr_frames = m->nr_frames, judged = p->r.judged[0], *line = spte_at(m, first);
+	u64 judged = p->r.judged[0], *line = spte_at(m, first);
 	u64 trap = p->r.trap, empty = p->r.empty;
 	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
 	u32 made = 0, odd = 0;
@@ -136,7 +141,7 @@ static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			continue;
 		}
 		spte = plain_leaf(gpte);
-		if (likely(leaf_add(m, frames, nr_frames, first + k, spte)))
+		if (likely(leaf_add(m, first + k, &line[k], spte)))
 			made++;
 		else
 			odd += follow(v, first + k,
@@ -167,7 +172,7 @@ static ALWAYS_INLINE void one_line_sync(struct mmu_vcpu *v, struct pass *p, stru
 					slot_t first, enum kind kind)
 {
 	struct mmu *m = v->mmu;
-	bool fresh = !(s->live & line_bit(first)) && !m->soft_traps;
+	bool plain = !m->soft_traps, fresh = plain && !(s->live & line_bit(first));
 
 	if (kind == NARROW)
 		line_sync(v, p, first, true, false);
@@ -175,7 +180,7 @@ static ALWAYS_INLINE void one_line_sync(struct mmu_vcpu *v, struct pass *p, stru
 		empty_line_sync(m, p, s, first);
 	else if (kind == SMALL && fresh)
 		fresh_line_sync(v, p, s, first);
-	else if (kind == SMALL)
+	else if (kind == SMALL && plain)
 		small_line_sync(v, p, s, first);
 	else if (kind != UPPER || !fresh || !bare_line_sync(m, p, s, first))
 		line_sync(v, p, first, false, kind == UPPER);
@@ -219,7 +224,7 @@ void line_follow(struct mmu_vcpu *v, slot_t slot)
 	slot_t first = slot - slot % LINE_ENTRIES;
 	struct pass p = pass_of(m, index);
 
-	if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0)
+	if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0 && !m->soft_traps)
 		small_line_sync(v, &p, s, first);
 	else
 		line_sync(v, &p, first, s->role.format == GPTE_32, s->role.level > 1);
