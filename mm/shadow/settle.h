@@ -41,6 +41,9 @@ static inline void say_hardware(struct mmu_vcpu *v)
 void root_let_go(struct mmu_vcpu *v, u64 gfn);
 void root_take_back(struct mmu_vcpu *v, u32 i, u64 gfn);
 
+/* eager.c: the root has been loaded for the first time. last: the frame of the guest's root before it, or NO_GFN. */
+void root_is_new(struct mmu_vcpu *v, u64 last);
+
 /* shortcut.c. A write that failed only because its page is tracked, or watched: true, and fault->gpa. */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 

@@ -50,13 +50,23 @@ static void flooded(struct mmu_vcpu *v, u64 gpa, u32 floods)
 	}
 }
 
+/* entry_sync() for what was written. True when a page directory has lost a page table by it. */
+static ALWAYS_INLINE bool written_sync(struct mmu_vcpu *v, slot_t slot, bool *updated)
+{
+	const struct mmu *m = v->mmu;
+	bool was_link = shadow_at(m, slot)->role.level == 2 && spte_is_link(2, *spte_at(m, slot));
+
+	*updated |= entry_sync(v, slot);
+	return was_link && !spte_is_present(*spte_at(m, slot), m->trap_bits);
+}
+
 /* Bring the shadows of the entries at [gpa, gpa + size) up to date. */
 static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 {
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gpa >> PAGE_SHIFT);
 	u32 offset = gpa & (PAGE_SIZE - 1);
-	u32 floods = 0;
+	u32 floods = 0, went = 0;
 	bool updated = false;
 
 	if (!frame_is_tracked(f))
@@ -70,12 +80,16 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 			n = shadow_entries(role, g, &first);
 			if (n)
 				floods |= flood_written(m, s, first);
-			for (u32 i = 0; i < n; i++)
-				updated |= entry_sync(v, slot_make(s, first + i));
+			for (u32 i = 0; i < n; i++) {
+				if (written_sync(v, slot_make(s, first + i), &updated))
+					went = s;
+			}
 		}
 	}
 	if (updated)
 		count(v->counters, mmu_pte_updated);
+	if (unlikely(went))
+		page_table_went(v, went);
 	if (floods)
 		flooded(v, gpa, floods);
 }
@@ -84,6 +98,7 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 {
 	struct mmu *m = v->mmu;
+	bool updated = false, went;
 	u32 flood;
 
 	m->work = 0;
@@ -94,12 +109,15 @@ void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 	count(v->counters, pf_emulate);
 	count(v->counters, mmu_pte_write);
 	flood = flood_written(m, slot_table(w->slot), slot_entry(w->slot));
-	if (entry_sync(v, w->slot))
+	went = written_sync(v, w->slot, &updated);
+	if (updated)
 		count(v->counters, mmu_pte_updated);
+	if (unlikely(went))
+		page_table_went(v, slot_table(w->slot));
 	if (unlikely(flood))
 		flooded(v, w->gpa, flood);
 	/* Nothing that settle() looks at can have changed by a leaf alone, but the number of soft traps. */
-	if (unlikely(flood || m->soft_traps || shadow_at(m, w->slot)->role.level > 1))
+	if (unlikely(flood || went || m->soft_traps || shadow_at(m, w->slot)->role.level > 1))
 		settle(v);
 	else
 		m->in_operation = false;

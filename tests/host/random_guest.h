@@ -44,6 +44,12 @@ void random_change_large(struct random_guest *g);
 /* random_table.c: a page table of small pages is written to, flushed, and its pages are read. */
 void random_table(struct random_guest *g);
 
+/* random_space.c: an address space begins with another's tables, or ends. */
+void random_space(struct random_guest *g);
+
+/* A frame that is a root with the window from now on; RANDOM_FRAMES where that cannot be. */
+u32 random_new_root(struct random_guest *g);
+
 /*
  * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
  * 0: there is none that the window shows.
