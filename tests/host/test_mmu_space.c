@@ -68,15 +68,20 @@ static u64 use(u32 table, u32 page, enum sim_result want)
 	return sim.stats.exits - before;
 }
 
-/* The kernel clears an entry; returns the exits that this took. */
-static u64 clear(u64 gpa)
+/* The kernel writes an entry; returns the exits that this took. */
+static u64 put(u64 gpa, u64 value)
 {
 	struct ref_access a = {.gva = WINDOW + gpa - MIB(2), .write = true};
-	u64 before = sim.stats.exits, zero = 0;
+	u64 before = sim.stats.exits;
 	u32 pfec;
 
-	assert_int_equal(sim_access(&sim, &a, &zero, 8, &pfec), SIM_DONE);
+	assert_int_equal(sim_access(&sim, &a, &value, 8, &pfec), SIM_DONE);
 	return sim.stats.exits - before;
+}
+
+static u64 clear(u64 gpa)
+{
+	return put(gpa, 0);
 }
 
 /* What a fork has written for its child: nothing of it faults to the hypervisor, present or not. */
@@ -167,6 +172,32 @@ static void space_ends_in_sync(void **state)
 	sim_finish(&sim);
 }
 
+/* Fill half a page table in a row; returns the writes that exit. */
+static u64 fill(u64 table)
+{
+	u64 exits = 0;
+
+	for (u32 i = 16; i < 256; i++)
+		exits += put(table + i * 8, (DATA + i * PAGE_SIZE) | FLAGS);
+	return exits;
+}
+
+/* A table that is new is taken to be flooded as the last one was. */
+static void new_table_floods_as_the_last(void **state)
+{
+	(void)state;
+	start(1, MMU_SYNC_HYBRID);
+	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
+	clear(MIB(3));
+	assert_int_equal(fill(PT(0)), 4);
+	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
+	sim_store(&sim, PT(1), &(u64){DATA | FLAGS}, 8);
+	put(PD + 8, PT(1) | FLAGS);
+	assert_int_equal(use(1, 0, SIM_DONE), 1);
+	assert_int_equal(fill(PT(1)), 2);
+	sim_finish(&sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +206,7 @@ int main(void)
 		cmocka_unit_test(space_ends_as_a_whole),
 		cmocka_unit_test(space_that_maps_something_stays),
 		cmocka_unit_test(space_ends_in_sync),
+		cmocka_unit_test(new_table_floods_as_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
