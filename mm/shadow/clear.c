@@ -69,38 +69,40 @@ void table_clear(struct mmu *m, u32 index, bool by_guest)
 	s->live = 0;
 }
 
-/* table_trap() of one line. */
-static void line_trap(struct mmu *m, struct shadow *s, slot_t first, u64 trap, bool all)
+/* table_trap() of one line that has something in it. */
+static ALWAYS_INLINE void line_trap(struct mmu *m, const struct shadow *s, slot_t first, u64 trap,
+				    bool all)
 {
-	const u64 *line = spte_at(m, first);
+	u64 *line = spte_at(m, first);
 
 	for (u32 i = 0; all && (s->live & line_bit(first)) && i < LINE_ENTRIES; i++) {
 		if (spte_is_present(line[i], m->trap_bits))
 			entry_trap(m, first + i);
 	}
-	if (!(s->lines & line_bit(first))) {
-		line_put(m, s, first, trap);
-		return;
-	}
 	for (u32 i = 0; i < LINE_ENTRIES; i++) {
-		if (spte_is_notrap(line[i]))
-			entry_put(m, first + i, trap);
+		if (!spte_is_notrap(line[i]))
+			continue;
+		if (unlikely(m->soft_traps))
+			soft_entry(m, slot_table(first), SPTE_NOTRAP, trap);
+		line[i] = trap;
 	}
 }
 
 void table_trap(struct mmu *m, u32 index, bool all)
 {
 	struct shadow *s = &m->shadows[index];
-	u64 trap = trap_entry(m, s->role);
+	u64 trap = trap_entry(m, s->role), lines = s->lines;
 
 	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES) {
 		slot_t first = slot_make(index, i);
 
-		if (!(s->lines & group_bits(i)) && !m->soft_traps) {
-			group_put(m, s, first, trap);
+		if (!(lines & group_bits(i)) && !m->soft_traps) {
+			for (u32 k = 0; k < GROUP_ENTRIES; k += LINE_ENTRIES)
+				line_fill(spte_at(m, first + k), trap);
 			continue;
 		}
 		for (u32 k = 0; k < GROUP_ENTRIES; k += LINE_ENTRIES)
 			line_trap(m, s, first + k, trap, all);
 	}
+	s->lines = ~0ULL;
 }

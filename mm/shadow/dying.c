@@ -29,14 +29,14 @@ static bool page_table_is_empty(const struct mmu *m, const struct shadow *s)
 
 static bool maps_nothing(const struct mmu *m, u32 index, u32 *tables);
 
-/* A user's link of a tree that maps nothing, or none. */
-static bool leads_to_nothing(const struct mmu *m, int level, u64 spte, u32 *tables)
+/* A user's link to what maps nothing, or none; of a root, a link that is the kernel's. */
+static bool leads_to_nothing(const struct mmu *m, const struct shadow *s, u64 spte, u32 *tables)
 {
 	u32 child;
 
-	if (!spte_is_present(spte, m->trap_bits) || !(spte & PTE_U))
+	if (!spte_is_present(spte, m->trap_bits) || (!s->parents && !(spte & PTE_U)))
 		return true;
-	if (!spte_is_link(level, spte))
+	if (!spte_is_link(s->role.level, spte) || !(spte & PTE_U))
 		return false;
 	child = spte_child(m, spte);
 	return list_length(m, m->shadows[child].parents) <= SPACE_ROOTS &&
@@ -56,7 +56,7 @@ static bool maps_nothing(const struct mmu *m, u32 index, u32 *tables)
 		const u64 *line = table_of(m, index) + (u32)__builtin_ctzll(live) * LINE_ENTRIES;
 
 		for (u32 i = 0; i < LINE_ENTRIES; i++) {
-			if (!leads_to_nothing(m, s->role.level, line[i], tables))
+			if (!leads_to_nothing(m, s, line[i], tables))
 				return false;
 		}
 	}

@@ -54,10 +54,12 @@ static void flooded(struct mmu_vcpu *v, u64 gpa, u32 floods)
 static ALWAYS_INLINE bool written_sync(struct mmu_vcpu *v, slot_t slot, bool *updated)
 {
 	const struct mmu *m = v->mmu;
-	bool was_link = shadow_at(m, slot)->role.level == 2 && spte_is_link(2, *spte_at(m, slot));
+	u64 old = *spte_at(m, slot);
+	bool had = shadow_at(m, slot)->role.level == 2 && spte_is_link(2, old) &&
+		   !m->shadows[spte_child(m, old)].role.direct;
 
 	*updated |= entry_sync(v, slot);
-	return was_link && !spte_is_present(*spte_at(m, slot), m->trap_bits);
+	return had && !spte_is_present(*spte_at(m, slot), m->trap_bits);
 }
 
 /* Bring the shadows of the entries at [gpa, gpa + size) up to date. */
