@@ -7,31 +7,25 @@
  */
 #include "mm/shadow/settle.h"
 
-/* The access that was made could be made to this entry's page as well. */
-static bool is_alike(const struct mmu *m, union role role, u64 gpte, u64 read)
-{
-	const u64 *bad = m->guest->reserved[gpte_kind(role.format, role.nxe, role.pse)][1];
-
-	return (gpte & (PTE_P | PTE_A)) == PTE_P && !(gpte & bad[0]) &&
-	       !((gpte ^ read) & (PTE_U | PTE_NX | PTE_PK));
-}
-
 void accessed_ahead(struct mmu_vcpu *v, slot_t slot, u64 read)
 {
 	const struct mmu *m = v->mmu;
 	struct shadow *s = shadow_at(m, slot);
 	bool in_sequence = s->next_read && s->next_read == slot_entry(slot);
+	/* The access that was made could be made to such an entry's page as well. */
+	u64 alike = PTE_P | PTE_U | PTE_NX | PTE_PK, judged = alike | PTE_A;
 
 	s->next_read = slot_entry(slot) + 1;
 	if (!in_sequence || s->role.format == GPTE_32 || !frame_of(m, s->gfn))
 		return;
+	judged |= m->guest->reserved[gpte_kind(s->role.format, s->role.nxe, s->role.pse)][1][0];
 	for (; s->next_read % LINE_ENTRIES; s->next_read++) {
 		u64 gpte = gpte_read(s->gfn, s->role.format, s->next_read);
 
-		if (!is_alike(m, s->role, gpte, read) ||
+		if ((gpte & judged) != (read & alike) ||
 		    !guest_cmpxchg((s->gfn << PAGE_SHIFT) + s->next_read * sizeof(gpte), gpte,
 				   gpte | PTE_A, sizeof(gpte)))
-			return;
-		entry_sync(v, slot_make(slot_table(slot), s->next_read));
+			break;
 	}
+	line_follow(v, slot);
 }

@@ -31,8 +31,11 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot);
 /* pass.c: entry_sync() for a whole table. Returns how many entries map something else now. */
 u32 table_sync(struct mmu_vcpu *v, u32 index);
 
+/* The same for the line of a slot, eight entries; its table is a shadow of RAM. */
+void line_follow(struct mmu_vcpu *v, slot_t slot);
+
 /*
- * Nothing in this table may go to the guest any more: its notrap entries become traps. all: those that are
+ * clear.c. Nothing in this table may go to the guest any more: its notrap entries become traps. all: those that are
  * present as well, so the table is right whatever the guest's says.
  */
 void table_trap(struct mmu *m, u32 index, bool all);

@@ -99,10 +99,12 @@ bool flood_pays(u32 changed, u32 work)
 	return changed * WORK_WRITE >= work + WORK_FLOOD;
 }
 
-void flood_ended(struct shadow *s, bool paid)
+void flood_ended(struct mmu *m, struct shadow *s, bool paid)
 {
 	if (s->writes && !s->stale) {
 		s->flood_paid = paid;
+		if (s->role.level == 1)
+			m->floods_pay = paid;
 		if (paid)
 			s->flood_bar = 0;
 		else if (s->writes < FLOOD_FOLLOWED)

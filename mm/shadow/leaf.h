@@ -8,12 +8,17 @@
 
 #include "mm/shadow/entry.h"
 
+/* A list's only entry: most frames are mapped once. */
+#define ALONE (LIST_FIRST | 1)
+
 /* A writable leaf is about to say something else: its frame's reverse map goes without it. */
 static ALWAYS_INLINE void leaf_unmap(struct mmu *m, slot_t slot, u64 spte)
 {
 	struct frame *f = frame_of(m, spte_gfn(spte));
 
-	if (likely(f))
+	if (likely(f && m->links[slot].prev == ALONE))
+		f->rmap = 0;
+	else if (f)
 		list_del(m, &f->rmap, slot);
 	m->stale_writable = true;
 }
@@ -61,6 +66,46 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 		if (unlikely(length > m->bounds->kept))
 			bound_leaves(m, &f->rmap, length);
 	}
+	return true;
+}
+
+/*
+ * leaf_put() in the place of what is not present, where traps are not counted, but for the table's counts and maps,
+ * which are the caller's. False, with nothing done, for what is no ordinary RAM.
+ */
+static ALWAYS_INLINE bool leaf_add(struct mmu *m, const struct shadow *s, slot_t slot, u64 spte)
+{
+	u64 gfn = spte_gfn(spte), *entry = spte_at(m, slot);
+	struct frame *f = &m->frames[gfn];
+	u32 length;
+
+	if (unlikely(gfn >= m->nr_frames))
+		return false;
+	/* RAM that is no table, as most is, and mapped nowhere. */
+	if (likely(!(f->rmap | f->state))) {
+		if (spte & PTE_W) {
+			spte |= PTE_D;
+			m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
+			f->rmap = slot;
+		}
+		if (unlikely(spte & SPTE_NARROWED))
+			reach_narrowed(m, slot_table(slot), spte);
+		*entry = spte;
+		return true;
+	}
+	if (unlikely(f->state & (FRAME_NOT_RAM | FRAME_HIDDEN)))
+		return false;
+	/* Invariant 4. */
+	if (spte & PTE_W)
+		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte) : spte | PTE_D;
+	if (unlikely(spte & SPTE_NARROWED))
+		reach_narrowed(m, slot_table(slot), spte);
+	*entry = spte;
+	if (!(spte & PTE_W))
+		return true;
+	length = list_add(m, &f->rmap, slot);
+	if (unlikely(length > m->bounds->kept))
+		bound_leaves(m, &f->rmap, length);
 	return true;
 }
 

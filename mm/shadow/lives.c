@@ -115,7 +115,7 @@ static void revive(struct mmu_vcpu *v, u32 index)
 	before = m->work;
 	changed = table_sync(v, index);
 	if (s->flood_shut) {
-		flood_ended(s, flood_pays(changed, m->work - before));
+		flood_ended(m, s, flood_pays(changed, m->work - before));
 		return;
 	}
 	/* Shut for want of time: whether a flood was vain is not known, but it is over, for the table is used. */
@@ -145,6 +145,8 @@ u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
 	index = shadow_alloc(v);
 	m->shadows[index].gfn = gfn;
 	m->shadows[index].role = role;
+	/* What it will be used for is what the others are. */
+	m->shadows[index].flood_paid = role.level == 1 && m->floods_pay;
 	if (f)
 		frame_reopen(v, gfn);
 	if (f && role.level > 1 && (f->state & FRAME_UNSYNC))

@@ -36,4 +36,7 @@ void refresh_all(struct mmu_vcpu *v);
 bool resync_gva(struct mmu_vcpu *v, u64 gva);
 bool has_upper_level(const struct mmu *m, u64 gfn); /* some shadow of the frame has */
 
+/* dying.c: a guest has cleared the link to a page table in this shadow of a page directory. */
+void page_table_went(struct mmu_vcpu *v, u32 index);
+
 #endif

@@ -5,16 +5,26 @@
 
 #include "mm/shadow/leaf.h"
 
+/* What a leaf of level 1 has of the guest's entry, beside rights and key. */
+#define SMALL_LEAF (PTE_P | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR)
+
 /*
  * A leaf at level 1, by far the most frequent entry: its bits are the shadow's own in every format, and those
  * that a format does not have are zero in an entry that is usable.
  */
 static ALWAYS_INLINE u64 small_leaf(union role role, u64 gpte)
 {
-	u64 keep = PTE_P | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR;
 	u64 rights = leaf_rights(role, gpte, false);
 
-	return (gpte & keep) | rights | leaf_key(gpte, rights) | leaf_narrow(role, gpte);
+	return (gpte & SMALL_LEAF) | rights | leaf_key(gpte, rights) | leaf_narrow(role, gpte);
+}
+
+/* The same of an entry of 64 bits with CR0.WP=1, in few instructions. */
+static ALWAYS_INLINE u64 plain_leaf(u64 gpte)
+{
+	u64 spte = without_dirty(gpte & (SMALL_LEAF | PTE_RIGHTS), gpte);
+
+	return spte | leaf_key(gpte, spte) | leaf_narrow((union role){0}, gpte);
 }
 
 /* mirror.c: a present, usable guest entry at an upper level, of any format. i: its shadow's place. */
@@ -80,12 +90,6 @@ static ALWAYS_INLINE bool is_common(union role role)
 	return (role.word & bits.word) == common.word;
 }
 
-/* small_leaf() in such a table. */
-static ALWAYS_INLINE u64 common_leaf(u64 gpte)
-{
-	return small_leaf((union role){.level = 1, .format = GPTE_64}, gpte);
-}
-
 /* is_usable() in such a table. */
 static ALWAYS_INLINE bool common_usable(const struct mmu *m, union role role, u64 gpte)
 {
@@ -104,7 +108,7 @@ static ALWAYS_INLINE bool common_sync(struct mmu_vcpu *v, struct shadow *s, slot
 	u64 *entry = spte_at(m, slot), old = *entry, spte;
 
 	if (likely(common_usable(m, s->role, gpte))) {
-		spte = common_leaf(gpte);
+		spte = plain_leaf(gpte);
 		if (leaf_holds(old, spte))
 			return false;
 		if (unlikely(!leaf_put(m, s, slot, spte)))

@@ -1,111 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Passes over whole tables. Each costs what is in the table, not what it has room for: invariant 20 tells which
- * lines of eight entries have something in them.
+ * Passes over whole tables that make them say what the guest's do. Each costs what is in the table, not what it has
+ * room for.
  */
+#include "mm/shadow/lines.h"
 #include "mm/shadow/mirror.h"
-
-static ALWAYS_INLINE bool line_is_zero(const volatile u64 *line)
-{
-	return !(line[0] | line[1] | line[2] | line[3] | line[4] | line[5] | line[6] | line[7]);
-}
-
-static ALWAYS_INLINE void line_fill(u64 *line, u64 spte)
-{
-	line[0] = spte, line[1] = spte, line[2] = spte, line[3] = spte;
-	line[4] = spte, line[5] = spte, line[6] = spte, line[7] = spte;
-}
-
-/* Some entry of a line is counted: reach.c. Only one that was present has SPTE_NARROWED. */
-static ALWAYS_INLINE bool line_is_counted(const struct mmu *m, const struct shadow *s, slot_t first)
-{
-	return m->soft_traps || (s->reach[REACH_NARROWED].nr && (s->live & line_bit(first)));
-}
-
-/* None of a line's entries is present any more; all become traps, or SPTE_NOTRAP. */
-static ALWAYS_INLINE void line_put(struct mmu *m, struct shadow *s, slot_t first, u64 spte)
-{
-	if (unlikely(line_is_counted(m, s, first))) {
-		for (u32 i = 0; i < LINE_ENTRIES; i++)
-			entry_put(m, first + i, spte);
-	} else {
-		line_fill(spte_at(m, first), spte);
-	}
-	s->live &= ~line_bit(first);
-	if (spte)
-		s->lines |= line_bit(first);
-	else
-		s->lines &= ~line_bit(first);
-}
-
-/* Those of a line's entries that are present are about to go: out of their lists. Returns how many they are. */
-static u32 line_drop(struct mmu *m, slot_t first, bool by_guest)
-{
-	struct shadow *s = shadow_at(m, first);
-	u32 dropped = 0;
-
-	for (u32 i = 0; i < LINE_ENTRIES; i++) {
-		u64 spte = *spte_at(m, first + i);
-
-		if (!spte_is_present(spte, m->trap_bits))
-			continue;
-		dropped++;
-		if (s->role.level > 1)
-			entry_drop(m, first + i, by_guest);
-		else if (!s->role.direct)
-			leaf_drop(m, s, first + i, spte);
-	}
-	/* No list has small leaves of a direct table. */
-	if (s->role.direct && s->role.level == 1) {
-		s->present -= dropped;
-		m->stale_writable = true;
-	}
-	return dropped;
-}
-
-void table_clear(struct mmu *m, u32 index, bool by_guest)
-{
-	struct shadow *s = &m->shadows[index];
-	slot_t first = slot_make(index, 0);
-
-	for (u64 live = s->live; live && s->present; live &= live - 1)
-		line_drop(m, first + (u32)__builtin_ctzll(live) * LINE_ENTRIES, by_guest);
-	/* Without reach.c: it forgets the table. */
-	for (u64 lines = s->lines; lines; lines &= lines - 1)
-		line_fill(spte_at(m, first + (u32)__builtin_ctzll(lines) * LINE_ENTRIES),
-			  SPTE_NOTRAP);
-	s->lines = 0;
-	s->live = 0;
-}
-
-void table_trap(struct mmu *m, u32 index, bool all)
-{
-	struct shadow *s = &m->shadows[index];
-	u64 trap = trap_entry(m, s->role);
-
-	for (slot_t first = slot_make(index, 0); first < slot_make(index + 1, 0);
-	     first += LINE_ENTRIES) {
-		const u64 *line = spte_at(m, first);
-
-		for (u32 i = 0; all && (s->live & line_bit(first)) && i < LINE_ENTRIES; i++) {
-			if (spte_is_present(line[i], m->trap_bits))
-				entry_trap(m, first + i);
-		}
-		if (!(s->lines & line_bit(first))) {
-			line_put(m, s, first, trap);
-			continue;
-		}
-		for (u32 i = 0; i < LINE_ENTRIES; i++) {
-			if (spte_is_notrap(line[i]))
-				entry_put(m, first + i, trap);
-		}
-	}
-}
 
 /* A pass of table_sync(). */
 struct pass {
 	struct rules r;
-	const volatile void *guest;
+	const void *guest;
 	u32 changed; /* entries that map something else now */
 	u32 work;    /* as mmu.work */
 	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */
@@ -117,6 +21,28 @@ static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
 	const struct frame *f = frame_of(m, spte_gfn(gpte));
 
 	return (gpte & (PTE_P | PTE_PS)) == PTE_P && f && !(f->state & FRAME_TABLES);
+}
+
+/*
+ * line_sync() of an upper table's line that has nothing present, and leads to no table that is there; traps are not
+ * counted. False where it does, with nothing done that line_sync() would not do.
+ */
+static ALWAYS_INLINE bool bare_line_sync(struct mmu *m, struct pass *p, struct shadow *s,
+					 slot_t first)
+{
+	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	u64 *line = spte_at(m, first), trap = p->r.trap, empty = p->r.empty;
+
+	s->lines |= line_bit(first);
+	p->work++;
+	for (u32 k = 0; k < LINE_ENTRIES; k++) {
+		u64 gpte = guest[k];
+
+		if ((gpte & PTE_P) && !leads_nowhere(m, gpte))
+			return false;
+		line[k] = gpte & PTE_P ? trap : empty;
+	}
+	return true;
 }
 
 /* narrow: the guest's entries have 32 bits. upper: this is no table of level 1. */
@@ -148,46 +74,85 @@ static ALWAYS_INLINE void line_sync(struct mmu_vcpu *v, struct pass *p, slot_t f
 	}
 }
 
-/* line_sync() of a table of level 1 with CR0.WP=1, and 64 bits: entries that all are small leaves, or none. */
+/*
+ * line_sync() of a table of level 1 with CR0.WP=1, and 64 bits: entries that all are small leaves, or none. Traps are
+ * not counted.
+ */
 static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
 					  slot_t first)
 {
-	const union role wp1 = {.level = 1, .format = GPTE_64};
 	struct mmu *m = v->mmu;
-	const u64 *line = spte_at(m, first);
+	u64 judged = p->r.judged[0], trap_bits = m->trap_bits, *line = spte_at(m, first);
+	u64 trap = p->r.trap, empty = p->r.empty;
 	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
-	u32 changed = 0, filled = 0, made = 0;
+	u32 added = 0, moved = 0, dropped = 0, odd = 0;
 
+	s->lines |= line_bit(first);
+	s->live |= line_bit(first);
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 gpte = guest[k], old = line[k], spte;
+		bool was;
 
 		/* PS is PAT here, and decides nothing. */
-		if ((gpte & p->r.judged[0]) == (PTE_P | PTE_A)) {
-			spte = small_leaf(wp1, gpte);
-			if (old == spte || leaf_says(old) == spte)
+		if ((gpte & judged) != (PTE_P | PTE_A)) {
+			line[k] = gpte & PTE_P ? trap : empty;
+			if (!spte_is_present(old, trap_bits))
 				continue;
-			made++;
-			if (likely(leaf_put(m, s, first + k, spte)))
-				changed++, filled++;
-			else
-				changed +=
-					follow(v, first + k,
-					       (struct spte_want){.spte = spte, .present = true});
+			if (old & PTE_W)
+				leaf_unmap(m, first + k, old);
+			if (old & SPTE_NARROWED)
+				reach_narrowed(m, slot_table(first), line[k]);
+			dropped++;
 			continue;
 		}
-		spte = unusable(&p->r, gpte);
-		if (old == spte)
+		spte = plain_leaf(gpte);
+		if (old == spte || leaf_says(old) == spte)
 			continue;
-		if (spte_is_present(old, m->trap_bits)) {
-			leaf_drop(m, s, first + k, old);
-			changed++;
-			made++;
-		}
-		entry_put(m, first + k, spte);
+		was = spte_is_present(old, trap_bits);
+		if (likely(!was && leaf_add(m, s, first + k, spte)))
+			added++;
+		else if (likely(was && leaf_put(m, s, first + k, spte)))
+			moved++;
+		else
+			odd += follow(v, first + k,
+				      (struct spte_want){.spte = spte, .present = true});
 	}
-	p->changed += changed;
-	p->work += 1 + made;
-	p->filled += filled;
+	s->present += added - dropped;
+	p->changed += added + moved + dropped + odd;
+	p->work += 1 + added + moved + dropped + odd;
+	p->filled += added + moved;
+}
+
+/* The same where nothing is present in the shadow's line, as in a new table. */
+static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
+					  slot_t first)
+{
+	struct mmu *m = v->mmu;
+	u64 judged = p->r.judged[0], *line = spte_at(m, first);
+	u64 trap = p->r.trap, empty = p->r.empty;
+	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	u32 made = 0, odd = 0;
+
+	s->lines |= line_bit(first);
+	s->live |= line_bit(first);
+	for (u32 k = 0; k < LINE_ENTRIES; k++) {
+		u64 gpte = guest[k], spte;
+
+		if ((gpte & judged) != (PTE_P | PTE_A)) {
+			line[k] = gpte & PTE_P ? trap : empty;
+			continue;
+		}
+		spte = plain_leaf(gpte);
+		if (likely(leaf_add(m, s, first + k, spte)))
+			made++;
+		else
+			odd += follow(v, first + k,
+				      (struct spte_want){.spte = spte, .present = true});
+	}
+	s->present += made;
+	p->changed += made + odd;
+	p->work += 1 + made + odd;
+	p->filled += made;
 }
 
 /* The guest's entries of this line are all zero. */
@@ -204,37 +169,76 @@ static void empty_line_sync(struct mmu *m, struct pass *p, struct shadow *s, slo
 
 enum kind { SMALL, UPPER, OTHER, NARROW };
 
+/* A line whose entries the guest has. */
+static ALWAYS_INLINE void one_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
+					slot_t first, enum kind kind)
+{
+	struct mmu *m = v->mmu;
+	bool plain = !m->soft_traps, fresh = plain && !(s->live & line_bit(first));
+
+	if (kind == NARROW)
+		line_sync(v, p, first, true, false);
+	else if (!line_or((const u64 *)p->guest + slot_entry(first)))
+		empty_line_sync(m, p, s, first);
+	else if (kind == SMALL && fresh)
+		fresh_line_sync(v, p, s, first);
+	else if (kind == SMALL && plain)
+		small_line_sync(v, p, s, first);
+	else if (kind != UPPER || !fresh || !bare_line_sync(m, p, s, first))
+		line_sync(v, p, first, false, kind == UPPER);
+}
+
 /* A loop in the image for each kind of table, since every entry costs in it. */
 static ALWAYS_INLINE void lines_sync(struct mmu_vcpu *v, struct pass *p, u32 index, enum kind kind)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 
-	for (u32 i = 0; i < SPT_ENTRIES; i += LINE_ENTRIES) {
-		slot_t first = slot_make(index, i);
+	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES) {
+		u64 lines = group_bits(i);
 
-		if (kind == NARROW) {
-			line_sync(v, p, first, true, false);
-		} else if (line_is_zero((const volatile u64 *)p->guest + i)) {
-			if (p->r.empty || (s->lines & line_bit(first)))
-				empty_line_sync(m, p, s, first);
-		} else if (kind == SMALL) {
-			small_line_sync(v, p, s, first);
-		} else {
-			line_sync(v, p, first, false, kind == UPPER);
+		if (kind != NARROW && !(s->live & lines) && !m->soft_traps &&
+		    !group_or((const u64 *)p->guest + i)) {
+			if (p->r.empty || (s->lines & lines))
+				group_put(m, s, slot_make(index, i), p->r.empty);
+			continue;
 		}
+		for (u32 k = i; k < i + GROUP_ENTRIES; k += LINE_ENTRIES)
+			one_line_sync(v, p, s, slot_make(index, k), kind);
 	}
+}
+
+static ALWAYS_INLINE struct pass pass_of(const struct mmu *m, u32 index)
+{
+	const struct shadow *s = &m->shadows[index];
+
+	return (struct pass){
+		.r = rules_of(m, s->role, !table_is_unsync(m, index)),
+		.guest = phys_ptr(s->gfn << PAGE_SHIFT),
+	};
+}
+
+void line_follow(struct mmu_vcpu *v, slot_t slot)
+{
+	struct mmu *m = v->mmu;
+	u32 index = slot_table(slot);
+	struct shadow *s = &m->shadows[index];
+	slot_t first = slot - slot % LINE_ENTRIES;
+	struct pass p = pass_of(m, index);
+
+	if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0 && !m->soft_traps)
+		small_line_sync(v, &p, s, first);
+	else
+		line_sync(v, &p, first, s->role.format == GPTE_32, s->role.level > 1);
+	m->work += p.work;
+	count_add(v->counters, mmu_prefill, p.filled);
 }
 
 u32 table_sync(struct mmu_vcpu *v, u32 index)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
-	struct pass p = {
-		.r = rules_of(m, s->role, !table_is_unsync(m, index)),
-		.guest = phys_ptr(s->gfn << PAGE_SHIFT),
-		.work = WORK_TABLE,
-	};
+	struct pass p = pass_of(m, index);
 
 	if (s->role.format == GPTE_32)
 		lines_sync(v, &p, index, NARROW);
@@ -245,7 +249,7 @@ u32 table_sync(struct mmu_vcpu *v, u32 index)
 	else
 		lines_sync(v, &p, index, SMALL);
 	s->synced = m->operations;
-	m->work += p.work;
+	m->work += WORK_TABLE + p.work;
 	count_add(v->counters, mmu_prefill, p.filled);
 	return p.changed;
 }

@@ -200,16 +200,29 @@ bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3)
 	return true;
 }
 
+static bool root_is_at_hand(const struct mmu_vcpu *v, u64 cr3)
+{
+	u32 root = find_root(v, cr3 & PTE_ADDR);
+
+	return root && !v->mmu->shadows[root].stale;
+}
+
 void load_cr3(struct mmu_vcpu *v, u64 cr3)
 {
+	u64 last = v->mode >= PAGING_4LEVEL ? v->mmu->shadows[v->root].gfn : NO_GFN;
+	bool is_new;
+
 	v->regs.cr3 = cr3;
 	v->mmu->work = 0;
 	if (v->mode == PAGING_OFF)
 		return;
 	op_begin(v->mmu);
+	is_new = !root_is_at_hand(v, cr3);
 	/* The root first: it has to be right, and of the others as many as there is time for then. */
 	load_root(v);
 	resync_all(v, false);
+	if (is_new)
+		root_is_new(v, last);
 	settle(v);
 }
 

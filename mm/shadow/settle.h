@@ -83,6 +83,9 @@ void root_take_back(struct mmu_vcpu *v, u32 i, u64 gfn);
 /* root.c: the rest of mmu_set_cr3(), where mmu_switch_cr3() has failed, or as if it had. */
 void load_cr3(struct mmu_vcpu *v, u64 cr3);
 
+/* eager.c: the root has been loaded for the first time. last: the frame of the guest's root before it, or NO_GFN. */
+void root_is_new(struct mmu_vcpu *v, u64 last);
+
 /* shortcut.c. A write that failed only because its page is tracked, or watched: true, and fault->gpa. */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
 

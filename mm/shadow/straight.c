@@ -239,7 +239,7 @@ static ALWAYS_INLINE enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32
 	slot = slot_make(v->memo.table[1], spt_index(1, gva));
 	entry = spte_at(m, slot);
 	old = *entry;
-	spte = common_leaf(gpte) | PTE_A;
+	spte = plain_leaf(gpte) | PTE_A;
 	/* Rights that are lost ask for a flush. */
 	if (unlikely(!is_common(s->role) || (old & ~spte & (PTE_W | PTE_U))) ||
 	    unlikely(!guest_cmpxchg(w->leaf, w->gpte, gpte, sizeof(gpte))))

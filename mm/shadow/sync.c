@@ -148,7 +148,7 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 		changed += catch_up(v, s);
 	paid = flood_pays(changed, m->work - before);
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
-		flood_ended(&m->shadows[s], paid);
+		flood_ended(m, &m->shadows[s], paid);
 	count(v->counters, mmu_resync);
 }
 

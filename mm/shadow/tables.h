@@ -109,7 +109,7 @@ enum flood upper_written(struct mmu *m, u32 index, u32 i);
 bool flood_pays(u32 changed, u32 work);
 
 /* A table that may have been flooded is in sync again; or shut, so that nothing can be told of it yet. */
-void flood_ended(struct shadow *s, bool paid);
+void flood_ended(struct mmu *m, struct shadow *s, bool paid);
 
 /* An entry of a table out of sync follows at an INVLPG. */
 static inline void flood_followed(struct shadow *s)
@@ -140,8 +140,8 @@ void reach_forget(struct mmu *m, u32 index);
 void reach_tell(struct mmu *m, enum reach_kind kind);
 
 /*
- * Every change of an entry is made here, but for the rights of one that stays present; and where pass.c changes
- * whole lines.
+ * Every change of an entry is made here, but for the rights of one that stays present; and where lines.h and pass.c
+ * change whole lines.
  */
 static inline void entry_put(struct mmu *m, slot_t slot, u64 spte)
 {

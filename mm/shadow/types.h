@@ -180,6 +180,8 @@ struct mmu {
 	u8 invlpgs;      /* INVLPG exits, from 1 to 255 and on from 1 */
 	bool ask_invlpg; /* the next one exits, to tell that it comes: flood.c */
 
+	bool floods_pay; /* flood.c: the last flood on a page table was worth it */
+
 	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
 	bool stale_writable;
 	/* A table with an upper level is out of sync: an old link there may lead to a notrap entry. */

@@ -53,9 +53,15 @@ static ALWAYS_INLINE u64 granted(union role role, u64 gpte)
 }
 
 /*
- * The rights of a leaf; read-only while D is clear. supervisor_write: as they are when the page is turned.
- * W is bit 1 and D bit 6, so that no branch is needed where every entry of a table is looked at.
+ * What is granted, read-only while D is clear: W is bit 1 and D bit 6, so that no branch is needed where every
+ * entry of a table is looked at.
  */
+static ALWAYS_INLINE u64 without_dirty(u64 rights, u64 gpte)
+{
+	return rights & (gpte >> 5 | ~PTE_W);
+}
+
+/* The rights of a leaf. supervisor_write: as they are when the page is turned. */
 static ALWAYS_INLINE u64 leaf_rights(union role role, u64 gpte, bool supervisor_write)
 {
 	bool user = role.inherited_u && (gpte & PTE_U), write = role.inherited_w && (gpte & PTE_W);
@@ -67,7 +73,7 @@ static ALWAYS_INLINE u64 leaf_rights(union role role, u64 gpte, bool supervisor_
 		rights &= ~PTE_W;
 	else if (role.wp0)
 		rights = (rights & ~PTE_U) | PTE_W | (role.smep ? PTE_NX : 0);
-	return rights & (gpte >> 5 | ~PTE_W);
+	return without_dirty(rights, gpte);
 }
 
 /*

@@ -56,13 +56,25 @@ static void flooded(struct mmu_vcpu *v, u64 gpa, u32 floods)
 	}
 }
 
+/* entry_sync() for what was written. True when a page directory has lost a page table by it. */
+static ALWAYS_INLINE bool written_sync(struct mmu_vcpu *v, slot_t slot, bool *updated)
+{
+	const struct mmu *m = v->mmu;
+	u64 old = *spte_at(m, slot);
+	bool had = shadow_at(m, slot)->role.level == 2 && spte_is_link(2, old) &&
+		   !m->shadows[spte_child(m, old)].role.direct;
+
+	*updated |= entry_sync(v, slot);
+	return had && !spte_is_present(*spte_at(m, slot), m->trap_bits);
+}
+
 /* Bring the shadows of the entries at [gpa, gpa + size) up to date. */
 static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 {
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gpa >> PAGE_SHIFT);
 	u32 offset = gpa & (PAGE_SIZE - 1);
-	u32 floods = 0;
+	u32 floods = 0, went = 0;
 	bool updated = false;
 
 	if (!frame_is_tracked(f))
@@ -76,12 +88,16 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 			n = shadow_entries(role, g, &first);
 			if (n)
 				floods |= flood_written(m, s, first);
-			for (u32 i = 0; i < n; i++)
-				updated |= entry_sync(v, slot_make(s, first + i));
+			for (u32 i = 0; i < n; i++) {
+				if (written_sync(v, slot_make(s, first + i), &updated))
+					went = s;
+			}
 		}
 	}
 	if (updated)
 		count(v->counters, mmu_pte_updated);
+	if (unlikely(went))
+		page_table_went(v, went);
 	if (floods)
 		flooded(v, gpa, floods);
 }
@@ -91,12 +107,16 @@ static __attribute__((noinline)) void other_written(struct mmu_vcpu *v,
 						    const struct mmu_straight *w)
 {
 	struct mmu *m = v->mmu;
+	bool updated = false, went;
 	u32 flood;
 
 	m->in_operation = true;
 	flood = flood_written(m, slot_table(w->slot), slot_entry(w->slot));
-	if (entry_sync(v, w->slot))
+	went = written_sync(v, w->slot, &updated);
+	if (updated)
 		count(v->counters, mmu_pte_updated);
+	if (unlikely(went))
+		page_table_went(v, slot_table(w->slot));
 	if (unlikely(flood))
 		flooded(v, w->gpa, flood);
 	settle(v);

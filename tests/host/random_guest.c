@@ -222,6 +222,13 @@ bool random_prepare_root(struct random_guest *g, u32 root, enum ref_mode mode)
 	return true;
 }
 
+u32 random_new_root(struct random_guest *g)
+{
+	u32 root = low_root(g);
+
+	return random_prepare_root(g, root, g->sim.guest.mode) ? root : RANDOM_FRAMES;
+}
+
 /* --- modes -------------------------------------------------------------------------------------- */
 
 static u64 now_and_then(struct random_guest *g, u64 bits, u32 n)
@@ -635,6 +642,8 @@ void random_step(struct random_guest *g)
 		random_device(g);
 	else if (op < 2)
 		random_table(g);
+	else if (op < 4)
+		random_space(g);
 	else if (op < 16)
 		write_entries(g);
 	else if (op < 21)

@@ -57,6 +57,12 @@ void random_change_way(struct random_guest *g, u64 gva);
 /* Give a table what a root of this mode needs, the window above all. False: it could not be written. */
 bool random_prepare_root(struct random_guest *g, u32 root, enum ref_mode mode);
 
+/* random_space.c: an address space begins with another's tables, or ends. */
+void random_space(struct random_guest *g);
+
+/* A frame that is a root with the window from now on; RANDOM_FRAMES where that cannot be. */
+u32 random_new_root(struct random_guest *g);
+
 /*
  * Where the entry for an address is in its table of this level; what leads there is made where it is missing.
  * 0: there is none that the window shows.

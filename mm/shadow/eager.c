@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tables of an address space that is new. What a fork has just written for its child is used at once, so the
+ * user's part is made when its root is loaded for the first time: of each table that would be made then, one exit
+ * is saved, and those of the not-present faults in it.
+ */
+#include "mm/shadow/mirror.h"
+#include "mm/shadow/settle.h"
+
+/* One load of CR3 makes no more tables, and begins none after so much work; it takes no other table's room. */
+#define EAGER_TABLES 16
+#define EAGER_WORK   256
+
+struct eager {
+	u32 tables; /* that may still be made */
+	u32 work;   /* mmu.work at the end */
+	u32 root;
+	u64 last; /* the guest's root before it: its frame, or NO_GFN */
+};
+
+static bool may_go_on(const struct mmu *m, const struct eager *e)
+{
+	return e->tables && m->nr_free && m->work < e->work && may_work(m);
+}
+
+static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index);
+
+/* Make the table that a trap should lead to, where the guest says that users may use it. */
+static void make_one(struct mmu_vcpu *v, struct eager *e, slot_t slot, u64 gpte)
+{
+	struct mmu *m = v->mmu;
+	struct spte_want want;
+	u32 child;
+
+	if (!(gpte & PTE_U))
+		return;
+	want = slot_wanted(m, slot, gpte);
+	if (!want.child.word || want.child.direct || !frame_of(m, spte_gfn(want.spte)))
+		return;
+	e->tables--;
+	child = shadow_get(v, spte_gfn(want.spte), want.child);
+	if (follow(v, slot, want) && m->shadows[child].role.level > 1)
+		make_below(v, e, child);
+}
+
+/* Of a root: what the last root has as well is the kernel's, or it would not be new. */
+static bool is_shared(const struct mmu *m, const struct eager *e, slot_t slot, u64 gpte)
+{
+	return slot_table(slot) == e->root && frame_of(m, e->last) &&
+	       gpte_read(e->last, GPTE_64, slot_entry(slot)) == gpte;
+}
+
+/* Invariant 20: a line that is all zeros leads nowhere. */
+static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index)
+{
+	struct mmu *m = v->mmu;
+	const struct shadow *s = &m->shadows[index];
+
+	for (u64 lines = s->lines; lines; lines &= lines - 1) {
+		slot_t first = slot_make(index, (u32)__builtin_ctzll(lines) * LINE_ENTRIES);
+
+		for (u32 i = 0; i < LINE_ENTRIES && may_go_on(m, e); i++) {
+			u64 spte = *spte_at(m, first + i), gpte;
+
+			if (spte_is_notrap(spte) || spte_is_present(spte, m->trap_bits))
+				continue;
+			gpte = gpte_read(s->gfn, GPTE_64, slot_entry(first) + i);
+			if (!is_shared(m, e, first + i, gpte))
+				make_one(v, e, first + i, gpte);
+		}
+	}
+}
+
+void root_is_new(struct mmu_vcpu *v, u64 last)
+{
+	struct mmu *m = v->mmu;
+	struct eager e = {
+		.tables = EAGER_TABLES,
+		.work = m->work + EAGER_WORK,
+		.root = v->root,
+		.last = last,
+	};
+
+	if (v->mode >= PAGING_4LEVEL && frame_of(m, m->shadows[v->root].gfn) &&
+	    m->sync != MMU_SYNC_NEVER)
+		make_below(v, &e, v->root);
+}

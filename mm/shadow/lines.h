@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables by lines of eight entries, and by groups of four lines: most of most tables is empty, and costs a pass next
+ * to nothing. Invariant 20 tells which lines have something in them.
+ */
+#ifndef MM_SHADOW_LINES_H
+#define MM_SHADOW_LINES_H
+
+#include "mm/shadow/leaf.h"
+
+#define GROUP_LINES   4
+#define GROUP_ENTRIES (GROUP_LINES * LINE_ENTRIES)
+
+/* The guest may write meanwhile: each is read once, and what is not zero again. */
+static ALWAYS_INLINE u64 line_or(const u64 *line)
+{
+	return line[0] | line[1] | line[2] | line[3] | line[4] | line[5] | line[6] | line[7];
+}
+
+static ALWAYS_INLINE void line_fill(u64 *line, u64 spte)
+{
+	line[0] = spte, line[1] = spte, line[2] = spte, line[3] = spte;
+	line[4] = spte, line[5] = spte, line[6] = spte, line[7] = spte;
+}
+
+static ALWAYS_INLINE u64 group_or(const u64 *group)
+{
+	return line_or(group) | line_or(group + LINE_ENTRIES) | line_or(group + 2 * LINE_ENTRIES) |
+	       line_or(group + 3 * LINE_ENTRIES);
+}
+
+/* The bits of a group's lines, the first at entry i, in the maps of its table. */
+static ALWAYS_INLINE u64 group_bits(u32 i)
+{
+	return (BIT(GROUP_LINES) - 1) << i / LINE_ENTRIES;
+}
+
+/* None of a group's entries is present, and traps are not counted: all become traps, or SPTE_NOTRAP. */
+static ALWAYS_INLINE void group_put(struct mmu *m, struct shadow *s, slot_t first, u64 spte)
+{
+	u64 *group = spte_at(m, first), lines = group_bits(slot_entry(first));
+
+	for (u32 i = 0; i < GROUP_ENTRIES; i += LINE_ENTRIES)
+		line_fill(group + i, spte);
+	s->lines = spte ? s->lines | lines : s->lines & ~lines;
+}
+
+/* Some entry of a line is counted: reach.c. Only one that was present has SPTE_NARROWED. */
+static ALWAYS_INLINE bool line_is_counted(const struct mmu *m, const struct shadow *s, slot_t first)
+{
+	return m->soft_traps || (s->reach[REACH_NARROWED].nr && (s->live & line_bit(first)));
+}
+
+/* None of a line's entries is present any more; all become traps, or SPTE_NOTRAP. */
+static ALWAYS_INLINE void line_put(struct mmu *m, struct shadow *s, slot_t first, u64 spte)
+{
+	if (unlikely(line_is_counted(m, s, first))) {
+		for (u32 i = 0; i < LINE_ENTRIES; i++)
+			entry_put(m, first + i, spte);
+	} else {
+		line_fill(spte_at(m, first), spte);
+	}
+	s->live &= ~line_bit(first);
+	if (spte)
+		s->lines |= line_bit(first);
+	else
+		s->lines &= ~line_bit(first);
+}
+
+/* The lines of a root's lower half, where every kernel has its users' part. */
+#define LOWER_HALF GENMASK(31, 0)
+
+/*
+ * clear.c. Those of a line's entries that are present are about to go: out of their lists. by_guest: as
+ * entry_drop(). Returns how many they are.
+ */
+u32 line_drop(struct mmu *m, slot_t first, bool by_guest);
+
+#endif
