@@ -35,6 +35,12 @@ static void load_guest(struct vcpu *v, u64 rip)
 	svm->injected = svm->event_pending;
 }
 
+/* The instruction at RIP is 64-bit code, and completes alone: no breakpoint is set. */
+static bool is_plain(struct vcpu *v)
+{
+	return (svm_seg_attr(v, SEG_CS) & SEG_ATTR_L) && !(to_svm(v)->vmcb.dr7 & DR7_ENABLED);
+}
+
 /* #PF, where nothing else is under way. */
 static bool lane_pf_exit(struct vcpu *v)
 {
@@ -53,7 +59,7 @@ static bool lane_pf_exit(struct vcpu *v)
 	case MMU_NOT_STRAIGHT:
 		return false;
 	case MMU_STRAIGHT_WRITE:
-		if (!svm_insn_is_plain(v) || !lane_table_write(v, gva, &w))
+		if (!is_plain(v) || !lane_table_write(v, gva, &w))
 			return false;
 		break;
 	case MMU_STRAIGHT_OWN:

@@ -96,14 +96,6 @@ u64 vmx_dr7(struct vcpu *v)
 	return dr7;
 }
 
-bool vmx_insn_is_plain(struct vcpu *v)
-{
-	u64 blocking = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
-
-	return (vmread(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L) &&
-	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) & blocking) && !(vmx_dr7(v) & DR7_ENABLED);
-}
-
 void vmx_mov_dr(struct vmx_vcpu *vmx)
 {
 	set_mov_dr_exiting(vmx, 0);
@@ -150,7 +142,8 @@ void vmx_prepare_nmi(struct vmx_vcpu *vmx)
 	 * One event at a time: each exit takes the one before away (SDM vol. 3C 25.8.3). A trap of the
 	 * instruction before comes first (SDM vol. 3A table 6-2), and would be lost.
 	 */
-	if ((vmread(VMCS_ENTRY_INTR_INFO) & EVENT_INFO_VALID) || (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
+	if ((vmread(VMCS_ENTRY_INTR_INFO) & EVENT_INFO_VALID) ||
+	    (state & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)) ||
 	    vmread(VMCS_GUEST_PENDING_DEBUG)) {
 		set_nmi_window(vmx, true);
 		return;
