@@ -12,9 +12,9 @@ from tests.emu.boot import Module
 WITHIN = 0.05
 # {model: {phase of the built-in guest: (ticks of one operation, its exits)}}, with bypass.
 FIGURES = {
-    "broadwell_ult": {"demand": (567, 1), "cow": (1035, 2), "first_read": (248, 0.127),
+    "broadwell_ult": {"demand": (567, 1), "cow": (1028, 2), "first_read": (248, 0.127),
                       "first_write": (641, 1)},
-    "ryzen": {"demand": (820, 2), "cow": (1132, 2), "first_read": (250, 0.127),
+    "ryzen": {"demand": (810, 2), "cow": (1115, 2), "first_read": (250, 0.127),
               "first_write": (653, 1)},
 }
 
