@@ -51,14 +51,6 @@ u64 svm_end_shadow(struct vcpu *v)
 	return svm->kept_traps;
 }
 
-bool svm_insn_is_plain(struct vcpu *v)
-{
-	const struct vmcb *vmcb = &to_svm(v)->vmcb;
-
-	return (svm_seg_attr(v, SEG_CS) & SEG_ATTR_L) && !vmcb->interrupt_shadow &&
-	       !(vmcb->dr7 & DR7_ENABLED);
-}
-
 /*
  * An injection changes neither DR6 nor DR7: what #DB does to them is done here (APM vol. 2 13.1.1). A
  * breakpoint at the next instruction comes with it, since its handler returns there with RF=1.

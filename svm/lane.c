@@ -52,6 +52,12 @@ static void go_on(struct vcpu *v, u64 rip)
 	svm->injected = svm->event_pending;
 }
 
+/* The instruction at RIP is 64-bit code, and completes alone: no breakpoint is set. */
+static bool is_plain(struct vcpu *v)
+{
+	return (svm_seg_attr(v, SEG_CS) & SEG_ATTR_L) && !(to_svm(v)->vmcb.dr7 & DR7_ENABLED);
+}
+
 /* #PF, where nothing else is under way. */
 static bool exit_fault(struct vcpu *v)
 {
@@ -70,7 +76,7 @@ static bool exit_fault(struct vcpu *v)
 	case MMU_NOT_STRAIGHT:
 		return false;
 	case MMU_STRAIGHT_WRITE:
-		if (!svm_insn_is_plain(v) || !lane_table_write(v, gva, &w))
+		if (!is_plain(v) || !lane_table_write(v, gva, &w))
 			return false;
 		vmcb->rax = v->gpr[RAX];
 		break;

@@ -98,14 +98,6 @@ u64 vmx_dr7(struct vcpu *v)
 	return dr7;
 }
 
-bool vmx_insn_is_plain(struct vcpu *v)
-{
-	u64 blocking = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
-
-	return (vmread(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L) &&
-	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) & blocking) && !(vmx_dr7(v) & DR7_ENABLED);
-}
-
 void vmx_mov_dr(struct vmx_vcpu *vmx)
 {
 	set_mov_dr_exiting(vmx, 0);

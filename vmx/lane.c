@@ -110,7 +110,10 @@ static inline u32 exit_cr(struct vcpu *v)
 	(EVENT_INFO_VALID | BIT(EVENT_INFO_ERROR_SHIFT) | \
 	 (u32)EVENT_EXCEPTION << EVENT_INFO_TYPE_SHIFT | (u32)VEC_PF)
 
-/* vmx_insn_is_plain(), where DR7 is most often known. */
+/*
+ * The instruction at RIP is 64-bit code, and completes alone: no breakpoint is set, and it ends no interrupt shadow.
+ * That DR7 enables nothing is most often known: vmx_dr7().
+ */
 static inline bool is_plain(struct vcpu *v)
 {
 	return (vmread(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L) &&

@@ -175,30 +175,44 @@ bool emulate_watched_write(struct vcpu *v, const struct mmu_fault *fault)
 	return carry_out(v, fault, true);
 }
 
+/* Store in one access where it is aligned. False: another CPU was quicker. */
+static ALWAYS_INLINE bool store_straight(const struct insn *in, u64 gpa, u64 old, u64 value)
+{
+	if (insn_is_atomic(in) && in->opsize >= 4)
+		return guest_cmpxchg(gpa, old, value, in->opsize);
+	guest_store(gpa, &value, in->opsize);
+	return true;
+}
+
+/* What has a result in a register, too. */
+static bool run_exchange(struct vcpu *v, const struct insn *in, u64 gpa, const u64 old[2])
+{
+	struct insn_effect effect;
+
+	insn_run(in, v->gpr, v->rflags, v->rip, old, 0, &effect);
+	if (!effect.write || !store_straight(in, gpa, old[0], effect.value[0]))
+		return false;
+	insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
+	return true;
+}
+
 /* Whatever is no MOV of a whole entry. False, with nothing done, where it stores nothing, or starts anew. */
 static __attribute__((noinline)) bool run_other(struct vcpu *v, const struct insn *in, u64 gpa)
 {
-	u64 old[2] = {0}, flags = v->rflags & FLAGS_ARITH;
-	struct insn_effect effect;
+	u64 old[2] = {0}, flags = v->rflags & FLAGS_ARITH, value = insn_source(in, v->gpr);
 
-	memcpy(old, phys_ptr(gpa), in->opsize);
-	if (in->op >= INSN_ADD) {
-		/* As insn_run(), where nothing but memory and flags changes. */
-		effect.value[0] = insn_arithmetic(in->op, old[0], insn_source(in, v->gpr),
-						  in->opsize, &flags);
-		effect.rflags = (v->rflags & ~(FLAGS_ARITH | RFLAGS_RF)) | flags;
-		effect.rip = v->rip + in->len;
-		effect.gprs = 0;
-	} else {
-		insn_run(in, v->gpr, v->rflags, v->rip, old, 0, &effect);
-		if (!effect.write)
-			return false;
-	}
-	if (!insn_is_atomic(in) || in->opsize < 4)
-		guest_store(gpa, effect.value, in->opsize);
-	else if (!guest_cmpxchg(gpa, old[0], effect.value[0], in->opsize))
+	if (likely(in->opsize == sizeof(u64)))
+		old[0] = *(const volatile u64 *)phys_ptr(gpa);
+	else
+		memcpy(old, phys_ptr(gpa), in->opsize);
+	if (in->op != INSN_MOV && in->op < INSN_ADD)
+		return run_exchange(v, in, gpa, old);
+	if (in->op != INSN_MOV)
+		value = insn_arithmetic(in->op, old[0], value, in->opsize, &flags);
+	if (!store_straight(in, gpa, old[0], value))
 		return false;
-	insn_commit(&effect, v->gpr, &v->rflags, &v->rip);
+	v->rip += in->len;
+	v->rflags = (v->rflags & ~(FLAGS_ARITH | RFLAGS_RF)) | flags;
 	return true;
 }
 

@@ -126,7 +126,7 @@ static ALWAYS_INLINE bool lane_invlpg(struct vcpu *v, u64 gva,
  * A page fault of the guest's code: no event was being delivered, and it is not one of an IRET that has ended NMI
  * blocking. v->rip and v->rflags are valid, and RSP still is not. What is to follow, by what is returned:
  *
- * MMU_STRAIGHT_WRITE: lane_table_write(), if the backend's insn_is_plain() says so; false is the general way.
+ * MMU_STRAIGHT_WRITE: lane_table_write(), for 64-bit code that completes alone, without breakpoints; false is the general way.
  * MMU_STRAIGHT_OWN: #PF at this address with w->pfec, and RF set.
  * MMU_STRAIGHT_MENDED: RF set.
  */

@@ -102,9 +102,6 @@ struct backend {
 	/* End STI and MOV SS blocking: an instruction was completed in software. Returns the DR6_B bits of
 	 * traps that MOV SS has held off, if debug_trap() does not know of them by itself. */
 	u64 (*end_shadow)(struct vcpu *v);
-	/* The instruction at RIP is 64-bit code in long mode, and completes alone: no breakpoint is set, and
-	 * nothing that end_shadow() would end. */
-	bool (*insn_is_plain)(struct vcpu *v);
 	/* A #DB trap follows the instruction that was just completed, before any NMI. dr6: DR6_B and DR6_BS
 	 * bits. It clears DR7.GD. */
 	void (*debug_trap)(struct vcpu *v, u64 dr6);
@@ -145,7 +142,7 @@ struct backend {
 #define BACKEND_FUNCTIONS(X) \
 	X(probe) X(enable) X(block_init) X(vcpu_init) X(probe_nested) X(enable_nested) X(run) \
 	X(inject) X(set_cr2) X(set_cr) X(get_cr) X(set_root) X(set_efer) X(cpl) X(get_seg) \
-	X(seg_attr) X(set_seg) X(set_dtables) X(get_dtables) X(end_shadow) X(insn_is_plain) X(debug_trap) \
+	X(seg_attr) X(set_seg) X(set_dtables) X(get_dtables) X(end_shadow) X(debug_trap) \
 	X(dr7) X(debugctl) X(set_pf_filter) X(set_invlpg_exiting) X(intercept_port) \
 	X(intercept_msr) X(shares_pat) X(flush_all) X(flush_gva) X(hide_cpuid) X(exit_name) \
 	X(dump)

@@ -157,7 +157,12 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	 */
 	resync_gva(v, gva);
 	if (w->pfec & PFEC_P) {
+		const struct frame *f = frame_of(m, w->table[w->level]);
+
 		count(v->counters, pf_guest_protection);
+		/* Its next faults, and each INVLPG that mends one, cost less in sync. */
+		if (f && (f->state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC)
+			flood_is_over(v, w->table[w->level]);
 		return;
 	}
 	count(v->counters, pf_guest_notpresent);
