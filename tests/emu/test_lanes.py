@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What an exit by one instruction costs, from the loop's pass to the next: tests/guests/lanes.
 
-Bochs' tick is an instruction, so that each is exact: 5 % are for another compiler. Code at a high address is what a
-kernel's is; at a low one it takes a few instructions to tell that it is no other than 64-bit code.
+Bochs' tick is an instruction, so that each is exact: 5 % are for another compiler. Code at a high
+address is what a kernel's is; at a low one it takes a few instructions to tell that it is no other
+than 64-bit code.
 """
 import pytest
 
@@ -11,8 +12,8 @@ from tests.emu.bench import per_op
 from tests.emu.boot import Boot, Module
 from tests.emu.guests import elf
 
-# {model: {phase: ticks}}. Bochs' ryzen does not tell which register a MOV of CR3 names, so that it goes the
-# general way.
+# {model: {phase: ticks}}. Bochs' ryzen does not tell which register a MOV of CR3 names, so that it
+# goes the general way.
 TICKS = {
     "broadwell_ult": {
         "cpuid": 109, "cr3_read": 103, "cr3_read_rsp": 105, "cr3_reload": 124, "cr3_switch": 126,
