@@ -135,8 +135,8 @@ def test_odd(bare, passes, host, model, options):
     check_like_bare(bare, passes, host, model, options, "odd")
 
 
-# Of ports and interrupts QEMU's TCG makes its own: each pass of a REP is no trap, I/O breakpoints are not
-# aligned, 32-bit code hangs. So what Bochs' CPU does is what is wanted there, too.
+# Of ports and interrupts QEMU's TCG makes its own: a pass of a REP is no trap, I/O breakpoints are
+# not aligned, 32-bit code hangs. So what Bochs' CPU does is what is wanted there, too.
 @pytest.mark.parametrize("host, model, options", cases(INTEL + AMD))
 def test_odd_io(bare, passes, host, model, options):
     cmdline = f"part=odd-io{' tcg=1' if host == 'qemu-tcg' else ''}"
@@ -146,8 +146,8 @@ def test_odd_io(bare, passes, host, model, options):
     assert lines(passes(under(host, model, cmdline, options)), host, "odd-io") == wanted
 
 
-# Bochs' ryzen PANICs at an exit from virtual-8086 mode: "VM is set in long mode". QEMU's TCG lets CR0 have PG
-# without PE.
+# Bochs' ryzen PANICs at an exit from virtual-8086 mode: "VM is set in long mode". QEMU's TCG lets
+# CR0 have PG without PE.
 @pytest.mark.parametrize("host, model, options", cases(INTEL + AMD[:1]))
 def test_32(bare, passes, host, model, options):
     cmdline = "v86=0" if model == "ryzen" else ""
