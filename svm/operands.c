@@ -27,8 +27,17 @@ static void machine_status_word(struct vcpu *v, struct vmexit *exit, const struc
 	exit->kind = in->kind == INSN_SYS_LMSW ? VMEXIT_LMSW : VMEXIT_SMSW;
 	exit->cr.gpr = in->reg;
 	exit->cr.size = in->opsize;
-	if (in->reg == INSN_NO_REG)
-		exit->cr.gva = guest_operand(v, &in->mem, in->len);
+	if (in->reg == INSN_NO_REG) {
+		u8 vector = guest_find_operand(v, &in->mem, in->len, sizeof(word),
+					       in->kind == INSN_SYS_SMSW, &exit->cr.gva);
+
+		if (vector) {
+			exit->kind = VMEXIT_EXCEPTION;
+			exit->event = (struct event){
+				.type = EVENT_EXCEPTION, .vector = vector, .has_error = true};
+			return;
+		}
+	}
 	if (in->kind != INSN_SYS_LMSW)
 		return;
 	if (in->reg != INSN_NO_REG) {
@@ -103,8 +112,8 @@ void svm_exit_invpcid(struct vcpu *v, struct vmexit *exit)
 	exit->insn_len = in.len;
 	type = v->gpr[in.reg];
 	exit->invpcid.type = guest_code_is_64bit(v) ? type : (u32)type;
-	exit->invpcid.desc_gva = guest_operand(v, &in.mem, in.len);
-	exit->invpcid.fault = 0;
+	exit->invpcid.fault = guest_find_operand(v, &in.mem, in.len, INVPCID_SIZE, false,
+						 &exit->invpcid.desc_gva);
 }
 
 /* APM vol. 2 15.10.2: every CPU tells all of it, the next instruction's address included. */

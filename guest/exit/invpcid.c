@@ -21,10 +21,7 @@ struct descriptor {
 	u64 gva;
 };
 
-static bool is_address(const struct vcpu *v, u64 gva)
-{
-	return is_canonical(gva, v->mmu.regs.cr4 & CR4_LA57 ? 57 : 48);
-}
+_Static_assert(sizeof(struct descriptor) == INVPCID_SIZE, "SDM vol. 2A, INVPCID");
 
 /* False: #GP. */
 static bool invalidate(struct vcpu *v, u64 type, const struct descriptor *d)
@@ -34,7 +31,7 @@ static bool invalidate(struct vcpu *v, u64 type, const struct descriptor *d)
 
 	if (type > TYPE_ALL || d->pcid & ~CR3_PCID_MASK ||
 	    (type <= TYPE_SINGLE && !pcide && d->pcid) ||
-	    (type == TYPE_ADDRESS && !is_address(v, d->gva)))
+	    (type == TYPE_ADDRESS && !guest_is_address(v, d->gva)))
 		return false;
 	if (type <= TYPE_SINGLE && d->pcid != (pcide ? r->cr3 & CR3_PCID_MASK : 0))
 		return true;
@@ -71,37 +68,6 @@ void handle_invpcid(struct vcpu *v, const struct vmexit *exit)
 		insn_skip(v, exit);
 }
 
-/* Sixteen bytes at this offset are within the segment: SDM vol. 3A 5.3. */
-static bool within_limit(const struct segment *seg, u64 offset)
-{
-	bool expand_down = (seg->attr & (BIT(3) | BIT(2))) == BIT(2);
-	u64 last = offset + sizeof(struct descriptor) - 1;
-
-	if (seg->attr & SEG_ATTR_UNUSABLE)
-		return false;
-	if (expand_down)
-		return offset > seg->limit && last <= (seg->attr & SEG_ATTR_DB ? ~0U : 0xffffU);
-	return last <= seg->limit;
-}
-
-/* The linear address of the descriptor; false when the operand itself raises #GP or #SS. */
-static bool descriptor_at(struct vcpu *v, const struct insn_system *insn, u64 *gva)
-{
-	const u64 no_base[INSN_NR_SEGS] = {0};
-	u64 offset = insn_mem_gva(&insn->mem, v->gpr, no_base, v->rip + insn->len);
-	struct segment seg;
-
-	v->ops->get_seg(v, (enum seg)insn->mem.seg, &seg);
-	if (!insn->mem.mode64) {
-		*gva = (u32)(seg.base + offset);
-		return within_limit(&seg, offset);
-	}
-	if (insn->mem.seg == SEG_FS || insn->mem.seg == SEG_GS)
-		offset += seg.base;
-	*gva = offset;
-	return is_address(v, offset) && is_address(v, offset + sizeof(struct descriptor) - 1);
-}
-
 void find_invpcid(struct vcpu *v, struct vmexit *exit)
 {
 	struct insn_system insn;
@@ -111,7 +77,6 @@ void find_invpcid(struct vcpu *v, struct vmexit *exit)
 	exit->kind = VMEXIT_INVPCID;
 	exit->insn_len = insn.len;
 	exit->invpcid.type = insn.opsize == 8 ? v->gpr[insn.reg] : (u32)v->gpr[insn.reg];
-	exit->invpcid.fault = 0;
-	if (!descriptor_at(v, &insn, &exit->invpcid.desc_gva))
-		exit->invpcid.fault = insn.mem.seg == SEG_SS ? VEC_SS : VEC_GP;
+	exit->invpcid.fault = guest_find_operand(v, &insn.mem, insn.len, INVPCID_SIZE, false,
+						 &exit->invpcid.desc_gva);
 }

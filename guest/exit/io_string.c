@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * INS and OUTS at a watched port: SDM vol. 2A INS, vol. 2B OUTS; one element at each exit. The exit comes
- * before the operand is looked at (SDM vol. 3C 26.1.1): its faults are raised here. Segment limits are not
- * looked at.
+ * before the operand is looked at (SDM vol. 3C 26.1.1): its faults are raised here.
  */
 #include "arch/console.h"
 #include "arch/cpu.h"
@@ -52,8 +51,13 @@ void handle_string_io(struct vcpu *v, const struct vmexit *exit)
 	if (in.rep)
 		count = v->gpr[RCX] & mask_of(width);
 	if (count) {
-		u64 gva = guest_operand(v, &in.mem, in.len);
+		u64 gva;
+		u8 vector = guest_find_operand(v, &in.mem, in.len, a.size, exit->io.in, &gva);
 
+		if (vector) {
+			inject_zero(v, (enum vector)vector);
+			return;
+		}
 		if (!guest_find_bytes(v, gva, a.size, exit->io.in, gpa))
 			return;
 		watch_port(v, a.port, a.size);
@@ -69,8 +73,11 @@ void handle_string_io(struct vcpu *v, const struct vmexit *exit)
 		if (in.rep)
 			move_register(v, RCX, ~0ULL, width);
 	}
-	if (count > 1)
+	if (count > 1) {
+		/* A breakpoint at it does not hit between two passes: SDM vol. 3B 18.3.1.1. */
+		v->rflags |= RFLAGS_RF;
 		insn_done(v);
-	else
+	} else {
 		insn_skip(v, exit);
+	}
 }

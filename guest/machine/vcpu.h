@@ -37,6 +37,8 @@ struct dtable {
 	u16 limit;
 };
 
+#define INVPCID_SIZE 16 /* bytes of its descriptor */
+
 enum vmexit_kind {
 	VMEXIT_PF,        /* .pf */
 	VMEXIT_EXCEPTION, /* .event: an intercepted exception other than #PF */

@@ -27,18 +27,6 @@ bool guest_decode_system(struct vcpu *v, struct insn_system *out)
 	return insn_system(bytes, avail, mode, out) == 0;
 }
 
-u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len)
-{
-	u64 base[INSN_NR_SEGS] = {0};
-	struct segment seg;
-
-	if (!guest_code_is_64bit(v) || mem->seg == SEG_FS || mem->seg == SEG_GS) {
-		v->ops->get_seg(v, (enum seg)mem->seg, &seg);
-		base[mem->seg] = seg.base;
-	}
-	return insn_mem_gva(mem, v->gpr, base, v->rip + len);
-}
-
 void insn_unread(struct vcpu *v)
 {
 	v->debug_traps = 0;

@@ -13,6 +13,15 @@ bool guest_decode_system(struct vcpu *v, struct insn_system *out);
 
 /* The linear address of a memory operand of the instruction at RIP, which is `len` bytes long. */
 u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len);
+/*
+ * The same for an instruction that exits before its operand is looked at. Returns what the address of `size`
+ * bytes raises, VEC_GP or VEC_SS with an error code of 0, because of its segment or because it is none (SDM
+ * vol. 3A 3.3.7.1, 5.3); 0: nothing. What its page raises is another matter.
+ */
+u8 guest_find_operand(struct vcpu *v, const struct insn_mem *mem, u8 len, u32 size, bool write,
+		      u64 *gva);
+/* It is canonical. */
+bool guest_is_address(const struct vcpu *v, u64 gva);
 
 /* The instruction that exited is done: go on behind it. */
 void insn_skip(struct vcpu *v, const struct vmexit *exit);

@@ -140,7 +140,7 @@ u32 guest_fetch(struct vcpu *v, u32 pfec, u8 bytes[INSN_MAX_LEN], enum insn_mode
 
 int guest_read(struct vcpu *v, u64 gva, void *to, u32 size, struct mmu_fault *fault)
 {
-	bool flat = guest_in_long_mode(v);
+	bool flat = guest_code_is_64bit(v);
 	u8 *bytes = to;
 
 	while (size) {

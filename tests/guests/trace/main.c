@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Exceptions around instructions that a hypervisor carries out: its lines are the same on the bare
- * machine and under notrap. Command line: part=debug|registers|resume|storm|steps; tcg=1 on QEMU's TCG.
+ * machine and under notrap. Command line: part=debug|registers|resume|storm|steps|odd|odd-io; tcg=1 on QEMU's TCG.
  */
 #include "tests/guests/trace/trace.h"
 
@@ -16,7 +16,8 @@ const char *guest_main(void)
 		void (*run)(void);
 	} parts[] = {
 		{"debug", trace_debug}, {"registers", trace_registers}, {"resume", trace_resume},
-		{"storm", trace_storm}, {"steps", trace_steps},
+		{"storm", trace_storm}, {"steps", trace_steps},         {"odd-io", trace_odd_io},
+		{"odd", trace_odd},
 	};
 	const char *part = guest_option("part");
 
@@ -28,5 +29,5 @@ const char *guest_main(void)
 		parts[i].run();
 		return check_end("trace");
 	}
-	return "part= is none of debug, registers, resume, storm, steps";
+	return "part= is none of debug, registers, resume, storm, steps, odd, odd-io";
 }

@@ -4,22 +4,7 @@
 bits 64
 default rel
 
-%macro SEQUENCE 1
-	ret
-global %1
-%1:
-%endmacro
-
-%macro LABEL 1
-global %1
-%1:
-%endmacro
-
-%macro STEP 0
-	pushfq
-	or	dword [rsp], 1 << 8
-	popfq
-%endmacro
+%include "tests/guests/trace/sequence.inc"
 
 section .text
 

@@ -18,8 +18,6 @@
 #define INSNS      48 /* of a sequence, and those of its last group */
 #define INSNS_MAX  (INSNS + 8)
 #define EVENTS_MAX (8 * INSNS_MAX)
-#define APIC       0xfee00000
-#define ICR_LOW    0x300
 #define RET        0xc3
 
 /* Flags of a group in pool.asm. */

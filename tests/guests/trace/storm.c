@@ -11,7 +11,6 @@
 #include "guest/builtin/lib/test.h"
 #include "tests/guests/trace/trace.h"
 
-#define APIC      0xfee00000
 #define APIC_ID   (0x20 / 4)
 #define SPURIOUS  (0xf0 / 4)
 #define ICR_HIGH  (0x310 / 4)

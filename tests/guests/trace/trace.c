@@ -7,6 +7,7 @@
 #include "guest/builtin/lib/print.h"
 
 #define REP        0xf3
+#define APIC_EOI   0xb0
 #define HANDLER_AT 8192 /* below the handler's frame, a stack that nothing else uses */
 
 struct event events[64];
@@ -16,6 +17,7 @@ bool on_tcg;
 
 static u32 depth;
 static bool gd_stays;
+bool interrupts_own;
 
 u64 read_dr6(void)
 {
@@ -32,10 +34,16 @@ void set_breakpoint(u64 address, u64 dr7)
 			 : "r"(address), "r"(DR6_NONE), "r"(dr7));
 }
 
+static bool is_trap(u64 vector)
+{
+	return vector == VEC_DB || vector == VEC_BP || vector == VEC_OF || vector == VECTOR_INT ||
+	       vector == VEC_NMI;
+}
+
 /* Between two passes of a REP, RF is 1 (SDM vol. 3B 18.3.1.1); the emulators' own have it 0. */
 static u64 shown_flags(const struct frame *f)
 {
-	if (f->vector == VEC_DB && *(const u8 *)f->rip == REP)
+	if (is_trap(f->vector) && *(const u8 *)f->rip == REP)
 		return f->rflags & ~(u64)RFLAGS_RF;
 	return f->rflags;
 }
@@ -49,11 +57,6 @@ static void on_debug(struct frame *f, u64 dr6)
 	if ((dr6 & DR6_BS) && steps_wanted && --steps_wanted == 0)
 		f->rflags &= ~(u64)RFLAGS_TF;
 	f->rflags |= RFLAGS_RF;
-}
-
-static bool is_trap(u64 vector)
-{
-	return vector == VEC_DB || vector == VEC_BP || vector == VEC_OF || vector == VECTOR_INT;
 }
 
 static bool on_event(struct frame *f)
@@ -71,6 +74,8 @@ static bool on_event(struct frame *f)
 	*e = (struct event){f->vector, f->rip, f->error, read_cr2(), read_dr6(), shown_flags(f)};
 	if (f->vector == VEC_DB)
 		on_debug(f, e->dr6);
+	if (f->vector == VECTOR_INT && interrupts_own)
+		*(volatile u32 *)ptr(APIC + APIC_EOI) = 0;
 	if (!is_trap(f->vector)) {
 		f->rip = ADDR(call_bail);
 		f->cs = SEL_CODE;
@@ -87,8 +92,7 @@ void trace_init(void)
 	cold_pte = entry_of(paging_root, COLD_VA, 1);
 	fresh_page();
 	for (u8 vector = 0; vector < VECTORS; vector++)
-		if (vector != VEC_NMI)
-			exception_handle(vector, on_event);
+		exception_handle(vector, on_event);
 }
 
 void fresh_page(void)

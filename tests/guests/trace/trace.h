@@ -24,6 +24,22 @@ enum {
 	WATCH_PORT = 0x400 | 2 | 2 << 16,
 };
 
+/* A breakpoint's length and R/W: watch(). */
+enum {
+	CODE = 0,
+	STORE_1 = 1,
+	STORE_2 = 5,
+	STORE_4 = 13,
+	STORE_8 = 9,
+	ACCESS_8 = 11,
+	PORT_1 = 2,
+	PORT_2 = 6,
+	PORT_4 = 14,
+};
+
+#define APIC    0xfee00000
+#define ICR_LOW 0x300
+
 struct event {
 	u64 vector, rip, error, cr2, dr6, rflags;
 };
@@ -56,6 +72,8 @@ void make_cold(void);
 u64 read_dr6(void);
 /* Breakpoint 0; DR6 is cleared. */
 void set_breakpoint(u64 address, u64 dr7);
+/* Breakpoint `nr`, 0 or 1, beside what there is. */
+void watch(u32 nr, u64 address, u32 kind);
 
 /*
  * NMIs by the IO-APIC, each `clocks` of the PIT and a few more (so that they do not always hit the same
@@ -72,6 +90,11 @@ void trace_registers(void);
 void trace_resume(void);
 void trace_storm(void);
 void trace_steps(void);
+void trace_odd(void);
+void trace_odd_io(void);
+
+/* INT 25 may be an interrupt of the local APIC's. */
+extern bool interrupts_own;
 
 /* QEMU's TCG lets CR bits through that are reserved, and hangs: word tcg on the command line. */
 extern bool on_tcg;
