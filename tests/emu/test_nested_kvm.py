@@ -101,7 +101,8 @@ GUESTS = {"events": "nmi=0", "msrs": "", "paging64": "", "pcid": "", "reach": ""
 CASES = kept(
     intel("events", ""), intel("msrs", ""),
     *(intel(name, "", soak=True) for name in GUESTS if name not in ("events", "msrs")),
-    intel("paging64", "mmu=ept", soak=True), intel("paging64", "", kvm="ept=0", soak=True))
+    intel("paging64", "mmu=ept", soak=True), intel("paging64", "", kvm="ept=0", soak=True),
+    amd("pcid", "", soak=True))
 
 
 @pytest.mark.parametrize("on, name, options", CASES)
