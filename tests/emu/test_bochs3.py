@@ -43,8 +43,9 @@ def kept(short, long):
     "trap=structural sync=always audit=256", "sync=never bypass_guest_pf=0 audit=256", "mmu=ept"]))
 def test_five_levels(passes, options):
     result = passes(run(FIVE, "paging64", options))
-    assert result.find(r"^notrap: self-test: .* address 1 2 3 4 5 \(PAE 1 2\), "
-                       r"structural 2 3 4 5 \(")
+    # Nested paging has no traps to prove.
+    assert "mmu=" in options or result.find(
+        r"^notrap: self-test: .* address 1 2 3 4 5 \(PAE 1 2\), structural 2 3 4 5 \(")
     assert re.findall(r"^paging64: done with (\d) levels$", result.text, re.M) == ["4", "5"]
     assert boots.audited(result, options)
 

@@ -17,7 +17,7 @@
 
 #define SWEEP_START MIB(1)
 #define DEVICES     0xe0000000ULL /* local APIC, flash and most devices' registers are above */
-#define BEYOND      MIB(4)        /* what the map leaves out at its end is swept as well */
+#define BEYOND_KIB  4096          /* what the map leaves out at its end is swept as well */
 
 /* One part of the address space (a root entry) for each size of page. */
 #define WINDOW(level) ((u64)(level) << 39)
@@ -32,14 +32,15 @@ struct tally {
 
 static u64 canary;
 
+/* beyond=: KiB past the map's end. Under KVM each read there is an exit to the program that uses it. */
 static u64 sweep_end(void)
 {
-	u64 end = 0;
+	u64 end = 0, beyond = (u64)guest_option_number("beyond", BEYOND_KIB) << 10;
 
 	for (u32 i = 0; i < memory_ranges; i++)
 		if (memory_map[i].end <= DEVICES && memory_map[i].end > end)
 			end = memory_map[i].end;
-	end = ALIGN_UP(end, PAGE_2M) + BEYOND;
+	end = ALIGN_UP(end, PAGE_2M) + ALIGN_UP(beyond, PAGE_SIZE);
 	return end < DEVICES ? end : DEVICES;
 }
 
