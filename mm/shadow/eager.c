@@ -26,9 +26,10 @@ static bool may_go_on(const struct mmu *m, const struct eager *e)
 static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index);
 
 /* Make the table that a trap should lead to, where the guest says that users may use it. */
-static void make_one(struct mmu_vcpu *v, struct eager *e, slot_t slot, u64 gpte)
+static void make_one(struct mmu_vcpu *v, struct eager *e, slot_t slot)
 {
 	struct mmu *m = v->mmu;
+	u64 gpte = gpte_read(shadow_at(m, slot)->gfn, GPTE_64, slot_entry(slot));
 	struct spte_want want;
 	u32 child;
 
@@ -43,30 +44,36 @@ static void make_one(struct mmu_vcpu *v, struct eager *e, slot_t slot, u64 gpte)
 		make_below(v, e, child);
 }
 
-/* Of a root: what the last root has as well is the kernel's, or it would not be new. */
-static bool is_shared(const struct mmu *m, const struct eager *e, slot_t slot, u64 gpte)
+/* Of a root: a line that the last root has as well is the kernel's, or it would not be new. */
+static bool is_shared(const struct mmu *m, const struct eager *e, slot_t first)
 {
-	return slot_table(slot) == e->root && frame_of(m, e->last) &&
-	       gpte_read(e->last, GPTE_64, slot_entry(slot)) == gpte;
+	const u64 *mine, *other;
+	u64 differ = 0;
+
+	if (slot_table(first) != e->root || !frame_of(m, e->last))
+		return false;
+	mine = (const u64 *)phys_ptr(shadow_at(m, first)->gfn << PAGE_SHIFT) + slot_entry(first);
+	other = (const u64 *)phys_ptr(e->last << PAGE_SHIFT) + slot_entry(first);
+	for (u32 i = 0; i < LINE_ENTRIES; i++)
+		differ |= mine[i] ^ other[i];
+	return !differ;
 }
 
 /* Invariant 20: a line that is all zeros leads nowhere. */
 static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index)
 {
 	struct mmu *m = v->mmu;
-	const struct shadow *s = &m->shadows[index];
 
-	for (u64 lines = s->lines; lines; lines &= lines - 1) {
+	for (u64 lines = m->shadows[index].lines; lines; lines &= lines - 1) {
 		slot_t first = slot_make(index, (u32)__builtin_ctzll(lines) * LINE_ENTRIES);
 
+		if (is_shared(m, e, first))
+			continue;
 		for (u32 i = 0; i < LINE_ENTRIES && may_go_on(m, e); i++) {
-			u64 spte = *spte_at(m, first + i), gpte;
+			u64 spte = *spte_at(m, first + i);
 
-			if (spte_is_notrap(spte) || spte_is_present(spte, m->trap_bits))
-				continue;
-			gpte = gpte_read(s->gfn, GPTE_64, slot_entry(first) + i);
-			if (!is_shared(m, e, first + i, gpte))
-				make_one(v, e, first + i, gpte);
+			if (!spte_is_notrap(spte) && !spte_is_present(spte, m->trap_bits))
+				make_one(v, e, first + i);
 		}
 	}
 }

@@ -156,8 +156,14 @@ static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, st
 }
 
 /* The guest's entries of this line are all zero. */
-static void empty_line_sync(struct mmu *m, struct pass *p, struct shadow *s, slot_t first)
+static ALWAYS_INLINE void empty_line_sync(struct mmu *m, struct pass *p, struct shadow *s,
+					  slot_t first)
 {
+	if (likely(!(s->live & line_bit(first)) && !m->soft_traps)) {
+		line_fill(spte_at(m, first), p->r.empty);
+		s->lines = p->r.empty ? s->lines | line_bit(first) : s->lines & ~line_bit(first);
+		return;
+	}
 	if (s->live & line_bit(first)) {
 		u32 dropped = line_drop(m, first, true);
 
