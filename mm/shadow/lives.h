@@ -18,6 +18,7 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn);
 void frame_let_go(struct mmu_vcpu *v, u64 gfn);
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
 void resync_all(struct mmu_vcpu *v, bool upper_only);
+void resync_some(struct mmu_vcpu *v);
 void refresh_all(struct mmu_vcpu *v);
 bool resync_gva(struct mmu_vcpu *v, u64 gva);
 bool has_upper_level(const struct mmu *m, u64 gfn); /* some shadow of the frame has */

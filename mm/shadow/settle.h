@@ -76,6 +76,9 @@ void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);
 /* ahead.c: a read has set A in the guest's entry of this slot, and read is what it says. */
 void accessed_ahead(struct mmu_vcpu *v, slot_t slot, u64 read);
 
+/* soften.c. The guest's own not-present fault has exited, and is done with; soft traps are in use. */
+void soften(struct mmu_vcpu *v);
+
 /* A way down the shadow tables. */
 struct descent {
 	slot_t slot;
