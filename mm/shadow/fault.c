@@ -174,6 +174,8 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 		entry_sync(v, d.slot);
 	else
 		flood_is_over(v, shadow_at(m, d.slot)->gfn);
+	if (unlikely(m->soft_traps))
+		soften(v);
 }
 
 /* A write to this frame has to be emulated; false when it is no tracked table, or no longer. */

@@ -5,17 +5,6 @@
 /* INVLPG exits in a row, none for a table out of sync, that are too many: then all are synced again. */
 #define VAIN_INVLPG_MAX 8
 
-/* Bring as many tables back in sync as one exit may. */
-static void resync_some(struct mmu_vcpu *v)
-{
-	struct mmu *m = v->mmu;
-
-	while (m->nr_unsync && may_work(m))
-		frame_resync(v, m->unsync[m->nr_unsync - 1]);
-	if (!m->nr_unsync)
-		m->upper_unsync = false;
-}
-
 /* One more, and it begins an operation. */
 static inline void begin(struct mmu_vcpu *v)
 {

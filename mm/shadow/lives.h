@@ -30,6 +30,8 @@ void frame_let_go(struct mmu_vcpu *v, u64 gfn);
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
 /* The same for all that are out of sync, or those with an upper level; what there is no time for is shut. */
 void resync_all(struct mmu_vcpu *v, bool upper_only);
+/* Bring as many tables back in sync as one exit may. */
+void resync_some(struct mmu_vcpu *v);
 /* Shadows out of sync say what their tables say now, and stay out of sync: settle()'s part. */
 void refresh_all(struct mmu_vcpu *v);
 /* Bring the entries on the way to one linear address up to date. False: no table there is out of sync. */

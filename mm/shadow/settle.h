@@ -107,6 +107,9 @@ static ALWAYS_INLINE void settle_leaf(struct mmu_vcpu *v)
 		settle(v);
 }
 
+/* soften.c. The guest's own not-present fault has exited, and is done with; soft traps are in use. */
+void soften(struct mmu_vcpu *v);
+
 /* A way down the shadow tables. */
 struct descent {
 	slot_t slot;  /* where it has come to: at the end the entry that decides */

@@ -177,6 +177,17 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 	m->upper_unsync = false;
 }
 
+/* Bring as many tables back in sync as one exit may. */
+void resync_some(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	while (m->nr_unsync && may_work(m))
+		frame_resync(v, m->unsync[m->nr_unsync - 1]);
+	if (!m->nr_unsync)
+		m->upper_unsync = false;
+}
+
 /* False when there was not the time for all of its shadows. Some are right: the guest has not run since. */
 static bool frame_refresh(struct mmu_vcpu *v, u64 gfn)
 {

@@ -2,6 +2,7 @@
 /* The simulated machine: entries, exits, accesses, and the judge; see sim.h. */
 #include "tests/host/sim.h"
 #include "mm/shadow/settle.h"
+#include "tests/host/sim_changes.h"
 #include "tests/host/sim_mem.h"
 #include "tests/host/straight.h"
 #include <stdio.h>
@@ -33,79 +34,6 @@ void sim_poke(struct sim *s, u64 gpa, u64 value, u32 size)
 {
 	sim_store(s, gpa, &value, size);
 	gt_flush_all(&s->tlb);
-}
-
-struct changes {
-	u32 nr;
-	struct {
-		u64 gpa, old, now;
-	} at[64];
-};
-
-static void add_change(void *ctx, u64 gpa, u64 old, u64 now)
-{
-	struct changes *c = ctx;
-
-	if (c->nr < ARRAY_SIZE(c->at)) {
-		c->at[c->nr].gpa = gpa;
-		c->at[c->nr].old = old;
-		c->at[c->nr].now = now;
-	}
-	c->nr++;
-}
-
-/* A CPU may set A ahead of a read, in the entries of the pages that follow. */
-static bool may_speculate(struct sim *s, u64 gpa, u64 set)
-{
-	struct ref_access a = *s->current;
-
-	if (a.write || set != PTE_A)
-		return false;
-	for (u32 i = 1; i < 8; i++) {
-		a.gva += PAGE_SIZE;
-		if (gt_may_set(&s->tlb, &s->guest, &a, gpa, false))
-			return true;
-	}
-	return false;
-}
-
-static void judge_entry(struct sim *s, u64 gpa, u64 old, u64 now)
-{
-	u64 set = now & ~old;
-
-	if (old == now)
-		return;
-	if (!s->current || old & ~now || set & ~(PTE_A | PTE_D))
-		sim_fail(s, "the MMU changed guest memory at %lx from %lx to %lx", gpa, old, now);
-	if (!gt_may_set(&s->tlb, &s->guest, s->current, gpa, set & PTE_D) &&
-	    !may_speculate(s, gpa, set))
-		sim_fail(s, "A or D set at %lx (%lx to %lx), but this access may not", gpa, old,
-			 now);
-}
-
-/* The MMU has run: what it wrote to guest memory must be A and D flags of the current access. */
-static void judge_changes(struct sim *s)
-{
-	struct changes c = {0};
-
-	sim_mem_changes(add_change, &c);
-	if (c.nr > ARRAY_SIZE(c.at))
-		sim_fail(s, "the MMU changed guest memory in %u places", c.nr);
-	for (u32 i = 0; i < c.nr; i++) {
-		gt_changed(&s->tlb, c.at[i].gpa, c.at[i].old, c.at[i].now);
-		sim_trace(s, "    MMU wrote %lx: %lx -> %lx", c.at[i].gpa, c.at[i].old,
-			  c.at[i].now);
-	}
-	for (u32 i = 0; i < c.nr; i++) {
-		u64 gpa = c.at[i].gpa, old = c.at[i].old, now = c.at[i].now;
-
-		if (ref_entry_size(&s->guest) == 8) {
-			judge_entry(s, gpa, old, now);
-		} else {
-			judge_entry(s, gpa, (u32)old, (u32)now);
-			judge_entry(s, gpa + 4, old >> 32, now >> 32);
-		}
-	}
 }
 
 /* --- devices ------------------------------------------------------------------------------------ */

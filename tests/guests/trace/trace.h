@@ -11,7 +11,6 @@
 #define COLD_VA    (1ULL << 39) /* its entry is *cold_pte */
 #define USER_VA    (2ULL << 39) /* a user's code; his data follow */
 
-#define DR6_NONE   0xffff0ff0ULL
 #define DR6_SHOWN  0xe00f /* BT, BS, BD, B3 to B0 */
 #define VECTOR_INT 25
 

@@ -5,10 +5,10 @@
 #include "guest/builtin/lib/print.h"
 #include "tests/guests/trace32/trace32.h"
 
-#define REP      0xf3
-#define DR6_BS   BIT(14)
-#define SHOWN    0xe00f /* of DR6: BT, BS, BD, B3 to B0 */
-#define EVENTS   16
+#define REP    0xf3
+#define DR6_BS BIT(14)
+#define SHOWN  0xe00f /* of DR6: BT, BS, BD, B3 to B0 */
+#define EVENTS 16
 
 struct event {
 	u32 vector, eip, error, cr2, dr6, eflags;
@@ -34,7 +34,9 @@ static u32 read_dr6(void)
 
 static void no_breakpoints(void)
 {
-	__asm__ volatile("mov %0, %%dr6\n\tmov %1, %%dr7" : : "r"(DR6_NONE), "r"((reg)DR7_NONE));
+	__asm__ volatile("mov %0, %%dr6\n\tmov %1, %%dr7"
+			 :
+			 : "r"((reg)DR6_NONE), "r"((reg)DR7_NONE));
 }
 
 void watch(u32 nr, u32 address, u32 kind)
@@ -66,7 +68,7 @@ static u32 shown_flags(const struct frame *f)
 
 static void on_debug(struct frame *f, u32 dr6)
 {
-	__asm__ volatile("mov %0, %%dr6" : : "r"(DR6_NONE));
+	__asm__ volatile("mov %0, %%dr6" : : "r"((reg)DR6_NONE));
 	if (dr6 & BIT(13))
 		f->eip += 3;
 	if ((dr6 & DR6_BS) && steps_wanted && --steps_wanted == 0)
