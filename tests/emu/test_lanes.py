@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The straight ways of exits: what each operation that has one takes, in Bochs' ticks, which are instructions.
+"""The straight ways of exits: what an operation that has one takes, in Bochs' instructions.
 
-A figure that moves by more than a twentieth, either way, fails: then it is to be looked at, and written here.
+A figure that moves by more than a twentieth, either way, fails: it is to be looked at, and
+written here.
 """
 import pytest
 
