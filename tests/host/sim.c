@@ -476,6 +476,7 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 {
 	struct mmu_fault f = {
 		.gva = a->gva, .pfec = *pfec, .ac = a->ac, .pkru = a->pkru, .data = !a->fetch};
+	enum mmu_straight_way way;
 	enum mmu_verdict verdict;
 
 	left(s);
@@ -489,21 +490,16 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 		resume(s);
 		return SIM_FAULT;
 	}
-	switch (straight_fault(s, a, data, size, pfec)) {
-	case MMU_STRAIGHT_WRITE:
+	way = straight_fault(s, a, data, size, pfec);
+	if (way == MMU_STRAIGHT_WRITE) {
 		s->stats.table_writes++;
 		resume(s);
 		return SIM_DONE;
-	case MMU_STRAIGHT_OWN:
-		f.guest_pfec = *pfec;
-		verdict = MMU_GUEST_FAULT;
-		break;
-	case MMU_STRAIGHT_MENDED:
-		verdict = MMU_RETRY;
-		break;
-	default:
-		verdict = mmu_fault(&s->v, &f);
 	}
+	f.guest_pfec = *pfec;
+	verdict = way == MMU_STRAIGHT_OWN      ? MMU_GUEST_FAULT
+		  : way == MMU_STRAIGHT_MENDED ? MMU_RETRY
+					       : mmu_fault(&s->v, &f);
 	switch (verdict) {
 	case MMU_RETRY:
 		*again = true;
