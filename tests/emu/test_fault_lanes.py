@@ -13,10 +13,10 @@ from tests.emu.boot import Module
 WITHIN = 0.05
 # {model: {phase of the built-in guest: (ticks of one operation, its exits)}}, with bypass.
 FIGURES = {
-    "broadwell_ult": {"demand": (567, 1), "cow": (1028, 2), "first_read": (248, 0.127),
-                      "first_write": (641, 1)},
-    "ryzen": {"demand": (810, 2), "cow": (1115, 2), "first_read": (250, 0.127),
-              "first_write": (653, 1)},
+    "broadwell_ult": {"demand": (594, 1), "cow": (1122, 2), "first_read": (184, 0.127),
+                      "first_write": (673, 1)},
+    "ryzen": {"demand": (909, 2), "cow": (1199, 2), "first_read": (186, 0.127),
+              "first_write": (684, 1)},
 }
 
 

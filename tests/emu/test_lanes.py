@@ -16,11 +16,11 @@ from tests.emu.guests import elf
 # goes the general way.
 TICKS = {
     "broadwell_ult": {
-        "cpuid": 109, "cr3_read": 103, "cr3_read_rsp": 105, "cr3_reload": 124, "cr3_switch": 126,
-        "cr3_switch_rsp": 127, "cr3_pcid": 130, "high_cpuid": 106, "high_cr3_read": 99,
-        "high_cr3_read_rsp": 101, "high_cr3_reload": 120, "high_cr3_switch": 120,
-        "high_cr3_switch_rsp": 123, "high_cr3_pcid": 120, "invlpg": 570, "high_invlpg": 567},
-    "ryzen": {"cpuid": 138, "high_cpuid": 135},
+        "cpuid": 111, "cr3_read": 104, "cr3_read_rsp": 106, "cr3_reload": 129, "cr3_switch": 132,
+        "cr3_switch_rsp": 132, "cr3_pcid": 135, "high_cpuid": 108, "high_cr3_read": 100,
+        "high_cr3_read_rsp": 102, "high_cr3_reload": 125, "high_cr3_switch": 125,
+        "high_cr3_switch_rsp": 128, "high_cr3_pcid": 125, "invlpg": 605, "high_invlpg": 602},
+    "ryzen": {"cpuid": 148, "high_cpuid": 145},
 }
 LIMIT = 60
 
