@@ -27,6 +27,8 @@ struct mmu_bounds {
 	u32 frame_shadows, bucket;
 	/* What one exit does that could be done later, in units of about 300 instructions: struct mmu. */
 	u32 work;
+	/* The guest's own not-present faults that exit for soft traps, before soften.c sets A bits for them. */
+	u32 soften_after;
 };
 
 #define MMU_UNSYNC_MAX 64

@@ -24,6 +24,7 @@ const struct mmu_bounds mmu_bounds = {
 	.frame_shadows = 8,
 	.bucket = 16,
 	.work = 1700,
+	.soften_after = 1024,
 };
 
 static u64 nr_regions(u64 nr_frames)

@@ -3,8 +3,9 @@
  * Fewer soft traps (reach.c): while a root reaches one, each not-present fault of the guest's own exits, and such an
  * exit pays for what lets the next ones stay away. Tables out of sync come back in sync; and where the guest's
  * entry only lacks A, that is set, as a CPU may that walks ahead of what it is told: ahead.c. The guest sees pages
- * in use that are not. So it is done for tables that this root reaches, after faults, and at no other time: a
- * guest that clears A bits to see which pages are in use finds them clear until some page is not present.
+ * in use that are not. So it is done where faults have shown to be many, for tables that this root reaches, and at
+ * no other time: a guest that clears A bits to see which pages are in use finds them clear until some page is not
+ * present.
  */
 #include "mm/shadow/mirror.h"
 #include "mm/shadow/settle.h"
@@ -67,6 +68,10 @@ void soften(struct mmu_vcpu *v)
 	/* Where upper levels have soft traps too, the root always reaches one. */
 	if (!m->bypass || v->hw.filter_present || spte_is_soft(trap_entry(m, leaves)))
 		return;
+	if (m->soft_exits < m->bounds->soften_after) {
+		m->soft_exits++;
+		return;
+	}
 	if (m->sync != MMU_SYNC_NEVER)
 		resync_some(v);
 	if (!m->nr_unsync)

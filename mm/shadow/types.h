@@ -150,6 +150,7 @@ struct mmu {
 	struct spte_traps traps;
 	bool bypass;
 	bool soft_traps; /* some trap is not present */
+	u32 soft_exits; /* the guest's own not-present faults that exited for that, up to bounds->soften_after */
 	enum mmu_sync sync;
 	u64 trap_bits; /* for the predicates of spte.h */
 

@@ -17,6 +17,7 @@ static void tight_bounds(struct rnd *r, struct mmu_bounds *b)
 		.frame_shadows = 1 + rnd(r, 4),
 		.bucket = 1 + rnd(r, 3),
 		.work = 1 + rnd(r, 100),
+		.soften_after = rnd(r, 4),
 	};
 }
 

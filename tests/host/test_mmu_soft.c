@@ -7,10 +7,14 @@
 #define ABSENT (GVA + 9 * PAGE_SIZE) /* not present, in GVA's table */
 
 /* A used page at GVA, and one at OTHER, where first is the entry of the next. */
-static void start(enum sim_traps traps, enum mmu_sync sync, u64 first)
+static void start_after(u32 soften_after, enum sim_traps traps, enum mmu_sync sync, u64 first)
 {
-	struct sim_config c = plain;
+	static struct sim_config c; /* the bounds are read from it */
 
+	c = plain;
+	c.tight = true;
+	c.bounds = mmu_bounds;
+	c.bounds.soften_after = soften_after;
 	c.traps = traps;
 	c.sync = sync;
 	c.user_filter = MMU_USER_NEVER;
@@ -22,6 +26,11 @@ static void start(enum sim_traps traps, enum mmu_sync sync, u64 first)
 	run_4level(CR0_WP, 0, 0);
 	works(GVA, READ | USER);
 	works(OTHER, READ | USER);
+}
+
+static void start(enum sim_traps traps, enum mmu_sync sync, u64 first)
+{
+	start_after(0, traps, sync, first);
 }
 
 static u64 unused(void)
@@ -36,6 +45,19 @@ static void own_faults_exit(u32 most)
 	for (u32 i = 0; i < 20; i++)
 		faults(ABSENT + i * PAGE_SIZE, READ | USER, PFEC_U);
 	assert_int_equal(exits(), most);
+}
+
+static void few_faults_leave_a_page_unused(void **state)
+{
+	(void)state;
+	start_after(15, SIM_TRAPS_STRUCTURAL, MMU_SYNC_HYBRID, PAGE_B | UNUSED);
+	own_faults_exit(16);
+	assert_int_equal(unused(), PAGE_B | USER_RW);
+	start_after(mmu_bounds.soften_after, SIM_TRAPS_STRUCTURAL, MMU_SYNC_HYBRID,
+		    PAGE_B | UNUSED);
+	own_faults_exit(20);
+	assert_int_equal(unused(), PAGE_B | UNUSED);
+	assert_false(sim.v.hw.filter_present);
 }
 
 static void a_page_not_used_yet_costs_one_exit(void **state)
@@ -109,6 +131,7 @@ static void not_where_traps_are_present(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(few_faults_leave_a_page_unused),
 		cmocka_unit_test(a_page_not_used_yet_costs_one_exit),
 		cmocka_unit_test(a_table_out_of_sync_costs_one_exit),
 		cmocka_unit_test(a_bad_entry_stays_as_it_is),
