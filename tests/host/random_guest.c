@@ -17,7 +17,7 @@ enum { W_PML4 = RANDOM_FRAMES - 5, W_PDPT, W_PD, W_PT, W_PT32, NR_PLAIN = RANDOM
 #define WINDOW_FLAGS (PTE_P | PTE_W)
 
 /* Each kind of table entry has few indices in use, so that things meet. */
-static u32 some_index(struct rnd *r, u32 entries)
+u32 random_index(struct rnd *r, u32 entries)
 {
 	u32 i = rnd(r, 8);
 
@@ -353,14 +353,15 @@ static u64 any_gva(struct random_guest *g)
 	case REF_OFF:
 		return some_address(g) & 0xfffff000;
 	case REF_32:
-		return (u64)some_index(r, 1024) << 22 | (u64)some_index(r, 1024) << 12;
+		return (u64)random_index(r, 1024) << 22 | (u64)random_index(r, 1024) << 12;
 	case REF_PAE:
-		return (u64)rnd(r, 4) << 30 | (u64)some_index(r, 512) << 21 |
-		       (u64)some_index(r, 512) << 12;
+		return (u64)rnd(r, 4) << 30 | (u64)random_index(r, 512) << 21 |
+		       (u64)random_index(r, 512) << 12;
 	default:
 		break;
 	}
-	gva = (u64)rnd(r, 2) << 30 | (u64)some_index(r, 512) << 21 | (u64)some_index(r, 512) << 12;
+	gva = (u64)rnd(r, 2) << 30 | (u64)random_index(r, 512) << 21 |
+	      (u64)random_index(r, 512) << 12;
 	high = one_in(r, 4) ? 511 : rnd(r, 2);
 	gva |= high << 39;
 	if (g->sim.guest.mode == REF_5LEVEL) {
@@ -436,7 +437,7 @@ static void do_access_at(struct random_guest *g, u64 gva)
 	u32 pfec;
 
 	some_access(g, gva, &a);
-	a.gva += some_index(g->r, 512) * 8;
+	a.gva += random_index(g->r, 512) * 8;
 	if (one_in(g->r, 4))
 		a.gva += rnd(g->r, 8);
 	if ((a.gva & 4095) + size > 4096)
@@ -467,7 +468,7 @@ static void write_entries(struct random_guest *g)
 	u32 entries = random_is_32(g) ? 1024 : 512, size = random_is_32(g) ? 4 : 8;
 	u32 frame = one_in(g->r, 3) ? rnd(g->r, NR_PLAIN) : rnd(g->r, 10);
 	u32 nr = one_in(g->r, 6) ? 2 + rnd(g->r, 12) : 1;
-	u32 at = some_index(g->r, entries);
+	u32 at = random_index(g->r, entries);
 	u64 entry = random_entry(g);
 
 	if (one_in(g->r, 24))
@@ -596,35 +597,6 @@ static void write_read_only(struct random_guest *g)
 	}
 }
 
-static void copy_entry(struct random_guest *g)
-{
-	u32 size = random_is_32(g) ? 4 : 8, from = rnd(g->r, 10), to = rnd(g->r, 10);
-	u32 at = some_index(g->r, 4096 / size) * size;
-	u64 entry = sim_read(g->frame[from] + at, size);
-
-	/* Linux-like changes: rights taken, A or D cleared, gone. */
-	switch (rnd(g->r, 6)) {
-	case 0:
-		entry &= ~PTE_W;
-		break;
-	case 1:
-		entry &= ~PTE_A;
-		break;
-	case 2:
-		entry &= ~PTE_D;
-		break;
-	case 3:
-		entry &= ~PTE_P;
-		break;
-	case 4:
-		entry |= PTE_P;
-		break;
-	default:
-		break;
-	}
-	random_store_at(g, one_in(g->r, 2) ? from : to, at, entry, size);
-}
-
 void random_step(struct random_guest *g)
 {
 	struct sim *s = &g->sim;
@@ -647,7 +619,7 @@ void random_step(struct random_guest *g)
 	else if (op < 16)
 		write_entries(g);
 	else if (op < 21)
-		copy_entry(g);
+		random_copy_entry(g);
 	else if (op < 27)
 		random_change_large(g);
 	else if (op < 30)

@@ -48,6 +48,12 @@ void random_change_large(struct random_guest *g);
 /* random_table.c: a page table of small pages is written to, flushed, and its pages are read. */
 void random_table(struct random_guest *g);
 
+/* The same: an entry of one table is copied, changed as kernels do, to another. */
+void random_copy_entry(struct random_guest *g);
+
+/* One of a table's entries: the first and last ones more often. */
+u32 random_index(struct rnd *r, u32 entries);
+
 /* random_cow.c: a user writes to pages that are not his to write, and the kernel copies them. */
 void random_copy_on_write(struct random_guest *g);
 

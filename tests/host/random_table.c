@@ -69,3 +69,32 @@ void random_table(struct random_guest *g)
 		use_in_sequence(g, gva, nr);
 	}
 }
+
+void random_copy_entry(struct random_guest *g)
+{
+	u32 size = random_is_32(g) ? 4 : 8, from = rnd(g->r, 10), to = rnd(g->r, 10);
+	u32 at = random_index(g->r, 4096 / size) * size;
+	u64 entry = sim_read(g->frame[from] + at, size);
+
+	/* Linux-like changes: rights taken, A or D cleared, gone. */
+	switch (rnd(g->r, 6)) {
+	case 0:
+		entry &= ~PTE_W;
+		break;
+	case 1:
+		entry &= ~PTE_A;
+		break;
+	case 2:
+		entry &= ~PTE_D;
+		break;
+	case 3:
+		entry &= ~PTE_P;
+		break;
+	case 4:
+		entry |= PTE_P;
+		break;
+	default:
+		break;
+	}
+	random_store_at(g, one_in(g->r, 2) ? from : to, at, entry, size);
+}
