@@ -10,8 +10,6 @@ OFF, ON = ways.SHADOW
 PAGES = 2048
 # What the CPU cannot do without an exit on any kind of page tables.
 EXITS = {"null_exit": 1}
-# User mode ends with a #GP there, and SVM has those exit.
-GP_EXITS = {"cow_user": 1}
 # 2 MiB each: the guest's memory, its image, its stack, and room for the last two to lie apart.
 FILLS = PAGES // 512 + 8
 
@@ -45,7 +43,7 @@ def test_nested_paging_takes_no_exits(paged):
     """Nor a tick more than the bare machine: an emulator charges nothing for the longer walks."""
     native, nested = (paged[1][name].phases for name in (NATIVE, ways.NESTED))
     for name, phase in nested.items():
-        gps = GP_EXITS.get(name, 0) if paged[0].nested == "npt" else 0
+        gps = ways.gp_exits(paged[0], name)
         assert phase["exits"] == EXITS.get(name, 0) * phase["ops"] + gps, name
         if name not in EXITS and not gps:
             assert phase["ticks"] == native[name]["ticks"], name

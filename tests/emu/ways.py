@@ -18,6 +18,12 @@ def paging(machine):
             NESTED: f"mmu={machine.nested}"}
 
 
+def gp_exits(machine, phase):
+    """Exits of a whole phase on nested page tables: where user mode ends with a #GP, as cow_user's
+    does, SVM has that exit."""
+    return int(phase == "cow_user" and machine.nested == "npt")
+
+
 def machines(chosen=None, memory=256, cpus=1):
     """The machines to compare paging on, all of whose ticks are instructions: both vendors', and a
     second emulator, whose CPU is another's work; or the chosen one alone."""
