@@ -84,7 +84,7 @@ def test_segment_over_the_hypervisor(machine, tmp_path):
 
 
 def test_initrd_too_large(machine, tmp_path):
-    initrd = noise(tmp_path / "initrd", 24 << 20)
+    initrd = noise(tmp_path / "initrd", 30 << 20)
     boot(machine, r"the initrd, is too large", modules=[Module(boots.VMLINUZ), Module(initrd)],
          memory=96)
 
