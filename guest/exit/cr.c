@@ -121,7 +121,7 @@ bool lane_cr3_write_other(struct vcpu *v, u64 value)
 {
 	if (!mmu_switch_cr3(&v->mmu, value))
 		return false;
-	if (unlikely(v->mmu.hw.filter_present != v->filter_present))
+	if (unlikely(v->mmu.hw.due))
 		commit_hardware(v);
 	v->mmu.hw.reload_root = false;
 	count(&v->counters, exits);

@@ -159,9 +159,9 @@ static inline bool mmu_switch_recent(struct mmu_vcpu *v, u64 cr3)
 }
 
 /*
- * What mmu_set_cr3() begins with: all of it where the root is there, and nothing waits for this flush. hw.root
- * and hw.filter_present are what they have to be; to load them, and to forget everything, is the caller's to
- * see to. False, with nothing done: also where cr3 has an address that is no RAM's. It takes a few dozen instructions.
+ * What mmu_set_cr3() begins with: all of it where the root is there, and nothing waits for this flush. To load
+ * hw.root, and to forget everything, is the caller's to see to; v->hw.due is set where more has to follow. False,
+ * with nothing done: also where cr3 has an address that is no RAM's. It takes a few dozen instructions.
  */
 bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3);
 

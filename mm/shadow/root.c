@@ -192,10 +192,9 @@ bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3)
 		shadow_used(m, root);
 	set_root(v, root);
 	v->regs.cr3 = cr3;
-	v->hw.filter_present = m->bypass & !m->shadows[root].reach[REACH_SOFT].nr;
-	v->hw.filter_user = v->hw.filter_present && user_filter(v);
 	/* Of one CPU, everything is forgotten. */
 	m->stale_ways &= m->nr_vcpus > 1;
+	say_hardware(v);
 	remember_root(v);
 	return true;
 }

@@ -254,6 +254,12 @@ bool straight_cr3(struct sim *s, u64 value, u64 cr3)
 		restore(s, &before, &none);
 		mmu_switch_cr3(&s->v, value);
 	}
+	/* The lane loads the root and forgets everything. What else is to change has to be due. */
+	if (!s->v.hw.due && (s->v.hw.filter_present != s->last_hw.filter_present ||
+			     s->v.hw.filter_user != s->last_hw.filter_user ||
+			     s->v.hw.exit_invlpg != s->last_hw.exit_invlpg))
+		sim_fail(s, "CR3 = %llx changes the filter, and it is not said to be due",
+			 (unsigned long long)value);
 	s->v.hw.flush = MMU_FLUSH_ALL;
 	s->v.hw.due = true;
 	s->v.hw.reload_root = true;
