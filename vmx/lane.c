@@ -116,8 +116,8 @@ static inline u32 exit_cr(struct vcpu *v)
  */
 static inline bool is_plain(struct vcpu *v)
 {
-	return (vmread(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L) &&
-	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+	return (vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L) &&
+	       !(vmread_sure(VMCS_GUEST_INTERRUPTIBILITY) &
 		 (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) &&
 	       (likely(to_vmx(v)->proc & PROC_MOV_DR) || !(vmx_dr7(v) & DR7_ENABLED));
 }
@@ -127,33 +127,33 @@ static LANE u32 exit_fault(struct vcpu *v)
 	struct mmu_straight w;
 	u64 gva, rflags;
 
-	if (unlikely((u32)vmread(VMCS_EXIT_INTR_INFO) != INFO_PF ||
-		     (vmread(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID)))
+	if (unlikely((u32)vmread_sure(VMCS_EXIT_INTR_INFO) != INFO_PF ||
+		     (vmread_sure(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID)))
 		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
-	gva = vmread(VMCS_EXIT_QUALIFICATION);
-	v->rip = vmread(VMCS_GUEST_RIP);
-	v->rflags = rflags = vmread(VMCS_GUEST_RFLAGS);
+	gva = vmread_sure(VMCS_EXIT_QUALIFICATION);
+	v->rip = vmread_sure(VMCS_GUEST_RIP);
+	v->rflags = rflags = vmread_sure(VMCS_GUEST_RFLAGS);
 	/* See lane_is_straight(). */
 	if (unlikely(v->rip >> 32 == 1))
 		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
-	switch (lane_fault(v, gva, (u32)vmread(VMCS_EXIT_ERROR_CODE), &w)) {
+	switch (lane_fault(v, gva, (u32)vmread_sure(VMCS_EXIT_ERROR_CODE), &w)) {
 	case MMU_NOT_STRAIGHT:
 		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
 	case MMU_STRAIGHT_WRITE:
 		if (unlikely(!is_plain(v) || !lane_table_write(v, gva, &w)))
 			return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
-		vmwrite(VMCS_GUEST_RIP, v->rip);
+		vmwrite_sure(VMCS_GUEST_RIP, v->rip);
 		break;
 	case MMU_STRAIGHT_OWN:
 		vmx_set_cr2(v, gva);
-		vmwrite(VMCS_ENTRY_ERROR_CODE, w.pfec);
-		vmwrite(VMCS_ENTRY_INTR_INFO, INFO_PF);
+		vmwrite_sure(VMCS_ENTRY_ERROR_CODE, w.pfec);
+		vmwrite_sure(VMCS_ENTRY_INTR_INFO, INFO_PF);
 		break;
 	case MMU_STRAIGHT_MENDED:
 		break;
 	}
 	if (v->rflags != rflags)
-		vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
+		vmwrite_sure(VMCS_GUEST_RFLAGS, v->rflags);
 	return to_vmx(v)->next;
 }
 

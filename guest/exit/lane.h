@@ -126,7 +126,8 @@ static ALWAYS_INLINE bool lane_invlpg(struct vcpu *v, u64 gva,
  * A page fault of the guest's code: no event was being delivered, and it is not one of an IRET that has ended NMI
  * blocking. v->rip and v->rflags are valid, and RSP still is not. What is to follow, by what is returned:
  *
- * MMU_STRAIGHT_WRITE: lane_table_write(), for 64-bit code that completes alone, without breakpoints; false is the general way.
+ * MMU_STRAIGHT_WRITE: lane_table_write(), for 64-bit code that completes alone, without breakpoints; if that
+ *	returns false, the general way.
  * MMU_STRAIGHT_OWN: #PF at this address with w->pfec, and RF set.
  * MMU_STRAIGHT_MENDED: RF set.
  */
@@ -138,22 +139,18 @@ static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 erro
 	bool again = exits == r->last && v->rip == r->rip;
 	enum mmu_straight_way way;
 
-	/* See handle_page_fault(). */
 	if (v->filter_present && !(error & (PFEC_P | PFEC_RSVD))) {
-		count(&v->counters, exits);
-		count(&v->counters, exits_pf);
-		v->rflags |= RFLAGS_RF;
+		/* See handle_page_fault(). */
 		w->pfec = mmu_own_fault(&v->mmu, error);
-		if (unlikely(v->mmu.hw.due))
-			commit_hardware(v);
-		return MMU_STRAIGHT_OWN;
-	}
-	/* Whether the guest gets on: that is same_again()'s to see, and this the same while they are few. */
-	if (unlikely(again) && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW))
+		way = MMU_STRAIGHT_OWN;
+	} else if (unlikely(again) && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW)) {
+		/* Whether the guest gets on: that is same_again()'s to see, and this the same while they are few. */
 		return MMU_NOT_STRAIGHT;
-	way = mmu_fault_straight(&v->mmu, gva, error, v->rip, w);
-	if (way == MMU_STRAIGHT_WRITE || unlikely(way == MMU_NOT_STRAIGHT))
-		return way;
+	} else {
+		way = mmu_fault_straight(&v->mmu, gva, error, v->rip, w);
+		if (way == MMU_STRAIGHT_WRITE || unlikely(way == MMU_NOT_STRAIGHT))
+			return way;
+	}
 	count(&v->counters, exits);
 	count(&v->counters, exits_pf);
 	v->rflags |= RFLAGS_RF;

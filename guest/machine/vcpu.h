@@ -26,8 +26,6 @@ struct segment {
 
 #define SEG_ATTR_TYPE(attr) ((attr)&0xf)
 #define SEG_ATTR_DPL(attr)  (((attr) >> 5) & 3)
-#define SEG_ATTR_DPL_MASK   (3U << 5)
-#define SEG_ATTR_CONFORMING BIT(2) /* of code */
 #define SEG_ATTR_L          BIT(13)
 #define SEG_ATTR_DB         BIT(14)
 #define SEG_ATTR_UNUSABLE   BIT(16)

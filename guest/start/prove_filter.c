@@ -19,7 +19,7 @@ static const u8 write_code[] = {
 	0x0f, 0xa2, /* cpuid */
 };
 
-#define SLOT_GVA(level) ((u64)CONTEXT_SLOT << (12 + 9 * ((level)-1)))
+#define SLOT_GVA(level) ((u64)CONTEXT_SLOT << LEVEL_SHIFT(level))
 
 /* A read of, or a write to, what an entry at this level says, by the user or the supervisor. */
 static void try(struct vcpu *v, bool user, bool write, int level, u64 entry, struct vmexit *exit)

@@ -63,7 +63,10 @@ static bool maps_nothing(const struct mmu *m, u32 index, u32 *tables)
 	return true;
 }
 
-/* What a root's user links lead to is dropped; what is below becomes orphans, for settle(). */
+/*
+ * What a root's user links lead to is dropped, but for another CPU's root; what is below becomes orphans, for
+ * settle().
+ */
 static void drop_tree(struct mmu_vcpu *v, u32 root)
 {
 	struct mmu *m = v->mmu;
@@ -73,7 +76,8 @@ static void drop_tree(struct mmu_vcpu *v, u32 root)
 		const u64 *line = table_of(m, root) + (u32)__builtin_ctzll(live) * LINE_ENTRIES;
 
 		for (u32 i = 0; i < LINE_ENTRIES; i++) {
-			if (spte_is_present(line[i], m->trap_bits) && (line[i] & PTE_U))
+			if (spte_is_present(line[i], m->trap_bits) && (line[i] & PTE_U) &&
+			    !m->shadows[spte_child(m, line[i])].pins)
 				shadow_zap(v, spte_child(m, line[i]), true);
 		}
 	}

@@ -9,8 +9,8 @@
 
 /*
  * The shadow of a frame in this role, found or made, and right to be linked: filled in, its frame protected unless
- * it is out of sync, and held until the operation ends. It may recycle any table that nothing holds. gfn: of a direct table, the first
- * frame that it maps; of no RAM, a table of traps. Returns the table's index.
+ * it is out of sync, and held until the operation ends. It may recycle any table that nothing holds. gfn: of a
+ * direct table, the first frame that it maps; of no RAM, a table of traps. Returns the table's index.
  */
 u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role);
 

@@ -238,7 +238,10 @@ enum mmu_straight_way {
 enum mmu_straight_way mmu_fault_straight(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
 					 struct mmu_straight *out);
 
-/* After MMU_STRAIGHT_WRITE, when the caller has stored there, within the entry: in place of mmu_fault() and mmu_write(). */
+/*
+ * After MMU_STRAIGHT_WRITE, when the caller has stored there, within the entry: in place of mmu_fault() and
+ * mmu_write().
+ */
 void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w);
 
 /* As mmu_write(), if the old value is still there: LOCK CMPXCHG's way. size 4 or 8, aligned. */

@@ -72,7 +72,7 @@ static ALWAYS_INLINE bool is_protected(const struct mmu_vcpu *v, const struct fo
 static ALWAYS_INLINE bool find_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
 	struct found leaf = way_to(v, gva);
-	u64 offset = (PAGE_SIZE << 9 * (leaf.level - 1)) - 1;
+	u64 offset = BIT(LEVEL_SHIFT(leaf.level)) - 1;
 
 	if (!spte_is_present(leaf.spte, v->mmu->trap_bits))
 		return false;

@@ -26,7 +26,7 @@
  */
 #define SPTE_NARROWED BIT(11)
 
-#define SPT_ENTRIES   512
+#define SPT_ENTRIES   TABLE_ENTRIES
 #define PTE_RIGHTS    (PTE_W | PTE_U | PTE_NX)
 
 /* A shadow entry's name: its table's index and its place in that, 31 bits. 0 is none: so is table 0. */

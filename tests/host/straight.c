@@ -219,6 +219,15 @@ static bool is_compared(const struct sim *s)
 	return one_in(s->r, s->config.pool_size > MIB(1) ? 64 : 4);
 }
 
+/* It was not straight: nothing may have been done. */
+static void check_unchanged(struct sim *s, const char *what, u64 value)
+{
+	save(s, &lane, &none);
+	if (difference(s, &before, &lane, &none))
+		sim_fail(s, "no straight way for %s %llx, but something changed", what,
+			 (unsigned long long)value);
+}
+
 bool straight_cr3(struct sim *s, u64 value, u64 cr3)
 {
 	bool compared = is_compared(s);
@@ -229,12 +238,8 @@ bool straight_cr3(struct sim *s, u64 value, u64 cr3)
 	if (compared)
 		save(s, &before, &none);
 	if (!mmu_switch_cr3(&s->v, value)) {
-		if (compared) {
-			save(s, &lane, &none);
-			if (difference(s, &before, &lane, &none))
-				sim_fail(s, "no straight way for CR3 = %llx, but something changed",
-					 (unsigned long long)value);
-		}
+		if (compared)
+			check_unchanged(s, "CR3 =", value);
 		s->calm = false;
 		return false;
 	}
@@ -275,13 +280,8 @@ bool straight_invlpg(struct sim *s, u64 gva)
 	if (compared)
 		save(s, &before, &none);
 	if (!mmu_invlpg_straight(&s->v, gva)) {
-		if (compared) {
-			save(s, &lane, &none);
-			if (difference(s, &before, &lane, &none))
-				sim_fail(s,
-					 "no straight way for INVLPG %llx, but something changed",
-					 (unsigned long long)gva);
-		}
+		if (compared)
+			check_unchanged(s, "INVLPG", gva);
 		s->calm = false;
 		return false;
 	}

@@ -23,7 +23,7 @@ static u64 exits(void)
 {
 	if (exits_port)
 		return in32((u16)exits_port);
-	return notrap_present() ? notrap_call(HC_COUNTER, CNT_exits) : 0;
+	return notrap_exits();
 }
 
 /* What measuring nothing costs; subtracted from every measurement. */

@@ -80,6 +80,15 @@ CR_ACCESSORS(2)
 CR_ACCESSORS(3)
 CR_ACCESSORS(4)
 
+/* Ticks, when all before is done. */
+static inline u64 rdtsc(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high));
+	return (u64)high << 32 | low;
+}
+
 static inline u64 rdmsr(u32 msr)
 {
 	u32 lo, hi;

@@ -3,6 +3,7 @@
 #include "guest/builtin/lib/notrap.h"
 
 #include "guest/builtin/lib/insn.h"
+#include "mm/counters.h"
 
 static bool present;
 static u32 info;
@@ -51,4 +52,9 @@ u64 notrap_call(u32 number, u64 argument)
 				 : "memory");
 	return result;
 #endif
+}
+
+u64 notrap_exits(void)
+{
+	return present ? notrap_call(HC_COUNTER, CNT_exits) : 0;
 }

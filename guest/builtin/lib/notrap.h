@@ -15,6 +15,9 @@ bool notrap_present(void);
 /* NOTRAP_INFO_* bits; 0 on the bare machine. */
 u32 notrap_info(void);
 
+/* Exits so far; 0 on the bare machine. */
+u64 notrap_exits(void);
+
 /* One hypercall, HC_*. Returns its result; must not be used on the bare machine. */
 u64 notrap_call(u32 number, u64 argument);
 

@@ -9,7 +9,6 @@
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/print.h"
 #include "guest/builtin/lib/test.h"
-#include "mm/counters.h"
 
 #define OPS     64
 #define FLAGS   (PTE_P | PTE_W | PTE_A | PTE_D)
@@ -24,30 +23,17 @@ loop loop_cpuid, loop_cr3_read, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_writ
 
 static u64 other_root, pages;
 
-static u64 tsc(void)
-{
-	u32 low, high;
-
-	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high));
-	return (u64)high << 32 | low;
-}
-
-static u64 exits(void)
-{
-	return notrap_present() ? notrap_call(HC_COUNTER, CNT_exits) : 0;
-}
-
 static u64 measure(const char *name, loop *run, u64 offset, u64 a, u64 b)
 {
 	loop *at = (loop *)ptr((uintptr_t)run + offset);
 	u64 before, ticks, value;
 
 	at(2, a, b); /* what the first ones need is there */
-	before = exits();
-	ticks = tsc();
+	before = notrap_exits();
+	ticks = rdtsc();
 	value = at(OPS, a, b);
-	ticks = tsc() - ticks;
-	before = exits() - before - notrap_present();
+	ticks = rdtsc() - ticks;
+	before = notrap_exits() - before - notrap_present();
 	print("bench: %s%s ops=%u ticks=%u exits=%u faults=0\n", offset ? "high_" : "", name, OPS,
 	      (u32)ticks, (u32)before);
 	return value;

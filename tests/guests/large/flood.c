@@ -6,20 +6,6 @@
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/print.h"
 #include "guest/builtin/lib/test.h"
-#include "mm/counters.h"
-
-static u64 tsc(void)
-{
-	u32 low, high;
-
-	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high));
-	return (u64)high << 32 | low;
-}
-
-static u64 exits(void)
-{
-	return notrap_present() ? notrap_call(HC_COUNTER, CNT_exits) : 0;
-}
 
 static u64 page_of(const struct flood *f, u32 i)
 {
@@ -97,11 +83,11 @@ static void once(const struct flood *f, enum flood_kind kind, reg table, reg va,
 	for (u32 i = 0; i < f->n; i++)
 		check(*(volatile reg *)(va + i * f->size + f->inside) == mark(f, first + i),
 		      "%s page %u is not there", f->name, i);
-	before = exits();
-	ticks = tsc();
+	before = notrap_exits();
+	ticks = rdtsc();
 	change(f, kind, table, va, first);
-	ticks = tsc() - ticks;
-	before = exits() - before;
+	ticks = rdtsc() - ticks;
+	before = notrap_exits() - before;
 	print("bench: %s%s-%s-%u ops=%u ticks=%u exits=%u faults=0\n", first ? "again-" : "",
 	      f->name, names[kind], f->n, f->n, (u32)ticks, (u32)before);
 	verify(f, kind, va, first);

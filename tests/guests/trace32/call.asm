@@ -7,15 +7,20 @@ section .text
 SEL_DATA	equ 0x10
 SEL_USER_DATA	equ 0x1b
 
-; void call_code(const void *code, u32 edi, u32 esi, u32 edx)
-global call_code
-call_code:
+; Callee-saved registers and ESP, for call_bail. EAX: the first argument; the others follow at [esp + 24].
+%macro ENTER_CALL 0
 	push	ebx
 	push	ebp
 	push	esi
 	push	edi
 	mov	[kept_esp], esp
 	mov	eax, [esp + 20]
+%endmacro
+
+; void call_code(const void *code, u32 edi, u32 esi, u32 edx)
+global call_code
+call_code:
+	ENTER_CALL
 	mov	edi, [esp + 24]
 	mov	esi, [esp + 28]
 	mov	edx, [esp + 32]
@@ -41,12 +46,7 @@ call_bail:
 ; void v86_enter(u32 ip, u32 sp, u32 eflags): all segments are 0; an exception ends it.
 global v86_enter
 v86_enter:
-	push	ebx
-	push	ebp
-	push	esi
-	push	edi
-	mov	[kept_esp], esp
-	mov	eax, [esp + 20]
+	ENTER_CALL
 	mov	ecx, [esp + 24]
 	mov	edx, [esp + 28]
 	xor	ebx, ebx
