@@ -13,10 +13,10 @@ from tests.emu.boot import Module
 WITHIN = 0.05
 # {model: {phase of the built-in guest: (ticks of one operation, its exits)}}, with bypass.
 FIGURES = {
-    "broadwell_ult": {"demand": (594, 1), "cow": (1122, 2), "first_read": (184, 0.127),
-                      "first_write": (673, 1)},
-    "ryzen": {"demand": (909, 2), "cow": (1199, 2), "first_read": (186, 0.127),
-              "first_write": (684, 1)},
+    "broadwell_ult": {"demand": (586, 1), "cow": (1104, 2), "first_read": (183, 0.127),
+                      "first_write": (665, 1)},
+    "ryzen": {"demand": (908, 2), "cow": (1198, 2), "first_read": (186, 0.127),
+              "first_write": (683, 1)},
 }
 
 
