@@ -118,7 +118,7 @@ static void check_recent(struct audit *a, const struct mmu_vcpu *v)
 			 !m->recents || !s->recent || s->stale ||
 				 (m->bypass && s->reach[REACH_SOFT].nr) ||
 				 (r->filter_user &&
-				  (!(s->filter & FILTER_USER) || s->reach[REACH_NARROWED].nr)) ||
+				  (!v->filter.user || s->reach[REACH_NARROWED].nr)) ||
 				 has_work(v) || v->hw.filter_present != m->bypass,
 			 slot_make(r->root, 0),
 			 "a recent root may not be loaded as it is (invariant 22)");

@@ -8,32 +8,28 @@
  * fault exits under the first, as after a fork, when pages are copied; a supervisor's own fault on a page that is
  * not there under the second, as when a kernel reads a file into fresh memory. What one filter lets through
  * nobody sees, so only the exits that it costs can tell. After some of them the other has its turn: in the long
- * run that takes at most twice the exits of the better one. Each root has its own choice, and begins with that of
- * the root at which it was made: a process does what its parent did.
+ * run that takes at most twice the exits of the better one.
+ *
+ * The choice is a virtual CPU's, not an address space's: with page-table isolation a process has two roots, of
+ * which the kernel's alone makes a supervisor's faults. Each with the filter that is best for it, every way into
+ * the kernel and back would change the filter, and to change it costs more than it saves there.
  */
 #include "mm/shadow/settle.h"
 
 /* Exits that the other filter would have saved, after which it has its turn. */
 #define PAID_MAX 4
 
-/* Table 0, at which the first roots are made. */
-void filter_init(struct mmu *m)
-{
-	m->shadows[0].filter = m->user_filter == MMU_USER_ALWAYS ? FILTER_USER : 0;
-}
-
 void filter_paid(struct mmu_vcpu *v, u32 pfec)
 {
-	u8 *filter = &v->mmu->shadows[v->root].filter;
-	bool user = *filter & FILTER_USER;
+	bool user = v->filter.user;
 	u32 saved = user ? 0 : PFEC_P | PFEC_U;
 
 	/* While what is chosen may not be, nothing is paid for it. */
 	if (v->mmu->user_filter != MMU_USER_AUTO || !v->hw.filter_present ||
 	    v->hw.filter_user != user || (pfec & (PFEC_P | PFEC_U | PFEC_RSVD)) != saved)
 		return;
-	if (++*filter % FILTER_USER == PAID_MAX) {
-		*filter = user ? 0 : FILTER_USER;
-		forget_root(v->mmu, v->root);
+	if (++v->filter.paid == PAID_MAX) {
+		v->filter = (struct mmu_filter){.user = !user};
+		forget_recent(v->mmu);
 	}
 }

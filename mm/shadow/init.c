@@ -146,7 +146,6 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->links = take(&next, m->nr_shadows * PAGE_SIZE);
 	init_frames(m, &m->config);
 	set_traps(m, &c->traps);
-	filter_init(m);
 	shadow_init(m);
 	return m;
 }
@@ -156,6 +155,7 @@ void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *m, struct counters *counters)
 	*v = (struct mmu_vcpu){.mmu = m, .counters = counters, .hw = {.flush = MMU_FLUSH_ALL}};
 	INVARIANT(11, m->nr_vcpus < m->max_vcpus && m->nr_vcpus < MMU_VCPUS_MAX);
 	m->vcpu[m->nr_vcpus++] = v;
+	v->filter.user = m->user_filter == MMU_USER_ALWAYS;
 	op_begin(m);
 	v->pae_root = shadow_pae_root(v);
 	settle(v);

@@ -68,8 +68,7 @@ static u32 shadow_alloc(struct mmu_vcpu *v)
 	index = m->free;
 	m->free = m->shadows[index].next;
 	m->nr_free--;
-	m->shadows[index] =
-		(struct shadow){.stamp = m->clock, .filter = m->shadows[v->root].filter};
+	m->shadows[index] = (struct shadow){.stamp = m->clock};
 	lru_add(m, index);
 	return index;
 }

@@ -90,6 +90,12 @@ struct mmu_recent {
 	bool filter_user; /* as it was with this root */
 };
 
+/* Which filter is chosen, where either may be used: mm/shadow/filter.c. */
+struct mmu_filter {
+	bool user;
+	u8 paid; /* exits that the other would have saved */
+};
+
 #define MMU_RECENT 8 /* each at its page frame's number, modulo this */
 
 struct mmu_vcpu {
@@ -104,6 +110,7 @@ struct mmu_vcpu {
 	u16 *pins;       /* those of root */
 	u64 cr3_ignored; /* bits of what is loaded to CR3 that name no root: PCIDs, NOFLUSH with them */
 	struct mmu_recent recent[MMU_RECENT];
+	struct mmu_filter filter;
 	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
 	struct mmu_memos memo; /* the last: it changes nothing but how long things take */

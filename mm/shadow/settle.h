@@ -20,10 +20,6 @@ void settle(struct mmu_vcpu *v);
 
 /* filter.c. The guest's own fault has exited, with this error code. */
 void filter_paid(struct mmu_vcpu *v, u32 pfec);
-void filter_init(struct mmu *m);
-
-/* shadow.filter, of a root: the user filter is chosen; below, what was paid for the choice. */
-#define FILTER_USER BIT(7)
 
 /*
  * Invariant 21: where filter_present may be, filter_user may be, too, since no fault of a user's with RSVD=0 is
@@ -34,7 +30,7 @@ static inline bool user_filter(const struct mmu_vcpu *v)
 	const struct mmu *m = v->mmu;
 	const struct shadow *root = &m->shadows[v->root];
 
-	return (root->filter & FILTER_USER) && v->mode != PAGING_OFF && (v->regs.cr0 & CR0_WP) &&
+	return v->filter.user && v->mode != PAGING_OFF && (v->regs.cr0 & CR0_WP) &&
 	       !m->nr_unsync && !m->reach_queue[REACH_NARROWED] && !root->reach[REACH_NARROWED].nr;
 }
 

@@ -123,7 +123,6 @@ struct shadow {
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
 	u8 asked;  /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
-	u8 filter; /* of a root, or of that at which it was made: filter.c */
 	struct reach reach[NR_REACH];
 	u32 region_next; /* see struct region */
 };

@@ -239,7 +239,7 @@ static void it_goes_by_what_is_paid(void **state)
 	exits();
 	faults(GVA, WRITE | USER, PF_WRITE);
 	assert_int_equal(exits(), 0);
-	/* A new address space begins as the one before it; the old one keeps its own. */
+	/* Whatever address space: a process with page-table isolation has two, and changes no filter between them. */
 	child = new_root();
 	sim_set_cr3(&sim, child);
 	assert_true(sim.v.hw.filter_user);
@@ -252,7 +252,10 @@ static void it_goes_by_what_is_paid(void **state)
 	faults(GVA, WRITE, PFEC_W);
 	assert_int_equal(exits(), 0);
 	sim_set_cr3(&sim, root);
-	assert_true(sim.v.hw.filter_user);
+	assert_false(sim.v.hw.filter_user);
+	exits();
+	faults(OTHER, WRITE, PFEC_W);
+	assert_int_equal(exits(), 0);
 }
 
 int main(void)
