@@ -13,7 +13,7 @@ TIDY_NODES ?= 56000
 
 # $(call tidy,files,flags): clang-tidy on a few files at a time; its chatter is shown on failure.
 tidy = @printf '%s\n' $(1) | xargs -r -P $(JOBS) -n 4 sh -c \
-	'clang-tidy --quiet "$$@" -- $(2) -Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES) 2>$(O)/tidy.$$$$ || { cat $(O)/tidy.$$$$; exit 1; }' -
+	'clang-tidy --quiet "$$@" -- $(2) -Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES) 2>$(O)/tidy.$$$$ || { cat $(O)/tidy.$$$$; exit 1; }; rm $(O)/tidy.$$$$' -
 
 # $(call layer,rooms): each room uses those before it alone. guest/: without the rooms in it.
 layer = @$(PYTHON) tools/check-layer $(O) $(1)
