@@ -132,15 +132,13 @@ static __attribute__((noinline)) bool learn_own(struct mmu_vcpu *v, u64 gva)
 
 static ALWAYS_INLINE bool walk_own(struct mmu_vcpu *v, u64 gva, struct own_way *w)
 {
-	const u64(*bad)[2] = reserved_of(v);
-
 	if (unlikely(!memo_holds(&v->memo.own, gva / REGION_SIZE, v->root, 5)) &&
 	    !learn_own(v, gva))
 		return false;
 	w->leaf = v->memo.own_table + gpte_index(GPTE_64, 1, gva) * sizeof(w->gpte);
 	w->gpte = *(const volatile u64 *)phys_ptr(w->leaf);
 	w->rights = rights_below(v->memo.own_rights, w->gpte);
-	return (w->gpte & (PTE_P | bad[1][!!(w->gpte & PTE_PS)])) == PTE_P;
+	return true;
 }
 
 /* Whether the access is allowed depends on the rights of the way, and on nothing else. */
@@ -162,8 +160,8 @@ static ALWAYS_INLINE bool is_denied(const struct paging_regs *r, u64 rights, u32
 	return (pfec & PFEC_U) && !(rights & PTE_U);
 }
 
-/* A protection fault of the guest's: guest_fault(). */
-static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfec,
+/* The guest's own fault, for its entry of level 1: guest_fault(). present: PFEC_P, or 0 */
+static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfec, u32 present,
 						     struct mmu_straight *out)
 {
 	struct mmu *m = v->mmu;
@@ -176,10 +174,13 @@ static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfe
 	m->operations++;
 	count(v->counters, pf_taken);
 	count(v->counters, pf_guest);
-	count(v->counters, pf_guest_protection);
+	if (present)
+		count(v->counters, pf_guest_protection);
+	else
+		count(v->counters, pf_guest_notpresent);
 	filter_paid(v, pfec);
 	say_hardware(v);
-	out->pfec = (pfec & (PFEC_W | PFEC_U | PFEC_I)) | PFEC_P;
+	out->pfec = (pfec & (PFEC_W | PFEC_U | PFEC_I)) | present;
 	return MMU_STRAIGHT_OWN;
 }
 
@@ -270,13 +271,20 @@ static __attribute__((noinline)) enum mmu_straight_way
 look_straight(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
 {
 	const struct paging_regs *r = &v->regs;
+	const u64(*bad)[2] = reserved_of(v);
 	bool fetch_shown = (r->cr4 & CR4_SMEP) || (r->efer & EFER_NXE);
 	struct own_way w;
 
 	if (unlikely((pfec & PFEC_PK) || !(fetch_shown || (pfec & PFEC_W))) ||
-	    unlikely(!walk_own(v, gva, &w)) || unlikely(!rights_decide(r, w.rights, pfec)))
+	    unlikely(!walk_own(v, gva, &w)))
 		return MMU_NOT_STRAIGHT;
-	return is_denied(r, w.rights, pfec) ? own_fault(v, pfec, out) : mend(v, gva, pfec, &w);
+	/* With notrap entries in use there may have to be one: guest_fault(). */
+	if (!(w.gpte & PTE_P))
+		return v->mmu->bypass ? MMU_NOT_STRAIGHT : own_fault(v, pfec, 0, out);
+	if (unlikely((w.gpte & bad[1][!!(w.gpte & PTE_PS)]) || !rights_decide(r, w.rights, pfec)))
+		return MMU_NOT_STRAIGHT;
+	return is_denied(r, w.rights, pfec) ? own_fault(v, pfec, PFEC_P, out)
+					    : mend(v, gva, pfec, &w);
 }
 
 enum mmu_straight_way mmu_fault_straight(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
