@@ -115,7 +115,7 @@ void audit_entry(struct audit *a, slot_t slot)
 
 	audit_if(a, spte_is_trap(spte, m->trap_bits) && spte != trap_entry(m, s->role), slot,
 		 "another trap than the proved one");
-	audit_if(a, spte_is_notrap(spte) && !pae_root && !s->stale && (!synced || !m->bypass), slot,
+	audit_if(a, spte_is_notrap(spte) && !pae_root && !s->stale && !synced, slot,
 		 "notrap in a table that is not synced (invariant 1)");
 	if (spte_is_present(spte, m->trap_bits)) {
 		if (spte_is_link(s->role.level, spte))

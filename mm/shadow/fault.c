@@ -166,7 +166,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 		return;
 	}
 	count(v->counters, pf_guest_notpresent);
-	if (!m->bypass || w->level > m->shadows[v->root].role.level - (v->root == v->pae_root))
+	if (w->level > m->shadows[v->root].role.level - (v->root == v->pae_root))
 		return;
 	/* The walk has set A on the way here, so there is a link for each level. */
 	descend(v, &d, w, gva);

@@ -46,7 +46,7 @@ static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role,
 	return (struct rules){
 		.role = role,
 		.trap = trap_entry(m, role),
-		.empty = m->bypass && synced ? SPTE_NOTRAP : trap_entry(m, role),
+		.empty = synced ? SPTE_NOTRAP : trap_entry(m, role),
 		.judged = {PTE_P | PTE_A | bad[0], PTE_P | PTE_A | bad[1]},
 	};
 }
@@ -118,7 +118,7 @@ static ALWAYS_INLINE bool common_sync(struct mmu_vcpu *v, struct shadow *s, slot
 		count(v->counters, mmu_prefill);
 		return (old ^ *entry) & ~(PTE_A | PTE_D);
 	}
-	spte = (gpte & PTE_P) || !m->bypass ? trap_entry(m, s->role) : SPTE_NOTRAP;
+	spte = gpte & PTE_P ? trap_entry(m, s->role) : SPTE_NOTRAP;
 	if (leaf_holds(old, spte))
 		return false;
 	if (spte_is_present(old, m->trap_bits))

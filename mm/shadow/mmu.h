@@ -31,7 +31,7 @@ struct mmu_config {
 	/* The guest's CPU, and what it can read: its map's RAM may hold page tables. Outlives the MMU. */
 	const struct guest_paging *guest;
 	struct spte_traps traps;
-	bool bypass; /* notrap entries are in use: the hardware filters by them, or its user does */
+	bool bypass; /* the hardware filters by notrap entries, or its user does; else every fault exits */
 	enum mmu_user_filter user_filter;
 	enum mmu_sync sync;
 	u32 nr_vcpus; /* calls of mmu_vcpu_init() to come: the pool has to do for so many */

@@ -221,6 +221,29 @@ static ALWAYS_INLINE bool find_down(struct mmu_vcpu *v, u64 gva)
 	       learn_down(v, gva);
 }
 
+static ALWAYS_INLINE void touch_way(struct mmu_vcpu *v)
+{
+	shadow_touch(v->mmu, v->memo.table[4]);
+	shadow_touch(v->mmu, v->memo.table[3]);
+	shadow_touch(v->mmu, v->memo.table[2]);
+	shadow_touch(v->mmu, v->memo.table[1]);
+}
+
+/* One that is not present, where all on the shadow's way says so already: no filter was on. */
+static ALWAYS_INLINE enum mmu_straight_way own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec,
+							  struct mmu_straight *out)
+{
+	struct mmu *m = v->mmu;
+
+	if (unlikely(m->soft_traps || m->nr_unsync || !find_down(v, gva)) ||
+	    unlikely(!spte_is_notrap(
+		    *spte_at(m, slot_make(v->memo.table[1], spt_index(1, gva))))))
+		return MMU_NOT_STRAIGHT;
+	(void)own_fault(v, pfec, 0, out);
+	touch_way(v);
+	return MMU_STRAIGHT_OWN;
+}
+
 /* What the access sets in the guest's entry lets it be made, and the leaf follows: install(). */
 static ALWAYS_INLINE enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32 pfec,
 						const struct own_way *w)
@@ -249,10 +272,7 @@ static ALWAYS_INLINE enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32
 	m->clock++;
 	m->operations++;
 	count(v->counters, pf_taken);
-	shadow_touch(m, v->memo.table[4]);
-	shadow_touch(m, v->memo.table[3]);
-	shadow_touch(m, v->memo.table[2]);
-	shadow_touch(m, v->memo.table[1]);
+	touch_way(v);
 	leaf_put(m, s, slot, spte);
 	if (likely((old ^ *entry) & ~(PTE_A | PTE_D))) {
 		count(v->counters, pf_fixed);
@@ -278,9 +298,8 @@ look_straight(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
 	if (unlikely((pfec & PFEC_PK) || !(fetch_shown || (pfec & PFEC_W))) ||
 	    unlikely(!walk_own(v, gva, &w)))
 		return MMU_NOT_STRAIGHT;
-	/* With notrap entries in use there may have to be one: guest_fault(). */
 	if (!(w.gpte & PTE_P))
-		return v->mmu->bypass ? MMU_NOT_STRAIGHT : own_fault(v, pfec, 0, out);
+		return own_notpresent(v, gva, pfec, out);
 	if (unlikely((w.gpte & bad[1][!!(w.gpte & PTE_PS)]) || !rights_decide(r, w.rights, pfec)))
 		return MMU_NOT_STRAIGHT;
 	return is_denied(r, w.rights, pfec) ? own_fault(v, pfec, PFEC_P, out)
