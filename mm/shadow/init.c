@@ -128,6 +128,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
 	m->max_vcpus = c->nr_vcpus;
 	m->invlpgs = 1;
+	m->ways = 1;
 	m->trap_bits = GENMASK(c->guest->features.maxphyaddr - 1, 12);
 	m->config = c->tables;
 	m->nr_frames = frames;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* INVLPG, where it exits: while some table is out of sync, or its coming has to be seen. */
-#include "mm/shadow/settle.h"
+#include "mm/shadow/memo.h"
 
 /* INVLPG exits in a row, none for a table out of sync, that are too many: then all are synced again. */
 #define VAIN_INVLPG_MAX 8
@@ -33,49 +33,48 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	settle(v);
 }
 
-/* The entry of level 1 on the way to an address; 0: the way ends before. Four levels or five. */
-static inline slot_t find_leaf(const struct mmu_vcpu *v, u64 gva)
+/* Bring the leaf of an address up to date, in this table out of sync. */
+static ALWAYS_INLINE void follow_leaf(struct mmu_vcpu *v, u32 table, u64 gva)
 {
-	const struct mmu *m = v->mmu;
-	u32 index = v->root;
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[table];
+	slot_t slot = slot_make(table, spt_index(1, gva));
+	bool changed;
 
-	for (int level = m->shadows[index].role.level; level > 1; level--) {
-		u64 spte = *spte_at(m, slot_make(index, spt_index(level, gva)));
-
-		if (!spte_is_link(level, spte))
-			return 0;
-		index = spte_child(m, spte);
-	}
-	return slot_make(index, spt_index(1, gva));
+	if (likely(is_common(s->role)))
+		changed = common_sync(v, s, slot,
+				      gpte_read(s->gfn, GPTE_64, slot_entry(slot)),
+				      empty_entry(m, s->role, false));
+	else
+		changed = entry_sync(v, slot);
+	if (changed)
+		flood_followed(s);
 }
 
 bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva)
 {
 	struct mmu *m = v->mmu;
-	slot_t slot;
+	const struct mmu_way *way;
 
-	if (unlikely(!v->cr3_role ||
-		     (m->orphans.first | m->reach_queue[REACH_SOFT] |
-		      m->reach_queue[REACH_NARROWED] | v->nr_lent) ||
+	if (unlikely(!v->cr3_role || is_waiting(v) ||
 		     (m->upper_unsync | m->soft_traps | v->hw.due) ||
 		     m->vain_invlpg + 1 >= VAIN_INVLPG_MAX))
 		return false;
+	memo_begin(v);
 	begin(v);
-	slot = find_leaf(v, gva);
-	if (slot && table_is_unsync(m, slot_table(slot))) {
+	way = recall_way(v, gva);
+	if (likely(way && table_is_unsync(m, way->table[0]))) {
 		m->vain_invlpg = 0;
-		if (entry_sync(v, slot))
-			flood_followed(shadow_at(m, slot));
+		follow_leaf(v, way->table[0], gva);
+		m->in_operation = false;
 	} else {
 		m->vain_invlpg++;
-	}
-	/* Of what settle() looks at, a leaf alone can have changed what is narrowed, and no more. */
-	if (unlikely(m->reach_queue[REACH_NARROWED])) {
-		settle(v);
-	} else {
 		m->in_operation = false;
 		say_hardware(v);
 	}
+	/* Of what settle() looks at, a leaf alone can have changed what is narrowed, and no more. */
+	if (unlikely(m->reach_queue[REACH_NARROWED]))
+		settle(v);
 	if (unlikely(v->hw.due))
 		need_flush_gva(v, gva);
 	return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The lives of shadow tables: found by frame and role, made, dropped. */
 #include "mm/shadow/lives.h"
+#include "mm/shadow/mirror.h"
 
 /*
  * by_guest: the guest has given the table up, and with it those below that nobody else reaches. Else
@@ -15,6 +16,7 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	m->work += WORK_TABLE + s->present / 4;
 	INVARIANT(11, !s->pins);
 	forget_root(m, index);
+	m->ways++;
 	table_clear(m, index, by_guest);
 	while (s->parents)
 		entry_trap(m, s->parents);
@@ -144,6 +146,7 @@ u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
 	index = shadow_alloc(v);
 	m->shadows[index].gfn = gfn;
 	m->shadows[index].role = role;
+	m->shadows[index].judged = judged(m, role, 0);
 	/* What it will be used for is what the others are. */
 	m->shadows[index].flood_paid = role.level == 1 && m->floods_pay;
 	if (f)

@@ -77,8 +77,9 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 	u64 gpte = gpte_read(s->gfn, s->role.format, guest_index(s->role, slot_entry(slot)));
 	struct spte_want want;
 
-	if (likely(is_common(s->role)) && !m->soft_traps && !table_is_unsync(m, slot_table(slot)))
-		return common_sync(v, s, slot, gpte);
+	if (likely(is_common(s->role)) && !m->soft_traps)
+		return common_sync(v, s, slot, gpte,
+				   empty_entry(m, s->role, !table_is_unsync(m, slot_table(slot))));
 	want = slot_wanted(m, slot, gpte);
 	return !spte_holds(*spte_at(m, slot), want) && put_wanted(v, slot, want);
 }

@@ -22,9 +22,11 @@ static ALWAYS_INLINE u64 small_leaf(union role role, u64 gpte)
 /* The same of an entry of 64 bits with CR0.WP=1, in few instructions. */
 static ALWAYS_INLINE u64 plain_leaf(u64 gpte)
 {
-	u64 spte = without_dirty(gpte & (SMALL_LEAF | PTE_RIGHTS), gpte);
+	u64 spte = gpte & (SMALL_LEAF | PTE_RIGHTS), key = leaf_key(gpte, spte);
 
-	return spte | leaf_key(gpte, spte) | leaf_narrow((union role){0}, gpte);
+	if (likely(gpte & PTE_D))
+		return spte | key;
+	return without_dirty(spte, gpte) | key | leaf_narrow((union role){0}, gpte);
 }
 
 /* mirror.c: a present, usable guest entry at an upper level, of any format. i: its shadow's place. */
@@ -34,20 +36,30 @@ struct spte_want wanted_upper(const struct mmu *m, union role role, u64 gpte, u3
 struct rules {
 	union role role;
 	u64 trap;
-	u64 empty; /* for a guest entry that is not present: invariant 1 */
-	/* By PS: P, A and the reserved bits. Of them only P and A may be set: invariant 3. */
-	u64 judged[2];
+	u64 empty;     /* empty_entry() */
+	u64 judged[2]; /* by PS: judged(); invariant 3 */
 };
+
+/* P, A and the reserved bits of a guest's entry with this PS: of them it has P and A alone, or is not usable. */
+static ALWAYS_INLINE u64 judged(const struct mmu *m, union role role, u32 ps)
+{
+	return PTE_P | PTE_A |
+	       m->guest->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level][ps];
+}
+
+/* For a guest entry that is not present: invariant 1. synced: the table's frame is not out of sync. */
+static ALWAYS_INLINE u64 empty_entry(const struct mmu *m, union role role, bool synced)
+{
+	return synced ? SPTE_NOTRAP : trap_entry(m, role);
+}
 
 static ALWAYS_INLINE struct rules rules_of(const struct mmu *m, union role role, bool synced)
 {
-	const u64 *bad = m->guest->reserved[gpte_kind(role.format, role.nxe, role.pse)][role.level];
-
 	return (struct rules){
 		.role = role,
 		.trap = trap_entry(m, role),
-		.empty = synced ? SPTE_NOTRAP : trap_entry(m, role),
-		.judged = {PTE_P | PTE_A | bad[0], PTE_P | PTE_A | bad[1]},
+		.empty = empty_entry(m, role, synced),
+		.judged = {judged(m, role, 0), judged(m, role, 1)},
 	};
 }
 
@@ -90,38 +102,45 @@ static ALWAYS_INLINE bool is_common(union role role)
 	return (role.word & bits.word) == common.word;
 }
 
-/* is_usable() in such a table. */
-static ALWAYS_INLINE bool common_usable(const struct mmu *m, union role role, u64 gpte)
+/* leaf_put() of what common_sync() wants. */
+static ALWAYS_INLINE bool common_put(struct mmu_vcpu *v, struct shadow *s, slot_t slot, u64 spte)
 {
-	const u64 *bad = m->guest->reserved[gpte_kind(GPTE_64, role.nxe, role.pse)][1];
+	struct mmu *m = v->mmu;
+	u64 *entry = spte_at(m, slot), old = *entry;
 
-	return (gpte & (PTE_P | PTE_A | bad[!!(gpte & PTE_PS)])) == (PTE_P | PTE_A);
+	if (likely(!spte_is_present(old, m->trap_bits) && leaf_add(m, s, slot, spte))) {
+		s->lines |= line_bit(slot);
+		s->live |= line_bit(slot);
+		s->present++;
+		count(v->counters, mmu_prefill);
+		return true;
+	}
+	if (unlikely(!leaf_put(m, s, slot, spte)))
+		return entry_install(v, slot, (struct spte_want){.spte = spte, .present = true}, 0,
+				     false);
+	count(v->counters, mmu_prefill);
+	return (old ^ *entry) & ~(PTE_A | PTE_D);
 }
 
 /*
- * entry_sync() for such a table in sync, without soft traps, in a straight line. gpte: what the guest's entry says
- * now.
+ * entry_sync() for such a table, without soft traps, in a straight line. gpte: what the guest's entry says now. empty:
+ * rules.empty.
  */
-static ALWAYS_INLINE bool common_sync(struct mmu_vcpu *v, struct shadow *s, slot_t slot, u64 gpte)
+static ALWAYS_INLINE bool common_sync(struct mmu_vcpu *v, struct shadow *s, slot_t slot, u64 gpte,
+				      u64 empty)
 {
 	struct mmu *m = v->mmu;
-	u64 *entry = spte_at(m, slot), old = *entry, spte;
+	u64 old = *spte_at(m, slot), spte;
 
-	if (likely(common_usable(m, s->role, gpte))) {
+	/* PS is PAT here, and decides nothing. */
+	if (likely((gpte & s->judged) == (PTE_P | PTE_A))) {
 		spte = plain_leaf(gpte);
-		if (leaf_holds(old, spte))
-			return false;
-		if (unlikely(!leaf_put(m, s, slot, spte)))
-			return entry_install(v, slot,
-					     (struct spte_want){.spte = spte, .present = true}, 0,
-					     false);
-		count(v->counters, mmu_prefill);
-		return (old ^ *entry) & ~(PTE_A | PTE_D);
+		return !leaf_holds(old, spte) && common_put(v, s, slot, spte);
 	}
-	spte = gpte & PTE_P ? trap_entry(m, s->role) : SPTE_NOTRAP;
-	if (leaf_holds(old, spte))
+	spte = gpte & PTE_P ? trap_entry(m, s->role) : empty;
+	if (old == spte)
 		return false;
-	if (spte_is_present(old, m->trap_bits))
+	if (likely(spte_is_present(old, m->trap_bits)))
 		leaf_drop(m, s, slot, old);
 	entry_put(m, slot, spte);
 	return true;

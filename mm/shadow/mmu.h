@@ -18,6 +18,7 @@
 #include "mm/shadow/spte.h"
 
 struct mmu;
+struct frame;
 
 /*
  * The user filter, where it may be used: where it seems to save more exits, always, never. The hardware, or
@@ -58,24 +59,57 @@ struct mmu_hw {
 };
 
 /*
- * A way that was found, and all that it was found by: it is good as long as all of that is as it was. So nothing has
- * to be told to forget it.
+ * Ways that were found not long ago: straight.c and invlpg.c, by memo.h. All of them are of one root, and good while
+ * no link on a way has gone or changed, which mmu.ways tells: invariant 23. A page's own entry is compared, too.
  */
-struct mmu_memo {
-	u64 where; /* which page, or region of 2 MiB */
-	u32 root;  /* 0: nothing was found yet */
-	const volatile u64 *at[6];
-	u64 said[6];
+
+/* Down the shadow tables to those of level 1: where the leaves of 2 MiB are. */
+struct mmu_way {
+	u64 where; /* which 2 MiB; MMU_NOWHERE: none */
+	u32 table[5]; /* by level, from 1 */
+	u32 rights;   /* W and U where all links on the way have them */
 };
 
-/* Of the last way of each kind: straight.c, and nothing else. */
+/* To a page that is a table with one shadow, of the most frequent kind; for faults with this error code. */
+struct mmu_write_way {
+	u64 where; /* which page; MMU_NOWHERE: none */
+	const volatile u64 *leaf;
+	u64 said; /* by the leaf */
+	const struct frame *frame;
+	u64 gpa;
+	u32 state; /* the frame's: the shadow's index */
+	u32 pfec;
+};
+
+/* To a page of code. */
+struct mmu_code_way {
+	u64 where; /* which page; MMU_NOWHERE: none */
+	const volatile u64 *leaf;
+	u64 said; /* by the leaf */
+	u64 hpa;
+};
+
+/* Through the guest's own upper tables: by their three entries, which are compared. */
+struct mmu_own_way {
+	u64 where; /* which 2 MiB; MMU_NOWHERE: none */
+	const volatile u64 *at[3];
+	u64 said[3];
+	u64 rights, table;
+	u64 reserved; /* bits of the entries of level 1 */
+	const struct mmu_way *mirror; /* the way down the shadow tables that these entries ask for; NULL: not known */
+};
+
+#define MMU_NOWHERE    ~0ULL
+#define MMU_WAYS       8 /* each at its number, modulo this */
+#define MMU_WRITE_WAYS 8
+
 struct mmu_memos {
-	struct mmu_memo code; /* to a page of code */
-	u64 code_page;
-	struct mmu_memo own; /* the guest's own tables for a region */
-	u64 own_rights, own_table;
-	struct mmu_memo down; /* the shadow tables that mirror these */
-	u32 table[5];         /* by level */
+	u64 ways; /* mmu.ways, and the root, that all of them are of */
+	u32 root;
+	struct mmu_way way[MMU_WAYS];
+	struct mmu_write_way write[MMU_WRITE_WAYS];
+	struct mmu_code_way code;
+	struct mmu_own_way own;
 };
 
 /*

@@ -52,8 +52,10 @@ void reach_link(struct mmu *m, u32 index, u32 child, int more)
 		if (unlikely(m->shadows[child].reach[kind].told))
 			add(m, index, kind, more);
 	}
-	if (more < 0)
+	if (more < 0) {
 		m->stale_ways = true;
+		m->ways++;
+	}
 }
 
 static void dequeue(struct mmu *m, u32 index, enum reach_kind kind)

@@ -130,6 +130,8 @@ void mmu_set_regs(struct mmu_vcpu *v, const struct paging_regs *regs)
 	v->cr3_role = v->mode >= PAGING_4LEVEL ? root_role(v).word : 0;
 	v->mmu->work = 0;
 	forget_recent(v->mmu);
+	/* What the registers allow is part of what is remembered. */
+	v->memo.ways = 0;
 	v->cr3_ignored = (PAGE_SIZE - 1) | (regs->cr4 & CR4_PCIDE ? CR3_NOFLUSH : 0);
 	op_begin(v->mmu);
 	need_flush(v->mmu);

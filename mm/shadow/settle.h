@@ -34,14 +34,21 @@ static inline bool user_filter(const struct mmu_vcpu *v)
 	       !m->nr_unsync && !m->reach_queue[REACH_NARROWED] && !root->reach[REACH_NARROWED].nr;
 }
 
-/* Something waits for the next operation's end, or for the guest's next flush, or for the filter to be decided anew. */
+/* Something waits for the next operation's end. */
+static ALWAYS_INLINE bool is_waiting(const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	return m->orphans.first | m->reach_queue[REACH_SOFT] | m->reach_queue[REACH_NARROWED] |
+	       v->nr_lent;
+}
+
+/* The same; or for the guest's next flush, or for the filter to be decided anew. */
 static inline bool has_work(const struct mmu_vcpu *v)
 {
 	const struct mmu *m = v->mmu;
 
-	return (m->nr_unsync | m->orphans.first | m->reach_queue[REACH_SOFT] |
-		m->reach_queue[REACH_NARROWED] | v->nr_lent) ||
-	       (m->upper_unsync | m->ask_invlpg);
+	return is_waiting(v) || m->nr_unsync || (m->upper_unsync | m->ask_invlpg);
 }
 
 /* Its last part, where nothing else is left: what the hardware has to run with. */

@@ -9,7 +9,7 @@ bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault)
 	if (!is_plain_write(fault->pfec))
 		return false;
 	leaf = way_to(v, fault->gva);
-	if (!is_protected(v, &leaf, fault->pfec) ||
+	if (!is_protected(v, leaf.spte, leaf.rights, fault->pfec) ||
 	    shadow_at(v->mmu, (slot_t)(leaf.table - v->mmu->tables))->role.wp0)
 		return false;
 	fault->gpa = (leaf.spte & PTE_ADDR) | (fault->gva & (PAGE_SIZE - 1));
@@ -18,5 +18,10 @@ bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault)
 
 bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
-	return v->root && find_code(v, gva, hpa);
+	struct found leaf;
+
+	if (!v->root)
+		return false;
+	leaf = way_to(v, gva);
+	return code_at(v, &leaf, gva, hpa);
 }

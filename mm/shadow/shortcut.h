@@ -56,27 +56,27 @@ static ALWAYS_INLINE bool is_plain_write(u32 pfec)
 
 /*
  * With CR0.WP=1 such a write fails only because its page is tracked, or watched: SPTE_PROTECTED is in no trap.
- * False when a closer look is needed.
+ * False when a closer look is needed. spte: the leaf; links: W and U where all links on the way have them.
  */
-static ALWAYS_INLINE bool is_protected(const struct mmu_vcpu *v, const struct found *leaf, u32 pfec)
+static ALWAYS_INLINE bool is_protected(const struct mmu_vcpu *v, u64 spte, u64 links, u32 pfec)
 {
-	u64 rights = leaf->rights & leaf->spte;
+	u64 rights = links & spte;
 
-	if (!(leaf->spte & SPTE_PROTECTED) || !(leaf->rights & PTE_W))
+	if (!(spte & SPTE_PROTECTED) || !(links & PTE_W))
 		return false;
 	return (pfec & PFEC_U) ? rights & PTE_U
 			       : !(rights & PTE_U) || !(v->regs.cr4 & (CR4_SMAP | CR4_PKE));
 }
 
-/* Where code is that the CPU has just run. False: not in RAM, which is the guest's alone to read. */
-static ALWAYS_INLINE bool find_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
+/* Where code is that the CPU has just run, by its leaf. False: not in RAM, which is the guest's alone to read. */
+static ALWAYS_INLINE bool code_at(const struct mmu_vcpu *v, const struct found *leaf, u64 gva,
+				  u64 *hpa)
 {
-	struct found leaf = way_to(v, gva);
-	u64 offset = BIT(LEVEL_SHIFT(leaf.level)) - 1;
+	u64 offset = BIT(LEVEL_SHIFT(leaf->level)) - 1;
 
-	if (!spte_is_present(leaf.spte, v->mmu->trap_bits))
+	if (!spte_is_present(leaf->spte, v->mmu->trap_bits))
 		return false;
-	*hpa = (leaf.spte & PTE_ADDR & ~offset) | (gva & offset);
+	*hpa = (leaf->spte & PTE_ADDR & ~offset) | (gva & offset);
 	return frame_of(v->mmu, *hpa >> PAGE_SHIFT) != NULL;
 }
 

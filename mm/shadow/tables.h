@@ -96,7 +96,7 @@ static inline bool last_was_used(const struct mmu *m, u32 index)
 {
 	u64 spte = *spte_at(m, slot_make(index, m->shadows[index].last));
 
-	return spte_is_present(spte, m->trap_bits) && (spte & PTE_A);
+	return (spte & PTE_A) && !spte_is_trap(spte, m->trap_bits);
 }
 
 /*

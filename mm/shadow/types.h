@@ -125,6 +125,7 @@ struct shadow {
 	u8 asked;  /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
 	struct reach reach[NR_REACH];
 	u32 region_next; /* see struct region */
+	u64 judged;      /* of a guest's entry without PS, as struct rules has it */
 };
 
 /* Tables linked by list_next and list_prev. */
@@ -195,6 +196,8 @@ struct mmu {
 	/* What this exit has done, in units of about 300 instructions: may_work(). */
 	u32 work;
 	u32 reach_queue[NR_REACH]; /* tables whose parents have to be told, see reach.c */
+	/* From 1 on, how often a link went or got other rights, or a table went: invariant 23. */
+	u64 ways;
 	/* A CPU may hold links that are gone, or leaves that were narrowed: reach.c. need_flush() ends it. */
 	bool stale_ways;
 	enum mmu_user_filter user_filter;

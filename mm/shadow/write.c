@@ -14,10 +14,13 @@ static ALWAYS_INLINE enum flood leaf_written(const struct mmu *m, struct shadow 
 	bool used = last_was_used(m, index);
 	bool again = s->flood_paid && s->writes && i != s->last;
 
-	s->writes = used ? 1 : s->writes + 1;
 	s->last = i;
-	if (m->sync == MMU_SYNC_HYBRID &&
-	    (s->writes > FLOOD_WRITES + s->flood_bar || (again && !used)))
+	if (used) {
+		s->writes = 1;
+		return FLOOD_NONE;
+	}
+	s->writes++;
+	if (m->sync == MMU_SYNC_HYBRID && (s->writes > FLOOD_WRITES + s->flood_bar || again))
 		return FLOOD_UNSYNC;
 	return FLOOD_NONE;
 }
@@ -142,7 +145,8 @@ void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 		return;
 	}
 	flood = leaf_written(m, s, slot_table(slot), slot_entry(slot));
-	if (common_sync(v, s, slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL)))
+	if (common_sync(v, s, slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL),
+			empty_entry(m, s->role, true)))
 		count(c, mmu_pte_updated);
 	if (unlikely(flood)) {
 		m->in_operation = true;

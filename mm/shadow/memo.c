@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* How ways are found that are remembered then. */
+#include "mm/shadow/memo.h"
+
+/* All that is remembered is of another root, or from before some link went. */
+void memo_renew(struct mmu_vcpu *v)
+{
+	struct mmu_memos *memo = &v->memo;
+
+	memo->ways = v->mmu->ways;
+	memo->root = v->root;
+	for (u32 i = 0; i < MMU_WAYS; i++)
+		memo->way[i].where = MMU_NOWHERE;
+	for (u32 i = 0; i < MMU_WRITE_WAYS; i++)
+		memo->write[i].where = MMU_NOWHERE;
+	memo->code.where = MMU_NOWHERE;
+	memo->own.where = MMU_NOWHERE;
+}
+
+const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
+{
+	const struct mmu *m = v->mmu;
+	struct mmu_way *w = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
+	u32 table = v->root;
+	u64 rights = PTE_W | PTE_U;
+
+	/* It may be the mirror of the guest's own. */
+	v->memo.own.mirror = NULL;
+	w->where = MMU_NOWHERE;
+	for (int level = m->shadows[table].role.level; level > 1; level--) {
+		u64 spte = *spte_at(m, slot_make(table, spt_index(level, gva)));
+
+		w->table[level - 1] = table;
+		if (!spte_is_link(level, spte))
+			return NULL;
+		rights &= spte;
+		table = spte_child(m, spte);
+	}
+	w->table[0] = table;
+	w->rights = (u32)rights;
+	w->where = gva / REGION_SIZE;
+	return w;
+}
+
+bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa)
+{
+	struct mmu_code_way *c = &v->memo.code;
+	struct found leaf = way_to(v, gva);
+
+	if (!code_at(v, &leaf, gva, hpa))
+		return false;
+	c->leaf = &leaf.table[spt_index(leaf.level, gva)];
+	c->said = leaf.spte;
+	c->hpa = *hpa & PTE_ADDR;
+	c->where = gva / PAGE_SIZE;
+	return true;
+}
+
+bool learn_own(struct mmu_vcpu *v, u64 gva)
+{
+	const struct guest_paging *g = v->mmu->guest;
+	const struct paging_regs *r = &v->regs;
+	const u64(*bad)[2] = g->reserved[gpte_kind(GPTE_64, r->efer & EFER_NXE, r->cr4 & CR4_PSE)];
+	struct mmu_own_way *o = &v->memo.own;
+	u64 table = r->cr3 & PTE_ADDR, rights = PTE_W | PTE_U;
+
+	o->where = MMU_NOWHERE;
+	o->mirror = NULL;
+	for (int level = 4; level > 1; level--) {
+		const volatile u64 *at;
+		u64 gpte, want = PTE_P | PTE_A;
+
+		if (!guest_is_ram(g, table))
+			return false;
+		at = (u64 *)phys_ptr(table) + gpte_index(GPTE_64, level, gva);
+		gpte = *at;
+		if ((gpte & (want | PTE_PS | bad[level][0])) != want)
+			return false;
+		o->at[4 - level] = at;
+		o->said[4 - level] = gpte;
+		rights = rights_below(rights, gpte);
+		table = gpte & PTE_ADDR;
+	}
+	if (!guest_is_ram(g, table))
+		return false;
+	o->rights = rights;
+	o->table = table;
+	o->reserved = bad[1][0];
+	o->where = gva / REGION_SIZE;
+	return true;
+}
+
+/* By links that ask for what the guest's entries do, while nothing is out of sync. */
+bool learn_mirror(struct mmu_vcpu *v, u64 gva)
+{
+	const struct mmu *m = v->mmu;
+	const struct mmu_way *w = recall_way(v, gva);
+
+	if (!w)
+		return false;
+	for (int level = 4; level > 1; level--) {
+		u64 spte = *spte_at(m, slot_make(w->table[level - 1], spt_index(level, gva)));
+		u64 gpte = v->memo.own.said[4 - level];
+
+		if (((spte ^ gpte) & PTE_RIGHTS) ||
+		    m->shadows[w->table[level - 2]].gfn != spte_gfn(gpte))
+			return false;
+	}
+	v->memo.own.mirror = w;
+	return true;
+}

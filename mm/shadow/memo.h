@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ways that were found not long ago, struct mmu_memos: invariant 23. What may not be as it was is looked for anew by
+ * the functions of memo.c, which are the rare case.
+ */
+#ifndef MM_SHADOW_MEMO_H
+#define MM_SHADOW_MEMO_H
+
+#include "mm/shadow/mirror.h"
+#include "mm/shadow/shortcut.h"
+
+void memo_renew(struct mmu_vcpu *v);
+const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva);
+bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa);
+bool learn_own(struct mmu_vcpu *v, u64 gva);
+bool learn_mirror(struct mmu_vcpu *v, u64 gva);
+
+/* To be called before any of those below: what is remembered is of this root, and its links are as they were. */
+static ALWAYS_INLINE void memo_begin(struct mmu_vcpu *v)
+{
+	if (unlikely(v->memo.ways != v->mmu->ways || v->memo.root != v->root))
+		memo_renew(v);
+}
+
+/* The way to the leaf of an address, of four levels or five; NULL where there is no table of level 1. */
+static ALWAYS_INLINE const struct mmu_way *recall_way(struct mmu_vcpu *v, u64 gva)
+{
+	const struct mmu_way *w = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
+
+	return likely(w->where == gva / REGION_SIZE) ? w : learn_way(v, gva);
+}
+
+/* Where code is that the CPU has just run: code_at(). */
+static ALWAYS_INLINE bool recall_code(struct mmu_vcpu *v, u64 gva, u64 *hpa)
+{
+	const struct mmu_code_way *c = &v->memo.code;
+
+	if (unlikely(c->where != gva / PAGE_SIZE || *c->leaf != c->said))
+		return learn_code(v, gva, hpa);
+	*hpa = c->hpa | (gva & (PAGE_SIZE - 1));
+	return true;
+}
+
+/* What is left of rights where this entry is on the way: W and U that all have, NX that one has. */
+static ALWAYS_INLINE u64 rights_below(u64 rights, u64 gpte)
+{
+	return (rights & (gpte | PTE_NX)) | (gpte & PTE_NX);
+}
+
+/* The guest's own upper tables on the way to an address: v->memo.own. Their entries are read, each once. */
+static ALWAYS_INLINE bool recall_own(struct mmu_vcpu *v, u64 gva)
+{
+	const struct mmu_own_way *o = &v->memo.own;
+
+	/* No loop: that takes twice as long. */
+	return likely(o->where == gva / REGION_SIZE && *o->at[0] == o->said[0] &&
+		      *o->at[1] == o->said[1] && *o->at[2] == o->said[2]) ||
+	       learn_own(v, gva);
+}
+
+/* The way down the shadow tables, by links that may be followed as they are: link_is_good(). After recall_own(). */
+static ALWAYS_INLINE const struct mmu_way *recall_mirror(struct mmu_vcpu *v, u64 gva)
+{
+	return likely(v->memo.own.mirror) || learn_mirror(v, gva) ? v->memo.own.mirror : NULL;
+}
+
+#endif
