@@ -94,7 +94,7 @@ $(O)/linux/traffic-program-%: tests/linux/traffic.c tests/linux/init.c tests/lin
 	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror $(if $(filter amd64,$*),-m64,-m32) -static -I. \
 		-o $@ $(filter %.c,$^) && strip $@
 
-$(O)/linux/traffic-%.cpio: $(O)/linux/traffic-program-% $(O)/linux/vmlinuz-% tools/mktraffic
+$(O)/linux/traffic-%.cpio: $(O)/linux/traffic-program-% $(O)/linux/vmlinuz-% tools/mktraffic tools/kernel-modules
 	@tools/mktraffic $@ $< $$(tools/fetch-package $(kernel_$*) $(O)/packages) $(modules_$*)
 
 .PRECIOUS: $(O)/linux/traffic-program-% $(O)/linux/selfcheck-% $(O)/linux/busybox-%
@@ -102,10 +102,8 @@ $(O)/linux/traffic-%.cpio: $(O)/linux/traffic-program-% $(O)/linux/vmlinuz-% too
 # The cloud kernel's modules for EFI's runtime services.
 EFI_MODULES := $(addprefix $(O)/linux/efi/,efivarfs.ko efi-pstore.ko)
 
-$(EFI_MODULES) &: tools/fetch-package | $(O)/.deps-run
-	@mkdir -p $(O)/linux/efi
-	@dpkg-deb --fsys-tarfile $$(tools/fetch-package $(kernel_amd64) $(O)/packages) | \
-		tar -x -C $(O)/linux/efi --wildcards --transform 's,.*/,,' '*/efivarfs.ko' '*/efi-pstore.ko'
+$(EFI_MODULES) &: tools/fetch-package tools/kernel-modules | $(O)/.deps-run
+	@tools/kernel-modules $(O)/linux/efi $$(tools/fetch-package $(kernel_amd64) $(O)/packages) efivarfs efi-pstore
 	@touch $(EFI_MODULES)
 
 $(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
@@ -115,7 +113,7 @@ $(O)/linux/initramfs-efi.cpio: $(O)/linux/initramfs-amd64.cpio $(EFI_MODULES)
 # What nested KVM runs on: Debian's cloud kernel, this root, QEMU in it.
 NESTED := $(call linux_files,amd64) $(O)/linux/nested.cpio
 
-$(O)/linux/nested.cpio: tests/nested/init tools/mknested $(O)/linux/busybox-amd64 $(O)/linux/vmlinuz-amd64 | \
+$(O)/linux/nested.cpio: tests/nested/init tools/mknested tools/kernel-modules $(O)/linux/busybox-amd64 $(O)/linux/vmlinuz-amd64 | \
 		$(O)/.deps-qemu
 	@echo '  PACK    $@'
 	@tools/mknested $@ tests/nested/init $(O)/linux/busybox-amd64 \
@@ -129,7 +127,7 @@ $(O)/kvm/vmm: $(VMM) tests/kvm/vmm.h | $(O)/.deps-run
 	@echo '  CC      $@'
 	@$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -m64 -static -I. -o $@ $(VMM)
 
-$(O)/kvm/root.cpio: tests/kvm/init tools/mknested $(O)/kvm/vmm $(O)/linux/busybox-amd64 $(O)/linux/vmlinuz-amd64
+$(O)/kvm/root.cpio: tests/kvm/init tools/mknested tools/kernel-modules $(O)/kvm/vmm $(O)/linux/busybox-amd64 $(O)/linux/vmlinuz-amd64
 	@echo '  PACK    $@'
 	@tools/mknested $@ tests/kvm/init $(O)/linux/busybox-amd64 \
 		$$(tools/fetch-package $(kernel_amd64) $(O)/packages) $(O)/kvm/vmm
