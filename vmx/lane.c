@@ -105,7 +105,8 @@ static inline u32 exit_cr(struct vcpu *v)
 	return vmx_general_exit(v, EXIT_CR);
 }
 
-/* How an exit tells a #PF of the guest's code: with an error code, and no IRET that has ended NMI blocking. */
+/* How an exit tells an exception of the guest's code: #PF with an error code; by no IRET that has ended NMI blocking. */
+#define INFO_UD (EVENT_INFO_VALID | (u32)EVENT_EXCEPTION << EVENT_INFO_TYPE_SHIFT | (u32)VEC_UD)
 #define INFO_PF                                           \
 	(EVENT_INFO_VALID | BIT(EVENT_INFO_ERROR_SHIFT) | \
 	 (u32)EVENT_EXCEPTION << EVENT_INFO_TYPE_SHIFT | (u32)VEC_PF)
@@ -122,14 +123,28 @@ static inline bool is_plain(struct vcpu *v)
 	       (likely(to_vmx(v)->proc & PROC_MOV_DR) || !(vmx_dr7(v) & DR7_ENABLED));
 }
 
+/* #UD: INVPCID is not enabled in hardware, which looks at that before the privilege level. */
+static LANE u32 exit_undefined(struct vcpu *v)
+{
+	v->rip = vmread_sure(VMCS_GUEST_RIP);
+	v->gpr[RSP] = vmread_sure(VMCS_GUEST_RSP);
+	if (SEG_ATTR_DPL(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_SS)) ||
+	    !lane_is_straight(vmread_sure(VMCS_GUEST_RFLAGS)) || !is_plain(v) || !lane_invpcid(v))
+		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+	return go_on(to_vmx(v), v->rip);
+}
+
 static LANE u32 exit_fault(struct vcpu *v)
 {
+	u32 info = vmread_sure(VMCS_EXIT_INTR_INFO);
 	struct mmu_straight w;
 	u64 gva, rflags;
 
-	if (unlikely((u32)vmread_sure(VMCS_EXIT_INTR_INFO) != INFO_PF ||
-		     (vmread_sure(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID)))
+	if (unlikely(vmread_sure(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID))
 		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+	if (unlikely(info != INFO_PF))
+		return info == INFO_UD ? exit_undefined(v)
+				       : vmx_general_exit(v, EXIT_EXCEPTION_NMI);
 	gva = vmread_sure(VMCS_EXIT_QUALIFICATION);
 	v->rip = vmread_sure(VMCS_GUEST_RIP);
 	v->rflags = rflags = vmread_sure(VMCS_GUEST_RFLAGS);

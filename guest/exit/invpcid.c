@@ -8,6 +8,7 @@
  */
 #include "arch/cpu.h"
 #include "guest/exit/handlers.h"
+#include "guest/exit/lane.h"
 #include "guest/insn/insn.h"
 #include "guest/machine/machine.h"
 #include "guest/vcpu/inject.h"
@@ -79,4 +80,46 @@ void find_invpcid(struct vcpu *v, struct vmexit *exit)
 	exit->invpcid.type = insn.opsize == 8 ? v->gpr[insn.reg] : (u32)v->gpr[insn.reg];
 	exit->invpcid.fault = guest_find_operand(v, &insn.mem, insn.len, INVPCID_SIZE, false,
 						 &exit->invpcid.desc_gva);
+}
+
+/* The instruction at RIP, in 64-bit code, if it is INVPCID by an address of a flat segment. */
+static bool decode_straight(struct vcpu *v, struct insn_system *in)
+{
+	u64 code;
+
+	return (v->rip & (PAGE_SIZE - 1)) <= PAGE_SIZE - INSN_MAX_LEN &&
+	       mmu_peek_code(&v->mmu, v->rip, &code) &&
+	       insn_system(phys_ptr(code), INSN_MAX_LEN, INSN_64, in) == 0 &&
+	       in->kind == INSN_SYS_INVPCID && in->mem.addrsize == 8 && in->mem.seg != SEG_FS &&
+	       in->mem.seg != SEG_GS;
+}
+
+/* Its descriptor: a kernel's, in one page. */
+static bool read_straight(struct vcpu *v, u64 gva, struct descriptor *d)
+{
+	u64 at;
+
+	if (!guest_is_address(v, gva) || (gva & (PAGE_SIZE - 1)) > PAGE_SIZE - sizeof(*d) ||
+	    !mmu_peek_data(&v->mmu, gva, &at))
+		return false;
+	*d = *(const volatile struct descriptor *)phys_ptr(at);
+	return true;
+}
+
+bool lane_invpcid(struct vcpu *v)
+{
+	const struct paging_regs *r = &v->mmu.regs;
+	struct insn_system in;
+	struct descriptor d;
+
+	if (!v->machine->invpcid || !(r->cr4 & CR4_PCIDE) || !decode_straight(v, &in) ||
+	    v->gpr[in.reg] > TYPE_SINGLE ||
+	    !read_straight(v, insn_mem_flat(&in.mem, v->gpr, v->rip + in.len), &d) ||
+	    d.pcid & ~CR3_PCID_MASK || d.pcid == (r->cr3 & CR3_PCID_MASK) ||
+	    (v->gpr[in.reg] == TYPE_ADDRESS && !guest_is_address(v, d.gva)))
+		return false;
+	count(&v->counters, exits);
+	count(&v->counters, exits_invpcid);
+	v->rip += in.len;
+	return true;
 }

@@ -123,6 +123,14 @@ static ALWAYS_INLINE bool lane_invlpg(struct vcpu *v, u64 gva,
 }
 
 /*
+ * invpcid.c. INVPCID by 64-bit code of the kernel's, that completes alone, without breakpoints, of one context, or one
+ * address in it, that is not the current one: a kernel that isolates its page tables executes it for each page that it
+ * unmaps. v->rip and RSP are valid. There is nothing to drop, but RIP has moved on; false, with nothing done: it is
+ * any other instruction, or a rarer one of these.
+ */
+bool lane_invpcid(struct vcpu *v);
+
+/*
  * A page fault of the guest's code: no event was being delivered, and it is not one of an IRET that has ended NMI
  * blocking. v->rip and v->rflags are valid, and RSP still is not. What is to follow, by what is returned:
  *

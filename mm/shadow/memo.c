@@ -47,7 +47,7 @@ bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa)
 	struct mmu_code_way *c = &v->memo.code;
 	struct found leaf = way_to(v, gva);
 
-	if (!code_at(v, &leaf, gva, hpa))
+	if (!leaf_at(v, &leaf, gva, hpa))
 		return false;
 	c->leaf = &leaf.table[spt_index(leaf.level, gva)];
 	c->said = leaf.spte;

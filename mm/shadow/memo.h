@@ -30,7 +30,7 @@ static ALWAYS_INLINE const struct mmu_way *recall_way(struct mmu_vcpu *v, u64 gv
 	return likely(w->where == gva / REGION_SIZE) ? w : learn_way(v, gva);
 }
 
-/* Where code is that the CPU has just run: code_at(). */
+/* Where code is that the CPU has just run: leaf_at(). */
 static ALWAYS_INLINE bool recall_code(struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
 	const struct mmu_code_way *c = &v->memo.code;

@@ -243,6 +243,12 @@ int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa);
 bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa);
 
 /*
+ * Likewise a supervisor's data, that he may read. False for a user's page, where SMAP and keys have a say, and with
+ * CR0.WP=0, where it may stand as a supervisor's. gva: canonical
+ */
+bool mmu_peek_data(const struct mmu_vcpu *v, u64 gva, u64 *hpa);
+
+/*
  * Apply an emulated write to a guest table: memory first, then every shadow of that table.
  *
  * gpa, size: within one page. The store itself is one atomic access when size is 1, 2, 4 or 8 and

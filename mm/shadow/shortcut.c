@@ -23,5 +23,15 @@ bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 	if (!v->root)
 		return false;
 	leaf = way_to(v, gva);
-	return code_at(v, &leaf, gva, hpa);
+	return leaf_at(v, &leaf, gva, hpa);
+}
+
+bool mmu_peek_data(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
+{
+	struct found leaf;
+
+	if (!v->root || !(v->regs.cr0 & CR0_WP))
+		return false;
+	leaf = way_to(v, gva);
+	return !(leaf.rights & leaf.spte & PTE_U) && leaf_at(v, &leaf, gva, hpa);
 }
