@@ -13,12 +13,6 @@
 #include "mm/guest/walk.h"
 #include "mm/phys/phys.h"
 
-/* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
-static ALWAYS_INLINE struct insn_cache *cache_of(struct vcpu *v, u64 rip)
-{
-	return &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
-}
-
 /*
  * An instruction of 64-bit code with one memory operand, at most an entry long, at base + index + disp. RSP, which
  * lanes do not know, is none of its registers.
@@ -34,12 +28,12 @@ static bool is_straight(const struct insn *in, enum insn_mode mode)
 static ALWAYS_INLINE const struct insn *
 decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, enum insn_mode mode)
 {
-	struct insn_cache *c = cache_of(v, rip);
+	struct insn_cache *c = insn_cache_of(v, rip);
 	u64 low, high;
 
 	/* At the end of what can be read, the bytes that are missing cannot be compared. */
 	if (avail < INSN_MAX_LEN) {
-		c->valid = c->straight = false;
+		c->valid = c->straight = c->moves = false;
 		return insn_decode(bytes, avail, mode, &c->insn) == 0 ? &c->insn : NULL;
 	}
 	memcpy(&low, bytes, sizeof(low));
@@ -49,6 +43,7 @@ decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, 
 	*c = (struct insn_cache){.low = low, .high = high, .mode = mode};
 	c->valid = insn_decode(bytes, avail, mode, &c->insn) == 0;
 	c->straight = c->valid && is_straight(&c->insn, mode);
+	c->moves = c->straight && c->insn.op == INSN_MOV && c->insn.opsize == sizeof(u64);
 	return c->valid ? &c->insn : NULL;
 }
 
@@ -196,8 +191,7 @@ static bool run_exchange(struct vcpu *v, const struct insn *in, u64 gpa, const u
 	return true;
 }
 
-/* Whatever is no MOV of a whole entry. False, with nothing done, where it stores nothing, or starts anew. */
-static __attribute__((noinline)) bool run_other(struct vcpu *v, const struct insn *in, u64 gpa)
+bool lane_run_other(struct vcpu *v, const struct insn *in, u64 gpa)
 {
 	u64 old[2] = {0}, flags = v->rflags & FLAGS_ARITH, value = insn_source(in, v->gpr);
 
@@ -213,30 +207,5 @@ static __attribute__((noinline)) bool run_other(struct vcpu *v, const struct ins
 		return false;
 	v->rip += in->len;
 	v->rflags = (v->rflags & ~(FLAGS_ARITH | RFLAGS_RF)) | flags;
-	return true;
-}
-
-bool lane_carry_out(struct vcpu *v, u64 gva, const struct mmu_straight *w)
-{
-	u64 rip = v->rip, low, high, value;
-	const struct insn_cache *c = cache_of(v, rip);
-	const struct insn *in = &c->insn;
-	const u8 *code = phys_ptr(w->code);
-
-	if (unlikely((v->rflags & RFLAGS_TF) || v->debug_traps || !c->straight ||
-		     (rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
-		return false;
-	memcpy(&low, code, sizeof(low));
-	memcpy(&high, code + INSN_MAX_LEN - sizeof(high), sizeof(high));
-	if (unlikely(c->low != low || c->high != high ||
-		     insn_mem_flat(&in->mem, v->gpr, rip + in->len) != gva ||
-		     (gva & 7) + in->opsize > sizeof(u64)))
-		return false;
-	if (in->op != INSN_MOV || in->opsize != sizeof(u64))
-		return run_other(v, in, w->gpa);
-	value = in->reg == INSN_NO_REG ? in->imm : v->gpr[in->reg];
-	__atomic_store_n((u64 *)phys_ptr(w->gpa), value, __ATOMIC_SEQ_CST);
-	v->rip = rip + in->len;
-	v->rflags &= ~RFLAGS_RF;
 	return true;
 }

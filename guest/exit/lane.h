@@ -172,11 +172,42 @@ static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 erro
 	return way;
 }
 
+/* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
+static ALWAYS_INLINE struct insn_cache *insn_cache_of(struct vcpu *v, u64 rip)
+{
+	return &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
+}
+
+/* emulate.c: a straight instruction that is no MOV of a whole entry, as lane_carry_out(). */
+bool lane_run_other(struct vcpu *v, const struct insn *in, u64 gpa);
+
 /*
- * emulate.c. Carry a write to a table out, as far as registers and memory go: a common instruction, that was decoded
- * before. False, with nothing done: it is none, or more follows it than the next. RIP and RFLAGS are moved on.
+ * Carry a write to a table out, as far as registers and memory go: a common instruction, that was decoded before.
+ * False, with nothing done: it is none, or more follows it than the next. RIP and RFLAGS are moved on.
  */
-bool lane_carry_out(struct vcpu *v, u64 gva, const struct mmu_straight *w);
+static ALWAYS_INLINE bool lane_carry_out(struct vcpu *v, u64 gva, const struct mmu_straight *w)
+{
+	u64 rip = v->rip, low, high, value;
+	const struct insn_cache *c = insn_cache_of(v, rip);
+	const u8 *code = phys_ptr(w->code);
+
+	if (unlikely((v->rflags & RFLAGS_TF) || v->debug_traps || !c->straight ||
+		     (rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
+		return false;
+	__builtin_memcpy(&low, code, sizeof(low));
+	__builtin_memcpy(&high, code + INSN_MAX_LEN - sizeof(high), sizeof(high));
+	if (unlikely(c->low != low || c->high != high ||
+		     insn_mem_flat(&c->insn.mem, v->gpr, rip + c->insn.len) != gva ||
+		     (gva & 7) + c->insn.opsize > sizeof(u64)))
+		return false;
+	if (unlikely(!c->moves))
+		return lane_run_other(v, &c->insn, w->gpa);
+	value = c->insn.reg == INSN_NO_REG ? c->insn.imm : v->gpr[c->insn.reg];
+	__atomic_store_n((u64 *)phys_ptr(w->gpa), value, __ATOMIC_SEQ_CST);
+	v->rip = rip + c->insn.len;
+	v->rflags &= ~RFLAGS_RF;
+	return true;
+}
 
 static inline bool lane_table_write(struct vcpu *v, u64 gva, const struct mmu_straight *w)
 {

@@ -124,7 +124,8 @@ struct insn_cache {
 	u64 low, high; /* bytes 0 to 7, 7 to 14 */
 	enum insn_mode mode;
 	bool valid;
-	bool straight; /* for lane_table_write() */
+	bool straight; /* for lane_carry_out() */
+	bool moves;    /* likewise, a MOV of a whole entry */
 	struct insn insn;
 };
 

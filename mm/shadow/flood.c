@@ -80,7 +80,7 @@ enum flood upper_written(struct mmu *m, u32 index, u32 i)
 {
 	struct shadow *s = &m->shadows[index];
 	u32 limit = m->sync == MMU_SYNC_NEVER && !s->flood_bar ? 0 : FLOOD_WRITES + s->flood_bar;
-	bool used = last_was_used(m, index), again = s->flood_paid && s->writes && !used;
+	bool used = last_was_used(m, s, index), again = s->flood_paid && s->writes && !used;
 
 	/* An entry may be written in halves. */
 	if (m->sync == MMU_SYNC_ALWAYS || (s->writes && i == s->last))

@@ -6,7 +6,7 @@
 #define VAIN_INVLPG_MAX 8
 
 /* One more, and it begins an operation. */
-static inline void begin(struct mmu_vcpu *v)
+static ALWAYS_INLINE void begin(struct mmu_vcpu *v)
 {
 	struct mmu *m = v->mmu;
 
@@ -15,7 +15,8 @@ static inline void begin(struct mmu_vcpu *v)
 		m->invlpgs = 1;
 	m->ask_invlpg = false;
 	m->work = 0;
-	op_begin(m);
+	m->clock++;
+	m->operations++;
 }
 
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
@@ -23,6 +24,7 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	struct mmu *m = v->mmu;
 
 	begin(v);
+	m->in_operation = true;
 	need_flush_gva(v, gva);
 	if (unlikely(m->upper_unsync))
 		resync_all(v, true);
@@ -33,49 +35,61 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	settle(v);
 }
 
-/* Bring the leaf of an address up to date, in this table out of sync. */
-static ALWAYS_INLINE void follow_leaf(struct mmu_vcpu *v, u32 table, u64 gva)
+/* What is left of mmu_invlpg_straight(): at most a leaf follows. */
+static __attribute__((noinline)) void follow_leaf(struct mmu_vcpu *v, u64 gva)
 {
 	struct mmu *m = v->mmu;
-	struct shadow *s = &m->shadows[table];
-	slot_t slot = slot_make(table, spt_index(1, gva));
-	bool changed;
+	const struct mmu_way *way;
 
-	if (likely(is_common(s->role)))
-		changed = common_sync(v, s, slot,
-				      gpte_read(s->gfn, GPTE_64, slot_entry(slot)),
-				      empty_entry(m, s->role, false));
-	else
-		changed = entry_sync(v, slot);
-	if (changed)
-		flood_followed(s);
+	m->in_operation = true;
+	memo_begin(v);
+	way = recall_way(v, gva);
+	if (way && table_is_unsync(m, slot_table(way->first))) {
+		m->vain_invlpg = 0;
+		if (entry_sync(v, way->first + spt_index(1, gva)))
+			flood_followed(way->table[0]);
+	} else {
+		m->vain_invlpg++;
+	}
+	/* Of what settle() looks at, a leaf alone can have changed what is narrowed, and no more. */
+	if (unlikely(m->reach_queue[REACH_NARROWED])) {
+		settle(v);
+	} else {
+		m->in_operation = false;
+		say_hardware(v);
+	}
+	if (unlikely(v->hw.due))
+		need_flush_gva(v, gva);
+}
+
+/* The most frequent of all: the leaf of a table that was flooded, and not long ago another one of it. */
+static ALWAYS_INLINE bool follow_quickly(struct mmu_vcpu *v, u64 gva)
+{
+	struct mmu *m = v->mmu;
+	const struct mmu_way *way = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
+	struct shadow *s = way->table[0];
+
+	if (!memo_holds(v) || way->where != gva / REGION_SIZE || !is_common(s->role) ||
+	    s->gfn >= m->nr_frames || !(m->frames[s->gfn].state & FRAME_UNSYNC) ||
+	    !quick_sync(v, s, way->first + spt_index(1, gva),
+			gpte_read(s->gfn, GPTE_64, spt_index(1, gva)), common_trap(m)))
+		return false;
+	m->vain_invlpg = 0;
+	flood_followed(s);
+	return true;
 }
 
 bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva)
 {
-	struct mmu *m = v->mmu;
-	const struct mmu_way *way;
+	const struct mmu *m = v->mmu;
 
 	if (unlikely(!v->cr3_role || is_waiting(v) ||
 		     (m->upper_unsync | m->soft_traps | v->hw.due) ||
 		     m->vain_invlpg + 1 >= VAIN_INVLPG_MAX))
 		return false;
-	memo_begin(v);
 	begin(v);
-	way = recall_way(v, gva);
-	if (likely(way && table_is_unsync(m, way->table[0]))) {
-		m->vain_invlpg = 0;
-		follow_leaf(v, way->table[0], gva);
-		m->in_operation = false;
-	} else {
-		m->vain_invlpg++;
-		m->in_operation = false;
-		say_hardware(v);
-	}
-	/* Of what settle() looks at, a leaf alone can have changed what is narrowed, and no more. */
-	if (unlikely(m->reach_queue[REACH_NARROWED]))
-		settle(v);
-	if (unlikely(v->hw.due))
-		need_flush_gva(v, gva);
+	/* While some table is out of sync, what the hardware runs with is the same before and after. */
+	if (unlikely(!follow_quickly(v, gva)))
+		follow_leaf(v, gva);
 	return true;
 }

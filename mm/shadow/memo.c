@@ -21,22 +21,24 @@ const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
 {
 	const struct mmu *m = v->mmu;
 	struct mmu_way *w = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
-	u32 table = v->root;
+	u32 index = v->root;
 	u64 rights = PTE_W | PTE_U;
 
 	/* It may be the mirror of the guest's own. */
 	v->memo.own.mirror = NULL;
 	w->where = MMU_NOWHERE;
-	for (int level = m->shadows[table].role.level; level > 1; level--) {
-		u64 spte = *spte_at(m, slot_make(table, spt_index(level, gva)));
+	for (int level = m->shadows[index].role.level; level > 1; level--) {
+		u64 spte = *spte_at(m, slot_make(index, spt_index(level, gva)));
 
-		w->table[level - 1] = table;
+		w->table[level - 1] = &m->shadows[index];
 		if (!spte_is_link(level, spte))
 			return NULL;
 		rights &= spte;
-		table = spte_child(m, spte);
+		index = spte_child(m, spte);
 	}
-	w->table[0] = table;
+	w->table[0] = &m->shadows[index];
+	w->first = slot_make(index, 0);
+	w->leaves = table_of(m, index);
 	w->rights = (u32)rights;
 	w->where = gva / REGION_SIZE;
 	return w;
@@ -99,11 +101,12 @@ bool learn_mirror(struct mmu_vcpu *v, u64 gva)
 	if (!w)
 		return false;
 	for (int level = 4; level > 1; level--) {
-		u64 spte = *spte_at(m, slot_make(w->table[level - 1], spt_index(level, gva)));
+		u32 index = (u32)(w->table[level - 1] - m->shadows);
+		u64 spte = *spte_at(m, slot_make(index, spt_index(level, gva)));
 		u64 gpte = v->memo.own.said[4 - level];
 
 		if (((spte ^ gpte) & PTE_RIGHTS) ||
-		    m->shadows[w->table[level - 2]].gfn != spte_gfn(gpte))
+		    w->table[level - 2]->gfn != spte_gfn(gpte))
 			return false;
 	}
 	v->memo.own.mirror = w;

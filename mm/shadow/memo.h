@@ -15,10 +15,16 @@ bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa);
 bool learn_own(struct mmu_vcpu *v, u64 gva);
 bool learn_mirror(struct mmu_vcpu *v, u64 gva);
 
-/* To be called before any of those below: what is remembered is of this root, and its links are as they were. */
+/* What is remembered is of this root, and its links are as they were. */
+static ALWAYS_INLINE bool memo_holds(const struct mmu_vcpu *v)
+{
+	return v->memo.ways == v->mmu->ways && v->memo.root == v->root;
+}
+
+/* To be called before any of those below. */
 static ALWAYS_INLINE void memo_begin(struct mmu_vcpu *v)
 {
-	if (unlikely(v->memo.ways != v->mmu->ways || v->memo.root != v->root))
+	if (unlikely(!memo_holds(v)))
 		memo_renew(v);
 }
 

@@ -102,24 +102,77 @@ static ALWAYS_INLINE bool is_common(union role role)
 	return (role.word & bits.word) == common.word;
 }
 
-/* leaf_put() of what common_sync() wants. */
-static ALWAYS_INLINE bool common_put(struct mmu_vcpu *v, struct shadow *s, slot_t slot, u64 spte)
+/* trap_entry() of such a table. */
+static ALWAYS_INLINE u64 common_trap(const struct mmu *m)
 {
-	struct mmu *m = v->mmu;
+	return m->traps.entry[SPTE_FORMAT_64][1];
+}
+
+/*
+ * common_sync() in its plainest cases, where the entry changes and nothing else follows: nothing is narrowed, and each
+ * page is no table, and writable in this place alone. No function is called, so that few registers are kept. False:
+ * nothing is done.
+ */
+
+/* A leaf that was writable is to go; only if its frame has no other. */
+static ALWAYS_INLINE bool quick_unmap(struct mmu *m, slot_t slot, u64 old)
+{
+	u64 gfn = spte_gfn(old);
+
+	if (m->links[slot].prev != ALONE || gfn >= m->nr_frames)
+		return false;
+	m->frames[gfn].rmap = 0;
+	m->stale_writable = true;
+	return true;
+}
+
+static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t slot, u64 empty)
+{
 	u64 *entry = spte_at(m, slot), old = *entry;
 
-	if (likely(!spte_is_present(old, m->trap_bits) && leaf_add(m, s, slot, spte))) {
+	if (!spte_is_present(old, m->trap_bits) || (old & SPTE_NARROWED) ||
+	    ((old & PTE_W) && !quick_unmap(m, slot, old)))
+		return false;
+	s->present--;
+	*entry = empty;
+	return true;
+}
+
+static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
+{
+	u64 *entry = spte_at(m, slot), old = *entry;
+	struct frame *f = &m->frames[spte_gfn(spte)];
+
+	if (spte_gfn(spte) >= m->nr_frames || f->state || ((old | spte) & SPTE_NARROWED) ||
+	    ((spte & PTE_W) && f->rmap))
+		return false;
+	if (!spte_is_present(old, m->trap_bits)) {
 		s->lines |= line_bit(slot);
 		s->live |= line_bit(slot);
 		s->present++;
+	} else if (leaf_holds(old, spte) || ((old & PTE_W) && !quick_unmap(m, slot, old))) {
+		return false;
+	}
+	if (spte & PTE_W) {
+		spte |= PTE_D;
+		m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
+		f->rmap = slot;
+	}
+	*entry = spte;
+	return true;
+}
+
+static ALWAYS_INLINE bool quick_sync(struct mmu_vcpu *v, struct shadow *s, slot_t slot, u64 gpte,
+				     u64 empty)
+{
+	/* PS is PAT here, and decides nothing. */
+	if ((gpte & s->judged) == (PTE_P | PTE_A)) {
+		if (!quick_leaf(v->mmu, s, slot, plain_leaf(gpte)))
+			return false;
 		count(v->counters, mmu_prefill);
 		return true;
 	}
-	if (unlikely(!leaf_put(m, s, slot, spte)))
-		return entry_install(v, slot, (struct spte_want){.spte = spte, .present = true}, 0,
-				     false);
-	count(v->counters, mmu_prefill);
-	return (old ^ *entry) & ~(PTE_A | PTE_D);
+	return !(gpte & PTE_P) && quick_clear(v->mmu, s, slot, empty);
 }
 
 /*
@@ -130,17 +183,24 @@ static ALWAYS_INLINE bool common_sync(struct mmu_vcpu *v, struct shadow *s, slot
 				      u64 empty)
 {
 	struct mmu *m = v->mmu;
-	u64 old = *spte_at(m, slot), spte;
+	u64 *entry = spte_at(m, slot), old = *entry, spte;
 
 	/* PS is PAT here, and decides nothing. */
 	if (likely((gpte & s->judged) == (PTE_P | PTE_A))) {
 		spte = plain_leaf(gpte);
-		return !leaf_holds(old, spte) && common_put(v, s, slot, spte);
+		if (leaf_holds(old, spte))
+			return false;
+		if (unlikely(!leaf_put(m, s, slot, spte)))
+			return entry_install(v, slot,
+					     (struct spte_want){.spte = spte, .present = true}, 0,
+					     false);
+		count(v->counters, mmu_prefill);
+		return (old ^ *entry) & ~(PTE_A | PTE_D);
 	}
 	spte = gpte & PTE_P ? trap_entry(m, s->role) : empty;
 	if (old == spte)
 		return false;
-	if (likely(spte_is_present(old, m->trap_bits)))
+	if (spte_is_present(old, m->trap_bits))
 		leaf_drop(m, s, slot, old);
 	entry_put(m, slot, spte);
 	return true;

@@ -19,6 +19,7 @@
 
 struct mmu;
 struct frame;
+struct shadow;
 
 /*
  * The user filter, where it may be used: where it seems to save more exits, always, never. The hardware, or
@@ -66,8 +67,10 @@ struct mmu_hw {
 /* Down the shadow tables to those of level 1: where the leaves of 2 MiB are. */
 struct mmu_way {
 	u64 where; /* which 2 MiB; MMU_NOWHERE: none */
-	u32 table[5]; /* by level, from 1 */
-	u32 rights;   /* W and U where all links on the way have them */
+	u64 *leaves;
+	struct shadow *table[5]; /* by level, from 1 */
+	u32 first;               /* the first leaf's slot */
+	u32 rights;              /* W and U where all links on the way have them */
 };
 
 /* To a page that is a table with one shadow, of the most frequent kind; for faults with this error code. */

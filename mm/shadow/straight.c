@@ -5,26 +5,28 @@
  */
 #include "mm/shadow/memo.h"
 
-/* What is written: the entry that the frame's one shadow, this one, has for it. And the code that writes. */
-static ALWAYS_INLINE bool say_write(struct mmu_vcpu *v, u64 page, u32 shadow, u64 gva, u64 rip,
-				    struct mmu_straight *out)
+/* What is written: the entry that the frame's one shadow, this one, has for it. */
+static ALWAYS_INLINE void say_write(u64 page, u32 shadow, u64 gva, struct mmu_straight *out)
 {
 	u64 offset = gva & (PAGE_SIZE - 1);
 
 	out->gpa = page | offset;
 	out->slot = slot_make(shadow, offset / sizeof(u64));
-	return recall_code(v, rip, &out->code);
 }
 
-/* A write to a page that was found to be such a table, as learn_write() has it. Changes nothing. */
-static ALWAYS_INLINE bool recall_write(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
+/* A write to a page that was found to be such a table, as learn_write() has it, by known code. Changes nothing. */
+static ALWAYS_INLINE bool recall_write(const struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
 				       struct mmu_straight *out)
 {
 	const struct mmu_write_way *w = &v->memo.write[gva / PAGE_SIZE % MMU_WRITE_WAYS];
+	const struct mmu_code_way *c = &v->memo.code;
 
-	return likely(w->where == gva / PAGE_SIZE && w->pfec == pfec && *w->leaf == w->said &&
-		      w->frame->state == w->state) &&
-	       say_write(v, w->gpa, w->state, gva, rip, out);
+	if (w->where != gva / PAGE_SIZE || w->pfec != pfec || *w->leaf != w->said ||
+	    w->frame->state != w->state || c->where != rip / PAGE_SIZE || *c->leaf != c->said)
+		return false;
+	say_write(w->gpa, w->state, gva, out);
+	out->code = c->hpa | (rip & (PAGE_SIZE - 1));
+	return true;
 }
 
 /*
@@ -35,7 +37,6 @@ static bool learn_write(struct mmu_vcpu *v, const u64 *leaf, u64 gva, u32 pfec, 
 			struct mmu_straight *out)
 {
 	const struct mmu *m = v->mmu;
-	struct mmu_write_way *w = &v->memo.write[gva / PAGE_SIZE % MMU_WRITE_WAYS];
 	u64 spte = *leaf, gfn = spte_gfn(spte);
 	const struct shadow *s;
 	u32 state;
@@ -50,14 +51,16 @@ static bool learn_write(struct mmu_vcpu *v, const u64 *leaf, u64 gva, u32 pfec, 
 	if (s->next || s->role.format == GPTE_32 || !(s->parents | s->pins))
 		return false;
 	if (is_common(s->role) && s->parents)
-		*w = (struct mmu_write_way){.where = gva / PAGE_SIZE,
-					    .leaf = leaf,
-					    .said = spte,
-					    .frame = &m->frames[gfn],
-					    .gpa = spte & PTE_ADDR,
-					    .state = state,
-					    .pfec = pfec};
-	return say_write(v, spte & PTE_ADDR, state, gva, rip, out);
+		v->memo.write[gva / PAGE_SIZE % MMU_WRITE_WAYS] =
+			(struct mmu_write_way){.where = gva / PAGE_SIZE,
+					       .leaf = leaf,
+					       .said = spte,
+					       .frame = &m->frames[gfn],
+					       .gpa = spte & PTE_ADDR,
+					       .state = state,
+					       .pfec = pfec};
+	say_write(spte & PTE_ADDR, state, gva, out);
+	return recall_code(v, rip, &out->code);
 }
 
 /* The guest's own way to a page of 4 KiB: all its tables are in RAM, and all of them but the last accessed. */
@@ -150,17 +153,31 @@ static ALWAYS_INLINE enum mmu_straight_way own_notpresent(struct mmu_vcpu *v, u6
 	return MMU_STRAIGHT_OWN;
 }
 
+/* shadow_touch() of the four tables on it. */
+static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
+{
+	u32 clock = m->clock;
+
+	for (int i = 3; i >= 0; i--) {
+		struct shadow *s = way->table[i];
+
+		s->stamp = clock;
+		if (unlikely(clock - s->moved >= RECENT_OPS))
+			shadow_used(m, (u32)(s - m->shadows));
+	}
+}
+
 /* What the access sets in the guest's entry lets it be made, and the leaf follows: install(). */
-static ALWAYS_INLINE enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32 pfec,
+static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32 pfec,
 						const struct own_way *w)
 {
 	struct mmu *m = v->mmu;
 	bool write = pfec & PFEC_W;
 	u64 gpte = w->gpte | PTE_A | (write ? PTE_D : 0), gfn = spte_gfn(gpte), *entry, old, spte;
 	u32 state = gfn < m->nr_frames ? m->frames[gfn].state : FRAME_NOT_RAM;
-	const struct mmu_way *way;
 	struct shadow *s;
 	slot_t slot;
+	const struct mmu_way *way;
 
 	if (unlikely(gpte == w->gpte || (state & (FRAME_NOT_RAM | FRAME_HIDDEN)) ||
 		     (write && state) || m->nr_unsync || m->soft_traps))
@@ -168,9 +185,9 @@ static ALWAYS_INLINE enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32
 	way = recall_mirror(v, gva);
 	if (unlikely(!way))
 		return MMU_NOT_STRAIGHT;
-	s = &m->shadows[way->table[0]];
-	slot = slot_make(way->table[0], spt_index(1, gva));
-	entry = spte_at(m, slot);
+	s = way->table[0];
+	slot = way->first + spt_index(1, gva);
+	entry = &way->leaves[spt_index(1, gva)];
 	old = *entry;
 	spte = plain_leaf(gpte) | PTE_A;
 	/* Rights that are lost ask for a flush. */
@@ -219,14 +236,14 @@ static ALWAYS_INLINE enum mmu_straight_way look_straight(struct mmu_vcpu *v, u64
 static __attribute__((noinline)) enum mmu_straight_way
 other_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out)
 {
-	const struct mmu *m = v->mmu;
 	const struct mmu_way *way;
 	const u64 *leaf;
 
 	if (unlikely(v->mode != PAGING_4LEVEL || !(v->regs.cr0 & CR0_WP)))
 		return MMU_NOT_STRAIGHT;
+	memo_begin(v);
 	way = is_plain_write(pfec) ? recall_way(v, gva) : NULL;
-	leaf = way ? spte_at(m, slot_make(way->table[0], spt_index(1, gva))) : NULL;
+	leaf = way ? &way->leaves[spt_index(1, gva)] : NULL;
 	if (leaf && is_protected(v, *leaf, way->rights, pfec))
 		return learn_write(v, leaf, gva, pfec, rip, out) ? MMU_STRAIGHT_WRITE
 								 : MMU_NOT_STRAIGHT;
@@ -238,8 +255,7 @@ enum mmu_straight_way mmu_fault_straight(struct mmu_vcpu *v, u64 gva, u32 pfec, 
 {
 	if (unlikely(is_waiting(v)))
 		return MMU_NOT_STRAIGHT;
-	memo_begin(v);
-	if (recall_write(v, gva, pfec, rip, out))
+	if (likely(memo_holds(v)) && recall_write(v, gva, pfec, rip, out))
 		return MMU_STRAIGHT_WRITE;
 	return other_fault(v, gva, pfec, rip, out);
 }

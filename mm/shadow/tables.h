@@ -92,9 +92,9 @@ enum flood {
 #define FLOOD_WRITES 3
 
 /* The guest used what the last write to this table made: demand paging, not a flood. */
-static inline bool last_was_used(const struct mmu *m, u32 index)
+static inline bool last_was_used(const struct mmu *m, const struct shadow *s, u32 index)
 {
-	u64 spte = *spte_at(m, slot_make(index, m->shadows[index].last));
+	u64 spte = *spte_at(m, slot_make(index, s->last));
 
 	return (spte & PTE_A) && !spte_is_trap(spte, m->trap_bits);
 }

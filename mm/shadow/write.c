@@ -11,7 +11,7 @@
 static ALWAYS_INLINE enum flood leaf_written(const struct mmu *m, struct shadow *s, u32 index,
 					     u32 i)
 {
-	bool used = last_was_used(m, index);
+	bool used = last_was_used(m, s, index);
 	bool again = s->flood_paid && s->writes && i != s->last;
 
 	s->last = i;
@@ -125,6 +125,25 @@ static __attribute__((noinline)) void other_written(struct mmu_vcpu *v,
 	settle(v);
 }
 
+/* The same of a common table, for which flood is known. */
+static __attribute__((noinline)) void common_written(struct mmu_vcpu *v,
+						     const struct mmu_straight *w, u32 flood)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = shadow_at(m, w->slot);
+
+	if (common_sync(v, s, w->slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL),
+			empty_entry(m, s->role, true)))
+		count(v->counters, mmu_pte_updated);
+	if (unlikely(flood)) {
+		m->in_operation = true;
+		flooded(v, w->gpa, flood);
+		settle(v);
+	} else {
+		settle_leaf(v);
+	}
+}
+
 void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 {
 	struct mmu *m = v->mmu;
@@ -145,16 +164,12 @@ void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 		return;
 	}
 	flood = leaf_written(m, s, slot_table(slot), slot_entry(slot));
-	if (common_sync(v, s, slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL),
-			empty_entry(m, s->role, true)))
+	if (unlikely(flood) ||
+	    unlikely(!quick_sync(v, s, slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL),
+				 m->bypass ? SPTE_NOTRAP : common_trap(m))))
+		common_written(v, w, flood);
+	else
 		count(c, mmu_pte_updated);
-	if (unlikely(flood)) {
-		m->in_operation = true;
-		flooded(v, w->gpa, flood);
-		settle(v);
-	} else {
-		settle_leaf(v);
-	}
 }
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
