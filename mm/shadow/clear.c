@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Passes over whole tables that take entries away: cleared, or made traps. Each costs what is in the table. */
+#include "arch/string.h"
 #include "mm/shadow/lines.h"
 
 /*
@@ -105,4 +106,56 @@ void table_trap(struct mmu *m, u32 index, bool all)
 			line_trap(m, s, first + k, trap, all);
 	}
 	s->lines = ~0ULL;
+}
+
+/* A line that has something in it: its notrap entries become traps, and it is copied. True when there were some. */
+static ALWAYS_INLINE bool line_lag(u64 *line, const volatile u64 *guest, u64 *copy, u64 trap)
+{
+	bool holes = false;
+
+	for (u32 k = 0; k < LINE_ENTRIES; k++) {
+		copy[k] = guest[k];
+		if (!spte_is_notrap(line[k]))
+			continue;
+		line[k] = trap;
+		holes = true;
+	}
+	return holes;
+}
+
+/* Invariant 23. A line of zeros is not copied: where the guest's is zero too, when it is looked at, it is as it was. */
+void table_lag(struct mmu *m, u32 index, u64 *copy)
+{
+	struct shadow *s = &m->shadows[index];
+	u64 trap = trap_entry(m, s->role), lines = s->lines, bits = group_bits(0);
+	const u64 *guest = phys_ptr(s->gfn << PAGE_SHIFT);
+
+	if (s->role.format == GPTE_32 || s->role.wp0 || m->soft_traps) {
+		table_trap(m, index, false);
+		s->copied = 0;
+		return;
+	}
+	s->holes = 0;
+	s->copied = lines;
+	s->lines = ~0ULL;
+	if (s->present == SPT_ENTRIES) {
+		memcpy(copy, guest, PAGE_SIZE);
+		return;
+	}
+	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES, bits <<= GROUP_LINES) {
+		slot_t first = slot_make(index, i);
+
+		if (!(lines & bits)) {
+			group_put(m, s, first, bits, trap);
+			continue;
+		}
+		for (u32 k = i; k < i + GROUP_ENTRIES; k += LINE_ENTRIES) {
+			u64 bit = line_bit(k), *line = spte_at(m, slot_make(index, k));
+
+			if (!(lines & bit))
+				line_fill(line, trap);
+			else if (line_lag(line, guest + k, copy + k, trap))
+				s->holes |= bit;
+		}
+	}
 }

@@ -79,6 +79,7 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 
 	if (likely(is_common(s->role)) && !m->soft_traps && !table_is_unsync(m, slot_table(slot)))
 		return common_sync(v, s, slot, gpte);
+	copy_forget(v->mmu, slot);
 	want = slot_wanted(m, slot, gpte);
 	return !spte_holds(*spte_at(m, slot), want) && put_wanted(v, slot, want);
 }

@@ -9,7 +9,9 @@
 /* A pass of table_sync(). */
 struct pass {
 	struct rules r;
-	const void *guest;
+	const u64 *guest;
+	const u64 *copy; /* of lines that the table's `copied` has */
+	u32 same;        /* groups that are as the copy has them */
 	u32 changed; /* entries that map something else now */
 	u32 work;    /* as mmu.work */
 	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */
@@ -30,7 +32,7 @@ static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
 static ALWAYS_INLINE bool bare_line_sync(struct mmu *m, struct pass *p, struct shadow *s,
 					 slot_t first)
 {
-	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	const volatile u64 *guest = p->guest + slot_entry(first);
 	u64 *line = spte_at(m, first), trap = p->r.trap, empty = p->r.empty;
 
 	s->lines |= line_bit(first);
@@ -84,7 +86,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	struct mmu *m = v->mmu;
 	u64 judged = p->r.judged[0], trap_bits = m->trap_bits, *line = spte_at(m, first);
 	u64 trap = p->r.trap, empty = p->r.empty;
-	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	const volatile u64 *guest = p->guest + slot_entry(first);
 	u32 added = 0, moved = 0, dropped = 0, odd = 0;
 
 	s->lines |= line_bit(first);
@@ -130,7 +132,7 @@ static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	struct mmu *m = v->mmu;
 	u64 judged = p->r.judged[0], *line = spte_at(m, first);
 	u64 trap = p->r.trap, empty = p->r.empty;
-	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	const volatile u64 *guest = p->guest + slot_entry(first);
 	u32 made = 0, odd = 0;
 
 	s->lines |= line_bit(first);
@@ -173,6 +175,21 @@ static ALWAYS_INLINE void empty_line_sync(struct mmu *m, struct pass *p, struct 
 	line_put(m, s, first, p->r.empty);
 }
 
+/* Invariant 23: a line that is as it was. What was notrap is so again. */
+static ALWAYS_INLINE bool same_line_sync(struct pass *p, const struct shadow *s, slot_t first,
+					 u64 *line)
+{
+	u32 i = slot_entry(first);
+
+	if (line_differs(p->guest + i, p->copy + i))
+		return false;
+	for (u32 k = 0; (s->holes & line_bit(first)) && k < LINE_ENTRIES; k++) {
+		if (!(p->copy[i + k] & PTE_P))
+			line[k] = p->r.empty;
+	}
+	return true;
+}
+
 enum kind { SMALL, UPPER, OTHER, NARROW };
 
 /* A line whose entries the guest has. */
@@ -184,7 +201,7 @@ static ALWAYS_INLINE void one_line_sync(struct mmu_vcpu *v, struct pass *p, stru
 
 	if (kind == NARROW)
 		line_sync(v, p, first, true, false);
-	else if (!line_or((const u64 *)p->guest + slot_entry(first)))
+	else if (!line_or(p->guest + slot_entry(first)))
 		empty_line_sync(m, p, s, first);
 	else if (kind == SMALL && fresh)
 		fresh_line_sync(v, p, s, first);
@@ -199,18 +216,27 @@ static ALWAYS_INLINE void lines_sync(struct mmu_vcpu *v, struct pass *p, u32 ind
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
+	bool by_groups = kind != NARROW && !m->soft_traps;
+	u64 copied = p->copy ? s->copied : 0, bits = group_bits(0);
 
-	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES) {
-		u64 lines = group_bits(i);
+	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES, bits <<= GROUP_LINES) {
+		slot_t first = slot_make(index, i);
 
-		if (kind != NARROW && !(s->live & lines) && !m->soft_traps &&
-		    !group_or((const u64 *)p->guest + i)) {
-			if (p->r.empty || (s->lines & lines))
-				group_put(m, s, slot_make(index, i), p->r.empty);
+		if (by_groups && !(s->live & bits) && !group_or(p->guest + i)) {
+			if (p->r.empty || (s->lines & bits))
+				group_put(m, s, first, bits, p->r.empty);
 			continue;
 		}
-		for (u32 k = i; k < i + GROUP_ENTRIES; k += LINE_ENTRIES)
-			one_line_sync(v, p, s, slot_make(index, k), kind);
+		if ((copied & ~s->holes & bits) == bits &&
+		    !group_differs(p->guest + i, p->copy + i)) {
+			p->same++;
+			continue;
+		}
+		for (u32 k = 0; k < GROUP_ENTRIES; k += LINE_ENTRIES) {
+			if (!(copied & line_bit(first + k)) ||
+			    !same_line_sync(p, s, first + k, spte_at(m, first + k)))
+				one_line_sync(v, p, s, first + k, kind);
+		}
 	}
 }
 
@@ -232,6 +258,7 @@ void line_follow(struct mmu_vcpu *v, slot_t slot)
 	slot_t first = slot - slot % LINE_ENTRIES;
 	struct pass p = pass_of(m, index);
 
+	copy_forget(m, slot);
 	if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0 && !m->soft_traps)
 		small_line_sync(v, &p, s, first);
 	else
@@ -240,12 +267,16 @@ void line_follow(struct mmu_vcpu *v, slot_t slot)
 	count_add(v->counters, mmu_prefill, p.filled);
 }
 
-u32 table_sync(struct mmu_vcpu *v, u32 index)
+/* What four lines cost that are as they were, in two groups: mmu.work. */
+#define SAME_PER_WORK 2
+
+u32 table_sync(struct mmu_vcpu *v, u32 index, const u64 *copy)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 	struct pass p = pass_of(m, index);
 
+	p.copy = copy;
 	if (s->role.format == GPTE_32)
 		lines_sync(v, &p, index, NARROW);
 	else if (s->role.level > 1)
@@ -254,8 +285,9 @@ u32 table_sync(struct mmu_vcpu *v, u32 index)
 		lines_sync(v, &p, index, OTHER);
 	else
 		lines_sync(v, &p, index, SMALL);
+	s->copied = 0;
 	s->synced = m->operations;
-	m->work += WORK_TABLE + p.work;
+	m->work += WORK_TABLE + p.work + p.same / SAME_PER_WORK;
 	count_add(v->counters, mmu_prefill, p.filled);
 	return p.changed;
 }
