@@ -108,6 +108,24 @@ void frame_let_go(struct mmu_vcpu *v, u64 gfn)
 	count(v->counters, mmu_unsync);
 }
 
+/* Leaves that cost less to fill in again, should they stay, than it does to go out of sync and back. */
+#define FEW_LEAVES 64
+
+bool frame_unmapped(struct mmu_vcpu *v, u64 gpa)
+{
+	struct mmu *m = v->mmu;
+	u64 gfn = gpa >> PAGE_SHIFT;
+	u32 s = m->frames[gfn].state & FRAME_TABLES, i = gpa % PAGE_SIZE / sizeof(u64);
+
+	if (!s || m->shadows[s].present > FEW_LEAVES || m->shadows[s].role.format == GPTE_32 ||
+	    ((gpte_read(gfn, GPTE_64, i) | (i ? gpte_read(gfn, GPTE_64, i - 1) : 0)) & PTE_P) ||
+	    some_must_stay(m, gfn) || has_upper_level(m, gfn))
+		return false;
+	while (frame_is_tracked(&m->frames[gfn]))
+		shadow_zap(v, m->frames[gfn].state & FRAME_TABLES, false);
+	return true;
+}
+
 /*
  * The frame of a table out of sync is protected again. Each shadow of it is brought up to date where
  * there is time, or the operation needs it; else it is shut, or emptied where that cannot be. Returns how
