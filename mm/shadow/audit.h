@@ -29,7 +29,7 @@ bool audit_if(struct audit *a, bool wrong, slot_t slot, const char *what);
 bool audit_list(const struct mmu *m, slot_t head);
 
 void audit_entry(struct audit *a, slot_t slot);
-void audit_mirror(struct audit *a, slot_t slot, u64 spte); /* against the guest's entry */
+void audit_mirror(struct audit *a, slot_t slot, u64 spte, u64 gpte); /* against the guest's entry */
 
 /* A leaf maps the frames from gfn on, or the hole page in place of a hidden one. */
 bool audit_maps_frame(const struct mmu *m, union role role, u64 spte, u64 gfn);

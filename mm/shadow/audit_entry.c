@@ -104,6 +104,22 @@ static bool is_foreign(const struct audit *a, u64 gfn)
 	return false;
 }
 
+/* What a shadow's entry was last made from: the guest's; or out of sync, as far as that is known, its copy. */
+static void check_mirror(struct audit *a, slot_t slot, u64 spte, bool synced)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = shadow_at(m, slot);
+	u32 i = slot_entry(slot);
+
+	if (synced)
+		audit_mirror(a, slot, spte,
+			     gpte_read(s->gfn, s->role.format, guest_index(s->role, i)));
+	for (u32 u = 0; !synced && (s->copied & line_bit(slot)) && u < m->nr_unsync; u++) {
+		if (m->unsync[u].gfn == s->gfn)
+			audit_mirror(a, slot, spte, m->unsync[u].copy[i]);
+	}
+}
+
 void audit_entry(struct audit *a, slot_t slot)
 {
 	const struct mmu *m = a->v->mmu;
@@ -127,6 +143,6 @@ void audit_entry(struct audit *a, slot_t slot)
 		check_pae_root(a, slot, spte);
 	else if (s->role.direct)
 		check_direct(a, slot, spte);
-	else if (synced && !s->stale && !is_foreign(a, s->gfn))
-		audit_mirror(a, slot, spte);
+	else if (f && !s->stale && !is_foreign(a, s->gfn))
+		check_mirror(a, slot, spte, synced);
 }

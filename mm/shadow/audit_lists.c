@@ -76,13 +76,13 @@ static void check_unsync(struct audit *a)
 	const struct mmu *m = a->v->mmu;
 
 	for (u32 i = 0; i < m->nr_unsync; i++) {
-		const struct frame *f = frame_of(m, m->unsync[i]);
+		const struct frame *f = frame_of(m, m->unsync[i].gfn);
 
 		if (audit_if(a, !f || !(f->state & FRAME_UNSYNC) || !(f->state & FRAME_TABLES), 0,
 			     "a frame in the list of those out of sync is not"))
 			continue;
 		for (u32 k = 0; k < i; k++) {
-			audit_if(a, m->unsync[k] == m->unsync[i],
+			audit_if(a, m->unsync[k].gfn == m->unsync[i].gfn,
 				 slot_make(f->state & FRAME_TABLES, 0),
 				 "a frame is twice in the list of those out of sync");
 		}

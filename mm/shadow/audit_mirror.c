@@ -93,15 +93,15 @@ static void check_rights(struct audit *a, slot_t slot, u64 spte, u64 gpte, u64 w
 		 "other rights than the guest grants");
 }
 
-/* An entry of a synced table against what is wanted of the guest's: as invariant 17 has it. */
-void audit_mirror(struct audit *a, slot_t slot, u64 spte)
+/* An entry against what is wanted of a guest's entry: as invariant 17 has it of a synced table. */
+void audit_mirror(struct audit *a, slot_t slot, u64 spte, u64 gpte)
 {
 	const struct mmu *m = a->v->mmu;
 	const struct shadow *s = shadow_at(m, slot);
 	union role role = s->role;
 	u32 i = slot_entry(slot);
-	u64 gpte = gpte_read(s->gfn, role.format, guest_index(role, i)), gfn;
 	struct spte_want want = spte_wanted(m, role, true, gpte, i);
+	u64 gfn;
 
 	if (spte_is_trap(spte, m->trap_bits))
 		return;

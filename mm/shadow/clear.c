@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Passes over whole tables that take entries away: cleared, or made traps. Each costs what is in the table. */
+#include "arch/string.h"
 #include "mm/shadow/lines.h"
 
 /*
@@ -62,6 +63,10 @@ void table_clear(struct mmu *m, u32 index, bool by_guest)
 	for (u64 live = s->live; live && s->present; live &= live - 1)
 		line_drop(m, first + (u32)__builtin_ctzll(live) * LINE_ENTRIES, by_guest);
 	/* Without reach.c: it forgets the table. */
+	if (s->lines == ~0ULL) {
+		memset(spte_at(m, first), 0, PAGE_SIZE);
+		s->lines = 0;
+	}
 	for (u64 lines = s->lines; lines; lines &= lines - 1)
 		line_fill(spte_at(m, first + (u32)__builtin_ctzll(lines) * LINE_ENTRIES),
 			  SPTE_NOTRAP);
@@ -105,4 +110,66 @@ void table_trap(struct mmu *m, u32 index, bool all)
 			line_trap(m, s, first + k, trap, all);
 	}
 	s->lines = ~0ULL;
+}
+
+/* What a guest's entry says is copied, and notrap becomes a trap. True when it was notrap. */
+static ALWAYS_INLINE bool entry_lag(u64 *line, const volatile u64 *guest, u64 *copy, u32 k, u64 trap)
+{
+	copy[k] = guest[k];
+	if (likely(!spte_is_notrap(line[k])))
+		return false;
+	line[k] = trap;
+	return true;
+}
+
+/* True when some entry was notrap. */
+static ALWAYS_INLINE bool line_lag(u64 *line, const u64 *guest, u64 *copy, u64 trap)
+{
+	bool holes = entry_lag(line, guest, copy, 0, trap);
+
+	holes |= entry_lag(line, guest, copy, 1, trap) | entry_lag(line, guest, copy, 2, trap);
+	holes |= entry_lag(line, guest, copy, 3, trap) | entry_lag(line, guest, copy, 4, trap);
+	holes |= entry_lag(line, guest, copy, 5, trap) | entry_lag(line, guest, copy, 6, trap);
+	return holes | entry_lag(line, guest, copy, 7, trap);
+}
+
+/* Invariant 24. A line of zeros is not copied: where the guest's is zero too, when it is looked at, it is as it was. */
+void table_lag(struct mmu *m, u32 index, u64 *copy)
+{
+	struct shadow *s = &m->shadows[index];
+	u64 trap = trap_entry(m, s->role), copied = 0, holes = 0, bits = group_bits(0);
+	const u64 *guest = phys_ptr(s->gfn << PAGE_SHIFT);
+
+	if (s->role.format == GPTE_32 || s->role.wp0 || m->soft_traps) {
+		table_trap(m, index, false);
+		s->copied = 0;
+		return;
+	}
+	if (s->present == SPT_ENTRIES) {
+		memcpy(copy, guest, PAGE_SIZE);
+		s->copied = ~0ULL;
+		s->holes = 0;
+		return;
+	}
+	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES, bits <<= GROUP_LINES) {
+		u64 *group = spte_at(m, slot_make(index, i)), bit = bits & -bits;
+
+		if (!(s->lines & bits)) {
+			group_fill(group, trap);
+			continue;
+		}
+		for (u32 k = 0; k < GROUP_ENTRIES; k += LINE_ENTRIES, bit <<= 1) {
+			if (!line_or(group + k)) {
+				line_fill(group + k, trap);
+				continue;
+			}
+			copied |= bit;
+			if (line_lag(group + k, guest + i + k, copy + i + k, trap))
+				holes |= bit;
+		}
+	}
+	s->copied = copied;
+	s->holes = holes;
+	s->lines = ~0ULL;
+	s->live &= copied;
 }

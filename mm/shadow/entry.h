@@ -28,8 +28,11 @@ struct spte_want spte_wanted(const struct mmu *m, union role role, bool synced, 
 /* Make an entry say what the guest's says now, as far as that needs no new table. True when it changed. */
 bool entry_sync(struct mmu_vcpu *v, slot_t slot);
 
-/* pass.c: entry_sync() for a whole table. Returns how many entries map something else now. */
-u32 table_sync(struct mmu_vcpu *v, u32 index);
+/*
+ * pass.c: entry_sync() for a whole table. copy: what its frame's table said when it went out of sync, or NULL; lines
+ * that are as they were then are left as they are. Returns how many entries map something else now.
+ */
+u32 table_sync(struct mmu_vcpu *v, u32 index, const u64 *copy);
 
 /* The same for the line of a slot, eight entries; its table is a shadow of RAM. */
 void line_follow(struct mmu_vcpu *v, slot_t slot);
@@ -39,6 +42,9 @@ void line_follow(struct mmu_vcpu *v, slot_t slot);
  * present as well, so the table is right whatever the guest's says.
  */
 void table_trap(struct mmu *m, u32 index, bool all);
+
+/* The same for a table that goes out of sync: what the guest's says is copied, as far as a resync will want it. */
+void table_lag(struct mmu *m, u32 index, u64 *copy);
 
 /* Every entry goes: the table is all zeros. by_guest: as entry_drop(). */
 void table_clear(struct mmu *m, u32 index, bool by_guest);
@@ -120,6 +126,8 @@ static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want wa
 {
 	u64 old = *spte_at(v->mmu, slot);
 
+	if (asked)
+		copy_forget(v->mmu, slot);
 	if (want.present)
 		return entry_install(v, slot, want, child, asked);
 	spte_clear(v->mmu, slot, want.spte);
@@ -145,7 +153,8 @@ bool must_split(const struct mmu *m, int level, u64 gfn, u64 rights);
 /* protect.c: which frames the guest may write itself. */
 void track(struct mmu_vcpu *v, u64 gfn);
 void untrack(struct mmu *m, u64 gfn);
-void unsync_forget(struct mmu *m, u64 gfn);
+/* Out of sync no longer. Returns the copy of it, which stays until a frame goes out of sync; NULL: it was shut. */
+const u64 *unsync_forget(struct mmu *m, u64 gfn);
 void frame_reopen(struct mmu_vcpu *v, u64 gfn);
 
 #endif

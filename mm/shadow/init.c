@@ -38,7 +38,8 @@ static u64 nr_regions(u64 nr_frames)
 static u64 fixed_bytes(u64 nr_frames)
 {
 	return ALIGN_UP(sizeof(struct mmu), 64) + ALIGN_UP(nr_frames * sizeof(struct frame), 64) +
-	       ALIGN_UP(nr_regions(nr_frames) * sizeof(struct region), 64) + 3 * PAGE_SIZE;
+	       ALIGN_UP(nr_regions(nr_frames) * sizeof(struct region), 64) +
+	       (3 + MMU_UNSYNC_MAX) * PAGE_SIZE;
 }
 
 u64 mmu_memory_size(u64 ram, u64 end)
@@ -145,6 +146,8 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	next = (u8 *)m->tables;
 	take(&next, m->nr_shadows * PAGE_SIZE);
 	m->links = take(&next, m->nr_shadows * PAGE_SIZE);
+	for (u32 i = 0; i < MMU_UNSYNC_MAX; i++)
+		m->unsync[i].copy = take(&next, PAGE_SIZE);
 	init_frames(m, &m->config);
 	set_traps(m, &c->traps);
 	shadow_init(m);

@@ -74,6 +74,7 @@ static ALWAYS_INLINE bool follow_quickly(struct mmu_vcpu *v, u64 gva)
 	    !quick_sync(v, s, way->first + spt_index(1, gva),
 			gpte_read(s->gfn, GPTE_64, spt_index(1, gva)), common_trap(m)))
 		return false;
+	copy_forget(m, way->first + spt_index(1, gva));
 	m->vain_invlpg = 0;
 	flood_followed(s);
 	return true;

@@ -69,6 +69,20 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 	return true;
 }
 
+/* leaf_put() where the frame stays, and the leaf loses W. False, with nothing done, where that is not so. */
+static ALWAYS_INLINE bool leaf_protect(struct mmu *m, slot_t slot, u64 spte)
+{
+	u64 *entry = spte_at(m, slot), old = *entry;
+
+	if (((old ^ spte) & (PTE_ADDR | SPTE_NARROWED | PTE_W)) != PTE_W || !(old & PTE_W) ||
+	    m->links[slot].prev != ALONE || spte_gfn(spte) >= m->nr_frames)
+		return false;
+	m->frames[spte_gfn(spte)].rmap = 0;
+	m->stale_writable = true;
+	*entry = spte;
+	return true;
+}
+
 /*
  * leaf_put() in the place of what is not present, where traps are not counted, but for the table's counts and maps,
  * which are the caller's. False, with nothing done, for what is no ordinary RAM.

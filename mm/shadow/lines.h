@@ -23,26 +23,36 @@ static ALWAYS_INLINE void line_fill(u64 *line, u64 spte)
 	line[4] = spte, line[5] = spte, line[6] = spte, line[7] = spte;
 }
 
+static ALWAYS_INLINE void group_fill(u64 *group, u64 spte)
+{
+	for (u32 i = 0; i < GROUP_ENTRIES; i += LINE_ENTRIES)
+		line_fill(group + i, spte);
+}
+
 static ALWAYS_INLINE u64 group_or(const u64 *group)
 {
 	return line_or(group) | line_or(group + LINE_ENTRIES) | line_or(group + 2 * LINE_ENTRIES) |
 	       line_or(group + 3 * LINE_ENTRIES);
 }
 
+/* Two lines, or groups, have the same entries: most that differ do so from the first on. */
+static ALWAYS_INLINE bool line_same(const u64 *a, const u64 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] &&
+	       a[5] == b[5] && a[6] == b[6] && a[7] == b[7];
+}
+
+static ALWAYS_INLINE bool group_same(const u64 *a, const u64 *b)
+{
+	return line_same(a, b) && line_same(a + LINE_ENTRIES, b + LINE_ENTRIES) &&
+	       line_same(a + 2 * LINE_ENTRIES, b + 2 * LINE_ENTRIES) &&
+	       line_same(a + 3 * LINE_ENTRIES, b + 3 * LINE_ENTRIES);
+}
+
 /* The bits of a group's lines, the first at entry i, in the maps of its table. */
 static ALWAYS_INLINE u64 group_bits(u32 i)
 {
 	return (BIT(GROUP_LINES) - 1) << i / LINE_ENTRIES;
-}
-
-/* None of a group's entries is present, and traps are not counted: all become traps, or SPTE_NOTRAP. */
-static ALWAYS_INLINE void group_put(struct mmu *m, struct shadow *s, slot_t first, u64 spte)
-{
-	u64 *group = spte_at(m, first), lines = group_bits(slot_entry(first));
-
-	for (u32 i = 0; i < GROUP_ENTRIES; i += LINE_ENTRIES)
-		line_fill(group + i, spte);
-	s->lines = spte ? s->lines | lines : s->lines & ~lines;
 }
 
 /* Some entry of a line is counted: reach.c. Only one that was present has SPTE_NARROWED. */

@@ -85,7 +85,7 @@ static void fill(struct mmu_vcpu *v, u32 index)
 	else if (!frame_of(m, s->gfn))
 		table_trap(m, index, false);
 	else
-		table_sync(v, index);
+		table_sync(v, index, NULL);
 }
 
 /*
@@ -114,7 +114,7 @@ static void revive(struct mmu_vcpu *v, u32 index)
 		m->upper_unsync = true;
 	s->stale = false;
 	before = m->work;
-	changed = table_sync(v, index);
+	changed = table_sync(v, index, NULL);
 	if (s->flood_shut) {
 		flood_ended(m, s, flood_pays(changed, m->work - before));
 		return;

@@ -24,6 +24,11 @@ u32 shadow_pae_root(struct mmu_vcpu *v); /* in no list; pinned for good */
 
 /* Let the guest write a tracked frame itself: out of sync. Nothing is done to one that is not tracked. */
 void frame_unsync(struct mmu_vcpu *v, u64 gfn);
+/*
+ * A flood has written an entry at gpa. Where it is one that clears entries of level 1, and what is left is likely to go
+ * the same way and is little, the table's shadows are dropped. False, with nothing done, where they are not.
+ */
+bool frame_unmapped(struct mmu_vcpu *v, u64 gpa);
 /* A frame in sync is shut, or goes out of sync where some shadow of it must stay. */
 void frame_let_go(struct mmu_vcpu *v, u64 gfn);
 /* A frame out of sync and not shut is tracked again, and its shadows say what it says, or are shut. */

@@ -75,11 +75,13 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 	const struct mmu *m = v->mmu;
 	struct shadow *s = shadow_at(m, slot);
 	u64 gpte = gpte_read(s->gfn, s->role.format, guest_index(s->role, slot_entry(slot)));
+	bool synced = !table_is_unsync(m, slot_table(slot));
 	struct spte_want want;
 
+	if (!synced)
+		copy_forget(v->mmu, slot);
 	if (likely(is_common(s->role)) && !m->soft_traps)
-		return common_sync(v, s, slot, gpte,
-				   empty_entry(m, s->role, !table_is_unsync(m, slot_table(slot))));
+		return common_sync(v, s, slot, gpte, empty_entry(m, s->role, synced));
 	want = slot_wanted(m, slot, gpte);
 	return !spte_holds(*spte_at(m, slot), want) && put_wanted(v, slot, want);
 }

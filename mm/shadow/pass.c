@@ -9,7 +9,10 @@
 /* A pass of table_sync(). */
 struct pass {
 	struct rules r;
-	const void *guest;
+	const u64 *guest;
+	const u64 *copy;
+	u64 copied;      /* lines that may be as the copy has them */
+	u32 same;        /* groups that are as the copy has them */
 	u32 changed; /* entries that map something else now */
 	u32 work;    /* as mmu.work */
 	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */
@@ -30,7 +33,7 @@ static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
 static ALWAYS_INLINE bool bare_line_sync(struct mmu *m, struct pass *p, struct shadow *s,
 					 slot_t first)
 {
-	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	const volatile u64 *guest = p->guest + slot_entry(first);
 	u64 *line = spte_at(m, first), trap = p->r.trap, empty = p->r.empty;
 
 	s->lines |= line_bit(first);
@@ -84,7 +87,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	struct mmu *m = v->mmu;
 	u64 judged = p->r.judged[0], trap_bits = m->trap_bits, *line = spte_at(m, first);
 	u64 trap = p->r.trap, empty = p->r.empty;
-	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	const volatile u64 *guest = p->guest + slot_entry(first);
 	u32 added = 0, moved = 0, dropped = 0, odd = 0;
 
 	s->lines |= line_bit(first);
@@ -109,7 +112,9 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 		if (old == spte || leaf_says(old) == spte)
 			continue;
 		was = spte_is_present(old, trap_bits);
-		if (likely(!was && leaf_add(m, s, first + k, spte)))
+		if (was && leaf_protect(m, first + k, spte))
+			moved++;
+		else if (likely(!was && leaf_add(m, s, first + k, spte)))
 			added++;
 		else if (likely(was && leaf_put(m, s, first + k, spte)))
 			moved++;
@@ -130,7 +135,7 @@ static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	struct mmu *m = v->mmu;
 	u64 judged = p->r.judged[0], *line = spte_at(m, first);
 	u64 trap = p->r.trap, empty = p->r.empty;
-	const volatile u64 *guest = (const volatile u64 *)p->guest + slot_entry(first);
+	const volatile u64 *guest = p->guest + slot_entry(first);
 	u32 made = 0, odd = 0;
 
 	s->lines |= line_bit(first);
@@ -157,14 +162,16 @@ static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, st
 
 /* The guest's entries of this line are all zero. */
 static ALWAYS_INLINE void empty_line_sync(struct mmu *m, struct pass *p, struct shadow *s,
-					  slot_t first)
+					  slot_t first, u64 bit)
 {
-	if (likely(!(s->live & line_bit(first)) && !m->soft_traps)) {
+	if (likely(!(s->live & bit) && !m->soft_traps)) {
+		if (!((s->lines & bit) | p->r.empty))
+			return;
 		line_fill(spte_at(m, first), p->r.empty);
-		s->lines = p->r.empty ? s->lines | line_bit(first) : s->lines & ~line_bit(first);
+		s->lines = p->r.empty ? s->lines | bit : s->lines & ~bit;
 		return;
 	}
-	if (s->live & line_bit(first)) {
+	if (s->live & bit) {
 		u32 dropped = line_drop(m, first, true);
 
 		p->changed += dropped;
@@ -173,45 +180,103 @@ static ALWAYS_INLINE void empty_line_sync(struct mmu *m, struct pass *p, struct 
 	line_put(m, s, first, p->r.empty);
 }
 
+/* Where the copy says that what the shadow has stands for nothing, it is notrap again. */
+static ALWAYS_INLINE void hole_sync(u64 *line, const u64 *copy, u32 k, u64 empty)
+{
+	if (!(copy[k] & PTE_P))
+		line[k] = empty;
+}
+
+/* Invariant 24: a line that is as it was. */
+static ALWAYS_INLINE bool same_line_sync(const struct mmu *m, const struct pass *p, u64 holes,
+					 slot_t first)
+{
+	const u64 *copy = p->copy + slot_entry(first);
+	u64 *line = spte_at(m, first), empty = p->r.empty;
+
+	if (!line_same(copy, p->guest + slot_entry(first)))
+		return false;
+	if (!holes)
+		return true;
+	hole_sync(line, copy, 0, empty), hole_sync(line, copy, 1, empty);
+	hole_sync(line, copy, 2, empty), hole_sync(line, copy, 3, empty);
+	hole_sync(line, copy, 4, empty), hole_sync(line, copy, 5, empty);
+	hole_sync(line, copy, 6, empty), hole_sync(line, copy, 7, empty);
+	return true;
+}
+
+/* Tables whose lines are brought up to date in different ways. */
 enum kind { SMALL, UPPER, OTHER, NARROW };
 
-/* A line whose entries the guest has. */
-static ALWAYS_INLINE void one_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
-					slot_t first, enum kind kind)
+static ALWAYS_INLINE enum kind kind_of(const struct mmu *m, union role role)
 {
-	struct mmu *m = v->mmu;
-	bool plain = !m->soft_traps, fresh = plain && !(s->live & line_bit(first));
+	if (role.format == GPTE_32)
+		return NARROW;
+	if (role.level > 1)
+		return m->soft_traps ? OTHER : UPPER;
+	return role.wp0 || m->soft_traps ? OTHER : SMALL;
+}
 
+/* A line that the guest has changed, or that nothing is known of. */
+static ALWAYS_INLINE void changed_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
+					    slot_t first, u64 bit, enum kind kind)
+{
 	if (kind == NARROW)
 		line_sync(v, p, first, true, false);
-	else if (!line_or((const u64 *)p->guest + slot_entry(first)))
-		empty_line_sync(m, p, s, first);
-	else if (kind == SMALL && fresh)
+	else if (!line_or(p->guest + slot_entry(first)))
+		empty_line_sync(v->mmu, p, s, first, bit);
+	else if (kind == SMALL && !(s->live & bit))
 		fresh_line_sync(v, p, s, first);
-	else if (kind == SMALL && plain)
+	else if (kind == SMALL)
 		small_line_sync(v, p, s, first);
-	else if (kind != UPPER || !fresh || !bare_line_sync(m, p, s, first))
+	else if (kind == OTHER || (s->live & bit) || !bare_line_sync(v->mmu, p, s, first))
 		line_sync(v, p, first, false, kind == UPPER);
 }
 
-/* A loop in the image for each kind of table, since every entry costs in it. */
-static ALWAYS_INLINE void lines_sync(struct mmu_vcpu *v, struct pass *p, u32 index, enum kind kind)
+static ALWAYS_INLINE void group_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
+				     slot_t first, u64 bits, enum kind kind)
 {
-	struct mmu *m = v->mmu;
-	struct shadow *s = &m->shadows[index];
+	u64 bit = bits & -bits;
 
-	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES) {
-		u64 lines = group_bits(i);
-
-		if (kind != NARROW && !(s->live & lines) && !m->soft_traps &&
-		    !group_or((const u64 *)p->guest + i)) {
-			if (p->r.empty || (s->lines & lines))
-				group_put(m, s, slot_make(index, i), p->r.empty);
-			continue;
-		}
-		for (u32 k = i; k < i + GROUP_ENTRIES; k += LINE_ENTRIES)
-			one_line_sync(v, p, s, slot_make(index, k), kind);
+	for (u32 k = 0; k < GROUP_ENTRIES; k += LINE_ENTRIES, bit <<= 1) {
+		if (!(p->copied & bit) || !same_line_sync(v->mmu, p, s->holes & bit, first + k))
+			changed_line_sync(v, p, s, first + k, bit, kind);
 	}
+}
+
+/* A function in the image for each frequent kind, since every entry costs in it. */
+static __attribute__((noinline)) void small_group_sync(struct mmu_vcpu *v, struct pass *p,
+						       struct shadow *s, slot_t first, u64 bits)
+{
+	group_sync(v, p, s, first, bits, SMALL);
+}
+
+static __attribute__((noinline)) void upper_group_sync(struct mmu_vcpu *v, struct pass *p,
+						       struct shadow *s, slot_t first, u64 bits)
+{
+	group_sync(v, p, s, first, bits, UPPER);
+}
+
+static __attribute__((noinline)) void other_group_sync(struct mmu_vcpu *v, struct pass *p,
+						       struct shadow *s, slot_t first, u64 bits,
+						       bool narrow)
+{
+	group_sync(v, p, s, first, bits, narrow ? NARROW : OTHER);
+}
+
+static ALWAYS_INLINE void any_group_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
+					 slot_t first, u64 bits, enum kind kind)
+{
+	u32 i = slot_entry(first);
+
+	if ((p->copied & ~s->holes & bits) == bits && group_same(p->copy + i, p->guest + i))
+		p->same++;
+	else if (kind == SMALL)
+		small_group_sync(v, p, s, first, bits);
+	else if (kind == UPPER)
+		upper_group_sync(v, p, s, first, bits);
+	else
+		other_group_sync(v, p, s, first, bits, kind == NARROW);
 }
 
 static ALWAYS_INLINE struct pass pass_of(const struct mmu *m, u32 index)
@@ -232,6 +297,7 @@ void line_follow(struct mmu_vcpu *v, slot_t slot)
 	slot_t first = slot - slot % LINE_ENTRIES;
 	struct pass p = pass_of(m, index);
 
+	copy_forget(m, slot);
 	if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0 && !m->soft_traps)
 		small_line_sync(v, &p, s, first);
 	else
@@ -240,22 +306,33 @@ void line_follow(struct mmu_vcpu *v, slot_t slot)
 	count_add(v->counters, mmu_prefill, p.filled);
 }
 
-u32 table_sync(struct mmu_vcpu *v, u32 index)
+/* Groups that are as they were for one unit of mmu.work. */
+#define SAME_PER_WORK 2
+
+u32 table_sync(struct mmu_vcpu *v, u32 index, const u64 *copy)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
 	struct pass p = pass_of(m, index);
+	enum kind kind = kind_of(m, s->role);
+	u64 live = s->live, bits = group_bits(0), *table = table_of(m, index);
 
-	if (s->role.format == GPTE_32)
-		lines_sync(v, &p, index, NARROW);
-	else if (s->role.level > 1)
-		lines_sync(v, &p, index, UPPER);
-	else if (s->role.wp0)
-		lines_sync(v, &p, index, OTHER);
-	else
-		lines_sync(v, &p, index, SMALL);
+	p.copy = copy;
+	p.copied = copy ? s->copied : 0;
+	/* Traps are counted; or the guest's entries are not where the shadow's are. */
+	if (unlikely(m->soft_traps || kind == NARROW))
+		live = ~0ULL;
+	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES, bits <<= GROUP_LINES) {
+		if ((live & bits) || group_or(p.guest + i)) {
+			any_group_sync(v, &p, s, slot_make(index, i), bits, kind);
+		} else if ((s->lines & bits) | p.r.empty) {
+			group_fill(table + i, p.r.empty);
+			s->lines = p.r.empty ? s->lines | bits : s->lines & ~bits;
+		}
+	}
+	s->copied = 0;
 	s->synced = m->operations;
-	m->work += WORK_TABLE + p.work;
+	m->work += WORK_TABLE + p.work + p.same / SAME_PER_WORK;
 	count_add(v->counters, mmu_prefill, p.filled);
 	return p.changed;
 }

@@ -61,17 +61,21 @@ void untrack(struct mmu *m, u64 gfn)
 }
 
 /* The frame is in sync from now on, or has no shadows any more. */
-void unsync_forget(struct mmu *m, u64 gfn)
+const u64 *unsync_forget(struct mmu *m, u64 gfn)
 {
 	struct frame *f = &m->frames[gfn];
+	u64 *copy = NULL;
 	u32 i = 0;
 
 	if (!(f->state & FRAME_SHUT)) {
-		while (m->unsync[i] != gfn)
+		while (m->unsync[i].gfn != gfn)
 			i++;
+		copy = m->unsync[i].copy;
 		m->unsync[i] = m->unsync[--m->nr_unsync];
+		m->unsync[m->nr_unsync].copy = copy;
 	}
 	f->state &= ~(FRAME_UNSYNC | FRAME_SHUT);
+	return copy;
 }
 
 /* Some shadow of a frame is about to be used again: the frame is protected, as any synced table's. */

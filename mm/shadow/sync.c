@@ -70,10 +70,11 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 {
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gfn);
+	struct unsync *u;
 
 	/* The one that went first has most likely been written to its end. */
 	if (frame_is_tracked(f) && m->nr_unsync == m->bounds->unsync)
-		frame_resync(v, m->unsync[0]);
+		frame_resync(v, m->unsync[0].gfn);
 	/* That may have dropped this frame's shadows. */
 	if (!frame_is_tracked(f))
 		return;
@@ -81,9 +82,10 @@ void frame_unsync(struct mmu_vcpu *v, u64 gfn)
 		m->upper_unsync = true;
 	untrack(m, gfn);
 	f->state |= FRAME_UNSYNC;
-	m->unsync[m->nr_unsync++] = gfn;
+	u = &m->unsync[m->nr_unsync++];
+	u->gfn = gfn;
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next) {
-		table_trap(m, s, false);
+		table_lag(m, s, u->copy);
 		m->shadows[s].synced = m->operations;
 		if (!m->shadows[s].pins)
 			unlink_but(m, s, m->bounds->unsync_parents);
@@ -106,12 +108,30 @@ void frame_let_go(struct mmu_vcpu *v, u64 gfn)
 	count(v->counters, mmu_unsync);
 }
 
+/* Leaves that cost less to fill in again, should they stay, than it does to go out of sync and back. */
+#define FEW_LEAVES 64
+
+bool frame_unmapped(struct mmu_vcpu *v, u64 gpa)
+{
+	struct mmu *m = v->mmu;
+	u64 gfn = gpa >> PAGE_SHIFT;
+	u32 s = m->frames[gfn].state & FRAME_TABLES, i = gpa % PAGE_SIZE / sizeof(u64);
+
+	if (!s || m->shadows[s].present > FEW_LEAVES || m->shadows[s].role.format == GPTE_32 ||
+	    ((gpte_read(gfn, GPTE_64, i) | (i ? gpte_read(gfn, GPTE_64, i - 1) : 0)) & PTE_P) ||
+	    some_must_stay(m, gfn) || has_upper_level(m, gfn))
+		return false;
+	while (frame_is_tracked(&m->frames[gfn]))
+		shadow_zap(v, m->frames[gfn].state & FRAME_TABLES, false);
+	return true;
+}
+
 /*
  * The frame of a table out of sync is protected again. Each shadow of it is brought up to date where
  * there is time, or the operation needs it; else it is shut, or emptied where that cannot be. Returns how
  * many entries map something else now.
  */
-static u32 catch_up(struct mmu_vcpu *v, u32 index)
+static u32 catch_up(struct mmu_vcpu *v, u32 index, const u64 *copy)
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = &m->shadows[index];
@@ -119,7 +139,7 @@ static u32 catch_up(struct mmu_vcpu *v, u32 index)
 	if (s->stale)
 		return 0;
 	if (may_work(m) || (s->stamp == m->clock && s->synced != m->operations))
-		return table_sync(v, index);
+		return table_sync(v, index, copy);
 	if (s->synced == m->operations)
 		return 0;
 	if (!s->pins) {
@@ -137,15 +157,16 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	struct mmu *m = v->mmu;
 	struct frame *f = frame_of(m, gfn);
 	u32 changed = 0, before;
+	const u64 *copy;
 	bool paid;
 
-	unsync_forget(m, gfn);
+	copy = unsync_forget(m, gfn);
 	track(v, gfn);
 	if (may_work(m))
 		shadow_zap_unused(v, gfn);
 	before = m->work;
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
-		changed += catch_up(v, s);
+		changed += catch_up(v, s, copy);
 	paid = flood_pays(changed, m->work - before);
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
 		flood_ended(m, &m->shadows[s], paid);
@@ -171,8 +192,8 @@ void resync_all(struct mmu_vcpu *v, bool upper_only)
 
 	/* Each takes itself off the list, and may take others: the last ones come in their places. */
 	for (u32 i = m->nr_unsync; i-- > 0;) {
-		if (i < m->nr_unsync && (!upper_only || has_upper_level(m, m->unsync[i])))
-			resync_or_shut(v, m->unsync[i]);
+		if (i < m->nr_unsync && (!upper_only || has_upper_level(m, m->unsync[i].gfn)))
+			resync_or_shut(v, m->unsync[i].gfn);
 	}
 	m->upper_unsync = false;
 }
@@ -183,7 +204,7 @@ void resync_some(struct mmu_vcpu *v)
 	struct mmu *m = v->mmu;
 
 	while (m->nr_unsync && may_work(m))
-		frame_resync(v, m->unsync[m->nr_unsync - 1]);
+		frame_resync(v, m->unsync[m->nr_unsync - 1].gfn);
 	if (!m->nr_unsync)
 		m->upper_unsync = false;
 }
@@ -198,7 +219,7 @@ static bool frame_refresh(struct mmu_vcpu *v, u64 gfn)
 			continue;
 		if (!may_work(m))
 			return false;
-		table_sync(v, s);
+		table_sync(v, s, NULL);
 	}
 	return true;
 }
@@ -212,8 +233,8 @@ void refresh_all(struct mmu_vcpu *v)
 	struct mmu *m = v->mmu;
 
 	for (u32 i = m->nr_unsync; i-- > 0;) {
-		if (i < m->nr_unsync && !frame_refresh(v, m->unsync[i]))
-			resync_or_shut(v, m->unsync[i]);
+		if (i < m->nr_unsync && !frame_refresh(v, m->unsync[i].gfn))
+			resync_or_shut(v, m->unsync[i].gfn);
 	}
 	m->relinked = false;
 }

@@ -47,28 +47,32 @@ static u32 shadow_entries(union role role, u32 guest, u32 *first)
 	return guest / (SPT_ENTRIES / 2) == role.quadrant ? 2 : 0;
 }
 
-/* What floods, bits of enum flood, mean for the table at gpa. */
+/* What floods, bits of enum flood, mean for the table at gpa, whose entry there was written last. */
 static void flooded(struct mmu_vcpu *v, u64 gpa, u32 floods)
 {
 	count(v->counters, mmu_flooded);
 	if (floods & FLOOD_SHUT) {
 		root_let_go(v, gpa >> PAGE_SHIFT);
 		frame_let_go(v, gpa >> PAGE_SHIFT);
-	} else {
+	} else if (!frame_unmapped(v, gpa)) {
 		frame_unsync(v, gpa >> PAGE_SHIFT);
 	}
 }
 
-/* entry_sync() for what was written. True when a page directory has lost a page table by it. */
+/*
+ * entry_sync() for what was written. True when a page directory has lost a page table by it, or what may be one that has
+ * no shadow.
+ */
 static ALWAYS_INLINE bool written_sync(struct mmu_vcpu *v, slot_t slot, bool *updated)
 {
 	const struct mmu *m = v->mmu;
 	u64 old = *spte_at(m, slot);
-	bool had = shadow_at(m, slot)->role.level == 2 && spte_is_link(2, old) &&
-		   !m->shadows[spte_child(m, old)].role.direct;
+	bool pd = shadow_at(m, slot)->role.level == 2, trap = spte_is_trap(old, m->trap_bits);
+	bool had = pd && spte_is_link(2, old) && !m->shadows[spte_child(m, old)].role.direct;
 
 	*updated |= entry_sync(v, slot);
-	return had && !spte_is_present(*spte_at(m, slot), m->trap_bits);
+	return (had && !spte_is_present(*spte_at(m, slot), m->trap_bits)) ||
+	       (pd && trap && spte_is_notrap(*spte_at(m, slot)));
 }
 
 /* Bring the shadows of the entries at [gpa, gpa + size) up to date. */
