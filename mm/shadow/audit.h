@@ -17,6 +17,7 @@ struct audit {
 	 */
 	u64 links, parents; /* links, and the lists of their children's parents */
 	u64 leaves, maps;   /* writable leaves, and the reverse maps */
+	u32 waiting, queued; /* tables that have to tell their parents, and the queues: reach.c */
 };
 
 /* All of it. Returns a->violations. */
