@@ -20,17 +20,17 @@
 typedef u64 loop(u64 count, u64 a, u64 b);
 
 loop loop_cpuid, loop_cr3_read, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_write_rsp, loop_invlpg;
-loop loop_write_mov, loop_write_mov_imm, loop_write_xchg, loop_write_and, loop_write_or, loop_write_bts,
-	loop_write_btr, loop_write_xadd, loop_write_cmpxchg;
+loop loop_write_mov, loop_write_mov_imm, loop_write_xchg, loop_write_and, loop_write_or,
+	loop_write_bts, loop_write_btr, loop_write_xadd, loop_write_cmpxchg;
 
 static const struct {
 	const char *name;
 	loop *run;
 } writes[] = {
-	{"write_mov", loop_write_mov},	 {"write_mov_imm", loop_write_mov_imm},
-	{"write_xchg", loop_write_xchg}, {"write_and", loop_write_and},
-	{"write_or", loop_write_or},	 {"write_bts", loop_write_bts},
-	{"write_btr", loop_write_btr},	 {"write_xadd", loop_write_xadd},
+	{"write_mov", loop_write_mov},         {"write_mov_imm", loop_write_mov_imm},
+	{"write_xchg", loop_write_xchg},       {"write_and", loop_write_and},
+	{"write_or", loop_write_or},           {"write_bts", loop_write_bts},
+	{"write_btr", loop_write_btr},         {"write_xadd", loop_write_xadd},
 	{"write_cmpxchg", loop_write_cmpxchg},
 };
 
@@ -82,7 +82,8 @@ static void measure_writes(u64 offset)
 		write_cr3(read_cr3());
 		check(*(volatile u64 *)ptr(PAGES) == 1, "the page is another");
 		measure(writes[i].name, writes[i].run, offset, (uintptr_t)entry, pages | FLAGS);
-		check(*entry == (pages | FLAGS), "%s made %lx of the entry", writes[i].name, *entry);
+		check(*entry == (pages | FLAGS), "%s made %lx of the entry", writes[i].name,
+		      *entry);
 	}
 	measure("write_upper", loop_write_mov, offset, (uintptr_t)upper, *upper);
 	*entry = 0;
