@@ -83,6 +83,7 @@ help:
 	@echo 'make test-release builds and tests in a root of another Debian: RELEASE=bookworm or trixie; minutes'
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
+	@echo 'make counts       tests/emu/counts.txt, the exits and ticks that make test expects, printed anew; minutes'
 	@echo 'make readme       the tables of output in docs/ and README.md, printed again; minutes'
 	@echo 'make readme-bench  the tables and the chart of make bench-kvm in docs/, likewise'
 	@echo 'make readme-nested  the table from nested KVM, printed again; ten minutes'
@@ -273,6 +274,12 @@ readme: all guests $(LINUX) | $(O)/.deps-qemu
 	@$(EMU) compare-large >$(O)/large.txt && tools/readme large $(O)/large.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
 	@tools/readme
+
+# The figures that tests/emu/test_counts.py expects, printed again.
+.PHONY: counts
+counts: all guests
+	@$(EMU) counts >$(O)/counts.txt || { cat $(O)/counts.txt; exit 1; }
+	@cp $(O)/counts.txt tests/emu/counts.txt
 
 # 40 minutes of CPU time.
 readme-bench: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures

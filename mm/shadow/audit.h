@@ -15,8 +15,9 @@ struct audit {
 	 * Entries that have to be in a list, and those that are in one: each of these is checked to be right,
 	 * and none is in a list twice. So equal numbers say that every list is complete.
 	 */
-	u64 links, parents; /* links, and the lists of their children's parents */
-	u64 leaves, maps;   /* writable leaves, and the reverse maps */
+	u64 links, parents;  /* links, and the lists of their children's parents */
+	u64 leaves, maps;    /* writable leaves, and the reverse maps */
+	u32 waiting, queued; /* tables that have to tell their parents, and the queues: reach.c */
 };
 
 /* All of it. Returns a->violations. */

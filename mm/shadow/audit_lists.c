@@ -93,6 +93,25 @@ static void check_unsync(struct audit *a)
 	}
 }
 
+/* Those that have to tell their parents of what they reach: each is a table in use, and says that it waits. */
+static void check_reach_queue(struct audit *a, enum reach_kind kind)
+{
+	const struct mmu *m = a->v->mmu;
+	u32 prev = 0;
+
+	/* A loop would come back to a table whose prev is another. */
+	for (u32 i = m->reach_queue[kind]; i; prev = i, i = m->shadows[i].reach[kind].next) {
+		const struct shadow *s = &m->shadows[i];
+
+		if (audit_if(a,
+			     !s->role.level || !s->reach[kind].queued ||
+				     s->reach[kind].prev != prev,
+			     slot_make(i, 0), "the queue of those that have to tell is broken"))
+			return;
+		a->queued++;
+	}
+}
+
 /* Invariant 22. */
 static void check_recent(struct audit *a, const struct mmu_vcpu *v)
 {
@@ -135,6 +154,8 @@ void audit_lists(struct audit *a)
 	audit_if(a, live + m->nr_free + 1 != m->nr_shadows, 0, "shadow tables were lost");
 	check_free(a);
 	check_unsync(a);
+	for (u32 kind = 0; kind < NR_REACH; kind++)
+		check_reach_queue(a, kind);
 	for (u32 k = 0; k < m->nr_vcpus; k++)
 		check_recent(a, m->vcpu[k]);
 	audit_if(a, m->relinked, 0, "tables that came into reach were not brought up to date");
@@ -207,6 +228,7 @@ static void check_reach(struct audit *a, u32 index)
 	for (u32 kind = 0; kind < NR_REACH; kind++) {
 		const struct reach *r = &m->shadows[index].reach[kind];
 
+		a->waiting += r->queued;
 		if (kind == REACH_SOFT && !m->soft_traps)
 			continue;
 		audit_if(a, r->nr != count_reach(m, index, kind), slot_make(index, 0),

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import bench, boots, choices, large, linux, suite, ways
+from . import bench, boots, choices, counts, large, linux, suite, ways
 from .boot import Boot, Module, write_iso
 from .emulators import HostError
 from .own import Own
@@ -73,6 +73,10 @@ def compare_large(args):
     return large.compare(args.machine, args.options)
 
 
+def show_counts(_args):
+    return counts.show()
+
+
 def compare_paging(args):
     chosen = args.machine if args.model or args.host != "auto" else None
     return ways.compare_paging(ways.machines(chosen, args.machine.memory, args.machine.cpus),
@@ -106,7 +110,7 @@ def write_menu(args):
 
 
 WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bench-kvm": run_peer,
-        "bare": run_bare,
+        "bare": run_bare, "counts": show_counts,
         "linux": run_linux, "linux-bare": run_linux_bare,
         "compare": compare_paging, "compare-large": compare_large, "compare-linux": compare_linux,
         "compare-sync": compare_sync, "shell": run_shell, "iso": write_menu}

@@ -74,6 +74,11 @@ class Machine:
     def __str__(self):
         return f"{self.name}:{self.model}" + (f" ({self.release})" if self.release else "")
 
+    @property
+    def repeats(self):
+        """Two runs of the same kernel say the same, figure by figure."""
+        return self.ticks_are_instructions
+
     def command(self, directory, iso, port):
         """The emulator's argv; it connects its first serial port to 127.0.0.1:port.
 

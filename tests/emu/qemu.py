@@ -38,6 +38,10 @@ class Qemu(Machine):
         board = f" {self.chipset}" if self.chipset != "pc" else ""
         return super().__str__() + board + (" -icount" if self.icount else "")
 
+    @property
+    def repeats(self):
+        return self.icount
+
     def command(self, directory, iso, port):
         cpu = self.model
         if self.virtualization and self.model == "host":

@@ -10,7 +10,7 @@ PAGES = 2048
 
 
 # One model's tests stay in one process, or each process would boot all three runs again.
-GROUPED = [pytest.param(model, marks=pytest.mark.xdist_group(model)) for model in MODELS]
+GROUPED = [pytest.param(model, marks=pytest.mark.xdist_group(f"bochs:{model}")) for model in MODELS]
 
 
 @pytest.fixture(scope="module", params=GROUPED)

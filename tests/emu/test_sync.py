@@ -13,6 +13,10 @@ TABLES = 4
 FLOODS_EACH = ("space", "fork", "mixed")
 
 
+# With the tests that run the same: bench.run().
+pytestmark = pytest.mark.xdist_group("bochs:corei7_skylake_x")
+
+
 @pytest.fixture(scope="module", params=[0, 1], ids=["bypass0", "bypass1"])
 def policies(request, machine):
     results = bench.run_all(machine("corei7_skylake_x"), f"bypass_guest_pf={request.param}",

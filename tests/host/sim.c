@@ -234,8 +234,10 @@ int sim_set_cr3(struct sim *s, u64 cr3)
 	gt_flush_all(&s->tlb);
 	left(s);
 	memcpy(s->v.regs.pdpte, regs.pdpte, sizeof(regs.pdpte));
-	if (!straight_cr3(s, cr3, regs.cr3))
+	if (one_in(s->r, 8) || !straight_cr3(s, cr3, regs.cr3))
 		mmu_set_cr3(&s->v, regs.cr3);
+	if (s->v.regs.cr3 != regs.cr3)
+		sim_fail(s, "CR3 reads %lx, not %lx", s->v.regs.cr3, regs.cr3);
 	resume(s);
 	settle_devices(s, true);
 	return 0;

@@ -81,6 +81,31 @@ static void a_clean_page_turns_it_off(void **state)
 	assert_true(sim.v.hw.filter_user);
 }
 
+/* What an address space reaches has changed while another runs, and both were loaded not long ago. */
+static void another_space_gets_a_clean_page(void **state)
+{
+	u64 home, away, entry;
+
+	(void)state;
+	start(MMU_USER_ALWAYS, 0);
+	home = root;
+	away = root = new_root();
+	entry = pte(OTHER);
+	root = home;
+	for (u32 i = 0; i < 2; i++) {
+		sim_set_cr3(&sim, away);
+		faults(OTHER, READ | USER, PFEC_U);
+		sim_set_cr3(&sim, home);
+		assert_true(sim.v.hw.filter_user);
+	}
+	put(entry, PAGE_B | CLEAN);
+	assert_true(sim.v.hw.filter_user);
+	assert_int_equal(mmu_audit(&sim.v), 0);
+	sim_set_cr3(&sim, away);
+	assert_false(sim.v.hw.filter_user);
+	works(OTHER, WRITE | USER);
+}
+
 static void a_clean_large_page_turns_it_off(void **state)
 {
 	u64 gva = GVA + MIB(2);
@@ -194,6 +219,8 @@ static void it_waits_for_old_leaves(void **state)
 	for (u32 seed = 1; seed <= 20; seed++) {
 		start(MMU_USER_ALWAYS, PAGE_B | CLEAN);
 		rnd_seed(&rng, seed);
+		/* A flush: nothing older is left to wait for. */
+		sim_set_cr3(&sim, root);
 		works(OTHER, READ | USER);
 		assert_false(sim.v.hw.filter_user);
 		put(pte(OTHER), PAGE_B | USER_RW);
@@ -264,6 +291,7 @@ int main(void)
 		cmocka_unit_test(copy_on_write_does_not_exit),
 		cmocka_unit_test(never_is_never),
 		cmocka_unit_test(a_clean_page_turns_it_off),
+		cmocka_unit_test(another_space_gets_a_clean_page),
 		cmocka_unit_test(a_clean_large_page_turns_it_off),
 		cmocka_unit_test(a_lent_page_turns_all_off),
 		cmocka_unit_test(a_table_that_users_may_write_turns_it_off),

@@ -48,6 +48,29 @@ static void two_level_tables(void **state)
 	assert_int_equal(exits(), 0);
 }
 
+/* Entries of four bytes: no A is set ahead, and none where an entry of eight would have it. */
+static void pages_in_sequence(void **state)
+{
+	u64 pt;
+
+	(void)state;
+	machine(&plain);
+	root = table();
+	pt = table();
+	sim_poke(&sim, root, pt | UPPER, 4);
+	for (u32 i = 0; i < 64; i++)
+		sim_poke(&sim, pt + 4 * i, PAGE_A | PTE_P | PTE_W | PTE_U, 4);
+	run_32(CR0_WP, 0);
+	for (u32 i = 0; i < 16; i++) {
+		(void)exits();
+		works(i * PAGE_SIZE, READ | USER);
+		assert_int_equal(exits(), 1);
+	}
+	for (u32 i = 0; i < 64; i++)
+		assert_int_equal(sim_read(pt + 4 * i, 4),
+				 PAGE_A | PTE_P | PTE_W | PTE_U | (i < 16 ? PTE_A : 0));
+}
+
 /* What CR3 held in long mode may remain: 32-bit paging has no use for it. */
 static void upper_half_of_cr3(void **state)
 {
@@ -419,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_level_tables),
+		cmocka_unit_test(pages_in_sequence),
 		cmocka_unit_test(upper_half_of_cr3),
 		cmocka_unit_test(frame_with_tables_of_two_formats),
 		cmocka_unit_test(dirty_bit_of_a_page_that_is_a_table),

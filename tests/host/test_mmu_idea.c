@@ -171,6 +171,7 @@ static void accessed_ahead_of_a_sequence(void **state)
 	sim_poke(&sim, at + 8 * 36, 0, 8);
 	sim_poke(&sim, at + 8 * 44, PAGE_A | PTE_NX | (USER_RW & ~PTE_A), 8);
 	sim_poke(&sim, at + 8 * 52, PAGE_A | 1ULL << PTE_PK_SHIFT | (USER_RW & ~PTE_A), 8);
+	sim_poke(&sim, at + 8 * 60, PAGE_A | 1ULL << 50 | (USER_RW & ~PTE_A), 8);
 	run_4level(CR0_WP, CR4_PKE, EFER_NXE);
 	works(GVA, READ | USER);
 	assert_false(sim_read(at + 8, 8) & PTE_A);
@@ -188,7 +189,7 @@ static void accessed_ahead_of_a_sequence(void **state)
 		works(GVA + i * PAGE_SIZE, READ | USER);
 	assert_int_equal(sim_read(at + 8 * 36, 8), 0);
 	faults(GVA + 36 * PAGE_SIZE, READ | USER, 4);
-	for (u32 i = 44; i < 60; i += 8) {
+	for (u32 i = 44; i < 64; i += 8) {
 		works(GVA + (i - 3) * PAGE_SIZE, READ | USER);
 		works(GVA + (i - 2) * PAGE_SIZE, READ | USER);
 		assert_true(sim_read(at + 8 * (i - 1), 8) & PTE_A);

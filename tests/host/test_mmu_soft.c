@@ -117,6 +117,30 @@ static void never_is_never(void **state)
 	assert_int_equal(unused(), PAGE_B | UNUSED);
 }
 
+/* Another address space reaches one by now, that was loaded not long ago. */
+static void another_space_gets_one(void **state)
+{
+	u64 home, away, entry;
+
+	(void)state;
+	start(SIM_TRAPS_STRUCTURAL, MMU_SYNC_HYBRID, 0);
+	home = root;
+	away = root = new_root();
+	entry = pte(GVA);
+	root = home;
+	for (u32 i = 0; i < 2; i++) {
+		sim_set_cr3(&sim, away);
+		faults(GVA, READ | USER, PFEC_U);
+		sim_set_cr3(&sim, home);
+		assert_true(sim.v.hw.filter_present);
+	}
+	put(entry, PAGE_B | UNUSED);
+	assert_true(sim.v.hw.filter_present);
+	sim_set_cr3(&sim, away);
+	assert_false(sim.v.hw.filter_present);
+	works(GVA, READ | USER);
+}
+
 /* Where traps are present entries, no A is set but for what the guest does. */
 static void not_where_traps_are_present(void **state)
 {
@@ -136,6 +160,7 @@ int main(void)
 		cmocka_unit_test(a_table_out_of_sync_costs_one_exit),
 		cmocka_unit_test(a_bad_entry_stays_as_it_is),
 		cmocka_unit_test(never_is_never),
+		cmocka_unit_test(another_space_gets_one),
 		cmocka_unit_test(not_where_traps_are_present),
 	};
 

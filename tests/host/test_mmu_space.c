@@ -68,6 +68,17 @@ static u64 use(u32 table, u32 page, enum sim_result want)
 	return sim.stats.exits - before;
 }
 
+/* The kernel reads; returns the exits that this took. */
+static u64 kernel_reads(u64 gva)
+{
+	struct ref_access a = {.gva = gva};
+	u64 before = sim.stats.exits;
+	u32 pfec;
+
+	assert_int_equal(sim_access(&sim, &a, NULL, 8, &pfec), SIM_DONE);
+	return sim.stats.exits - before;
+}
+
 /* The kernel writes an entry; returns the exits that this took. */
 static u64 put(u64 gpa, u64 value)
 {
@@ -154,6 +165,65 @@ static void space_that_maps_something_stays(void **state)
 	}
 }
 
+/* Whoever runs meanwhile: the root goes as the others do. */
+static void space_ends_while_another_runs(void **state)
+{
+	(void)state;
+	start(3, MMU_SYNC_HYBRID);
+	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
+	assert_int_equal(sim_set_cr3(&sim, KERNEL), 0);
+	for (u32 i = 0; i < 3; i++) {
+		clear(PT(i));
+		clear(PT(i) + 8);
+	}
+	assert_int_equal(clear(PD), 1);
+	clear(MIB(3));
+	for (u64 gpa = SPACE; gpa <= PD; gpa += PAGE_SIZE)
+		assert_int_equal(clear(gpa + 16), 0);
+	sim_finish(&sim);
+}
+
+/* One exit looks through so many tables, whatever they map. */
+static void what_is_looked_through_is_bounded(void **state)
+{
+	(void)state;
+	start(60, MMU_SYNC_ALWAYS);
+	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
+	for (u32 i = 0; i < 60; i++) {
+		use(i, 0, SIM_DONE);
+		clear(PT(i));
+		clear(PT(i) + 8);
+	}
+	assert_int_equal(clear(PD), 1);
+	assert_int_equal(clear(PD + 8), 1);
+	sim_finish(&sim);
+}
+
+/* The kernel may have a part of the lower half: it is neither made ahead nor dropped. */
+static void kernels_tables_are_let_be(void **state)
+{
+	u64 made;
+
+	(void)state;
+	start(3, MMU_SYNC_HYBRID);
+	sim_poke(&sim, SPACE + 8, PT(8) | (FLAGS & ~PTE_U), 8);
+	sim_poke(&sim, PT(8), PT(9) | (FLAGS & ~PTE_U), 8);
+	sim_poke(&sim, PT(9), MIB(2) | PTE_PS | (FLAGS & ~PTE_U), 8);
+	made = sim.counters.value[CNT_mmu_shadow_new];
+	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
+	/* Its root, PDPT, PD and three page tables. */
+	assert_int_equal(sim.counters.value[CNT_mmu_shadow_new] - made, 6);
+	assert_int_equal(kernel_reads(1ULL << 39), 1);
+	for (u32 i = 0; i < 3; i++) {
+		clear(PT(i));
+		clear(PT(i) + 8);
+	}
+	assert_int_equal(clear(PD), 1);
+	assert_int_equal(clear(PD + 8), 0);
+	assert_int_equal(kernel_reads((1ULL << 39) + PAGE_SIZE), 0);
+	sim_finish(&sim);
+}
+
 /* Nothing goes out of sync with sync=always; the tables go all the same. */
 static void space_ends_in_sync(void **state)
 {
@@ -205,6 +275,9 @@ int main(void)
 		cmocka_unit_test(new_space_is_bounded),
 		cmocka_unit_test(space_ends_as_a_whole),
 		cmocka_unit_test(space_that_maps_something_stays),
+		cmocka_unit_test(space_ends_while_another_runs),
+		cmocka_unit_test(what_is_looked_through_is_bounded),
+		cmocka_unit_test(kernels_tables_are_let_be),
 		cmocka_unit_test(space_ends_in_sync),
 		cmocka_unit_test(new_table_floods_as_the_last),
 	};

@@ -94,11 +94,36 @@ static void legacy_tables_outlive_their_root(void **state)
 	made_once(MIB(2), MIB(3));
 }
 
+/* With PCIDs and without a flush that is asked for: the same two roots, and CR3 reads as it was written. */
+static void pcids_name_the_same_roots(void **state)
+{
+	const u64 cr3_a = MIB(2) | 1, cr3_b = MIB(3) | 2;
+
+	(void)state;
+	machine();
+	for (u64 space = MIB(2); space <= MIB(3); space += MIB(1)) {
+		u64 entry[] = {space, space + PAGE_SIZE + 8 * (GVA >> 30),
+			       space + 2 * PAGE_SIZE + 8 * (GVA >> 21 & 511)};
+
+		for (u64 i = 0; i < 3; i++)
+			sim_poke(&sim, entry[i], (space + (i + 1) * PAGE_SIZE) | FLAGS, 8);
+		for (u64 i = 0; i < 2; i++)
+			sim_poke(&sim, space + 3 * PAGE_SIZE + 8 * i,
+				 (DATA + i * PAGE_SIZE) | FLAGS, 8);
+	}
+	assert_int_equal(sim_set_regs(&sim, CR0_PG | CR0_PE | CR0_WP, MIB(2), CR4_PAE | CR4_PCIDE,
+				      EFER_LMA, true),
+			 0);
+	made_once(cr3_a | CR3_NOFLUSH, cr3_b | CR3_NOFLUSH);
+	assert_true(sim.stats.straight_cr3 > 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pae_tables_outlive_their_pdptes),
 		cmocka_unit_test(legacy_tables_outlive_their_root),
+		cmocka_unit_test(pcids_name_the_same_roots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

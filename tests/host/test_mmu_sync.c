@@ -29,6 +29,62 @@ static void unlinked_table_leaves_the_caches(void **state)
 	}
 }
 
+/* CR4.PGE flushes as a load of CR3 does, and the root stays the same. */
+static void a_change_of_registers_flushes(void **state)
+{
+	u64 at, on;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	on = sim.v.root;
+	works(GVA, READ | USER);
+	mmu_let_unsync(&sim.v, at);
+	put(at, PAGE_B | USER_RW);
+	run_4level(CR0_WP, CR4_PGE, 0);
+	assert_int_equal(sim.v.root, on);
+	works(GVA, READ | USER);
+}
+
+/* A root that was shut while another one ran: it is found by its frame, and says what was there before. */
+static void a_root_that_was_shut(void **state)
+{
+	static struct sim_config c; /* the bounds are read from it */
+	u64 home, away, up, writes;
+
+	(void)state;
+	c = plain;
+	c.tight = true;
+	c.bounds = mmu_bounds;
+	c.bounds.work = 1;
+	machine(&c);
+	away = root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+	up = sim_read(away, 8);
+	home = root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_B | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	sim_set_cr3(&sim, away);
+	works(GVA, READ | USER);
+	sim_set_cr3(&sim, home);
+	/* Of two, there is no time for the first. */
+	mmu_let_unsync(&sim.v, away);
+	mmu_let_unsync(&sim.v, pte(GVA));
+	sim_set_cr3(&sim, home);
+	assert_false(sim.v.hw.exit_invlpg);
+	writes = sim.counters.value[CNT_mmu_pte_write];
+	put(away, 0);
+	put(away + 8, up);
+	assert_int_equal(sim.counters.value[CNT_mmu_pte_write], writes);
+	sim_set_cr3(&sim, away);
+	works(GVA + (1ULL << 39), READ | USER);
+	faults(GVA, READ | USER, PFEC_U);
+}
+
 /* Two exits for INVLPG may come before the guest runs again: neither address is forgotten. */
 static void both_of_two_invlpgs(void **state)
 {
@@ -456,6 +512,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unlinked_table_leaves_the_caches),
+		cmocka_unit_test(a_change_of_registers_flushes),
+		cmocka_unit_test(a_root_that_was_shut),
 		cmocka_unit_test(both_of_two_invlpgs),
 		cmocka_unit_test(unsynced_table_linked_again),
 		cmocka_unit_test(unsynced_table_with_more_rights),

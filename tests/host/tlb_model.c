@@ -143,8 +143,9 @@ bool hw_access(struct hw *hw, const struct ref_access *a, struct rnd *r, struct 
 	enum ref_kind kind;
 	u64 *ptr;
 
-	/* A write through an entry whose D flag is clear walks again to set it. */
-	if (cached && (!a->write || cached->path.dirty)) {
+	/* A write through an entry whose D flag is clear walks again to set it; or it faults first. */
+	if (cached && (!a->write || cached->path.dirty ||
+		       (!ref_permits(&hw->cpu, a, &cached->path, pfec) && one_in(r, 2)))) {
 		*leaf = cached->path;
 		leaf->addr = (leaf->addr & ~(leaf->size - 1)) | (a->gva & (leaf->size - 1));
 		return ref_permits(&hw->cpu, a, leaf, pfec);

@@ -57,6 +57,48 @@ LOOP cr3_write_rsp
 	mov rsp, rax
 	ret
 
+; RSI: an entry, RDX: what it is. It is written again, in the ways that kernels write entries.
+LOOP write_mov
+.next:	mov [rsi], rdx
+	AGAIN
+
+LOOP write_mov_imm
+.next:	mov dword [rsi + 4], 0
+	AGAIN
+
+LOOP write_xchg
+.next:	mov rax, rdx
+	xchg [rsi], rax
+	AGAIN
+
+LOOP write_and
+	or rdx, -1
+.next:	lock and [rsi], rdx
+	AGAIN
+
+LOOP write_or
+	xor edx, edx
+.next:	or [rsi], rdx
+	AGAIN
+
+LOOP write_bts
+.next:	lock bts qword [rsi], 0
+	AGAIN
+
+LOOP write_btr
+.next:	lock btr qword [rsi], 9
+	AGAIN
+
+LOOP write_xadd
+.next:	xor eax, eax
+	lock xadd [rsi], rax
+	AGAIN
+
+LOOP write_cmpxchg
+.next:	mov rax, rdx
+	lock cmpxchg [rsi], rdx
+	AGAIN
+
 ; RSI: entries, RDX: the first one's page. Clear, and INVLPG.
 LOOP invlpg
 .next:	mov qword [rsi], 0

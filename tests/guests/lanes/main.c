@@ -20,6 +20,19 @@
 typedef u64 loop(u64 count, u64 a, u64 b);
 
 loop loop_cpuid, loop_cr3_read, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_write_rsp, loop_invlpg;
+loop loop_write_mov, loop_write_mov_imm, loop_write_xchg, loop_write_and, loop_write_or,
+	loop_write_bts, loop_write_btr, loop_write_xadd, loop_write_cmpxchg;
+
+static const struct {
+	const char *name;
+	loop *run;
+} writes[] = {
+	{"write_mov", loop_write_mov},         {"write_mov_imm", loop_write_mov_imm},
+	{"write_xchg", loop_write_xchg},       {"write_and", loop_write_and},
+	{"write_or", loop_write_or},           {"write_bts", loop_write_bts},
+	{"write_btr", loop_write_btr},         {"write_xadd", loop_write_xadd},
+	{"write_cmpxchg", loop_write_cmpxchg},
+};
 
 static u64 other_root, pages;
 
@@ -58,6 +71,25 @@ static void measure_invlpg(u64 offset)
 	write_cr3(read_cr3());
 }
 
+/* A table in sync, whose page is in use: no number of writes to its entry is a flood. */
+static void measure_writes(u64 offset)
+{
+	u64 *entry = entry_of(paging_root, PAGES, 1);
+	u64 *upper = entry_of(paging_root, PAGES, 2);
+
+	*entry = pages | FLAGS;
+	for (u32 i = 0; i < ARRAY_SIZE(writes); i++) {
+		write_cr3(read_cr3());
+		check(*(volatile u64 *)ptr(PAGES) == 1, "the page is another");
+		measure(writes[i].name, writes[i].run, offset, (uintptr_t)entry, pages | FLAGS);
+		check(*entry == (pages | FLAGS), "%s made %lx of the entry", writes[i].name,
+		      *entry);
+	}
+	measure("write_upper", loop_write_mov, offset, (uintptr_t)upper, *upper);
+	*entry = 0;
+	write_cr3(read_cr3());
+}
+
 static void measure_all(u64 offset)
 {
 	u64 root = read_cr3();
@@ -69,6 +101,7 @@ static void measure_all(u64 offset)
 	measure("cr3_reload", loop_cr3_write, offset, root, root);
 	measure("cr3_switch", loop_cr3_write, offset, root, other_root);
 	measure("cr3_switch_rsp", loop_cr3_write_rsp, offset, root, other_root);
+	measure_writes(offset);
 	measure_invlpg(offset);
 	if (cpuid(1, 0).ecx & CPUID_1_ECX_PCID) {
 		write_cr4(read_cr4() | CR4_PCIDE);
