@@ -36,6 +36,11 @@ def share(model):
             (SYNC.index(way[0]) + TRAP.index(way[1]) + way[2]) % len(MODELS) == third]
 
 
+def sixth(turn):
+    """Of all ways what one of six machines runs, where each way is one machine's."""
+    return WAYS[turn::6]
+
+
 def half(ways, turn):
     """Of two ways that differ in bypass_guest_pf= alone one is in each half.
 
