@@ -36,6 +36,11 @@ def share(model):
             (SYNC.index(way[0]) + TRAP.index(way[1]) + way[2]) % len(MODELS) == third]
 
 
+def sixth(turn):
+    """Of all ways what one of six machines runs: each way is one machine's, each has every sync=."""
+    return [way for at, way in enumerate(WAYS) if (at + SYNC.index(way[0])) % 6 == turn]
+
+
 def half(ways, turn):
     """Of two ways that differ in bypass_guest_pf= alone one is in each half.
 

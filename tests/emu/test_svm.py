@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.emu import bench, boots, guests, linux
+from tests.emu import bench, boots, guests, linux, matrix
 from tests.emu.bench import per_op
 from tests.emu.boot import Boot
 from tests.emu.guests import GUESTS, MEMORY
@@ -25,9 +25,15 @@ def svm(request):
 
 # On all machines: what differs with their tables' formats, and with what the CPU tells of an exit.
 EVERYWHERE = ("access", "paging64", "start")
-CASES = [pytest.param(on, name, id="-".join((*on, name))) for on in MACHINES
+CASES = [pytest.param(on, name, "", id="-".join((*on, name))) for on in MACHINES
          for name, guest in GUESTS.items()
          if guest.svm and (SOAK or name in EVERYWHERE or on not in MACHINES[1:4])]
+# SOAK=1: in each way on one of them.
+if SOAK:
+    CASES += [pytest.param(on, name, matrix.options(way, guest.audit),
+                           id=matrix.name(*on, name, way))
+              for turn, on in enumerate(MACHINES) for way in matrix.sixth(turn)
+              for name, guest in GUESTS.items() if guest.svm]
 
 
 def run_guest(machine, passes, name, options="", cmdline=""):
@@ -72,9 +78,9 @@ def test_never_sets_osxsave_itself(passes):
     assert result.powered_off
 
 
-@pytest.mark.parametrize("on, name", CASES)
-def test_guest(passes, on, name):
-    run_guest(boots.machine(*on, MEMORY), passes, name)
+@pytest.mark.parametrize("on, name, options", CASES)
+def test_guest(passes, on, name, options):
+    run_guest(boots.machine(*on, MEMORY), passes, name, options)
 
 
 @pytest.mark.parametrize("model", BOCHS)

@@ -2,7 +2,7 @@
 ; What random sequences are made of: groups of instructions, each a length and its bytes.
 ;
 ; R8: COLD_VA's PTE. R9: COLD_VA. R10: a buffer. R11: a selector for SS. R12, R13, R15: CR3, CR4, CR0.
-; R14: the PTE's first value. RBP: the local APIC's ICR. A table write is followed by INVLPG, as what a
+; R14: the PTE's first value. RBP: the local APIC's ICR. R10 + 64: an area for XSAVE. A table write is followed by INVLPG, as what a
 ; CPU still has cached is its own affair.
 
 bits 64
@@ -13,6 +13,7 @@ PAGES	equ 1		; may fault for the hypervisor alone
 LOADS_SS equ 2
 NOT_TCG	equ 4
 NMI	equ 8
+HYPERCALL equ 16	; VMCALL stands for what the machine has
 
 %macro GROUP 1
 	db	0, %1
@@ -170,6 +171,90 @@ pool:
 	INSN	movsq
 	GROUP	NMI
 	INSN	mov dword [rbp], 0x4400
+
+	; A hypercall is, but for RAX, a NOP.
+	GROUP	HYPERCALL
+	INSN	mov eax, 0		; HC_VERSION
+	INSN	vmcall
+	INSN	xor eax, eax
+	GROUP	ANY
+	INSN	vmread rax, rcx
+	GROUP	ANY
+	INSN	vmxoff
+	GROUP	ANY
+	INSN	vmload
+	GROUP	ANY
+	INSN	stgi
+
+	; Bochs' MWAIT sleeps even if the store came before it: only what it refuses is in here.
+	GROUP	NOT_TCG
+	INSN	mov rax, r10
+	INSN	xor ecx, ecx
+	INSN	xor edx, edx
+	INSN	monitor
+	INSN	mov [r10 + 8], edx
+	INSN	xor eax, eax
+	GROUP	NOT_TCG
+	INSN	mov rax, r10
+	INSN	mov ecx, 8
+	INSN	monitor
+	INSN	mwait
+	INSN	xor ecx, ecx
+	INSN	mov [r10 + 8], ecx
+	GROUP	PAGES | NOT_TCG
+	INSN	mov rax, r9
+	INSN	xor ecx, ecx
+	INSN	monitor
+	INSN	mov [r9 + 8], ecx
+	GROUP	PAGES | NOT_TCG
+	INSN	lea rax, [r9 + 0x1000]
+	INSN	xor ecx, ecx
+	INSN	monitor
+
+	GROUP	ANY
+	INSN	xor ecx, ecx
+	INSN	xgetbv
+	INSN	xsetbv
+	INSN	xor eax, eax
+	INSN	xor edx, edx
+	GROUP	ANY
+	INSN	xor ecx, ecx
+	INSN	xor eax, eax
+	INSN	xsetbv
+	GROUP	ANY
+	INSN	mov eax, -1
+	INSN	xor edx, edx
+	INSN	xsave64 [r10 + 64]
+	INSN	xrstor64 [r10 + 64]
+	INSN	xor eax, eax
+	GROUP	ANY
+	INSN	mov eax, -1
+	INSN	xor edx, edx
+	INSN	xsaves64 [r10 + 64]
+	INSN	xrstors64 [r10 + 64]
+	INSN	xor eax, eax
+	GROUP	PAGES
+	INSN	mov eax, 1
+	INSN	xor edx, edx
+	INSN	xsaves64 [r9]
+	INSN	xor eax, eax
+	GROUP	PAGES
+	INSN	mov eax, 1
+	INSN	xor edx, edx
+	INSN	xsave64 [r9 + 0x1000 - 64]
+	INSN	xor eax, eax
+	GROUP	PAGES
+	INSN	mov eax, 1
+	INSN	xor edx, edx
+	INSN	xrstors64 [r9 + 0x1000]
+	INSN	xor eax, eax
+	GROUP	ANY
+	INSN	mov ecx, 0xda0		; IA32_XSS
+	INSN	xor eax, eax
+	INSN	xor edx, edx
+	INSN	wrmsr
+	INSN	rdmsr
+	INSN	xor eax, eax
 	db	0xff
 
 section .text
@@ -193,8 +278,14 @@ steps_enter:
 	mov	r14, [rax + 56]
 	mov	r15, [rax + 64]
 	mov	rbp, [rax + 72]
-	mov	rax, [rax]
+	mov	rcx, rsp
+	push	qword [rax + 88]	; SS
+	push	rcx
+	push	qword [rax + 96]	; RFLAGS
+	push	qword [rax + 80]	; CS
+	push	qword [rax]
+	xor	eax, eax
 	xor	ebx, ebx
 	xor	ecx, ecx
 	xor	edx, edx
-	jmp	rax
+	iretq

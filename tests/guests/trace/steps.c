@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random sequences of instructions that exit and that do not, single-stepped now and then, with
- * breakpoints of every kind: each exception is noted, where, with which error code, CR2, DR6, TF and RF.
+ * breakpoints of every kind, in rings 0 to 2: each exception is noted, where, with which error code, CR2,
+ * DR6, TF and RF.
  *
  * seed=N, seeds=N, count=N (sequences of each), nmi=1 (NMIs at every moment; they are counted alone),
  * own=1 (the code sends NMIs, which are noted), each=1 (print each sequence's hash), say=N (print each
@@ -11,6 +12,7 @@
 
 #include "arch/string.h"
 #include "guest/builtin/lib/guest.h"
+#include "guest/builtin/lib/notrap.h"
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/print.h"
 #include "guest/builtin/lib/test.h"
@@ -19,12 +21,17 @@
 #define INSNS_MAX  (INSNS + 8)
 #define EVENTS_MAX (8 * INSNS_MAX)
 #define RET        0xc3
+#define HLT        0xf4
+#define BUFFER     8  /* words at R10; then XSAVE's area: SDM vol. 1 13.4 */
+#define XSAVE_AREA 80 /* words, of which the header is from 64 on */
+#define RING_CODE  0x40 /* of ring 1; its data, and ring 2's, follow */
+#define IOPL       12
 
 /* Flags of a group in pool.asm. */
-enum { PAGES = 1, LOADS_SS = 2, NOT_TCG = 4, NMI = 8 };
+enum { PAGES = 1, LOADS_SS = 2, NOT_TCG = 4, NMI = 8, HYPERCALL = 16 };
 
 struct steps_registers {
-	u64 code, r8, r9, r10, r11, r12, r13, r14, r15, rbp;
+	u64 code, r8, r9, r10, r11, r12, r13, r14, r15, rbp, cs, ss, rflags;
 };
 
 extern const u8 pool[];
@@ -32,11 +39,12 @@ u64 steps_run(const struct steps_registers *r);
 
 static u64 state, hash, enabled;
 static const u8 *groups[128];
-static u32 nr_groups;
+static u32 nr_groups, ring;
+static const u8 *hypercall;
 static u8 code[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static u64 starts[INSNS_MAX + 1];
 static u32 nr_starts, noted, nmis, in_nmi, nested;
-static u64 buffer[8] __attribute__((aligned(64)));
+static u64 buffer[BUFFER + XSAVE_AREA] __attribute__((aligned(64)));
 static u16 ss_word __attribute__((aligned(8))) = SEL_DATA;
 static bool own_nmis, each, say;
 static u32 say_sequence;
@@ -103,6 +111,13 @@ static bool on_step(struct frame *f)
 		f->rflags |= RFLAGS_RF;
 		if (!inside)
 			f->rflags &= ~(u64)RFLAGS_TF;
+	} else if (ring && f->rip == starts[nr_starts - 1]) {
+		/* The HLT at the end. */
+		f->rip = ADDR(call_bail);
+		f->cs = SEL_CODE;
+		f->ss = SEL_DATA;
+		f->rflags = RFLAGS_FIXED;
+		f->rsp = ADDR(f);
 	} else if (f->vector != VEC_BP && f->vector != VECTOR_INT) {
 		/* A fault: the next instruction. */
 		for (u32 i = 0; i < nr_starts; i++) {
@@ -167,12 +182,12 @@ static void make_sequence(void)
 		flags = p[1];
 		for (p += 2; *p && *p != 0xff; p += 1 + *p) {
 			starts[nr_starts++] = ADDR(at);
-			memcpy(at, p + 1, *p);
+			memcpy(at, (flags & HYPERCALL) && *p == 3 ? hypercall : p + 1, *p);
 			at += *p;
 		}
 	}
 	starts[nr_starts++] = ADDR(at);
-	*at = RET;
+	*at = ring ? HLT : RET;
 	for (u32 i = 0; say && i + 1 < nr_starts; i++) {
 		print("step: +%lx:", starts[i] - ADDR(code));
 		for (u64 byte = starts[i]; byte < starts[i + 1]; byte++)
@@ -225,10 +240,58 @@ static void random_breakpoints(void)
 	__asm__ volatile("mov %0, %%dr6\n\tmov %1, %%dr7" : : "r"(DR6_NONE), "r"(dr7));
 }
 
+/* VMCALL, VMMCALL, or on the bare machine a NOP that is as long. */
+static void choose_hypercall(void)
+{
+	static const u8 vmcall[] = {0x0f, 0x01, 0xc1}, vmmcall[] = {0x0f, 0x01, 0xd9},
+			nop[] = {0x0f, 0x1f, 0x00};
+
+	hypercall = nop;
+	if (notrap_present())
+		hypercall = notrap_info() & NOTRAP_INFO_SVM ? vmmcall : vmcall;
+}
+
+/* Code and data of rings 1 and 2 behind what the library has. */
+static void rings_init(void)
+{
+	extern u64 gdt[];
+	static u64 table[RING_CODE / 8 + 4];
+	struct __attribute__((packed)) {
+		u16 limit;
+		u64 base;
+	} pointer = {sizeof(table) - 1, ADDR(table)};
+
+	memcpy(table, gdt, RING_CODE);
+	for (u64 dpl = 1; dpl <= 2; dpl++) {
+		u64 *entry = &table[RING_CODE / 8 + 2 * (dpl - 1)];
+
+		entry[0] = gdt[SEL_CODE / 8] | dpl << 45;
+		entry[1] = gdt[SEL_DATA / 8] | dpl << 45;
+	}
+	__asm__ volatile("lgdt %0" : : "m"(pointer));
+}
+
+/* Half of all sequences are the kernel's; the others may use ports, and IF, or not. */
+static void random_ring(struct steps_registers *r)
+{
+	static const u32 of[] = {0, 0, 1, 2};
+
+	ring = of[pick(ARRAY_SIZE(of))];
+	r->cs = SEL_CODE;
+	r->ss = SEL_DATA;
+	if (ring) {
+		r->cs = (RING_CODE + 16 * (ring - 1)) | ring;
+		r->ss = r->cs + 8;
+	}
+	r->rflags = RFLAGS_FIXED | (u64)pick(4) << IOPL;
+	ss_word = (u16)r->ss;
+}
+
 static void one_sequence(struct steps_registers *r)
 {
-	u64 rax;
+	u64 rax, hidden = PTE_ADDR;
 
+	random_ring(r);
 	memset(buffer, 0, sizeof(buffer));
 	for (u32 i = 1; i < 8; i++)
 		cold_pte[i] = 0;
@@ -238,11 +301,16 @@ static void one_sequence(struct steps_registers *r)
 	random_breakpoints();
 	noted = 0;
 	rax = steps_run(r);
-	/* Where pages are is another matter under notrap. */
-	note(rax & (PAGE_SIZE - 1));
+	/* Where pages are is another matter under notrap. Only the kernel may INVLPG. */
+	if (ring)
+		hidden |= PTE_A | PTE_D;
+	else
+		note(rax & (PAGE_SIZE - 1));
 	__asm__ volatile("mov %0, %%dr7" : : "r"((u64)DR7_NONE));
-	for (u32 i = 0; i < 8; i++) {
-		note(cold_pte[i] & ~PTE_ADDR);
+	note(buffer[BUFFER + 64]);
+	note(buffer[BUFFER + 65]);
+	for (u32 i = 0; i < BUFFER; i++) {
+		note(cold_pte[i] & ~hidden);
 		note(buffer[i]);
 		if (say)
 			print("step: entry %lx, buffer %lx\n", cold_pte[i], buffer[i]);
@@ -281,7 +349,9 @@ void trace_steps(void)
 	/* Whether caches are on is another matter under notrap, and the sequences store CR0. */
 	write_cr0(read_cr0() & ~(u64)(CR0_CD | CR0_NW));
 	/* I/O breakpoints are CR4.DE's. */
-	write_cr4(read_cr4() | CR4_DE);
+	write_cr4(read_cr4() | CR4_DE | (cpuid(1, 0).ecx & BIT(26) ? CR4_OSXSAVE : 0));
+	rings_init();
+	choose_hypercall();
 	r = (struct steps_registers){
 		.code = ADDR(code),
 		.r8 = ADDR(cold_pte),

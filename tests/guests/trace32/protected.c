@@ -43,8 +43,10 @@ static void debugging(void)
 {
 	watch(0, ADDR(&ss_word), ACCESS_4);
 	trace("MOV SS, CPUID", ss_cpuid, ADDR(&ss_word), 0, 0);
-	watch(0, ADDR(at_cpuid_based), CODE);
-	trace("code with a base, CPUID", cpuid_based, 0, 0, 0);
+	if (!on_tcg) {
+		watch(0, ADDR(at_cpuid_based), CODE);
+		trace("code with a base, CPUID", cpuid_based, 0, 0, 0);
+	}
 	watch(0, ADDR(at_cpuid), CODE);
 	trace("RF, CPUID", resumed_cpuid, 0, 0, 0);
 	steps_wanted = 3;
@@ -154,7 +156,8 @@ void test_tables(void)
 	steps_wanted = 2;
 	table("GD, TF, PTE", gd_step_store, 0, STORE_4);
 	pte = cold();
-	watch(0, ADDR(at_store_based), CODE);
+	if (!on_tcg)
+		watch(0, ADDR(at_store_based), CODE);
 	watch(1, ADDR(pte), STORE_4);
 	steps_wanted = 4;
 	trace("code with a base, TF, PTE", store_based, ADDR(pte), (u32)entry_get(pte), 0);

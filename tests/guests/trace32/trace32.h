@@ -29,6 +29,9 @@ enum { CODE = 0, STORE_1 = 1, STORE_4 = 13, ACCESS_4 = 15, PORT_1 = 2, PORT_4 = 
 extern u32 steps_wanted;
 extern u32 buffer[16];
 
+/* QEMU's TCG ends in a segmentation fault of its own at a code breakpoint in a segment with a base. */
+extern bool on_tcg;
+
 /* Call the code, record what it meets, and print it; a fault ends it. */
 void trace(const char *name, const void *code, u32 edi, u32 esi, u32 edx);
 /* The same in virtual-8086 mode, at LOW_CODE, with EFLAGS as given. */

@@ -67,7 +67,7 @@ static void table(u32 eflags)
 	(void)*(volatile u8 *)ptr(COLD_VA);
 	watch(0, LOW_DATA, STORE_4);
 	steps_wanted = 2;
-	trace_v86("table", v86_store, v86_store_end, eflags);
+	trace_v86(eflags & RFLAGS_TF ? "TF, table" : "table", v86_store, v86_store_end, eflags);
 	print("trace: entry %x\n", (u32)entry_get(pte) & 0xffff);
 	entry_set(pte, 0);
 	user_page(LOW_DATA, LOW_DATA);
@@ -75,6 +75,9 @@ static void table(u32 eflags)
 
 void test_v86(void)
 {
+	/* An interrupt of the PIT's would come at an STI. */
+	out8(0x21, 0xff);
+	out8(0xa1, 0xff);
 	gates(true);
 	user_page(LOW_CODE, LOW_CODE);
 	user_page(LOW_DATA, LOW_DATA);
