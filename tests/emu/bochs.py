@@ -43,7 +43,7 @@ class Bochs(Machine):
     release: see emulators.choose().
     """
 
-    name = "bochs"
+    name = program = "bochs"
     default_model = "broadwell_ult"
     ticks_are_instructions = True
 
@@ -51,7 +51,7 @@ class Bochs(Machine):
                  release=None):
         super().__init__(model or self.default_model, memory, cpus)
         self.marks, self.ips = marks or {}, ips
-        self.release = emulators.choose("bochs", release)
+        self.release = emulators.choose(self.program, release)
         if self.model in AMD:
             self.nested = "npt"
 
@@ -66,7 +66,7 @@ class Bochs(Machine):
             steps += ["c", "ptime", f"d {number}"]
         with open(os.path.join(directory, "script"), "w", encoding="ascii") as script:
             script.write("\n".join(steps + ["c"]) + "\n")
-        return [emulators.program("bochs", self.release), "-q", "-f", "bochsrc", "-rc", "script"]
+        return [emulators.program(self.program, self.release), "-q", "-f", "bochsrc", "-rc", "script"]
 
     def never_started(self, directory):
         # Each Bochs takes a port for its screen, and two that start at once may want the same.

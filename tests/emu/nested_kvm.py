@@ -77,6 +77,8 @@ class Host:
         if not os.path.exists(ROOT):
             raise HostError(f"{ROOT} is not built: make test-nested")
         words = f"{host_words(IPS)} {CMDLINE_AMD if model in AMD else ''}"
+        bochs = Bochs(model, memory + OWN_MEMORY, ips=IPS)
+        bochs.check(Boot(KERNEL, words, "linux"))
         note("Debian's kernel starts on Bochs, which takes a minute or more")
         self.directory = tempfile.TemporaryDirectory(prefix="notrap-")
         archive = os.path.join(self.directory.name, "files.cpio")
@@ -84,7 +86,6 @@ class Host:
         boot = Boot(KERNEL, words, "linux", [Module(ROOT), Module(archive)])
         iso = os.path.join(self.directory.name, "boot.iso")
         write_iso(iso, [("nested KVM", boot)])
-        bochs = Bochs(model, memory + OWN_MEMORY, ips=IPS)
         self.rest = b""
         for _ in range(START_ATTEMPTS):
             self.session = Session(bochs, self.directory.name, iso)
