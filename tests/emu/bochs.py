@@ -78,12 +78,18 @@ class Bochs(Machine):
             if re.search(r"VMENTER FAIL|VMFAIL", line):
                 res.entry_failures.append(line.strip())
         res.powered_off = by_itself and "soft power off" in log
-        output = read(directory, "output")
-        last = re.search(r"exiting with the following message:\n(.*)", output)
+        last = last_words(directory)
         if last and not res.powered_off:
-            res.host_notes.append(last.group(1))
+            res.host_notes.append(last)
+        output = read(directory, "output")
         ticks = re.findall(r"ptime: (\d+)", output)
         res.marks = dict(zip(self.marks, map(int, ticks)))
+
+
+def last_words(directory):
+    """Why it has ended, as it says itself; "" if it does not."""
+    said = re.search(r"exiting with the following message:\n(.*)", read(directory, "output"))
+    return said.group(1) if said else ""
 
 
 def read(directory, name):

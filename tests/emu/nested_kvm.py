@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-from .bochs import AMD, Bochs
+from .bochs import AMD, Bochs, last_words
 from .boot import Boot, Module, write_iso
 from .emulators import HostError
 from .machine import START_ATTEMPTS, Session
@@ -190,7 +190,8 @@ class Run(Session):
             said = self.host.record(START_LIMIT)
         self.report = said.rstrip(END).decode("utf-8", "replace").replace("\r", "")
         if not said.endswith(END):
-            self.report += "\nthe machine below KVM has ended"
+            self.report += "\nthe machine below KVM has ended: "
+            self.report += last_words(self.host.directory.name)
             self.host.close()
         else:
             self.host.pause()
