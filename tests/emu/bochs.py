@@ -66,7 +66,8 @@ class Bochs(Machine):
             steps += ["c", "ptime", f"d {number}"]
         with open(os.path.join(directory, "script"), "w", encoding="ascii") as script:
             script.write("\n".join(steps + ["c"]) + "\n")
-        return [emulators.program(self.program, self.release), "-q", "-f", "bochsrc", "-rc", "script"]
+        program = emulators.program(self.program, self.release)
+        return [program, "-q", "-f", "bochsrc", "-rc", "script"]
 
     def never_started(self, directory):
         # Each Bochs takes a port for its screen, and two that start at once may want the same.

@@ -11,10 +11,10 @@ HOME = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../build/emu
 # The short names, for HOST= and EMULATORS=: (program, the release that it is of).
 NAMES = {"bochs30": ("bochs", "trixie"), "bochs3": ("bochs", "forky"),
          "qemu10": ("qemu-system-x86_64", "trixie"), "qemu11": ("qemu-system-x86_64", "forky")}
-# What an emulator's own fault forbids, on its bare machine too: {(program, release): (which files of
-# a boot, why)}. docs/testing.md has the evidence.
+# What an emulator's own fault forbids, on its bare machine too: {(program, release): (which files
+# of a boot, why)}. docs/testing.md has the evidence.
 BUGS = {("bochs", "forky"): (
-    r"/(vmlinuz-amd64|xen)", "Bochs 3.1 divides wrong (IDIV, 64 bits), so that no 64-bit Linux runs")}
+    r"/(vmlinuz-amd64|xen)", "no 64-bit Linux on Bochs 3.1: its IDIV of 64 bits is wrong")}
 INSTEAD = os.environ.get("EMULATORS", "").split()
 
 

@@ -89,5 +89,5 @@ def test_hidden_features(passes, model, name):
 def test_division_is_wrong(passes):
     """Why no Linux runs on it. When this fails, Debian has mended it: emulators.BUGS is to go."""
     boot = Boot(guests.elf("divide"))
-    passes(boots.machine("bochs", "broadwell_ult", guests.MEMORY, release="").run(boot, boots.bare_expect()))
+    passes(boots.machine("bochs", release="").run(boot, boots.bare_expect()))
     assert machine(FIVE).run(boot, boots.bare_expect()).find(r"^failed: 3b9aca00 / 1: ")

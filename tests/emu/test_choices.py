@@ -45,7 +45,7 @@ def test_emulators_in_the_place_of_the_systems(monkeypatch):
     monkeypatch.setattr(emulators, "INSTEAD", ["qemu11"])
     assert str(boots.machine("bochs")) == "bochs:broadwell_ult"
     monkeypatch.setattr(emulators, "INSTEAD", ["qemu9"])
-    with pytest.raises(HostError, match=r'^EMULATORS="qemu9" is none of: bochs30 bochs3 qemu10 qemu11$'):
+    with pytest.raises(HostError, match=r'^EMULATORS="qemu9" is none of: bochs30 bochs3 qemu10 '):
         boots.machine("bochs")
 
 
@@ -54,7 +54,7 @@ def test_a_known_bug_is_refused(monkeypatch):
     monkeypatch.setattr(emulators, "program", lambda name, release: name)
     kernel = boots.linux_bare()
     machine = boots.machine("bochs", release="forky")
-    with pytest.raises(HostError, match=r"^Bochs 3\.1 divides wrong .*"):
+    with pytest.raises(HostError, match=r"^no 64-bit Linux on Bochs 3\.1: .*"):
         CHECK(machine, kernel)
     CHECK(machine, boots.notrap())
     CHECK(boots.machine("bochs", release="trixie"), kernel)
@@ -62,7 +62,8 @@ def test_a_known_bug_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("wrong, line", [
     ({"host": "qemu"},
-     r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg nested-kvm bochs30 bochs3 qemu10 qemu11$'),
+     r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg nested-kvm bochs30 bochs3 qemu10 '
+     r"qemu11$"),
     ({"model": "max"}, r'^MODEL="max" is none of: .*\bcore2_penryn_t9600\b.*\btigerlake\b'),
     ({"model": "ryzen;"}, r'^MODEL="ryzen;" is none of: .*\bryzen\b'),
     ({"host": "qemu-tcg"}, r'^MODEL="tigerlake" is none of: .*\bEPYC\b.*\bmax\b'),
