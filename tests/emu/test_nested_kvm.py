@@ -108,16 +108,9 @@ CASES = kept(
     *(intel(name, "", soak=True) for name in GUESTS if name not in ("events", "msrs")),
     intel("paging64", "mmu=ept", soak=True), intel("paging64", "", kvm="ept=0", soak=True),
     intel("reach", "mmu=ept", soak=True),
+    intel("events", "", kvm="ept=0", soak=True),
     *(amd(name, "", soak=True) for name in GUESTS if name != "events"),
     *(amd(name, "mmu=npt", soak=True) for name in ("paging64", "reach")))
-
-
-@pytest.mark.parametrize("on, name, options", CASES)
-def test_guest(passes, on, name, options):
-    host = machine(on)
-    words = ON_KVM.get(name) if on[0] == AMD_MODEL or "mmu=" in options else None
-    boot = boots.notrap(options, [guests.module(host, name, words or GUESTS[name])])
-    assert passes(host.run(boot, boots.guest_expect(), LIMIT)).powered_off
 
 
 def failures(result):
@@ -126,15 +119,25 @@ def failures(result):
     return set(re.findall(r"^failed: .*", result.text, re.M))
 
 
-@pytest.mark.parametrize("on", kept(intel(kvm="ept=0", soak=True)))
-def test_events_on_kvms_shadow_tables(on):
-    """One check fails there, on KVM without notrap as well: docs/testing.md."""
-    host, words = machine(on), GUESTS["events"]
-    alone = failures(host.run(Boot(guests.elf("events"), words), boots.bare_expect(), LIMIT))
-    module = guests.module(host, "events", words)
-    under = failures(host.run(boots.notrap("", [module]), boots.guest_expect(), LIMIT))
-    assert under <= alone
-    assert [line for line in under if not line.startswith("failed: breakpoints: 3 hits")] == []
+def fails_without_notrap(host, result):
+    """On KVM's own shadow tables a breakpoint comes twice, whoever is its guest: docs/testing.md."""
+    boot = Boot(guests.elf("events"), GUESTS["events"])
+    alone = failures(host.run(boot, boots.bare_expect(), LIMIT))
+    here = failures(result)
+    assert here <= alone
+    assert [line for line in here if "breakpoints: 3 hits, " not in line] == []
+
+
+@pytest.mark.parametrize("on, name, options", CASES)
+def test_guest(passes, on, name, options):
+    host = machine(on)
+    words = ON_KVM.get(name) if on[0] == AMD_MODEL or "mmu=" in options else None
+    boot = boots.notrap(options, [guests.module(host, name, words or GUESTS[name])])
+    result = host.run(boot, boots.guest_expect(), LIMIT)
+    if (name, on[1]) == ("events", "ept=0"):
+        fails_without_notrap(host, result)
+    else:
+        assert passes(result).powered_off
 
 
 @pytest.mark.parametrize("on, options", kept(
