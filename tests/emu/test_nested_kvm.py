@@ -120,7 +120,7 @@ def failures(result):
 
 
 def fails_without_notrap(host, result):
-    """On KVM's own shadow tables a breakpoint comes twice, whoever is its guest: docs/testing.md."""
+    """A breakpoint comes twice on KVM's own shadow tables, whoever is its guest: testing.md."""
     boot = Boot(guests.elf("events"), GUESTS["events"])
     alone = failures(host.run(boot, boots.bare_expect(), LIMIT))
     here = failures(result)
