@@ -2,7 +2,7 @@
 # Builds notrap, boots it on an emulated machine, and tests it. `make help` lists the targets.
 
 # Choices of the user, on the command line of make:
-#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
+#   CC=gcc|clang  HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs30|bochs3|qemu10|qemu11  MODEL=<cpu model>  MEMORY=<MiB, or 2G>  CPUS=<n>
 #   ARCH=amd64|i686-pae|i686 (Debian's kernel that `make linux` boots)
 #   CMDLINE="further notrap options"
 #   WAYS="native; bypass on" BENCH_GUESTS="built-in; linux" (make bench, bench-kvm: not all of them)
@@ -89,10 +89,12 @@ help:
 	@echo 'make readme-nested  the table from nested KVM, printed again; ten minutes'
 	@echo 'make figures      the figures of docs/, drawn again'
 	@echo 'make deps         install the Debian packages that all of this needs'
-	@echo 'make emulators    Bochs 3.1, QEMU 10 and 11 from later Debians, in build/emulators; 800 MB'
+	@echo 'make emulators    Bochs 3.0, 3.1, QEMU 10, 11 from later Debians, in build/emulators; 900 MB'
+	@echo '                  make test-emu EMULATORS="qemu10 bochs3": these in place of the system'\''s;'
+	@echo '                  ONLY=qemu or ONLY=bochs: what starts that one alone'
 	@echo 'make clean        remove build/'
 	@echo
-	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
+	@echo 'CC=gcc|clang HOST=auto|bochs|qemu-kvm|qemu-tcg|nested-kvm|bochs30|bochs3|qemu10|qemu11 MODEL=<cpu model> MEMORY=<MiB or 2G> CPUS=<n>'
 	@echo 'CMDLINE="notrap options" ARCH=amd64|i686-pae|i686 JOBS=<emulators at once>'
 	@echo 'WAYS="native; bypass on" BENCH_GUESTS="built-in; linux": a part of make bench and bench-kvm'
 	@echo 'FUZZ_SECONDS= SOAK_HOST_SEEDS= SOAK_FUZZ_SECONDS= SOAK_SEEDS=: docs/machines.md'
@@ -233,12 +235,12 @@ RELEASE ?=
 test-release:
 	@tools/test-release $(O)/releases $(RELEASE)
 
-# For HOST=bochs3, qemu10 and qemu11; `make test-emu EMULATORS=trixie` starts that release's in all
-# tests, where it has them.
+# For HOST=bochs30, bochs3, qemu10 and qemu11. `make test-emu EMULATORS="qemu10 bochs30"` has all tests
+# start these; with ONLY=qemu or ONLY=bochs as well, those alone that start no other.
 .PHONY: emulators
 emulators:
 	@tools/emulators $(O)/emulators
-export EMULATORS
+export EMULATORS ONLY
 
 # The long versions, one after the other. Seeds are shared out to JOBS processes.
 SOAK_HOST_SEEDS   ?= 5000

@@ -43,7 +43,7 @@ class Bochs(Machine):
     release: see emulators.choose().
     """
 
-    name = "bochs"
+    name = program = "bochs"
     default_model = "broadwell_ult"
     ticks_are_instructions = True
 
@@ -51,7 +51,7 @@ class Bochs(Machine):
                  release=None):
         super().__init__(model or self.default_model, memory, cpus)
         self.marks, self.ips = marks or {}, ips
-        self.release = emulators.choose("bochs", release)
+        self.release = emulators.choose(self.program, release)
         if self.model in AMD:
             self.nested = "npt"
 
@@ -66,7 +66,8 @@ class Bochs(Machine):
             steps += ["c", "ptime", f"d {number}"]
         with open(os.path.join(directory, "script"), "w", encoding="ascii") as script:
             script.write("\n".join(steps + ["c"]) + "\n")
-        return [emulators.program("bochs", self.release), "-q", "-f", "bochsrc", "-rc", "script"]
+        program = emulators.program(self.program, self.release)
+        return [program, "-q", "-f", "bochsrc", "-rc", "script"]
 
     def never_started(self, directory):
         # Each Bochs takes a port for its screen, and two that start at once may want the same.
@@ -78,12 +79,18 @@ class Bochs(Machine):
             if re.search(r"VMENTER FAIL|VMFAIL", line):
                 res.entry_failures.append(line.strip())
         res.powered_off = by_itself and "soft power off" in log
-        output = read(directory, "output")
-        last = re.search(r"exiting with the following message:\n(.*)", output)
+        last = last_words(directory)
         if last and not res.powered_off:
-            res.host_notes.append(last.group(1))
+            res.host_notes.append(last)
+        output = read(directory, "output")
         ticks = re.findall(r"ptime: (\d+)", output)
         res.marks = dict(zip(self.marks, map(int, ticks)))
+
+
+def last_words(directory):
+    """Why it has ended, as it says itself; "" if it does not."""
+    said = re.search(r"exiting with the following message:\n(.*)", read(directory, "output"))
+    return said.group(1) if said else ""
 
 
 def read(directory, name):

@@ -5,8 +5,32 @@ import os
 
 import pytest
 
-from tests.emu import boots, machine as machines
+from tests.emu import boots, emulators, machine as machines
 from tests.emu.qemu import nested_kvm
+
+
+ONLY = os.environ.get("ONLY", "")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def asked():
+    """A test is skipped that starts what an emulator has a bug for, or not what is asked for.
+
+    ONLY=bochs or qemu in the environment asks for one of the emulators.
+    """
+    check = machines.Machine.check
+
+    def judge(self, boot):
+        if not self.program.startswith(ONLY):
+            pytest.skip(f"ONLY={ONLY}: starts {self.program}")
+        why = emulators.bug(self.program, self.release, boot.files() if boot else [])
+        if why:
+            pytest.skip(why)
+        check(self, boot)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machines.Machine, "check", judge)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -73,4 +97,7 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_report_header():
-    return "nested KVM: " + ("yes" if nested_kvm() else "no; all on emulators")
+    chosen = [f"{name} of {emulators.choose(name, None) or 'the system'}"
+              for name in ("bochs", "qemu-system-x86_64") if name.startswith(ONLY)]
+    return ["nested KVM: " + ("yes" if nested_kvm() else "no; all on emulators"),
+            "emulators: " + ", ".join(chosen)]

@@ -1,28 +1,38 @@
 # SPDX-License-Identifier: MIT
 """Which emulator is started: the system's, or one of a later Debian's from `make emulators`.
 
-EMULATORS=trixie|forky in the environment makes that release's the ones that all tests start, where
-it has them.
+EMULATORS= in the environment has names of these: all tests start them in place of the system's.
 """
 import os
+import re
 import shutil
 
 HOME = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../build/emulators"))
-# What each release brings, and the short name for HOST=.
-PROGRAMS = {"trixie": ("qemu-system-x86_64",), "forky": ("bochs", "qemu-system-x86_64")}
-NAMES = {"bochs3": "forky", "qemu10": "trixie", "qemu11": "forky"}
-DEFAULT = os.environ.get("EMULATORS", "")
+# The short names, for HOST= and EMULATORS=: (program, the release that it is of).
+NAMES = {"bochs30": ("bochs", "trixie"), "bochs3": ("bochs", "forky"),
+         "qemu10": ("qemu-system-x86_64", "trixie"), "qemu11": ("qemu-system-x86_64", "forky")}
+# What an emulator's own fault forbids, on its bare machine too: {(program, release): (which files
+# of a boot, why)}. docs/testing.md has the evidence.
+BUGS = {("bochs", "forky"): (
+    r"/(vmlinuz-amd64|xen)", "no 64-bit Linux on Bochs 3.1: its IDIV of 64 bits is wrong")}
+INSTEAD = os.environ.get("EMULATORS", "").split()
 
 
 class HostError(Exception):
     """The emulator cannot be started here; the message says why and what to do."""
 
 
+def instead(name, words):
+    """The release whose program the words of EMULATORS= put in the place of the system's, or ""."""
+    for word in words:
+        if word not in NAMES:
+            raise HostError(f'EMULATORS="{word}" is none of: {" ".join(NAMES)}')
+    return dict(NAMES[word] for word in words).get(name, "")
+
+
 def choose(name, release):
     """The release that an emulator is taken from; "" for the system's own."""
-    if release is None:
-        release = DEFAULT if name in PROGRAMS.get(DEFAULT, ()) else ""
-    return release
+    return instead(name, INSTEAD) if release is None else release
 
 
 def program(name, release):
@@ -33,6 +43,12 @@ def program(name, release):
     return path
 
 
+def bug(name, release, files):
+    """Why this emulator cannot run what consists of these files, or None."""
+    pattern, why = BUGS.get((name, release), (None, None))
+    return why if pattern and any(re.search(pattern, file) for file in files) else None
+
+
 def share(release):
     """Where the firmware of a release's emulators lies."""
     return f"{HOME}/{release}/root/usr/share" if release else "/usr/share"
@@ -40,7 +56,7 @@ def share(release):
 
 def split(host):
     """(what runs, release) of a HOST=: bochs3 is forky's Bochs."""
-    release = NAMES.get(host)
-    if not release:
+    if host not in NAMES:
         return host, None
-    return ("bochs" if host.startswith("bochs") else "qemu-tcg"), release
+    name, release = NAMES[host]
+    return ("bochs" if name == "bochs" else "qemu-tcg"), release

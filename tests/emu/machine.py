@@ -16,7 +16,7 @@ import tty
 
 from dataclasses import dataclass
 
-from . import result
+from . import emulators, result
 from .boot import write_iso
 from .matrix import SOAK
 
@@ -60,6 +60,7 @@ class Machine:
     """One kind of emulated machine. A subclass gives command() and judges its own log."""
 
     name = ""
+    program = ""    # the emulator's
     release = ""    # see emulators.choose()
     platform = "i386-pc"  # GRUB's name of the firmware's kind
     nested = "ept"  # what notrap's mmu= calls the nested paging of its CPU
@@ -93,6 +94,16 @@ class Machine:
     def finish(self, directory, res, by_itself):
         """Fill in what only this emulator's own log knows, once its process has ended."""
 
+    def check(self, boot):
+        """HostError, one line: the emulator is not there, or known to be unable to run this boot.
+
+        boot: see run().
+        """
+        emulators.program(self.program, self.release)
+        trouble = emulators.bug(self.program, self.release, boot.files() if boot else [])
+        if trouble:
+            raise emulators.HostError(trouble)
+
     def run(self, boot, expect, limit=60, show=None, interactive=False):
         """Boot, watch the serial line until it is decided, and return a Result.
 
@@ -102,6 +113,7 @@ class Machine:
         of its own: see Silence.
         show: called with each piece of text as it comes.
         """
+        self.check(boot)
         with tempfile.TemporaryDirectory(prefix="notrap-") as directory:
             iso = os.path.join(directory, "boot.iso") if boot else None
             if iso:

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-from .bochs import AMD, Bochs
+from .bochs import AMD, Bochs, last_words
 from .boot import Boot, Module, write_iso
 from .emulators import HostError
 from .machine import START_ATTEMPTS, Session
@@ -77,6 +77,8 @@ class Host:
         if not os.path.exists(ROOT):
             raise HostError(f"{ROOT} is not built: make test-nested")
         words = f"{host_words(IPS)} {CMDLINE_AMD if model in AMD else ''}"
+        bochs = Bochs(model, memory + OWN_MEMORY, ips=IPS)
+        bochs.check(Boot(KERNEL, words, "linux"))
         note("Debian's kernel starts on Bochs, which takes a minute or more")
         self.directory = tempfile.TemporaryDirectory(prefix="notrap-")
         archive = os.path.join(self.directory.name, "files.cpio")
@@ -84,7 +86,6 @@ class Host:
         boot = Boot(KERNEL, words, "linux", [Module(ROOT), Module(archive)])
         iso = os.path.join(self.directory.name, "boot.iso")
         write_iso(iso, [("nested KVM", boot)])
-        bochs = Bochs(model, memory + OWN_MEMORY, ips=IPS)
         self.rest = b""
         for _ in range(START_ATTEMPTS):
             self.session = Session(bochs, self.directory.name, iso)
@@ -189,7 +190,8 @@ class Run(Session):
             said = self.host.record(START_LIMIT)
         self.report = said.rstrip(END).decode("utf-8", "replace").replace("\r", "")
         if not said.endswith(END):
-            self.report += "\nthe machine below KVM has ended"
+            self.report += "\nthe machine below KVM has ended: "
+            self.report += last_words(self.host.directory.name)
             self.host.close()
         else:
             self.host.pause()

@@ -4,6 +4,7 @@
 notrap needs the CPU's VMX or SVM inside of the machine: KVM's module has to have nested=1.
 """
 import os
+import re
 
 from . import emulators
 from .bochs import read
@@ -12,6 +13,8 @@ from .machine import Machine
 
 # Its ACPI tables are at the end of its RAM, as far as that is below 3 GiB.
 TABLES = 0x20000
+# A newer QEMU looks for parts of itself among the system's too, and says that they do not fit.
+FOREIGN = r"failed to initialize module: |^Only modules from the same build can be loaded"
 
 
 class Qemu(Machine):
@@ -22,10 +25,12 @@ class Qemu(Machine):
     release: see emulators.choose().
     """
 
+    program = "qemu-system-x86_64"
+
     def __init__(self, accel, model=None, memory=256, cpus=1, icount=False, chipset="pc",
                  more=(), reboot=False, release=None):
         super().__init__(model or {"kvm": "host", "tcg": "max"}[accel], memory, cpus)
-        self.release = emulators.choose("qemu-system-x86_64", release)
+        self.release = emulators.choose(self.program, release)
         self.accel, self.name, self.icount = accel, f"qemu-{accel}", icount
         self.chipset, self.more, self.reboot = chipset, list(more), reboot
         self.virtualization = virtualization() if accel == "kvm" else None
@@ -48,7 +53,7 @@ class Qemu(Machine):
             cpu += f",+{self.virtualization}"
         # More memory than the host has is only taken as far as it is touched.
         ram = f"memory-backend-ram,id=ram,size={self.memory}M,reserve=off"
-        return [emulators.program("qemu-system-x86_64", self.release),
+        return [emulators.program(self.program, self.release),
                 *[word for name in ("qemu", "seabios") if self.release
                   for word in ("-L", f"{emulators.share(self.release)}/{name}")],
                 "-accel", self.accel, "-cpu", cpu, "-m", f"{self.memory}M",
@@ -66,7 +71,8 @@ class Qemu(Machine):
         tripled = not self.reboot and "Triple fault" in read(directory, "qemu.log")
         if tripled:
             res.host_notes.append("triple fault")
-        res.host_notes += read(directory, "output").strip().splitlines()[-3:]
+        said = read(directory, "output").strip().splitlines()
+        res.host_notes += [line for line in said if not re.search(FOREIGN, line)][-3:]
         res.powered_off = by_itself and not tripled
 
 

@@ -4,13 +4,16 @@ import re
 
 import pytest
 
-from tests.emu import boots, choices, qemu
+from tests.emu import boots, choices, emulators, qemu
 from tests.emu.boot import quoted
 from tests.emu.emulators import HostError
 from tests.emu.guests import elf
+from tests.emu.machine import Machine
 from tests.emu.own import Own
 
 OWN = elf("far")
+# As it is without what conftest.py makes of it.
+CHECK = Machine.check
 GOOD = {"host": "bochs", "model": "tigerlake", "memory": "512", "cpus": "2"}
 
 
@@ -22,7 +25,8 @@ def refuses(line, call):
     assert "\n" not in str(error.value)
 
 
-def test_a_machine_as_chosen():
+def test_a_machine_as_chosen(monkeypatch):
+    monkeypatch.setattr(emulators, "INSTEAD", [])
     machine = choices.machine(**GOOD)
     assert (str(machine), machine.memory, machine.cpus) == ("bochs:tigerlake", 512, 2)
     assert str(choices.machine("qemu-tcg", "qemu64,+svm", "256", "1")) == "qemu-tcg:qemu64,+svm"
@@ -32,9 +36,34 @@ def test_a_machine_as_chosen():
     assert (str(nested), nested.nested, nested.cpu) == ("nested-kvm:ryzen", "npt", "host,+svm")
 
 
+def test_emulators_in_the_place_of_the_systems(monkeypatch):
+    """They are started where none is named."""
+    monkeypatch.setattr(emulators, "INSTEAD", ["qemu10", "bochs30"])
+    assert str(boots.machine("qemu-tcg")) == "qemu-tcg:max (trixie)"
+    assert str(boots.machine("bochs")) == "bochs:broadwell_ult (trixie)"
+    assert str(boots.machine("bochs", release="forky")) == "bochs:broadwell_ult (forky)"
+    monkeypatch.setattr(emulators, "INSTEAD", ["qemu11"])
+    assert str(boots.machine("bochs")) == "bochs:broadwell_ult"
+    monkeypatch.setattr(emulators, "INSTEAD", ["qemu9"])
+    with pytest.raises(HostError, match=r'^EMULATORS="qemu9" is none of: bochs30 bochs3 qemu10 '):
+        boots.machine("bochs")
+
+
+def test_a_known_bug_is_refused(monkeypatch):
+    """What an emulator cannot run is not started, and the line says why."""
+    monkeypatch.setattr(emulators, "program", lambda name, release: name)
+    kernel = boots.linux_bare()
+    machine = boots.machine("bochs", release="forky")
+    with pytest.raises(HostError, match=r"^no 64-bit Linux on Bochs 3\.1: .*"):
+        CHECK(machine, kernel)
+    CHECK(machine, boots.notrap())
+    CHECK(boots.machine("bochs", release="trixie"), kernel)
+
+
 @pytest.mark.parametrize("wrong, line", [
     ({"host": "qemu"},
-     r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg nested-kvm bochs3 qemu10 qemu11$'),
+     r'^HOST="qemu" is none of: auto bochs qemu-kvm qemu-tcg nested-kvm bochs30 bochs3 qemu10 '
+     r"qemu11$"),
     ({"model": "max"}, r'^MODEL="max" is none of: .*\bcore2_penryn_t9600\b.*\btigerlake\b'),
     ({"model": "ryzen;"}, r'^MODEL="ryzen;" is none of: .*\bryzen\b'),
     ({"host": "qemu-tcg"}, r'^MODEL="tigerlake" is none of: .*\bEPYC\b.*\bmax\b'),
