@@ -127,12 +127,18 @@ static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfe
 	return MMU_STRAIGHT_OWN;
 }
 
+/* shadow_touch() of the four tables on it. */
 static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
 {
-	shadow_touch(m, way->table[3]);
-	shadow_touch(m, way->table[2]);
-	shadow_touch(m, way->table[1]);
-	shadow_touch(m, way->table[0]);
+	u32 clock = m->clock;
+
+	for (int i = 3; i >= 0; i--) {
+		struct shadow *s = way->table[i];
+
+		s->stamp = clock;
+		if (unlikely(clock - s->moved >= RECENT_OPS))
+			shadow_used(m, (u32)(s - m->shadows));
+	}
 }
 
 /* One that is not present, where all on the shadow's way says so already: no filter was on. */
@@ -146,25 +152,11 @@ static ALWAYS_INLINE enum mmu_straight_way own_notpresent(struct mmu_vcpu *v, u6
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
 	if (unlikely(!way) ||
-	    unlikely(!spte_is_notrap(*spte_at(m, slot_make(way->table[0], spt_index(1, gva))))))
+	    unlikely(!spte_is_notrap(*spte_at(m, way->first + spt_index(1, gva)))))
 		return MMU_NOT_STRAIGHT;
 	(void)own_fault(v, pfec, 0, out);
 	touch_way(m, way);
 	return MMU_STRAIGHT_OWN;
-}
-
-/* shadow_touch() of the four tables on it. */
-static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
-{
-	u32 clock = m->clock;
-
-	for (int i = 3; i >= 0; i--) {
-		struct shadow *s = way->table[i];
-
-		s->stamp = clock;
-		if (unlikely(clock - s->moved >= RECENT_OPS))
-			shadow_used(m, (u32)(s - m->shadows));
-	}
 }
 
 /* What the access sets in the guest's entry lets it be made, and the leaf follows: install(). */
