@@ -170,7 +170,7 @@ void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 	flood = leaf_written(m, s, slot_table(slot), slot_entry(slot));
 	if (unlikely(flood) ||
 	    unlikely(!quick_sync(v, s, slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL),
-				 m->bypass ? SPTE_NOTRAP : common_trap(m))))
+				 SPTE_NOTRAP)))
 		common_written(v, w, flood);
 	else
 		count(c, mmu_pte_updated);
