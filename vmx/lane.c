@@ -173,11 +173,23 @@ static LANE u32 exit_fault(struct vcpu *v)
 	return to_vmx(v)->next;
 }
 
+/* vmx_flush_gva(), in line. */
+static inline void flush_gva(struct vcpu *v, u64 gva)
+{
+	const struct vmx_vcpu *vmx = to_vmx(v);
+
+	if (likely(vmx->caps.flush && vmx->caps.invvpid_address))
+		vmx_invvpid(INVVPID_ADDRESS,
+			    &(struct invvpid_desc){.vpid = vmx->context.vpid, .gva = gva});
+	else
+		vmx_flush_gva(v, gva);
+}
+
 static LANE u32 exit_invlpg(struct vcpu *v)
 {
 	u64 gva = vmread_sure(VMCS_EXIT_QUALIFICATION), next = next_rip();
 
-	if (unlikely(!is_straight() || !is_same(v, next, 0)) || !lane_invlpg(v, gva, vmx_flush_gva))
+	if (unlikely(!is_straight() || !is_same(v, next, 0)) || !lane_invlpg(v, gva, flush_gva))
 		return vmx_general_exit(v, EXIT_INVLPG);
 	return go_on(to_vmx(v), next);
 }

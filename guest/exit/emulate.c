@@ -14,15 +14,21 @@
 #include "mm/phys/phys.h"
 
 /*
- * An instruction of 64-bit code with one memory operand, at most an entry long, at base + index + disp. RSP, which
- * lanes do not know, is none of its registers.
+ * Lanes do instructions of 64-bit code with one memory operand, at most an entry long, at base + index + disp. RSP,
+ * which they do not know, is none of its registers.
  */
-static bool is_straight(const struct insn *in, enum insn_mode mode)
+static enum lane_insn lane_of(const struct insn *in, enum insn_mode mode)
 {
-	return mode == INSN_64 && in->reg != RSP && in->mem.base != RSP &&
-	       in->opsize <= sizeof(u64) && in->op != INSN_STOS && in->op != INSN_MOVS &&
-	       in->op != INSN_CMPXCHG_PAIR && !(in->op >= INSN_BTS && in->reg != INSN_NO_REG) &&
-	       in->mem.addrsize == 8 && in->mem.seg != SEG_FS && in->mem.seg != SEG_GS;
+	if (mode != INSN_64 || in->reg == RSP || in->mem.base == RSP ||
+	    in->opsize > sizeof(u64) || in->op == INSN_STOS || in->op == INSN_MOVS ||
+	    in->op == INSN_CMPXCHG_PAIR || (in->op >= INSN_BTS && in->reg != INSN_NO_REG) ||
+	    in->mem.addrsize != 8 || in->mem.seg == SEG_FS || in->mem.seg == SEG_GS)
+		return LANE_NONE;
+	if (in->opsize != sizeof(u64) || in->lock)
+		return LANE_OTHER;
+	if (in->op == INSN_MOV)
+		return LANE_MOV;
+	return in->op == INSN_AND || in->op == INSN_OR ? LANE_LOGIC : LANE_OTHER;
 }
 
 static ALWAYS_INLINE const struct insn *
@@ -33,7 +39,8 @@ decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, 
 
 	/* At the end of what can be read, the bytes that are missing cannot be compared. */
 	if (avail < INSN_MAX_LEN) {
-		c->valid = c->straight = c->moves = false;
+		c->valid = false;
+		c->lane = LANE_NONE;
 		return insn_decode(bytes, avail, mode, &c->insn) == 0 ? &c->insn : NULL;
 	}
 	memcpy(&low, bytes, sizeof(low));
@@ -42,9 +49,10 @@ decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, 
 		return &c->insn;
 	*c = (struct insn_cache){.low = low, .high = high, .mode = mode};
 	c->valid = insn_decode(bytes, avail, mode, &c->insn) == 0;
-	c->straight = c->valid && is_straight(&c->insn, mode);
-	c->moves = c->straight && c->insn.op == INSN_MOV && c->insn.opsize == sizeof(u64);
-	return c->valid ? &c->insn : NULL;
+	if (!c->valid)
+		return NULL;
+	c->lane = lane_of(&c->insn, mode);
+	return &c->insn;
 }
 
 /* Decode the instruction at RIP. NULL when it is none that is known, or cannot be read. */
@@ -191,6 +199,18 @@ static bool run_exchange(struct vcpu *v, const struct insn *in, u64 gpa, const u
 	return true;
 }
 
+void lane_run_logic(struct vcpu *v, const struct insn *in, u64 gpa)
+{
+	u64 *entry = phys_ptr(gpa), src = insn_source(in, v->gpr);
+	u64 value = in->op == INSN_AND ? *entry & src : *entry | src;
+
+	__atomic_store_n(entry, value, __ATOMIC_SEQ_CST);
+	v->rip += in->len;
+	v->rflags = (v->rflags & ~(FLAGS_ARITH | RFLAGS_RF)) |
+		    insn_result_flags(value, sizeof(value));
+}
+
+/* Any but MOV, or AND and OR of a whole entry. False, with nothing done, where it stores nothing, or starts anew. */
 bool lane_run_other(struct vcpu *v, const struct insn *in, u64 gpa)
 {
 	u64 old[2] = {0}, flags = v->rflags & FLAGS_ARITH, value = insn_source(in, v->gpr);

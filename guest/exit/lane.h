@@ -131,6 +131,12 @@ static ALWAYS_INLINE bool lane_invlpg(struct vcpu *v, u64 gva,
 bool lane_invpcid(struct vcpu *v);
 
 /*
+ * progress.c. So many exits in a row were to be followed by the same again, RETRIES_IN_A_ROW or one more. True: it is
+ * not the same, for registers have changed since the one before.
+ */
+bool lane_got_on(struct vcpu *v);
+
+/*
  * A page fault of the guest's code: no event was being delivered, and it is not one of an IRET that has ended NMI
  * blocking. v->rip and v->rflags are valid, and RSP still is not. What is to follow, by what is returned:
  *
@@ -151,10 +157,13 @@ static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 erro
 		/* See handle_page_fault(). */
 		w->pfec = mmu_own_fault(&v->mmu, error);
 		way = MMU_STRAIGHT_OWN;
-	} else if (unlikely(again) && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW)) {
-		/* Whether the guest gets on: that is same_again()'s to see, and this the same while they are few. */
-		return MMU_NOT_STRAIGHT;
 	} else {
+		/* Where the guest does not seem to get on, same_again() has to look. */
+		if (again && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW)) {
+			again = !lane_got_on(v);
+			if (again && r->nr + 1 > RETRIES_IN_A_ROW)
+				return MMU_NOT_STRAIGHT;
+		}
 		way = mmu_fault_straight(&v->mmu, gva, error, v->rip, w);
 		if (way == MMU_STRAIGHT_WRITE || unlikely(way == MMU_NOT_STRAIGHT))
 			return way;
@@ -178,7 +187,8 @@ static ALWAYS_INLINE struct insn_cache *insn_cache_of(struct vcpu *v, u64 rip)
 	return &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
 }
 
-/* emulate.c: a straight instruction that is no MOV of a whole entry, as lane_carry_out(). */
+/* emulate.c: what lane_carry_out() does with LANE_LOGIC, LANE_OTHER. */
+void lane_run_logic(struct vcpu *v, const struct insn *in, u64 gpa);
 bool lane_run_other(struct vcpu *v, const struct insn *in, u64 gpa);
 
 /*
@@ -191,7 +201,7 @@ static ALWAYS_INLINE bool lane_carry_out(struct vcpu *v, u64 gva, const struct m
 	const struct insn_cache *c = insn_cache_of(v, rip);
 	const u8 *code = phys_ptr(w->code);
 
-	if (unlikely((v->rflags & RFLAGS_TF) || v->debug_traps || !c->straight ||
+	if (unlikely((v->rflags & RFLAGS_TF) || v->debug_traps || c->lane == LANE_NONE ||
 		     (rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
 		return false;
 	__builtin_memcpy(&low, code, sizeof(low));
@@ -200,8 +210,12 @@ static ALWAYS_INLINE bool lane_carry_out(struct vcpu *v, u64 gva, const struct m
 		     insn_mem_flat(&c->insn.mem, v->gpr, rip + c->insn.len) != gva ||
 		     (gva & 7) + c->insn.opsize > sizeof(u64)))
 		return false;
-	if (unlikely(!c->moves))
+	if (c->lane == LANE_OTHER)
 		return lane_run_other(v, &c->insn, w->gpa);
+	if (c->lane == LANE_LOGIC) {
+		lane_run_logic(v, &c->insn, w->gpa);
+		return true;
+	}
 	value = c->insn.reg == INSN_NO_REG ? c->insn.imm : v->gpr[c->insn.reg];
 	__atomic_store_n((u64 *)phys_ptr(w->gpa), value, __ATOMIC_SEQ_CST);
 	v->rip = rip + c->insn.len;

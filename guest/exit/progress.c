@@ -12,6 +12,7 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "guest/exit/handlers.h"
+#include "guest/exit/lane.h"
 #include "guest/vcpu/crash.h"
 
 #define NO_PROGRESS 1024
@@ -55,4 +56,15 @@ u32 again_in_a_row(struct vcpu *v, const struct vmexit *exit)
 	if (unlikely(r->nr > NO_PROGRESS))
 		stuck(v, exit);
 	return r->nr;
+}
+
+/* RSP is as at the last exit that took the general way. Where no other register changes, that way sees it. */
+bool lane_got_on(struct vcpu *v)
+{
+	struct retries *r = &v->retries;
+	u64 regs = mix_registers(v);
+	bool got_on = r->nr + 1 > RETRIES_IN_A_ROW && r->regs != regs;
+
+	r->regs = regs;
+	return got_on;
 }

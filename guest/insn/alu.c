@@ -2,21 +2,6 @@
 /* Integer arithmetic with the flags that the CPU would set. */
 #include "guest/insn/exec.h"
 
-/* PF, ZF and SF of a result; SDM vol. 1 3.4.3.1. */
-static u64 result_flags(u64 result, u8 size)
-{
-	u64 flags = 0;
-	u32 nibble = (result ^ result >> 4) & 15;
-
-	if (!(0x6996 >> nibble & 1)) /* bit n of 0x6996: n has an odd number of ones */
-		flags |= RFLAGS_PF;
-	if (result == 0)
-		flags |= RFLAGS_ZF;
-	if (result >> (8 * size - 1))
-		flags |= RFLAGS_SF;
-	return flags;
-}
-
 /* carries: the carry or borrow out of each bit. OF: that into the sign is not that out of it. */
 static u64 carry_flags(u64 carries, u8 size)
 {
@@ -36,7 +21,7 @@ static u64 add(u64 a, u64 b, u64 carry, u8 size, u64 *flags)
 {
 	u64 sum = (a + b + carry) & insn_size_mask(size);
 
-	*flags = result_flags(sum, size) | carry_flags((a & b) | ((a | b) & ~sum), size);
+	*flags = insn_result_flags(sum, size) | carry_flags((a & b) | ((a | b) & ~sum), size);
 	return sum;
 }
 
@@ -44,7 +29,7 @@ static u64 sub(u64 a, u64 b, u64 borrow, u8 size, u64 *flags)
 {
 	u64 diff = (a - b - borrow) & insn_size_mask(size);
 
-	*flags = result_flags(diff, size) | carry_flags((~a & b) | ((~a | b) & diff), size);
+	*flags = insn_result_flags(diff, size) | carry_flags((~a & b) | ((~a | b) & diff), size);
 	return diff;
 }
 
@@ -91,6 +76,6 @@ u64 insn_arithmetic(enum insn_op op, u64 old, u64 src, u8 size, u64 *flags)
 			return old | bit;
 		return op == INSN_BTR ? old & ~bit : old ^ bit;
 	}
-	*flags = result_flags(value, size);
+	*flags = insn_result_flags(value, size);
 	return value;
 }

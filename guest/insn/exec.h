@@ -28,6 +28,18 @@ static inline u64 insn_source(const struct insn *in, const u64 gpr[16])
 	return insn_reg(gpr, in->reg, 8) >> (in->high_byte ? 8 : 0) & insn_size_mask(in->opsize);
 }
 
+/* PF, ZF and SF of a result of so many bytes; SDM vol. 1 3.4.3.1. */
+static inline u64 insn_result_flags(u64 result, u8 size)
+{
+	u64 flags = __builtin_parity((u8)result) ? 0 : RFLAGS_PF;
+
+	if (result == 0)
+		flags |= RFLAGS_ZF;
+	if (result >> (8 * size - 1))
+		flags |= RFLAGS_SF;
+	return flags;
+}
+
 /*
  * The result of an operation on memory's old value, of `size` bytes; for BTS, BTR and BTC src is the
  * bit's number. *flags: the arithmetic flags before, and then those after. The sections "Flags

@@ -119,13 +119,15 @@ struct vmexit {
 struct backend;
 struct machine;
 
+/* How lane_carry_out() does an instruction: not at all; a MOV, or AND and OR, of a whole entry; others. */
+enum lane_insn { LANE_NONE, LANE_MOV, LANE_LOGIC, LANE_OTHER };
+
 /* An instruction as it was decoded, with the bytes it was decoded from. */
 struct insn_cache {
 	u64 low, high; /* bytes 0 to 7, 7 to 14 */
 	enum insn_mode mode;
 	bool valid;
-	bool straight; /* for lane_carry_out() */
-	bool moves;    /* likewise, a MOV of a whole entry */
+	enum lane_insn lane;
 	struct insn insn;
 };
 

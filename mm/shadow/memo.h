@@ -53,15 +53,20 @@ static ALWAYS_INLINE u64 rights_below(u64 rights, u64 gpte)
 	return (rights & (gpte | PTE_NX)) | (gpte & PTE_NX);
 }
 
-/* The guest's own upper tables on the way to an address: v->memo.own. Their entries are read, each once. */
-static ALWAYS_INLINE bool recall_own(struct mmu_vcpu *v, u64 gva)
+/* What v->memo.own has of the guest's own upper tables is of this address, and as they are. */
+static ALWAYS_INLINE bool own_holds(const struct mmu_vcpu *v, u64 gva)
 {
 	const struct mmu_own_way *o = &v->memo.own;
 
 	/* No loop: that takes twice as long. */
-	return likely(o->where == gva / REGION_SIZE && *o->at[0] == o->said[0] &&
-		      *o->at[1] == o->said[1] && *o->at[2] == o->said[2]) ||
-	       learn_own(v, gva);
+	return o->where == gva / REGION_SIZE && *o->at[0] == o->said[0] &&
+	       *o->at[1] == o->said[1] && *o->at[2] == o->said[2];
+}
+
+/* Afterwards it is; false: it cannot be, for some entry there is not present, not accessed, reserved, or a large page. */
+static ALWAYS_INLINE bool recall_own(struct mmu_vcpu *v, u64 gva)
+{
+	return likely(own_holds(v, gva)) || learn_own(v, gva);
 }
 
 /* The way down the shadow tables, by links that may be followed as they are: link_is_good(). After recall_own(). */

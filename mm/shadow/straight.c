@@ -63,24 +63,6 @@ static bool learn_write(struct mmu_vcpu *v, const u64 *leaf, u64 gva, u32 pfec, 
 	return recall_code(v, rip, &out->code);
 }
 
-/* The guest's own way to a page of 4 KiB: all its tables are in RAM, and all of them but the last accessed. */
-struct own_way {
-	u64 gpte, leaf; /* the entry, and its address */
-	u64 rights;     /* W and U where all on the way have these; NX where one has it */
-};
-
-static ALWAYS_INLINE bool walk_own(struct mmu_vcpu *v, u64 gva, struct own_way *w)
-{
-	const struct mmu_own_way *o = &v->memo.own;
-
-	if (unlikely(!recall_own(v, gva)))
-		return false;
-	w->leaf = o->table + gpte_index(GPTE_64, 1, gva) * sizeof(w->gpte);
-	w->gpte = *(const volatile u64 *)phys_ptr(w->leaf);
-	w->rights = rights_below(o->rights, w->gpte);
-	return true;
-}
-
 /* Whether the access is allowed depends on the rights of the way, and on nothing else. */
 static ALWAYS_INLINE bool rights_decide(const struct paging_regs *r, u64 rights, u32 pfec)
 {
@@ -100,11 +82,20 @@ static ALWAYS_INLINE bool is_denied(const struct paging_regs *r, u64 rights, u32
 	return (pfec & PFEC_U) && !(rights & PTE_U);
 }
 
+/* It may have been paid for the filter. */
+static __attribute__((noinline)) enum mmu_straight_way own_paid(struct mmu_vcpu *v, u32 pfec)
+{
+	filter_paid(v, pfec);
+	say_hardware(v);
+	return MMU_STRAIGHT_OWN;
+}
+
 /* The guest's own fault, for its entry of level 1: guest_fault(). present: PFEC_P, or 0 */
 static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfec, u32 present,
 						     struct mmu_straight *out)
 {
 	struct mmu *m = v->mmu;
+	struct counters *c = v->counters;
 
 	/* One that is out of sync on the way would follow. */
 	if (unlikely(m->nr_unsync))
@@ -112,19 +103,15 @@ static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfe
 	m->work = 0;
 	m->clock++;
 	m->operations++;
-	count(v->counters, pf_taken);
-	count(v->counters, pf_guest);
+	count(c, pf_taken);
+	count(c, pf_guest);
 	if (present)
-		count(v->counters, pf_guest_protection);
+		count(c, pf_guest_protection);
 	else
-		count(v->counters, pf_guest_notpresent);
-	/* Nothing is paid for any other filter by one of a supervisor's. */
-	if (v->hw.filter_user || (pfec & PFEC_U)) {
-		filter_paid(v, pfec);
-		say_hardware(v);
-	}
+		count(c, pf_guest_notpresent);
 	out->pfec = (pfec & (PFEC_W | PFEC_U | PFEC_I)) | present;
-	return MMU_STRAIGHT_OWN;
+	/* By one of a supervisor's under the other filter nothing is paid. */
+	return v->hw.filter_user || (pfec & PFEC_U) ? own_paid(v, pfec) : MMU_STRAIGHT_OWN;
 }
 
 /* shadow_touch() of the four tables on it. */
@@ -142,57 +129,58 @@ static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
 }
 
 /* One that is not present, where all on the shadow's way says so already: no filter was on. */
-static ALWAYS_INLINE enum mmu_straight_way own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec,
-							  struct mmu_straight *out)
+static __attribute__((noinline)) enum mmu_straight_way
+own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
 {
 	struct mmu *m = v->mmu;
 	const struct mmu_way *way;
 
-	if (unlikely(m->soft_traps || m->nr_unsync))
+	if (m->soft_traps || m->nr_unsync)
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
-	if (unlikely(!way) ||
-	    unlikely(!spte_is_notrap(*spte_at(m, way->first + spt_index(1, gva)))))
+	if (!way || !spte_is_notrap(way->leaves[spt_index(1, gva)]))
 		return MMU_NOT_STRAIGHT;
 	(void)own_fault(v, pfec, 0, out);
 	touch_way(m, way);
 	return MMU_STRAIGHT_OWN;
 }
 
-/* What the access sets in the guest's entry lets it be made, and the leaf follows: install(). */
-static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32 pfec,
-						const struct own_way *w)
+/*
+ * What the access sets in the guest's entry, at this address, lets it be made, and the leaf follows: install(). was:
+ * the entry as it was.
+ */
+static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, bool write,
+							    u64 was, u64 at)
 {
 	struct mmu *m = v->mmu;
-	bool write = pfec & PFEC_W;
-	u64 gpte = w->gpte | PTE_A | (write ? PTE_D : 0), gfn = spte_gfn(gpte), *entry, old, spte;
+	u64 gpte = was | PTE_A | (write ? PTE_D : 0), gfn = spte_gfn(gpte), old, spte;
 	u32 state = gfn < m->nr_frames ? m->frames[gfn].state : FRAME_NOT_RAM;
+	const struct mmu_way *way;
 	struct shadow *s;
 	slot_t slot;
-	const struct mmu_way *way;
 
-	if (unlikely(gpte == w->gpte || (state & (FRAME_NOT_RAM | FRAME_HIDDEN)) ||
-		     (write && state) || m->nr_unsync || m->soft_traps))
+	if (unlikely(gpte == was || (state & (FRAME_NOT_RAM | FRAME_HIDDEN)) || (write && state) ||
+		     m->nr_unsync || m->soft_traps))
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
 	if (unlikely(!way))
 		return MMU_NOT_STRAIGHT;
 	s = way->table[0];
 	slot = way->first + spt_index(1, gva);
-	entry = &way->leaves[spt_index(1, gva)];
-	old = *entry;
+	old = way->leaves[spt_index(1, gva)];
 	spte = plain_leaf(gpte) | PTE_A;
 	/* Rights that are lost ask for a flush. */
 	if (unlikely(!is_common(s->role) || (old & ~spte & (PTE_W | PTE_U))) ||
-	    unlikely(!guest_cmpxchg(w->leaf, w->gpte, gpte, sizeof(gpte))))
+	    unlikely(!guest_cmpxchg(at, was, gpte, sizeof(gpte))))
 		return MMU_NOT_STRAIGHT;
 	m->work = 0;
 	m->clock++;
 	m->operations++;
 	count(v->counters, pf_taken);
 	touch_way(m, way);
-	leaf_put(m, s, slot, spte);
-	if (likely((old ^ *entry) & ~(PTE_A | PTE_D))) {
+	if (unlikely(!quick_leaf(m, s, slot, spte)))
+		leaf_put(m, s, slot, spte);
+	if (likely((old ^ way->leaves[spt_index(1, gva)]) & ~(PTE_A | PTE_D))) {
 		count(v->counters, pf_fixed);
 	} else {
 		count(v->counters, pf_spurious);
@@ -204,44 +192,71 @@ static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, 
 	return MMU_STRAIGHT_MENDED;
 }
 
-/* By the guest's own tables. */
-static ALWAYS_INLINE enum mmu_straight_way look_straight(struct mmu_vcpu *v, u64 gva, u32 pfec,
+/* By the guest's own tables, of which v->memo.own has the upper ones: a page of 4 KiB. */
+static ALWAYS_INLINE enum mmu_straight_way by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec,
 							 struct mmu_straight *out)
 {
 	const struct paging_regs *r = &v->regs;
-	bool fetch_shown = (r->cr4 & CR4_SMEP) || (r->efer & EFER_NXE);
-	struct own_way w;
+	const struct mmu_own_way *o = &v->memo.own;
+	u64 at = o->table + gpte_index(GPTE_64, 1, gva) * sizeof(u64);
+	u64 gpte = *(const volatile u64 *)phys_ptr(at), rights = rights_below(o->rights, gpte);
 
-	if (unlikely((pfec & PFEC_PK) || !((pfec & PFEC_W) || fetch_shown)) ||
-	    unlikely(!walk_own(v, gva, &w)))
-		return MMU_NOT_STRAIGHT;
-	if (!(w.gpte & PTE_P))
+	if (unlikely(!(gpte & PTE_P)))
 		return own_notpresent(v, gva, pfec, out);
 	/* PS is PAT here, and decides nothing. */
-	if (unlikely((w.gpte & v->memo.own.reserved) || !rights_decide(r, w.rights, pfec)))
+	if (unlikely((gpte & o->reserved) || !rights_decide(r, rights, pfec)))
 		return MMU_NOT_STRAIGHT;
-	return is_denied(r, w.rights, pfec) ? own_fault(v, pfec, PFEC_P, out)
-					    : mend(v, gva, pfec, &w);
+	if (is_denied(r, rights, pfec))
+		return own_fault(v, pfec, PFEC_P, out);
+	return mend(v, gva, pfec & PFEC_W, gpte, at);
 }
 
-/* What is no write to a page that was written last. */
+/* The error code tells what the access was: a fetch shows, and no key has forbidden it. */
+static ALWAYS_INLINE bool access_shown(const struct paging_regs *r, u32 pfec)
+{
+	return !(pfec & PFEC_PK) &&
+	       ((pfec & PFEC_W) || (r->cr4 & CR4_SMEP) || (r->efer & EFER_NXE));
+}
+
+static ALWAYS_INLINE bool leads_to_protected(const struct mmu_vcpu *v, const struct mmu_way *way,
+					     u64 gva, u32 pfec)
+{
+	return is_protected(v, way->leaves[spt_index(1, gva)], way->rights, pfec);
+}
+
+/* Where not all is remembered that is asked for. */
 static __attribute__((noinline)) enum mmu_straight_way
-other_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out)
+learn_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out)
 {
 	const struct mmu_way *way;
-	const u64 *leaf;
 
 	if (unlikely(v->mode != PAGING_4LEVEL || !(v->regs.cr0 & CR0_WP)))
 		return MMU_NOT_STRAIGHT;
 	memo_begin(v);
 	way = is_plain_write(pfec) ? recall_way(v, gva) : NULL;
-	leaf = way ? &way->leaves[spt_index(1, gva)] : NULL;
-	if (leaf && is_protected(v, *leaf, way->rights, pfec))
-		return learn_write(v, leaf, gva, pfec, rip, out) ? MMU_STRAIGHT_WRITE
-								 : MMU_NOT_STRAIGHT;
-	return look_straight(v, gva, pfec, out);
+	if (way && leads_to_protected(v, way, gva, pfec))
+		return learn_write(v, &way->leaves[spt_index(1, gva)], gva, pfec, rip, out)
+			       ? MMU_STRAIGHT_WRITE
+			       : MMU_NOT_STRAIGHT;
+	if (!access_shown(&v->regs, pfec) || !recall_own(v, gva))
+		return MMU_NOT_STRAIGHT;
+	return by_own_tables(v, gva, pfec, out);
 }
 
+/* What is no write to a table that is remembered. */
+static __attribute__((noinline)) enum mmu_straight_way
+other_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out)
+{
+	const struct mmu_way *way = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
+
+	if (likely(memo_holds(v) && own_holds(v, gva) && access_shown(&v->regs, pfec)) &&
+	    (!is_plain_write(pfec) ||
+	     (way->where == gva / REGION_SIZE && !leads_to_protected(v, way, gva, pfec))))
+		return by_own_tables(v, gva, pfec, out);
+	return learn_fault(v, gva, pfec, rip, out);
+}
+
+/* This and other_fault() call nothing on ways that are remembered, so that few registers are kept. */
 enum mmu_straight_way mmu_fault_straight(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
 					 struct mmu_straight *out)
 {

@@ -151,18 +151,17 @@ static __attribute__((noinline)) void common_written(struct mmu_vcpu *v,
 void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 {
 	struct mmu *m = v->mmu;
-	struct counters *c = v->counters;
 	slot_t slot = w->slot;
 	struct shadow *s = shadow_at(m, slot);
 	u32 flood;
 
+	count(v->counters, pf_taken);
+	count(v->counters, pf_emulate);
+	count(v->counters, mmu_pte_write);
 	m->work = 0;
 	/* One operation to find it, one to write: whatever goes by their number is as ever. */
 	m->clock += 2;
 	m->operations += 2;
-	count(c, pf_taken);
-	count(c, pf_emulate);
-	count(c, mmu_pte_write);
 	if (unlikely(!is_common(s->role) || m->soft_traps)) {
 		other_written(v, w);
 		return;
@@ -173,7 +172,7 @@ void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 				 SPTE_NOTRAP)))
 		common_written(v, w, flood);
 	else
-		count(c, mmu_pte_updated);
+		count(v->counters, mmu_pte_updated);
 }
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
