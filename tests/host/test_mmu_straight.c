@@ -12,7 +12,7 @@
 #define DEFAULT_SEEDS 100
 #define STEPS         500
 #define PAGES         40
-#define STRIDE        13 /* pages between two; so they lie in two page tables */
+#define STRIDE        29 /* pages between two; so they lie in three page tables */
 #define DATA          MIB(5)
 
 static u64 page(u32 i)
