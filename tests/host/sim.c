@@ -606,6 +606,8 @@ enum sim_result sim_access(struct sim *s, const struct ref_access *a, const void
 	/* One that the decoder does not know stays so at each retry. */
 	s->unknown_insn = !s->emulate_all && one_in(s->r, 4);
 	result = access(s, a, data, size, pfec);
+	if (result == SIM_DONE && !a->write)
+		s->last_read = a->gva;
 	s->lent = false;
 	s->current = NULL;
 	return result;

@@ -67,6 +67,7 @@ struct sim {
 	const struct ref_access *current; /* the access under way, for A and D flags */
 	bool audit_each;
 	bool straight_each; /* compare the straight way of each fault with the general one: else of one in eight */
+	u64 last_read;     /* where something was read that was there: code as good as any */
 	bool unknown_insn; /* no write of the access under way is emulated */
 	bool emulate_all;  /* every one is */
 	bool lent;         /* a page is lent to the access under way */

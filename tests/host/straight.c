@@ -144,7 +144,7 @@ enum mmu_straight_way straight_fault(struct sim *s, const struct ref_access *a, 
 {
 	struct mmu_fault f = {
 		.gva = a->gva, .pfec = *pfec, .ac = a->ac, .pkru = a->pkru, .data = !a->fetch};
-	u64 code = one_in(s->r, 2) ? a->gva : 0;
+	u64 code = one_in(s->r, 4) ? 0 : one_in(s->r, 4) ? a->gva : s->last_read, hpa;
 	enum mmu_straight_way way;
 	struct mmu_straight w = {0};
 	struct places p;
@@ -162,6 +162,9 @@ enum mmu_straight_way straight_fault(struct sim *s, const struct ref_access *a, 
 			sim_fail(s, "a fault at %llx is not straight, and yet changes something",
 				 (unsigned long long)a->gva);
 	}
+	if (way == MMU_STRAIGHT_WRITE && (!mmu_peek_code(&s->v, code, &hpa) || hpa != w.code))
+		sim_fail(s, "the code at %llx is not at %llx", (unsigned long long)code,
+			 (unsigned long long)w.code);
 	if (way == MMU_STRAIGHT_WRITE && (s->unknown_insn || (a->gva & 7) + size > 8))
 		way = MMU_NOT_STRAIGHT;
 	if (way == MMU_STRAIGHT_WRITE)

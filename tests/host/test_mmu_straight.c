@@ -12,8 +12,9 @@
 #define DEFAULT_SEEDS 100
 #define STEPS         500
 #define PAGES         40
-#define STRIDE        13 /* pages between two; so they lie in two page tables */
+#define STRIDE        29 /* pages between two; so they lie in three page tables */
 #define DATA          MIB(5)
+#define OTHER_WAY     GIB(1) /* to GVA's page table as a page directory, in some of the runs */
 
 static u64 page(u32 i)
 {
@@ -115,7 +116,7 @@ static void step(void)
 		change(at, gva, sim_read(at, 8) | UPPER);
 		break;
 	default:
-		try(gva,
+		try(one_in(&rng, 16) ? gva + OTHER_WAY : gva,
 		    (one_in(&rng, 8) ? FETCH : rnd(&rng, 2)) | (one_in(&rng, 3) ? 0 : USER) |
 			    (one_in(&rng, 2) ? AC : 0),
 		    NULL);
@@ -140,6 +141,9 @@ static void start(u64 seed)
 	root = new_root();
 	for (u32 i = 0; i < PAGES; i++)
 		sim_poke(&sim, pte(page(i)), (DATA + i % 24 * PAGE_SIZE) | USER_RO, 8);
+	if (one_in(&rng, 4))
+		sim_poke(&sim, entry_at(root, 4, GVA + OTHER_WAY, 3),
+			 (pte(GVA) & PTE_ADDR) | UPPER, 8);
 	cr4 |= one_in(&rng, 3) ? CR4_SMEP : 0;
 	cr4 |= one_in(&rng, 3) ? CR4_SMAP : 0;
 	cr4 |= one_in(&rng, 6) ? CR4_PKE : 0;

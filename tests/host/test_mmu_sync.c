@@ -85,6 +85,64 @@ static void a_root_that_was_shut(void **state)
 	faults(GVA, READ | USER, PFEC_U);
 }
 
+/*
+ * A page is writable no more, the guest has not flushed, and the page becomes a table: no write through what a CPU
+ * still holds may get past its shadow.
+ */
+enum how { BY_A_WRITE, BY_A_LINE, BY_AN_ENTRY, BY_A_LARGE_PAGE, HOWS };
+
+static void unmap_writable(enum how how)
+{
+	u64 at = pte(GVA);
+
+	if (how == BY_A_LARGE_PAGE) {
+		put(pde(GVA), 0);
+		return;
+	}
+	if (how != BY_A_WRITE)
+		mmu_let_unsync(&sim.v, at);
+	put(at, 0);
+	/* One that is out of sync follows when it is linked anew; the whole line is empty, or not. */
+	if (how != BY_A_WRITE)
+		put(pde(GVA + MIB(2)), (at & PTE_ADDR) | UPPER);
+}
+
+static void page_that_was_writable_becomes_a_table(void **state)
+{
+	u64 other = GVA + GIB(1), page = MIB(26);
+	struct sim_config c = plain;
+
+	(void)state;
+	c.sync = MMU_SYNC_HYBRID;
+	for (u32 i = 0; i < 8 * HOWS; i++) {
+		enum how how = i % HOWS;
+
+		machine(&c);
+		rnd_seed(&rng, i + 1);
+		root = new_root();
+		/* No other writable mapping, that would have to go. */
+		sim_poke(&sim, entry_at(root, 4, DIRECT + page, 2), 0, 8);
+		pde(other);
+		if (how == BY_A_LARGE_PAGE)
+			sim_poke(&sim, pde(GVA), page | USER_RW | PTE_PS, 8);
+		else
+			sim_poke(&sim, pte(GVA), page | USER_RW, 8);
+		if (how == BY_AN_ENTRY)
+			sim_poke(&sim, pte(GVA + PAGE_SIZE), PAGE_A | USER_RW, 8);
+		run_4level(CR0_WP, 0, 0);
+		/* All other tables are known as such, and nothing older is left to wait for. */
+		works(GVA, WRITE | USER);
+		faults(other, READ | USER, PFEC_U);
+		put(pde(other), 0);
+		sim_set_cr3(&sim, root);
+		works(GVA, WRITE | USER);
+		unmap_writable(how);
+		put(pde(other), page | UPPER);
+		faults(other + PAGE_SIZE, READ | USER, PFEC_U);
+		faults(GVA, WRITE | USER, PFEC_W | PFEC_U);
+	}
+}
+
 /* Two exits for INVLPG may come before the guest runs again: neither address is forgotten. */
 static void both_of_two_invlpgs(void **state)
 {
@@ -514,6 +572,7 @@ int main(void)
 		cmocka_unit_test(unlinked_table_leaves_the_caches),
 		cmocka_unit_test(a_change_of_registers_flushes),
 		cmocka_unit_test(a_root_that_was_shut),
+		cmocka_unit_test(page_that_was_writable_becomes_a_table),
 		cmocka_unit_test(both_of_two_invlpgs),
 		cmocka_unit_test(unsynced_table_linked_again),
 		cmocka_unit_test(unsynced_table_with_more_rights),
