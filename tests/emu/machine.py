@@ -138,15 +138,20 @@ class Silence:
     """
 
     def __init__(self, pid, limit, most=SILENCE_MAX):
-        self.pid, self.limit = pid, min(max(SILENCE, limit / 2), most)
+        self.pid, self.limit, self.threads = pid, min(max(SILENCE, limit / 2), most), {}
         self.heard()
 
     def heard(self):
-        self.since, (self.ran, self.waited) = time.monotonic(), cpu_seconds(self.pid)
+        self.since, (self.ran, self.waited) = time.monotonic(), self.sums()
+
+    def sums(self):
+        """CPU seconds that the emulator has had, and has waited for; a thread's stay when it ends."""
+        self.threads.update(cpu_seconds(self.pid))
+        return [sum(each) for each in zip((0, 0), *self.threads.values())]
 
     def reason(self):
         """Why the machine is taken to hang, or None."""
-        ran, waited = cpu_seconds(self.pid)
+        ran, waited = self.sums()
         if ran - self.ran > self.limit:
             return f"silent for {self.limit:.0f} s of CPU time"
         clock = time.monotonic() - self.since
@@ -156,17 +161,17 @@ class Silence:
 
 
 def cpu_seconds(pid):
-    """The CPU time that a process has had, and has waited for, all threads of it."""
-    had = waited = 0
-    for task in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+    """{thread: (CPU seconds that it has had, that it has waited for)} of a process."""
+    threads = {}
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
         try:
-            with open(task, encoding="ascii") as stat:
+            with open(path, encoding="ascii") as stat:
                 one = stat.read().split()
         except OSError:
             continue
         if len(one) >= 2:
-            had, waited = had + int(one[0]), waited + int(one[1])
-    return had / 1e9, waited / 1e9
+            threads[path] = (int(one[0]) / 1e9, int(one[1]) / 1e9)
+    return threads
 
 
 class Session:

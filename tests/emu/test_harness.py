@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The harness itself: each of its verdicts comes from text, and none from an exit code."""
 import re
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -60,10 +63,39 @@ def test_a_silent_machine_hangs(tmp_path, monkeypatch, code, why):
     (1, 10_000, False)])
 def test_silence_is_time_that_the_emulator_had(monkeypatch, ran, waited, hangs):
     """What it waits for a CPU, on a busy machine, is not its own; however long its limit is."""
-    monkeypatch.setattr(machine, "cpu_seconds", lambda pid: (0, 0))
+    monkeypatch.setattr(machine, "cpu_seconds", lambda pid: {"one": (0, 0)})
     silence = machine.Silence(0, 10_000)
-    monkeypatch.setattr(machine, "cpu_seconds", lambda pid: (ran, waited))
+    monkeypatch.setattr(machine, "cpu_seconds", lambda pid: {"one": (ran, waited)})
     assert bool(silence.reason()) == hangs
+
+
+# It has work all the time.
+WORKER = """
+import threading, time
+def work(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+thread = threading.Thread(target=work, args=(4,))
+thread.start()
+print("started", flush=True)
+thread.join()
+print("ended", flush=True)
+work(60)
+"""
+
+
+def test_a_thread_that_ends_takes_no_work_back(monkeypatch):
+    """QEMU's that read a disk end when there is nothing to read."""
+    monkeypatch.setattr(machine, "ASLEEP", 1)
+    with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE) as worker:
+        assert worker.stdout.readline() == b"started\n"
+        time.sleep(3)
+        silence = machine.Silence(worker.pid, 10_000)
+        assert worker.stdout.readline() == b"ended\n"
+        time.sleep(2)
+        reason = silence.reason()
+        worker.kill()
+    assert reason is None
 
 
 def test_a_dead_emulator_is_named():

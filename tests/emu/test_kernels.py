@@ -2,7 +2,7 @@
 """Other people's kernels as Debian packages them: with their own command lines, Xen, memtest86+."""
 import pytest
 
-from tests.emu import boots
+from tests.emu import boots, matrix
 from tests.emu.boot import Module
 from tests.emu.matrix import SOAK
 from tests.emu.result import Expect
@@ -15,6 +15,9 @@ LIMIT = 400
 
 KERNELS = {"amd64": "amd64", "amd64-full": "amd64", "amd64-rt": "amd64", "i686-pae": "i386"}
 HOSTS = [("qemu-tcg", "max")] + ([("bochs", "broadwell_ult")] if SOAK else [])
+# SOAK=1: in what is farthest from the defaults, too.
+WAYS = [""] + ([matrix.options(way) for way in (("always", "structural", 0),
+                                                ("never", "address", 1))] if SOAK else [])
 
 
 def initramfs(arch):
@@ -49,11 +52,12 @@ MEMTEST = Expect(r"^Using: .* Errors: 0 ", (r"^CPU: 1 Cores .* Status: Testing",
 
 @pytest.mark.parametrize("host, model", [("qemu-tcg", "max"), ("bochs", "corei7_skylake_x")])
 @pytest.mark.parametrize("build", ["x64", "ia32"])
-def test_memtest(passes, build, host, model):
+@pytest.mark.parametrize("options", WAYS)
+def test_memtest(passes, options, build, host, model):
     """Its bzImage's size is rounded up."""
     kernel = f"{LINUX}/memtest86+{build}.bin"
     passes(boots.machine(host, model).run(
-        boots.notrap(modules=[Module(kernel, "console=ttyS0,115200")]), MEMTEST, 120))
+        boots.notrap(options, [Module(kernel, "console=ttyS0,115200")]), MEMTEST, 120))
 
 
 # Xen starts in real mode otherwise, to ask the BIOS for video modes and disks.
@@ -68,16 +72,17 @@ XEN_NEVER = boots.NEVER + (boots.PANIC, r"^\(XEN\) .*([Pp]anic|crashed).*",
 XEN_HOSTS = [("qemu-tcg", "max,-smap")] + ([("bochs", "broadwell_ult")] if SOAK else [])
 
 
-def xen():
+def xen(options):
     modules = [Module(f"{LINUX}/vmlinuz-amd64-full", DOM0), initramfs("amd64")]
-    return boots.notrap(modules=[Module(f"{LINUX}/xen", XEN)] + modules)
+    return boots.notrap(options, [Module(f"{LINUX}/xen", XEN)] + modules)
 
 
 @pytest.mark.parametrize("host, model", XEN_HOSTS)
-def test_xen(passes, host, model):
+@pytest.mark.parametrize("options", WAYS)
+def test_xen(passes, options, host, model):
     """Dom0 is paravirtualised: it runs in rings 1 to 3, on page tables that Xen checks."""
     result = passes(boots.machine(host, model, 512).run(
-        xen(), Expect(XEN_END, XEN_NEED, XEN_NEVER), 1200))
+        xen(options), Expect(XEN_END, XEN_NEED, XEN_NEVER), 1200))
     # Both command lines are whole: Xen drops a first word unless the loader is GRUB.
     assert result.find(r"^\(XEN\) Command line: com1=")
     assert result.find(r"Command line: console=hvc0 ")

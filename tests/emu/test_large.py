@@ -7,10 +7,15 @@ no page between. "Times" are ticks per change under notrap in those of the bare 
 import pytest
 
 from tests.emu import boots, large
+from tests.emu.matrix import SOAK
 
 KINDS = ("protect", "move", "clear")
 RUNS = [("broadwell_ult", "sync=hybrid"), ("broadwell_ult", "sync=hybrid bypass_guest_pf=0"),
         ("broadwell_ult", "sync=always"), ("broadwell_ult", "sync=never"), ("ryzen", "sync=never")]
+if SOAK:
+    RUNS += [("broadwell_ult", "sync=hybrid trap=structural"), ("ryzen", "sync=hybrid"),
+             ("broadwell_ult", "sync=never trap=structural bypass_guest_pf=0"),
+             ("ryzen", "sync=always bypass_guest_pf=0"), ("ryzen", "sync=hybrid trap=structural")]
 # All entries of a table: what it may cost, in times the bare machine's.
 TIMES = 5
 # Exits of a flood: the writes that show it, an INVLPG, the page made writable, reading the counter.
