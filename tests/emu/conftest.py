@@ -18,18 +18,28 @@ def asked():
 
     ONLY=bochs or qemu in the environment asks for one of the emulators.
     """
-    check = machines.Machine.check
+    check, run = machines.Machine.check, machines.Machine.run
 
-    def judge(self, boot):
-        if not self.program.startswith(ONLY):
-            pytest.skip(f"ONLY={ONLY}: starts {self.program}")
-        why = emulators.bug(self.program, self.release, boot.files() if boot else [])
+    def skip_bug(machine, known, lines):
+        why = emulators.bug(known, machine.program, machine.release, lines)
         if why:
             pytest.skip(why)
+
+    def asked_for(self, boot):
+        if not self.program.startswith(ONLY):
+            pytest.skip(f"ONLY={ONLY}: starts {self.program}")
+        skip_bug(self, emulators.BUGS, boot.files() if boot else [])
         check(self, boot)
 
+    def until_panic(self, *args, **words):
+        result = run(self, *args, **words)
+        if not result.passed:
+            skip_bug(self, emulators.PANICS, result.host_notes)
+        return result
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(machines.Machine, "check", judge)
+        patch.setattr(machines.Machine, "check", asked_for)
+        patch.setattr(machines.Machine, "run", until_panic)
         yield
 
 

@@ -11,10 +11,14 @@ HOME = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../build/emu
 # The short names, for HOST= and EMULATORS=: (program, the release that it is of).
 NAMES = {"bochs30": ("bochs", "trixie"), "bochs3": ("bochs", "forky"),
          "qemu10": ("qemu-system-x86_64", "trixie"), "qemu11": ("qemu-system-x86_64", "forky")}
-# What an emulator's own fault forbids, on its bare machine too: {(program, release): (which files
-# of a boot, why)}. docs/testing.md has the evidence.
+# What an emulator's own fault forbids, on its bare machine too: {(program, release): (pattern,
+# why)}. docs/testing.md has the evidence. Of files, which it cannot boot:
 BUGS = {("bochs", "forky"): (
     r"/(vmlinuz-amd64|xen)", "no 64-bit Linux on Bochs 3.1: its IDIV of 64 bits is wrong")}
+# Of its own last words, which no guest is to blame for:
+PANICS = {("bochs", "trixie"): (
+    r"asked to set dirty on paging leaf entry with R/W bit clear",
+    "Bochs 3.0 panics at a write to a read-only page with CR0.WP=0 on CPUs with CET")}
 INSTEAD = os.environ.get("EMULATORS", "").split()
 
 
@@ -43,10 +47,13 @@ def program(name, release):
     return path
 
 
-def bug(name, release, files):
-    """Why this emulator cannot run what consists of these files, or None."""
-    pattern, why = BUGS.get((name, release), (None, None))
-    return why if pattern and any(re.search(pattern, file) for file in files) else None
+def bug(known, name, release, lines):
+    """Why this emulator cannot run what one of these lines tells of, or None.
+
+    known: BUGS, for the names of files; PANICS, for its last words.
+    """
+    pattern, why = known.get((name, release), (None, None))
+    return why if pattern and any(re.search(pattern, line) for line in lines) else None
 
 
 def share(release):

@@ -100,7 +100,8 @@ class Machine:
         boot: see run().
         """
         emulators.program(self.program, self.release)
-        trouble = emulators.bug(self.program, self.release, boot.files() if boot else [])
+        trouble = emulators.bug(emulators.BUGS, self.program, self.release,
+                                boot.files() if boot else [])
         if trouble:
             raise emulators.HostError(trouble)
 
