@@ -30,8 +30,8 @@ static inline bool user_filter(const struct mmu_vcpu *v)
 	const struct mmu *m = v->mmu;
 	const struct shadow *root = &m->shadows[v->root];
 
-	return v->filter.user && v->mode != PAGING_OFF && (v->regs.cr0 & CR0_WP) &&
-	       !m->nr_unsync && !m->reach_queue[REACH_NARROWED] && !root->reach[REACH_NARROWED].nr;
+	return v->filter.user && v->mode != PAGING_OFF && (v->regs.cr0 & CR0_WP) && !m->nr_unsync &&
+	       !m->reach_queue[REACH_NARROWED] && !root->reach[REACH_NARROWED].nr;
 }
 
 /* Something waits for the next operation's end. */

@@ -124,7 +124,7 @@ struct shadow {
 	bool recent : 1;     /* it may be in some virtual CPU's `recent` */
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
-	u8 asked;  /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
+	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
 	struct reach reach[NR_REACH];
 	u32 region_next; /* see struct region */
 	u64 judged;      /* of a guest's entry without PS, as struct rules has it */
@@ -183,7 +183,8 @@ struct mmu {
 	bool in_operation;
 	u64 operations; /* as clock, but it never wraps: shadow.synced may be of long ago */
 
-	struct unsync unsync[MMU_UNSYNC_MAX]; /* but those that are shut; behind nr_unsync, copies that are free */
+	struct unsync unsync
+		[MMU_UNSYNC_MAX]; /* but those that are shut; behind nr_unsync, copies that are free */
 	u32 nr_unsync;
 	u32 vain_invlpg; /* INVLPG exits since one was for a table out of sync */
 	u8 invlpgs;      /* INVLPG exits, from 1 to 255 and on from 1 */
