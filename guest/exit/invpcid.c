@@ -7,6 +7,7 @@
  * enabled in hardware, where it would exit only together with INVLPG: it raises #UD, which exits.
  */
 #include "arch/cpu.h"
+#include "arch/string.h"
 #include "guest/exit/handlers.h"
 #include "guest/exit/lane.h"
 #include "guest/insn/insn.h"
@@ -82,16 +83,36 @@ void find_invpcid(struct vcpu *v, struct vmexit *exit)
 						 &exit->invpcid.desc_gva);
 }
 
-/* The instruction at RIP, in 64-bit code, if it is INVPCID by an address of a flat segment. */
-static bool decode_straight(struct vcpu *v, struct insn_system *in)
+/* These bytes of 64-bit code, if they are INVPCID by an address of a flat segment. */
+static bool decode_straight(struct invpcid_cache *c, u64 low, u64 high)
 {
-	u64 code;
+	u8 bytes[INSN_MAX_LEN];
+	struct insn_system in;
 
-	return (v->rip & (PAGE_SIZE - 1)) <= PAGE_SIZE - INSN_MAX_LEN &&
-	       mmu_peek_code(&v->mmu, v->rip, &code) &&
-	       insn_system(phys_ptr(code), INSN_MAX_LEN, INSN_64, in) == 0 &&
-	       in->kind == INSN_SYS_INVPCID && in->mem.addrsize == 8 && in->mem.seg != SEG_FS &&
-	       in->mem.seg != SEG_GS;
+	memcpy(bytes, &low, sizeof(low));
+	memcpy(bytes + INSN_MAX_LEN - sizeof(high), &high, sizeof(high));
+	if (insn_system(bytes, INSN_MAX_LEN, INSN_64, &in) || in.kind != INSN_SYS_INVPCID ||
+	    in.mem.addrsize != 8 || in.mem.seg == SEG_FS || in.mem.seg == SEG_GS)
+		return false;
+	*c = (struct invpcid_cache){.low = low, .high = high, .insn = in};
+	return true;
+}
+
+/* The instruction at RIP likewise, or NULL. */
+static const struct insn_system *insn_straight(struct vcpu *v)
+{
+	struct invpcid_cache *c = &v->invpcid_cache;
+	u64 code, low, high;
+
+	if ((v->rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN ||
+	    !mmu_peek_code(&v->mmu, v->rip, &code))
+		return NULL;
+	memcpy(&low, phys_ptr(code), sizeof(low));
+	memcpy(&high, (u8 *)phys_ptr(code) + INSN_MAX_LEN - sizeof(high), sizeof(high));
+	if (unlikely(c->low != low || c->high != high || !c->insn.len) &&
+	    !decode_straight(c, low, high))
+		return NULL;
+	return &c->insn;
 }
 
 /* Its descriptor: a kernel's, in one page. */
@@ -109,17 +130,23 @@ static bool read_straight(struct vcpu *v, u64 gva, struct descriptor *d)
 bool lane_invpcid(struct vcpu *v)
 {
 	const struct paging_regs *r = &v->mmu.regs;
-	struct insn_system in;
+	const struct insn_system *in;
 	struct descriptor d;
+	u64 type;
 
-	if (!v->machine->invpcid || !(r->cr4 & CR4_PCIDE) || !decode_straight(v, &in) ||
-	    v->gpr[in.reg] > TYPE_SINGLE ||
-	    !read_straight(v, insn_mem_flat(&in.mem, v->gpr, v->rip + in.len), &d) ||
+	if (!v->machine->invpcid || !(r->cr4 & CR4_PCIDE))
+		return false;
+	in = insn_straight(v);
+	if (!in)
+		return false;
+	type = v->gpr[in->reg];
+	if (type > TYPE_SINGLE ||
+	    !read_straight(v, insn_mem_flat(&in->mem, v->gpr, v->rip + in->len), &d) ||
 	    d.pcid & ~CR3_PCID_MASK || d.pcid == (r->cr3 & CR3_PCID_MASK) ||
-	    (v->gpr[in.reg] == TYPE_ADDRESS && !guest_is_address(v, d.gva)))
+	    (type == TYPE_ADDRESS && !guest_is_address(v, d.gva)))
 		return false;
 	count(&v->counters, exits);
 	count(&v->counters, exits_invpcid);
-	v->rip += in.len;
+	v->rip += in->len;
 	return true;
 }

@@ -131,6 +131,12 @@ struct insn_cache {
 	struct insn insn;
 };
 
+/* The last INVPCID that a lane has carried out: it is the same one, in the same place, again and again. */
+struct invpcid_cache {
+	u64 low, high; /* its bytes, as above */
+	struct insn_system insn;
+};
+
 /* More than any instruction can need, which touches a few dozen pages at most. */
 #define RETRIES_IN_A_ROW 32
 
@@ -168,6 +174,7 @@ struct vcpu {
 	u32 unread;     /* how often in a row */
 	u64 lent_rip;   /* of the instruction that pages were lent to: mmu_lend() */
 	struct insn_cache insn_cache[16];
+	struct invpcid_cache invpcid_cache;
 	struct watch watch;
 	u64 lanes_until; /* the count of exits behind which something is due: watch() */
 	struct machine *machine;

@@ -99,6 +99,12 @@ LOOP write_cmpxchg
 	lock cmpxchg [rsi], rdx
 	AGAIN
 
+; RSI: a descriptor of another context than the current one, and an address in it.
+LOOP invpcid
+	xor eax, eax
+.next:	invpcid rax, [rsi]
+	AGAIN
+
 ; RSI: entries, RDX: the first one's page. Clear, and INVLPG.
 LOOP invlpg
 .next:	mov qword [rsi], 0

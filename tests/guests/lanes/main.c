@@ -19,7 +19,8 @@
 
 typedef u64 loop(u64 count, u64 a, u64 b);
 
-loop loop_cpuid, loop_cr3_read, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_write_rsp, loop_invlpg;
+loop loop_cpuid, loop_cr3_read, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_write_rsp, loop_invlpg,
+	loop_invpcid;
 loop loop_write_mov, loop_write_mov_imm, loop_write_xchg, loop_write_and, loop_write_or,
 	loop_write_bts, loop_write_btr, loop_write_xadd, loop_write_cmpxchg;
 
@@ -90,6 +91,22 @@ static void measure_writes(u64 offset)
 	write_cr3(read_cr3());
 }
 
+static void measure_pcid(u64 offset, u64 root)
+{
+	const u64 other[2] = {2, PAGES};
+
+	if (!(cpuid(1, 0).ecx & CPUID_1_ECX_PCID))
+		return;
+	write_cr4(read_cr4() | CR4_PCIDE);
+	measure("cr3_pcid", loop_cr3_write, offset, root | 1 | NOFLUSH,
+		other_root | 0x801 | NOFLUSH);
+	check(read_cr3() == (root | 1), "CR3 is %lx, not %lx", read_cr3(), root | 1);
+	if (cpuid(7, 0).ebx & CPUID_7_0_EBX_INVPCID)
+		measure("invpcid", loop_invpcid, offset, (uintptr_t)other, 0);
+	write_cr3(root);
+	write_cr4(read_cr4() & ~CR4_PCIDE);
+}
+
 static void measure_all(u64 offset)
 {
 	u64 root = read_cr3();
@@ -103,14 +120,7 @@ static void measure_all(u64 offset)
 	measure("cr3_switch_rsp", loop_cr3_write_rsp, offset, root, other_root);
 	measure_writes(offset);
 	measure_invlpg(offset);
-	if (cpuid(1, 0).ecx & CPUID_1_ECX_PCID) {
-		write_cr4(read_cr4() | CR4_PCIDE);
-		measure("cr3_pcid", loop_cr3_write, offset, root | 1 | NOFLUSH,
-			other_root | 0x801 | NOFLUSH);
-		check(read_cr3() == (root | 1), "CR3 is %lx, not %lx", read_cr3(), root | 1);
-		write_cr3(root);
-		write_cr4(read_cr4() & ~CR4_PCIDE);
-	}
+	measure_pcid(offset, root);
 }
 
 const char *guest_main(void)
