@@ -160,7 +160,8 @@ static LANE u32 exit_fault(struct vcpu *v)
 		vmwrite_sure(VMCS_GUEST_RIP, v->rip);
 		break;
 	case MMU_STRAIGHT_OWN:
-		vmx_set_cr2(v, gva);
+		/* vmx_set_cr2(), in line. */
+		write_cr2(gva);
 		vmwrite_sure(VMCS_ENTRY_ERROR_CODE, w.pfec);
 		vmwrite_sure(VMCS_ENTRY_INTR_INFO, INFO_PF);
 		break;

@@ -199,18 +199,7 @@ static bool run_exchange(struct vcpu *v, const struct insn *in, u64 gpa, const u
 	return true;
 }
 
-void lane_run_logic(struct vcpu *v, const struct insn *in, u64 gpa)
-{
-	u64 *entry = phys_ptr(gpa), src = insn_source(in, v->gpr);
-	u64 value = in->op == INSN_AND ? *entry & src : *entry | src;
-
-	__atomic_store_n(entry, value, __ATOMIC_SEQ_CST);
-	v->rip += in->len;
-	v->rflags =
-		(v->rflags & ~(FLAGS_ARITH | RFLAGS_RF)) | insn_result_flags(value, sizeof(value));
-}
-
-/* Any but MOV, or AND and OR of a whole entry. False, with nothing done, where it stores nothing, or starts anew. */
+/* False, with nothing done, where it stores nothing, or starts anew. */
 bool lane_run_other(struct vcpu *v, const struct insn *in, u64 gpa)
 {
 	u64 old[2] = {0}, flags = v->rflags & FLAGS_ARITH, value = insn_source(in, v->gpr);

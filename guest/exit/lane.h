@@ -14,6 +14,7 @@
 
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "guest/insn/exec.h"
 #include "guest/machine/backend.h"
 #include "guest/vcpu/hardware.h"
 
@@ -122,6 +123,12 @@ static ALWAYS_INLINE bool lane_invlpg(struct vcpu *v, u64 gva,
 	return true;
 }
 
+/* The last exit was to be followed by the same again, at this RIP. */
+static inline bool lane_again(const struct vcpu *v)
+{
+	return v->counters.value[CNT_exits] == v->retries.last && v->rip == v->retries.rip;
+}
+
 /*
  * invpcid.c. INVPCID by 64-bit code of the kernel's, that completes alone, without breakpoints, of one context, or one
  * address in it, that is not the current one: a kernel that isolates its page tables executes it for each page that it
@@ -132,7 +139,7 @@ bool lane_invpcid(struct vcpu *v);
 
 /*
  * progress.c. So many exits in a row were to be followed by the same again, RETRIES_IN_A_ROW or one more. True: it is
- * not the same, for registers have changed since the one before.
+ * not the same, for registers have changed since the one before; and the row has ended.
  */
 bool lane_got_on(struct vcpu *v);
 
@@ -149,33 +156,29 @@ static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 erro
 					       struct mmu_straight *w)
 {
 	struct retries *r = &v->retries;
-	u64 exits = v->counters.value[CNT_exits];
-	bool again = exits == r->last && v->rip == r->rip;
 	enum mmu_straight_way way;
 
-	if (v->filter_present && !(error & (PFEC_P | PFEC_RSVD))) {
+	if (!(error & (PFEC_P | PFEC_RSVD)) && v->filter_present) {
 		/* See handle_page_fault(). */
 		w->pfec = mmu_own_fault(&v->mmu, error);
 		way = MMU_STRAIGHT_OWN;
 	} else {
 		/* Where the guest does not seem to get on, same_again() has to look. */
-		if (again && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW)) {
-			again = !lane_got_on(v);
-			if (again && r->nr + 1 > RETRIES_IN_A_ROW)
-				return MMU_NOT_STRAIGHT;
-		}
+		if (lane_again(v) && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW) &&
+		    !lane_got_on(v) && r->nr + 1 > RETRIES_IN_A_ROW)
+			return MMU_NOT_STRAIGHT;
 		way = mmu_fault_straight(&v->mmu, gva, error, v->rip, w);
 		if (way == MMU_STRAIGHT_WRITE || unlikely(way == MMU_NOT_STRAIGHT))
 			return way;
 	}
+	if (way == MMU_STRAIGHT_MENDED) {
+		r->nr = lane_again(v) ? r->nr + 1 : 0;
+		r->last = v->counters.value[CNT_exits] + 1;
+		r->rip = v->rip;
+	}
 	count(&v->counters, exits);
 	count(&v->counters, exits_pf);
 	v->rflags |= RFLAGS_RF;
-	if (way == MMU_STRAIGHT_MENDED) {
-		r->last = exits + 1;
-		r->nr = again ? r->nr + 1 : 0;
-		r->rip = v->rip;
-	}
 	if (unlikely(v->mmu.hw.due))
 		commit_hardware(v);
 	return way;
@@ -184,11 +187,14 @@ static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 erro
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
 static ALWAYS_INLINE struct insn_cache *insn_cache_of(struct vcpu *v, u64 rip)
 {
-	return &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
+	struct insn_cache *c = &v->insn_cache[(rip ^ rip >> 4) % ARRAY_SIZE(v->insn_cache)];
+
+	/* A compiler that knows how it is made makes it anew for each field. */
+	__asm__("" : "+r"(c));
+	return c;
 }
 
-/* emulate.c: what lane_carry_out() does with LANE_LOGIC, LANE_OTHER. */
-void lane_run_logic(struct vcpu *v, const struct insn *in, u64 gpa);
+/* emulate.c: what lane_carry_out() does with LANE_OTHER. */
 bool lane_run_other(struct vcpu *v, const struct insn *in, u64 gpa);
 
 /*
@@ -197,7 +203,7 @@ bool lane_run_other(struct vcpu *v, const struct insn *in, u64 gpa);
  */
 static ALWAYS_INLINE bool lane_carry_out(struct vcpu *v, u64 gva, const struct mmu_straight *w)
 {
-	u64 rip = v->rip, low, high, value;
+	u64 rip = v->rip, low, high, value, *entry = phys_ptr(w->gpa);
 	const struct insn_cache *c = insn_cache_of(v, rip);
 	const u8 *code = phys_ptr(w->code);
 
@@ -212,14 +218,14 @@ static ALWAYS_INLINE bool lane_carry_out(struct vcpu *v, u64 gva, const struct m
 		return false;
 	if (c->lane == LANE_OTHER)
 		return lane_run_other(v, &c->insn, w->gpa);
-	if (c->lane == LANE_LOGIC) {
-		lane_run_logic(v, &c->insn, w->gpa);
-		return true;
-	}
 	value = c->insn.reg == INSN_NO_REG ? c->insn.imm : v->gpr[c->insn.reg];
-	__atomic_store_n((u64 *)phys_ptr(w->gpa), value, __ATOMIC_SEQ_CST);
-	v->rip = rip + c->insn.len;
 	v->rflags &= ~RFLAGS_RF;
+	if (c->lane == LANE_LOGIC) {
+		value = c->insn.op == INSN_AND ? *entry & value : *entry | value;
+		v->rflags = (v->rflags & ~FLAGS_ARITH) | insn_result_flags(value, sizeof(value));
+	}
+	__atomic_store_n(entry, value, __ATOMIC_SEQ_CST);
+	v->rip = rip + c->insn.len;
 	return true;
 }
 

@@ -66,5 +66,7 @@ bool lane_got_on(struct vcpu *v)
 	bool got_on = r->nr + 1 > RETRIES_IN_A_ROW && r->regs != regs;
 
 	r->regs = regs;
+	if (got_on)
+		r->last = 0;
 	return got_on;
 }

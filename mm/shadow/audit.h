@@ -41,5 +41,6 @@ u64 audit_attributes(int level, u64 spte);
 void audit_lists(struct audit *a);
 void audit_counts(struct audit *a, u32 index); /* of one table: parents, pins, reach */
 void audit_frames(struct audit *a);
+void audit_memos(struct audit *a); /* what this virtual CPU remembers */
 
 #endif

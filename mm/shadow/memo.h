@@ -9,11 +9,14 @@
 #include "mm/shadow/mirror.h"
 #include "mm/shadow/shortcut.h"
 
-void memo_renew(struct mmu_vcpu *v);
-const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva);
-bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa);
-bool learn_own(struct mmu_vcpu *v, u64 gva);
-bool learn_mirror(struct mmu_vcpu *v, u64 gva);
+/* The compiler takes a call of it for rare, and keeps no registers for it on the way beside it. */
+#define RARE __attribute__((noinline, cold))
+
+RARE void memo_renew(struct mmu_vcpu *v);
+RARE const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva);
+RARE bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa);
+RARE bool learn_own(struct mmu_vcpu *v, u64 gva);
+RARE bool learn_mirror(struct mmu_vcpu *v, u64 gva);
 
 /* What is remembered is of this root, and its links are as they were. */
 static ALWAYS_INLINE bool memo_holds(const struct mmu_vcpu *v)

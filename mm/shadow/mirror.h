@@ -138,13 +138,13 @@ static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t sl
 	return true;
 }
 
-static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
+/* f: the leaf's frame, whose state is 0. */
+static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
+				     struct frame *f)
 {
 	u64 *entry = spte_at(m, slot), old = *entry;
-	struct frame *f = &m->frames[spte_gfn(spte)];
 
-	if (spte_gfn(spte) >= m->nr_frames || f->state || ((old | spte) & SPTE_NARROWED) ||
-	    ((spte & PTE_W) && f->rmap))
+	if (((old | spte) & SPTE_NARROWED) || ((spte & PTE_W) && f->rmap))
 		return false;
 	if (!spte_is_present(old, m->trap_bits)) {
 		s->lines |= line_bit(slot);
@@ -165,14 +165,17 @@ static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slo
 static ALWAYS_INLINE bool quick_sync(struct mmu_vcpu *v, struct shadow *s, slot_t slot, u64 gpte,
 				     u64 empty)
 {
+	struct mmu *m = v->mmu;
+	struct frame *f = &m->frames[spte_gfn(gpte)];
+
+	if (!(gpte & PTE_P))
+		return quick_clear(m, s, slot, empty);
 	/* PS is PAT here, and decides nothing. */
-	if ((gpte & s->judged) == (PTE_P | PTE_A)) {
-		if (!quick_leaf(v->mmu, s, slot, plain_leaf(gpte)))
-			return false;
-		count(v->counters, mmu_prefill);
-		return true;
-	}
-	return !(gpte & PTE_P) && quick_clear(v->mmu, s, slot, empty);
+	if ((gpte & s->judged) != (PTE_P | PTE_A) || spte_gfn(gpte) >= m->nr_frames || f->state ||
+	    !quick_leaf(m, s, slot, plain_leaf(gpte), f))
+		return false;
+	count(v->counters, mmu_prefill);
+	return true;
 }
 
 /*

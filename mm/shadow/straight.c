@@ -114,18 +114,52 @@ static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfe
 	return v->hw.filter_user || (pfec & PFEC_U) ? own_paid(v, pfec) : MMU_STRAIGHT_OWN;
 }
 
+static RARE void put_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
+{
+	leaf_put(m, s, slot, spte);
+}
+
+static ALWAYS_INLINE bool is_recent(const struct mmu *m, const struct shadow *s)
+{
+	return m->clock - s->moved < RECENT_OPS;
+}
+
+static RARE void touch_old_way(struct mmu *m, const struct mmu_way *way)
+{
+	for (int i = 3; i >= 0; i--)
+		shadow_touch(m, (u32)(way->table[i] - m->shadows));
+}
+
 /* shadow_touch() of the four tables on it. */
 static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
 {
 	u32 clock = m->clock;
 
-	for (int i = 3; i >= 0; i--) {
-		struct shadow *s = way->table[i];
-
-		s->stamp = clock;
-		if (unlikely(clock - s->moved >= RECENT_OPS))
-			shadow_used(m, (u32)(s - m->shadows));
+	if (unlikely(!is_recent(m, way->table[0]) || !is_recent(m, way->table[1]) ||
+		     !is_recent(m, way->table[2]) || !is_recent(m, way->table[3]))) {
+		touch_old_way(m, way);
+		return;
 	}
+	way->table[0]->stamp = clock;
+	way->table[1]->stamp = clock;
+	way->table[2]->stamp = clock;
+	way->table[3]->stamp = clock;
+}
+
+/* The rest of mend(). old: the leaf before; gpte: the guest's entry, with A and D. */
+static __attribute__((noinline)) enum mmu_straight_way
+mended(struct mmu_vcpu *v, slot_t slot, u64 gva, bool write, u64 old, u64 gpte)
+{
+	if (likely((old ^ *spte_at(v->mmu, slot)) & ~(PTE_A | PTE_D))) {
+		count(v->counters, pf_fixed);
+	} else {
+		count(v->counters, pf_spurious);
+		need_flush_gva(v, gva);
+	}
+	if (!write)
+		accessed_ahead(v, slot, gpte);
+	settle_leaf(v);
+	return MMU_STRAIGHT_MENDED;
 }
 
 /* One that is not present, where all on the shadow's way says so already: no filter was on. */
@@ -153,24 +187,23 @@ static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, 
 							    u64 was, u64 at)
 {
 	struct mmu *m = v->mmu;
-	u64 gpte = was | PTE_A | (write ? PTE_D : 0), gfn = spte_gfn(gpte), old, spte;
-	u32 state = gfn < m->nr_frames ? m->frames[gfn].state : FRAME_NOT_RAM;
+	u64 gpte = was | PTE_A | (write ? PTE_D : 0), old, spte;
+	struct frame *f = &m->frames[spte_gfn(gpte)];
 	const struct mmu_way *way;
-	struct shadow *s;
 	slot_t slot;
 
-	if (unlikely(gpte == was || (state & (FRAME_NOT_RAM | FRAME_HIDDEN)) || (write && state) ||
-		     m->nr_unsync || m->soft_traps))
+	/* A page of RAM, that is no table: what may be done about a read of one is rare enough. */
+	if (unlikely(gpte == was || spte_gfn(gpte) >= m->nr_frames || f->state || m->nr_unsync ||
+		     m->soft_traps))
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
 	if (unlikely(!way))
 		return MMU_NOT_STRAIGHT;
-	s = way->table[0];
 	slot = way->first + spt_index(1, gva);
-	old = way->leaves[spt_index(1, gva)];
+	old = *spte_at(m, slot);
 	spte = plain_leaf(gpte) | PTE_A;
 	/* Rights that are lost ask for a flush. */
-	if (unlikely(!is_common(s->role) || (old & ~spte & (PTE_W | PTE_U))) ||
+	if (unlikely(!is_common(way->table[0]->role) || (old & ~spte & (PTE_W | PTE_U))) ||
 	    unlikely(!guest_cmpxchg(at, was, gpte, sizeof(gpte))))
 		return MMU_NOT_STRAIGHT;
 	m->work = 0;
@@ -178,18 +211,16 @@ static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, 
 	m->operations++;
 	count(v->counters, pf_taken);
 	touch_way(m, way);
-	if (unlikely(!quick_leaf(m, s, slot, spte)))
-		leaf_put(m, s, slot, spte);
-	if (likely((old ^ way->leaves[spt_index(1, gva)]) & ~(PTE_A | PTE_D))) {
-		count(v->counters, pf_fixed);
+	if (likely(quick_leaf(m, way->table[0], slot, spte, f))) {
+		/* Nothing is narrowed that was not. */
+		if (likely(write && ((old ^ spte) & ~(PTE_A | PTE_D)))) {
+			count(v->counters, pf_fixed);
+			return MMU_STRAIGHT_MENDED;
+		}
 	} else {
-		count(v->counters, pf_spurious);
-		need_flush_gva(v, gva);
+		put_leaf(m, way->table[0], slot, spte);
 	}
-	if (!write)
-		accessed_ahead(v, slot, gpte);
-	settle_leaf(v);
-	return MMU_STRAIGHT_MENDED;
+	return mended(v, slot, gva, write, old, gpte);
 }
 
 /* By the guest's own tables, of which v->memo.own has the upper ones: a page of 4 KiB. */
@@ -249,7 +280,7 @@ other_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight 
 {
 	const struct mmu_way *way = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
 
-	if (likely(memo_holds(v) && own_holds(v, gva) && access_shown(&v->regs, pfec)) &&
+	if (likely(own_holds(v, gva) && access_shown(&v->regs, pfec)) &&
 	    (!is_plain_write(pfec) ||
 	     (way->where == gva / REGION_SIZE && !leads_to_protected(v, way, gva, pfec))))
 		return by_own_tables(v, gva, pfec, out);
@@ -262,7 +293,9 @@ enum mmu_straight_way mmu_fault_straight(struct mmu_vcpu *v, u64 gva, u32 pfec, 
 {
 	if (unlikely(is_waiting(v)))
 		return MMU_NOT_STRAIGHT;
-	if (likely(memo_holds(v)) && recall_write(v, gva, pfec, rip, out))
+	if (unlikely(!memo_holds(v)))
+		return learn_fault(v, gva, pfec, rip, out);
+	if (recall_write(v, gva, pfec, rip, out))
 		return MMU_STRAIGHT_WRITE;
 	return other_fault(v, gva, pfec, rip, out);
 }
