@@ -113,7 +113,8 @@ void table_trap(struct mmu *m, u32 index, bool all)
 }
 
 /* What a guest's entry says is copied, and notrap becomes a trap. True when it was notrap. */
-static ALWAYS_INLINE bool entry_lag(u64 *line, const volatile u64 *guest, u64 *copy, u32 k, u64 trap)
+static ALWAYS_INLINE bool entry_lag(u64 *line, const volatile u64 *guest, u64 *copy, u32 k,
+				    u64 trap)
 {
 	copy[k] = guest[k];
 	if (likely(!spte_is_notrap(line[k])))

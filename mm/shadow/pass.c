@@ -11,8 +11,8 @@ struct pass {
 	struct rules r;
 	const u64 *guest;
 	const u64 *copy;
-	u64 copied;      /* lines that may be as the copy has them */
-	u32 same;        /* groups that are as the copy has them */
+	u64 copied;  /* lines that may be as the copy has them */
+	u32 same;    /* groups that are as the copy has them */
 	u32 changed; /* entries that map something else now */
 	u32 work;    /* as mmu.work */
 	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */

@@ -183,7 +183,8 @@ struct mmu {
 	bool in_operation;
 	u64 operations; /* as clock, but it never wraps: shadow.synced may be of long ago */
 
-	struct unsync unsync[MMU_UNSYNC_MAX]; /* but those that are shut; behind nr_unsync, copies that are free */
+	struct unsync unsync
+		[MMU_UNSYNC_MAX]; /* but those that are shut; behind nr_unsync, copies that are free */
 	u32 nr_unsync;
 	u32 vain_invlpg; /* INVLPG exits since one was for a table out of sync */
 	u8 invlpgs;      /* INVLPG exits, from 1 to 255 and on from 1 */
