@@ -4,6 +4,7 @@
  * user's part is made when its root is loaded for the first time: of each table that would be made then, one exit
  * is saved, and those of the not-present faults in it.
  */
+#include "mm/shadow/lines.h"
 #include "mm/shadow/mirror.h"
 #include "mm/shadow/settle.h"
 
@@ -48,15 +49,12 @@ static void make_one(struct mmu_vcpu *v, struct eager *e, slot_t slot)
 static bool is_shared(const struct mmu *m, const struct eager *e, slot_t first)
 {
 	const u64 *mine, *other;
-	u64 differ = 0;
 
 	if (slot_table(first) != e->root || !frame_of(m, e->last))
 		return false;
 	mine = (const u64 *)phys_ptr(shadow_at(m, first)->gfn << PAGE_SHIFT) + slot_entry(first);
 	other = (const u64 *)phys_ptr(e->last << PAGE_SHIFT) + slot_entry(first);
-	for (u32 i = 0; i < LINE_ENTRIES; i++)
-		differ |= mine[i] ^ other[i];
-	return !differ;
+	return line_same(mine, other);
 }
 
 /* Invariant 20: a line that is all zeros leads nowhere. */
@@ -69,10 +67,8 @@ static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index)
 
 		if (is_shared(m, e, first))
 			continue;
-		for (u32 i = 0; i < LINE_ENTRIES && may_go_on(m, e); i++) {
-			u64 spte = *spte_at(m, first + i);
-
-			if (!spte_is_notrap(spte) && !spte_is_present(spte, m->trap_bits))
+		for (u32 i = 0; i < LINE_ENTRIES; i++) {
+			if (spte_is_trap(*spte_at(m, first + i), m->trap_bits) && may_go_on(m, e))
 				make_one(v, e, first + i);
 		}
 	}

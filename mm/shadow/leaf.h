@@ -74,11 +74,9 @@ static ALWAYS_INLINE bool leaf_protect(struct mmu *m, slot_t slot, u64 spte)
 {
 	u64 *entry = spte_at(m, slot), old = *entry;
 
-	if (((old ^ spte) & (PTE_ADDR | SPTE_NARROWED | PTE_W)) != PTE_W || !(old & PTE_W) ||
-	    m->links[slot].prev != ALONE || spte_gfn(spte) >= m->nr_frames)
+	if (((old ^ spte) & (PTE_ADDR | SPTE_NARROWED | PTE_W)) != PTE_W || !(old & PTE_W))
 		return false;
-	m->frames[spte_gfn(spte)].rmap = 0;
-	m->stale_writable = true;
+	leaf_unmap(m, slot, old);
 	*entry = spte;
 	return true;
 }

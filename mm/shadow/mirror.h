@@ -22,15 +22,30 @@ static ALWAYS_INLINE u64 small_leaf(union role role, u64 gpte)
 /* The same of an entry of 64 bits with CR0.WP=1, in few instructions. */
 static ALWAYS_INLINE u64 plain_leaf(u64 gpte)
 {
-	u64 spte = gpte & (SMALL_LEAF | PTE_RIGHTS), key = leaf_key(gpte, spte);
+	u64 spte = gpte & (SMALL_LEAF | PTE_RIGHTS);
 
-	if (likely(gpte & PTE_D))
-		return spte | key;
-	return without_dirty(spte, gpte) | key | leaf_narrow((union role){0}, gpte);
+	/* Most that may be written have been. */
+	if (unlikely((gpte & (PTE_W | PTE_D)) == PTE_W))
+		spte = (spte & ~PTE_W) | leaf_narrow((union role){0}, gpte);
+	return spte | leaf_key(gpte, spte);
 }
 
 /* mirror.c: a present, usable guest entry at an upper level, of any format. i: its shadow's place. */
 struct spte_want wanted_upper(const struct mmu *m, union role role, u64 gpte, u32 i);
+
+/* The most frequent entry of an upper table: one of 64 bits with CR0.WP=1 that leads to a table. */
+static ALWAYS_INLINE bool is_plain_link(union role role, u64 gpte)
+{
+	return role.level > 1 && role.format != GPTE_32 && !role.wp0 && !(gpte & PTE_PS);
+}
+
+static ALWAYS_INLINE struct spte_want plain_link(union role role, u64 gpte)
+{
+	role.level--;
+	return (struct spte_want){.spte = (gpte & (PTE_ADDR | PTE_RIGHTS)) | PTE_P | PTE_A,
+				  .child = role,
+				  .present = true};
+}
 
 /* What a role decides for all entries of a table. */
 struct rules {
@@ -79,6 +94,8 @@ static ALWAYS_INLINE struct spte_want wanted(const struct mmu *m, const struct r
 {
 	if (!is_usable(r, gpte))
 		return (struct spte_want){.spte = unusable(r, gpte)};
+	if (is_plain_link(r->role, gpte))
+		return plain_link(r->role, gpte);
 	if (r->role.level > 1)
 		return wanted_upper(m, r->role, gpte, i);
 	return (struct spte_want){.spte = small_leaf(r->role, gpte), .present = true};

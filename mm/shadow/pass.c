@@ -21,9 +21,9 @@ struct pass {
 /* An entry of an upper table that names a frame nobody has made a table of: a trap, whatever else it says. */
 static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
 {
-	const struct frame *f = frame_of(m, spte_gfn(gpte));
+	u64 gfn = spte_gfn(gpte);
 
-	return (gpte & (PTE_P | PTE_PS)) == PTE_P && f && !(f->state & FRAME_TABLES);
+	return (gpte & (PTE_P | PTE_PS)) == PTE_P && gfn < m->nr_frames && !m->frames[gfn].state;
 }
 
 /*

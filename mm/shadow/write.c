@@ -47,14 +47,17 @@ static u32 shadow_entries(union role role, u32 guest, u32 *first)
 	return guest / (SPT_ENTRIES / 2) == role.quadrant ? 2 : 0;
 }
 
-/* What floods, bits of enum flood, mean for the table at gpa, whose entry there was written last. */
-static void flooded(struct mmu_vcpu *v, u64 gpa, u32 floods)
+/*
+ * What floods, bits of enum flood, mean for the table at gpa, whose entry there was written last. updated: that has
+ * changed some shadow.
+ */
+static void flooded(struct mmu_vcpu *v, u64 gpa, u32 floods, bool updated)
 {
 	count(v->counters, mmu_flooded);
 	if (floods & FLOOD_SHUT) {
 		root_let_go(v, gpa >> PAGE_SHIFT);
 		frame_let_go(v, gpa >> PAGE_SHIFT);
-	} else if (!frame_unmapped(v, gpa)) {
+	} else if (!updated || !frame_unmapped(v, gpa)) {
 		frame_unsync(v, gpa >> PAGE_SHIFT);
 	}
 }
@@ -106,7 +109,7 @@ static void table_written(struct mmu_vcpu *v, u64 gpa, u32 size)
 	if (unlikely(went))
 		page_table_went(v, went);
 	if (floods)
-		flooded(v, gpa, floods);
+		flooded(v, gpa, floods, updated);
 }
 
 /* What mmu_fault() and mmu_write() do for one entry with one shadow, where that is no common table. */
@@ -125,7 +128,7 @@ static __attribute__((noinline)) void other_written(struct mmu_vcpu *v,
 	if (unlikely(went))
 		page_table_went(v, slot_table(w->slot));
 	if (unlikely(flood))
-		flooded(v, w->gpa, flood);
+		flooded(v, w->gpa, flood, updated);
 	settle(v);
 }
 
@@ -135,13 +138,14 @@ static __attribute__((noinline)) void common_written(struct mmu_vcpu *v,
 {
 	struct mmu *m = v->mmu;
 	struct shadow *s = shadow_at(m, w->slot);
+	bool updated = common_sync(v, s, w->slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL),
+				   empty_entry(m, s->role, true));
 
-	if (common_sync(v, s, w->slot, *(const volatile u64 *)phys_ptr(w->gpa & ~7ULL),
-			empty_entry(m, s->role, true)))
+	if (updated)
 		count(v->counters, mmu_pte_updated);
 	if (unlikely(flood)) {
 		m->in_operation = true;
-		flooded(v, w->gpa, flood);
+		flooded(v, w->gpa, flood, updated);
 		settle(v);
 	} else {
 		settle_leaf(v);
