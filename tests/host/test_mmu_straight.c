@@ -142,8 +142,8 @@ static void start(u64 seed)
 	for (u32 i = 0; i < PAGES; i++)
 		sim_poke(&sim, pte(page(i)), (DATA + i % 24 * PAGE_SIZE) | USER_RO, 8);
 	if (one_in(&rng, 4))
-		sim_poke(&sim, entry_at(root, 4, GVA + OTHER_WAY, 3),
-			 (pte(GVA) & PTE_ADDR) | UPPER, 8);
+		sim_poke(&sim, entry_at(root, 4, GVA + OTHER_WAY, 3), (pte(GVA) & PTE_ADDR) | UPPER,
+			 8);
 	cr4 |= one_in(&rng, 3) ? CR4_SMEP : 0;
 	cr4 |= one_in(&rng, 3) ? CR4_SMAP : 0;
 	cr4 |= one_in(&rng, 6) ? CR4_PKE : 0;
