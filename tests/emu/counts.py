@@ -103,8 +103,8 @@ def show():
     if failed:
         return 1
     print("# What `make test` expects: exits of a phase of the built-in guest, all operations\n"
-          "# together; Bochs' ticks of an exit by a lane. `make counts` prints it: docs/testing.md.\n"
-          f"# Ticks: built by {compiler()}")
+          "# together; Bochs' ticks of an exit by a lane. `make counts` prints it: "
+          f"docs/testing.md.\n# Ticks: built by {compiler()}")
     for title in sorted({title for title, _ in runs}):
         print("\n" + block(title, {column: numbers for (of, column), (_, numbers) in runs.items()
                                    if of == title}))

@@ -67,10 +67,13 @@ static void a_clean_page_turns_it_off(void **state)
 	assert_false(sim.v.hw.filter_user);
 	assert_true(sim.v.hw.filter_present);
 	away = new_root();
-	sim_set_cr3(&sim, away);
-	assert_true(sim.v.hw.filter_user);
-	sim_set_cr3(&sim, root);
-	assert_false(sim.v.hw.filter_user);
+	/* Each of them is found as a recent root in the end. */
+	for (u32 i = 0; i < 8; i++) {
+		sim_set_cr3(&sim, away);
+		assert_true(sim.v.hw.filter_user);
+		sim_set_cr3(&sim, root);
+		assert_false(sim.v.hw.filter_user);
+	}
 	works(OTHER, WRITE | USER);
 	assert_int_equal(sim_read(pte(OTHER), 8), PAGE_B | USER_RW);
 	assert_true(sim.v.hw.filter_user);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directed tests of the shadow MMU. Protection keys on large pages that are split, with CR0.WP=0: a key is
- * for a user's pages (SDM vol. 3A 4.6.2), and each part of such a page keeps it, whatever was written.
+ * Directed tests of the shadow MMU. Protection keys on large pages, above all on those that are split, with
+ * CR0.WP=0: a key is for a user's pages (SDM vol. 3A 4.6.2), and each part of such a page keeps it, whatever was
+ * written.
  */
 #include "tests/host/mmu_guest.h"
 
@@ -71,6 +72,24 @@ static void of_a_user(void **state)
 		}
 		assert_true(sim.counters.value[CNT_mmu_split]);
 	}
+}
+
+/* One leaf in the shadow as well. */
+static void of_a_page_that_stays_large(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pde(GVA), MIB(26) | PTE_PS | USER_RW | KEY_BITS, 8);
+	sim_poke(&sim, entry_at(root, 4, DIRECT + MIB(26), 2), 0, 8);
+	run_4level(CR0_WP, CR4_PKE, 0);
+	for (u32 i = 0; i < PARTS; i++) {
+		key_lets(part(i), READ | USER, 0);
+		key_faults(part(i), READ | USER, NO_ACCESS, 0x25);
+		key_faults(part(i), WRITE | USER, NO_WRITE, 0x27);
+		key_lets(part(i), WRITE | USER, 0);
+	}
+	assert_int_equal(sim.counters.value[CNT_mmu_split], 0);
 }
 
 /* Read-only: with CR0.WP=0 a supervisor writes to it, and the user's rights and key stay. */
@@ -151,9 +170,8 @@ static void of_what_is_lent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_a_user),
-		cmocka_unit_test(of_a_user_read_only),
-		cmocka_unit_test(of_a_supervisor),
+		cmocka_unit_test(of_a_user),           cmocka_unit_test(of_a_page_that_stays_large),
+		cmocka_unit_test(of_a_user_read_only), cmocka_unit_test(of_a_supervisor),
 		cmocka_unit_test(of_what_is_lent),
 	};
 

@@ -155,6 +155,19 @@ static void invlpg_of_a_split_large_page(void **state)
 		faults(GVA + i * PAGE_SIZE, READ | USER, 4);
 }
 
+/* The topmost page frame marks traps: a large page with it in it is no leaf, and the audit looks for it. */
+static void large_page_with_the_topmost_frame(void **state)
+{
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	sim_poke(&sim, pde(GVA), (BIT(plain.features.maxphyaddr) - MIB(2)) | PTE_PS | USER_RO, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(GVA, READ | USER);
+	works(GVA + MIB(2) - PAGE_SIZE, READ | USER);
+	assert_int_equal(sim.counters.value[CNT_mmu_split], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +177,7 @@ int main(void)
 		cmocka_unit_test(split_page_with_fewer_rights_out_of_sync),
 		cmocka_unit_test(large_page_that_covers_its_own_tables),
 		cmocka_unit_test(invlpg_of_a_split_large_page),
+		cmocka_unit_test(large_page_with_the_topmost_frame),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);
