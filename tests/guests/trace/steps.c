@@ -22,8 +22,8 @@
 #define EVENTS_MAX (8 * INSNS_MAX)
 #define RET        0xc3
 #define HLT        0xf4
-#define BUFFER     8  /* words at R10; then XSAVE's area: SDM vol. 1 13.4 */
-#define XSAVE_AREA 80 /* words, of which the header is from 64 on */
+#define BUFFER     8    /* words at R10; then XSAVE's area: SDM vol. 1 13.4 */
+#define XSAVE_AREA 80   /* words, of which the header is from 64 on */
 #define RING_CODE  0x40 /* of ring 1; its data, and ring 2's, follow */
 #define IOPL       12
 
