@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cpuid.h>
@@ -62,6 +63,8 @@ static bool check_suspend(void)
 	say_file("disk sleep", "/sys/power/disk");
 	if (!write_file("/sys/power/pm_test", "platform"))
 		return wrong("no test of sleep");
+	/* What the kernel says goes past the lines that still wait. */
+	tcdrain(STDOUT_FILENO);
 	if (!write_file("/sys/power/state", "mem"))
 		return wrong("sleep");
 	say("awake again");
