@@ -44,6 +44,13 @@ UNLIKE = {
         "odd-io: 32: SMSW, past the limit", "odd-io: 32: LMSW, past the limit",
     ],
 }
+# Bochs 3.0 and 3.1: the RF that a VM entry loads outlives the instruction that was entered for.
+UNLIKE_NEWER = {"bochs": ["odd: PUSH", "odd: CALL"], "qemu-tcg": []}
+
+
+def newer(host):
+    """Is what runs not the system's own emulator."""
+    return bool(boots.machine(host).release)
 
 
 def cases(on):
@@ -57,7 +64,8 @@ def words(host, cmdline):
 
 
 def lines(result, host, part):
-    unlike = [line.split(": ", 1)[1] for line in UNLIKE[host] if line.startswith(f"{part}: ")]
+    known = UNLIKE[host] + UNLIKE_NEWER[host] * newer(host)
+    unlike = [line.split(": ", 1)[1] for line in known if line.startswith(f"{part}: ")]
     found = [line.removeprefix("trace: ") for line in result.lines if line.startswith("trace: ")]
     for each in unlike:
         assert sum(line.startswith(f"{each}: ") for line in found) <= 1
@@ -147,10 +155,10 @@ def test_odd_io(bare, passes, host, model, options):
 
 
 # Bochs' ryzen PANICs at an exit from virtual-8086 mode: "VM is set in long mode". QEMU's TCG lets
-# CR0 have PG without PE.
+# CR0 have PG without PE. Bochs 3.0 and 3.1 fall silent in "V86, ports, IOPL 3, TF" on the bare machine.
 @pytest.mark.parametrize("host, model, options", cases(INTEL + AMD[:1]))
 def test_32(bare, passes, host, model, options):
-    cmdline = "v86=0" if model == "ryzen" else ""
+    cmdline = "v86=0" if model == "ryzen" or newer(host) else ""
     guest = elf("trace32")
     wanted = lines(bare(host, model, cmdline, guest), host, "32")
     assert len(wanted) > 100
