@@ -58,6 +58,13 @@ UNLIKE_NEVER = {
 }
 # How often a name comes: of trace32 in each kind of paging, in virtual-8086 mode four times.
 TIMES = {"32": 3, "v86": 12}
+# Bochs 3.0 and 3.1: the RF that a VM entry loads outlives the instruction that was entered for.
+UNLIKE_NEWER = {"bochs": ["odd: PUSH", "odd: CALL"], "qemu-tcg": []}
+
+
+def newer(host):
+    """Is what runs not the system's own emulator."""
+    return bool(boots.machine(host).release)
 
 
 def cases(on):
@@ -71,7 +78,8 @@ def words(host, cmdline):
 
 
 def lines(result, host, part, options=""):
-    known = UNLIKE[host] + UNLIKE_NEVER[host] * ("sync=never" in options)
+    known = UNLIKE[host] + UNLIKE_NEVER[host] * ("sync=never" in options) + \
+        UNLIKE_NEWER[host] * newer(host)
     unlike = [line.split(": ", 1)[1] for line in known if line.startswith(f"{part}: ")]
     found = [line.removeprefix("trace: ") for line in result.lines if line.startswith("trace: ")]
     for each in unlike:
@@ -165,10 +173,12 @@ def test_odd_io(bare, passes, host, model, options):
 
 # Bochs' ryzen PANICs at an exit from virtual-8086 mode: "VM is set in long mode". QEMU's TCG lets
 # CR0 have PG without PE, and looks at no limit of a segment: Bochs' CPU is what is wanted there.
+# Bochs 3.0 and 3.1 fall silent in "V86, ports, IOPL 3, TF" on the bare machine.
 @pytest.mark.parametrize("host, model, options", cases(INTEL + AMD))
 def test_32(bare, passes, host, model, options):
     on_tcg = host == "qemu-tcg"
-    cmdline = "v86=0" * (model == "ryzen" or on_tcg) + " tcg=1" * on_tcg
+    no_v86 = model == "ryzen" or on_tcg or newer(host)
+    cmdline = "v86=0" * no_v86 + " tcg=1" * on_tcg
     guest = elf("trace32")
     judge = ("bochs", "ryzen") if on_tcg else (host, model)
     wanted = lines(bare(*judge, cmdline, guest), host, "32", options)
