@@ -116,8 +116,7 @@ static inline u32 exit_cr(struct vcpu *v)
  */
 static inline bool is_plain(struct vcpu *v)
 {
-	return ((s64)v->rip < 0 ||
-		(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L)) &&
+	return ((s64)v->rip < 0 || (vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L)) &&
 	       !(vmread_sure(VMCS_GUEST_INTERRUPTIBILITY) &
 		 (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) &&
 	       (likely(to_vmx(v)->proc & PROC_MOV_DR) || !(vmx_dr7(v) & DR7_ENABLED));

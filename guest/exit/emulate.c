@@ -19,10 +19,10 @@
  */
 static enum lane_insn lane_of(const struct insn *in, enum insn_mode mode)
 {
-	if (mode != INSN_64 || in->reg == RSP || in->mem.base == RSP ||
-	    in->opsize > sizeof(u64) || in->op == INSN_STOS || in->op == INSN_MOVS ||
-	    in->op == INSN_CMPXCHG_PAIR || (in->op >= INSN_BTS && in->reg != INSN_NO_REG) ||
-	    in->mem.addrsize != 8 || in->mem.seg == SEG_FS || in->mem.seg == SEG_GS)
+	if (mode != INSN_64 || in->reg == RSP || in->mem.base == RSP || in->opsize > sizeof(u64) ||
+	    in->op == INSN_STOS || in->op == INSN_MOVS || in->op == INSN_CMPXCHG_PAIR ||
+	    (in->op >= INSN_BTS && in->reg != INSN_NO_REG) || in->mem.addrsize != 8 ||
+	    in->mem.seg == SEG_FS || in->mem.seg == SEG_GS)
 		return LANE_NONE;
 	if (in->opsize != sizeof(u64) || in->lock)
 		return LANE_OTHER;

@@ -105,8 +105,7 @@ bool learn_mirror(struct mmu_vcpu *v, u64 gva)
 		u64 spte = *spte_at(m, slot_make(index, spt_index(level, gva)));
 		u64 gpte = v->memo.own.said[4 - level];
 
-		if (((spte ^ gpte) & PTE_RIGHTS) ||
-		    w->table[level - 2]->gfn != spte_gfn(gpte))
+		if (((spte ^ gpte) & PTE_RIGHTS) || w->table[level - 2]->gfn != spte_gfn(gpte))
 			return false;
 	}
 	v->memo.own.mirror = w;

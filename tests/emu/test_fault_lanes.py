@@ -13,10 +13,11 @@ from tests.emu.boot import Module
 WITHIN = 0.05
 # {model: {phase of the built-in guest: (ticks of one operation, its exits)}}, with bypass.
 FIGURES = {
-    "broadwell_ult": {"demand": (586, 1), "cow": (1104, 2), "first_read": (183, 0.127),
-                      "first_write": (665, 1)},
-    "ryzen": {"demand": (908, 2), "cow": (1198, 2), "first_read": (186, 0.127),
-              "first_write": (683, 1)},
+    "broadwell_ult": {"demand": (407, 1), "clear_invlpg": (267, 1.002), "wp_invlpg": (305, 1.002),
+                      "cow": (698, 2), "first_touch": (63, 0.002), "first_read": (178, 0.127),
+                      "first_write": (447, 1)},
+    "ryzen": {"demand": (713, 2), "cow": (794, 2), "first_touch": (63, 0.002),
+              "first_read": (180, 0.127), "first_write": (466, 1)},
 }
 
 

@@ -19,8 +19,8 @@ TICKS = {
         "cpuid": 111, "cr3_read": 104, "cr3_read_rsp": 106, "cr3_reload": 129, "cr3_switch": 132,
         "cr3_switch_rsp": 132, "cr3_pcid": 135, "high_cpuid": 108, "high_cr3_read": 100,
         "high_cr3_read_rsp": 102, "high_cr3_reload": 125, "high_cr3_switch": 125,
-        "high_cr3_switch_rsp": 128, "high_cr3_pcid": 125, "invlpg": 605, "high_invlpg": 602},
-    "ryzen": {"cpuid": 148, "high_cpuid": 145},
+        "high_cr3_switch_rsp": 128, "high_cr3_pcid": 125, "invlpg": 492, "high_invlpg": 489},
+    "ryzen": {"cpuid": 145, "high_cpuid": 142},
 }
 LIMIT = 60
 
