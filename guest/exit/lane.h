@@ -164,8 +164,8 @@ static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 erro
 		way = MMU_STRAIGHT_OWN;
 	} else {
 		/* Where the guest does not seem to get on, same_again() has to look. */
-		if (lane_again(v) && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW) &&
-		    !lane_got_on(v) && r->nr + 1 > RETRIES_IN_A_ROW)
+		if (lane_again(v) && unlikely(r->nr + 1 >= RETRIES_IN_A_ROW) && !lane_got_on(v) &&
+		    r->nr + 1 > RETRIES_IN_A_ROW)
 			return MMU_NOT_STRAIGHT;
 		way = mmu_fault_straight(&v->mmu, gva, error, v->rip, w);
 		if (way == MMU_STRAIGHT_WRITE || unlikely(way == MMU_NOT_STRAIGHT))

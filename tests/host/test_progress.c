@@ -11,6 +11,7 @@
 
 #include "arch/console.h"
 #include "guest/exit/handlers.h"
+#include "guest/exit/lane.h"
 #include "guest/vcpu/crash.h"
 #include "tests/host/fake/console.h"
 
@@ -83,11 +84,31 @@ static void progress_does_not_end(void **state)
 	}
 }
 
+/* Of a row of lanes' exits two are looked at, and only registers that differ between them end it. */
+static void lanes_tell_a_streak(void **state)
+{
+	static struct vcpu v;
+	struct retries *r = &v.retries;
+
+	(void)state;
+	for (u32 change = 0; change < 2; change++) {
+		v = (struct vcpu){.gpr[RCX] = 5};
+		*r = (struct retries){.last = 7, .nr = RETRIES_IN_A_ROW - 1};
+		assert_false(lane_got_on(&v));
+		assert_int_equal(r->last, 7);
+		r->nr++;
+		v.gpr[RCX] -= change;
+		assert_int_equal(lane_got_on(&v), change);
+		assert_int_equal(r->last, change ? 0 : 7);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_whatever_the_error_code),
 		cmocka_unit_test(progress_does_not_end),
+		cmocka_unit_test(lanes_tell_a_streak),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
