@@ -155,10 +155,10 @@ def test_odd_io(bare, passes, host, model, options):
 
 
 # Bochs' ryzen PANICs at an exit from virtual-8086 mode: "VM is set in long mode". QEMU's TCG lets
-# CR0 have PG without PE. Bochs 3.0 and 3.1 fall silent in "V86, ports, IOPL 3, TF" on the bare machine.
+# CR0 have PG without PE.
 @pytest.mark.parametrize("host, model, options", cases(INTEL + AMD[:1]))
 def test_32(bare, passes, host, model, options):
-    cmdline = "v86=0" if model == "ryzen" or newer(host) else ""
+    cmdline = "v86=0" if model == "ryzen" else ""
     guest = elf("trace32")
     wanted = lines(bare(host, model, cmdline, guest), host, "32")
     assert len(wanted) > 100
