@@ -134,8 +134,12 @@ void trace(const char *name, const void *code, u32 edi, u32 esi, u32 edx)
 
 void trace_v86(const char *name, const void *code, const void *end, u32 eflags)
 {
+	/* What IRET returns to, the next instruction, and POPF takes as flags. */
+	static const u16 frame[] = {LOW_CODE + 1, 0, 0x3002};
+
 	memcpy(ptr(LOW_CODE), code, ADDR(end) - ADDR(code));
-	v86_enter(LOW_CODE, LOW_STACK, eflags);
+	memcpy(ptr(LOW_STACK - sizeof(frame)), frame, sizeof(frame));
+	v86_enter(LOW_CODE, LOW_STACK - sizeof(frame), eflags);
 	report(name, LOW_CODE);
 }
 
