@@ -112,21 +112,20 @@ void table_trap(struct mmu *m, u32 index, bool all)
 	s->lines = ~0ULL;
 }
 
-/* What a guest's entry says is copied, and notrap becomes a trap. True when it was notrap. */
-static ALWAYS_INLINE bool entry_lag(u64 *line, const volatile u64 *guest, u64 *copy, u32 k,
-				    u64 trap)
+/* What a guest's entry says is copied, and notrap becomes a trap. 1 when it was notrap. */
+static ALWAYS_INLINE u32 entry_lag(u64 *line, const volatile u64 *guest, u64 *copy, u32 k, u64 trap)
 {
 	copy[k] = guest[k];
 	if (likely(!spte_is_notrap(line[k])))
-		return false;
+		return 0;
 	line[k] = trap;
-	return true;
+	return 1;
 }
 
-/* True when some entry was notrap. */
-static ALWAYS_INLINE bool line_lag(u64 *line, const u64 *guest, u64 *copy, u64 trap)
+/* Other than 0 when some entry was notrap. */
+static ALWAYS_INLINE u32 line_lag(u64 *line, const u64 *guest, u64 *copy, u64 trap)
 {
-	bool holes = entry_lag(line, guest, copy, 0, trap);
+	u32 holes = entry_lag(line, guest, copy, 0, trap);
 
 	holes |= entry_lag(line, guest, copy, 1, trap) | entry_lag(line, guest, copy, 2, trap);
 	holes |= entry_lag(line, guest, copy, 3, trap) | entry_lag(line, guest, copy, 4, trap);
