@@ -128,7 +128,7 @@ class Silence:
         self.since, (self.ran, self.waited) = time.monotonic(), self.sums()
 
     def sums(self):
-        """CPU seconds that the emulator has had, and has waited for; a thread's stay when it ends."""
+        """CPU seconds that the emulator has had, and has waited for, ended threads among it."""
         self.threads.update(cpu_seconds(self.pid))
         return [sum(each) for each in zip((0, 0), *self.threads.values())]
 

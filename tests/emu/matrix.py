@@ -37,7 +37,7 @@ def share(model):
 
 
 def sixth(turn):
-    """Of all ways what one of six machines runs: each way is one machine's, each has every sync=."""
+    """What one of six machines runs: each way is one machine's, each has every sync=."""
     return [way for at, way in enumerate(WAYS) if (at + SYNC.index(way[0])) % 6 == turn]
 
 

@@ -49,7 +49,7 @@ UNLIKE = {
         "32: MOV SS, CPUID", "32: CR1", "32: CR7", "32: RSM", "32: INTO",
     ],
 }
-# And with sync=never, where a store to a table is the CPU's own, or faults for the hypervisor alone.
+# And with sync=never, where a store to a table is the CPU's own, or exits and is made again.
 UNLIKE_NEVER = {
     "bochs": ["odd-io: STI, PTE"],
     "qemu-tcg": ["odd-io: 32: TF, PTE", "odd-io: 32: TF, MOV SS, PTE", "odd-io: 32: REP STOS",
