@@ -112,12 +112,10 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 		if (old == spte || leaf_says(old) == spte)
 			continue;
 		was = spte_is_present(old, trap_bits);
-		if (was && leaf_protect(m, first + k, spte))
+		if (was && (leaf_protect(m, first + k, spte) || leaf_put(m, s, first + k, spte)))
 			moved++;
 		else if (likely(!was && leaf_add(m, s, first + k, spte)))
 			added++;
-		else if (likely(was && leaf_put(m, s, first + k, spte)))
-			moved++;
 		else
 			odd += follow(v, first + k,
 				      (struct spte_want){.spte = spte, .present = true});
@@ -317,7 +315,8 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, const u64 *copy)
 	enum kind kind = kind_of(m, s->role);
 	u64 live = s->live, bits = group_bits(0), *table = table_of(m, index);
 
-	p.copy = copy;
+	/* Of a line that is not in copied nothing is compared. */
+	p.copy = copy ? copy : p.guest;
 	p.copied = copy ? s->copied : 0;
 	/* Traps are counted; or the guest's entries are not where the shadow's are. */
 	if (unlikely(m->soft_traps || kind == NARROW))
