@@ -112,12 +112,11 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 		if (old == spte || leaf_says(old) == spte)
 			continue;
 		was = spte_is_present(old, trap_bits);
-		if (was && leaf_protect(m, first + k, spte))
+		if (was &&
+		    likely(leaf_protect(m, first + k, spte) || leaf_put(m, s, first + k, spte)))
 			moved++;
 		else if (likely(!was && leaf_add(m, s, first + k, spte)))
 			added++;
-		else if (likely(was && leaf_put(m, s, first + k, spte)))
-			moved++;
 		else
 			odd += follow(v, first + k,
 				      (struct spte_want){.spte = spte, .present = true});
@@ -283,9 +282,12 @@ static ALWAYS_INLINE struct pass pass_of(const struct mmu *m, u32 index)
 {
 	const struct shadow *s = &m->shadows[index];
 
+	const u64 *guest = phys_ptr(s->gfn << PAGE_SHIFT);
+
 	return (struct pass){
 		.r = rules_of(m, s->role, !table_is_unsync(m, index)),
-		.guest = phys_ptr(s->gfn << PAGE_SHIFT),
+		.guest = guest,
+		.copy = guest, /* none: `copied` has no line */
 	};
 }
 
@@ -317,7 +319,8 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, const u64 *copy)
 	enum kind kind = kind_of(m, s->role);
 	u64 live = s->live, bits = group_bits(0), *table = table_of(m, index);
 
-	p.copy = copy;
+	if (copy)
+		p.copy = copy;
 	p.copied = copy ? s->copied : 0;
 	/* Traps are counted; or the guest's entries are not where the shadow's are. */
 	if (unlikely(m->soft_traps || kind == NARROW))
