@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Bochs: emulates VMX and SVM on any machine; its ticks are instructions, so runs repeat."""
+import functools
 import os
 import re
+import subprocess
 
 from . import emulators
 from .machine import Machine
@@ -9,7 +11,7 @@ from .machine import Machine
 # What Bochs takes from its host at once, in MiB; it swaps the rest to a file.
 HOST_MEMORY_MAX = 2048
 
-# The debugger is compiled into Debian's package: its script starts the machine.
+# The debugger is compiled into Debian's package. Up to Bochs 2.7 its script starts the machine.
 CONFIG = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
@@ -67,7 +69,8 @@ class Bochs(Machine):
         with open(os.path.join(directory, "script"), "w", encoding="ascii") as script:
             script.write("\n".join(steps + ["c"]) + "\n")
         program = emulators.program(self.program, self.release)
-        return [program, "-q", "-f", "bochsrc", "-rc", "script"]
+        debugger = ["-debugger"] if self.marks and asks_for_debugger(program) else []
+        return [program, "-q", *debugger, "-f", "bochsrc", "-rc", "script"]
 
     def never_started(self, directory):
         # Each Bochs takes a port for its screen, and two that start at once may want the same.
@@ -85,6 +88,13 @@ class Bochs(Machine):
         output = read(directory, "output")
         ticks = re.findall(r"ptime: (\d+)", output)
         res.marks = dict(zip(self.marks, map(int, ticks)))
+
+
+@functools.cache
+def asks_for_debugger(program):
+    """From Bochs 3.0 on the debugger is there when it is asked for."""
+    said = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
+    return "-debugger " in said.stdout + said.stderr
 
 
 def last_words(directory):
