@@ -80,6 +80,17 @@ static void age_and_read(void)
 		try(at + i * PAGE_SIZE, (one_in(&rng, 9) ? FETCH : READ) | USER, NULL);
 }
 
+/* Two page tables change places: links go, and no table does. */
+static void exchange(void)
+{
+	u64 a = entry_at(root, 4, GVA, 2), b = entry_at(root, 4, GVA + MIB(2), 2);
+	u64 was = sim_read(a, 8);
+
+	put(a, sim_read(b, 8));
+	put(b, was);
+	sim_set_cr3(&sim, root);
+}
+
 static void step(void)
 {
 	u64 gva = some_page(), at = pte(gva), old = sim_read(at, 8);
@@ -104,6 +115,8 @@ static void step(void)
 			age_and_read();
 		else if (one_in(&rng, 3))
 			sim_set_cr3(&sim, root);
+		else if (one_in(&rng, 3))
+			exchange();
 		break;
 	case 6:
 		if (one_in(&rng, 4)) {
