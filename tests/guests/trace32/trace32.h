@@ -18,7 +18,7 @@
 
 /* Virtual-8086 mode's. */
 #define LOW_CODE  0x8000
-#define LOW_STACK 0xa000
+#define LOW_STACK 0x9000 /* not in the page of what is watched, which may be a page table */
 #define LOW_DATA  0x9000
 
 #define CODE_BASE 0x1000 /* of SEL_BASED */
