@@ -105,7 +105,7 @@ static inline u32 exit_cr(struct vcpu *v)
 	return vmx_general_exit(v, EXIT_CR);
 }
 
-/* How an exit tells an exception of the guest's code: #PF with an error code; by no IRET that has ended NMI blocking. */
+/* How an exit tells an exception of the guest's code, other than of an IRET that has ended NMI blocking. */
 #define INFO_UD (EVENT_INFO_VALID | (u32)EVENT_EXCEPTION << EVENT_INFO_TYPE_SHIFT | (u32)VEC_UD)
 #define INFO_PF                                           \
 	(EVENT_INFO_VALID | BIT(EVENT_INFO_ERROR_SHIFT) | \
@@ -176,13 +176,8 @@ static LANE u32 exit_fault(struct vcpu *v)
 /* vmx_flush_gva(), in line. */
 static inline void flush_gva(struct vcpu *v, u64 gva)
 {
-	const struct vmx_vcpu *vmx = to_vmx(v);
-
-	if (likely(vmx->caps.flush && vmx->caps.invvpid_address))
-		vmx_invvpid(INVVPID_ADDRESS,
-			    &(struct invvpid_desc){.vpid = vmx->context.vpid, .gva = gva});
-	else
-		vmx_flush_gva(v, gva);
+	if (unlikely(!vmx_flush_vpid_gva(to_vmx(v), gva)))
+		vmx_flush_all(v);
 }
 
 static LANE u32 exit_invlpg(struct vcpu *v)

@@ -41,13 +41,6 @@ void vmx_flush_all(struct vcpu *v)
 
 void vmx_flush_gva(struct vcpu *v, u64 gva)
 {
-	struct vmx_vcpu *vmx = to_vmx(v);
-
-	if (vmx->caps.flush == VMX_FLUSH_ENTRY)
-		return;
-	if (vmx->caps.invvpid_address)
-		vmx_invvpid(INVVPID_ADDRESS,
-			    &(struct invvpid_desc){.vpid = vmx->context.vpid, .gva = gva});
-	else
+	if (!vmx_flush_vpid_gva(to_vmx(v), gva))
 		vmx_flush_all(v);
 }

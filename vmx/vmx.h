@@ -109,6 +109,15 @@ static inline void vmx_flush_vpid(const struct vmx_vcpu *vmx)
 		vmx_invvpid(vmx->caps.flush, &vmx->context);
 }
 
+/* Likewise one address of them. False, with nothing done: this CPU cannot drop one alone. */
+static inline bool vmx_flush_vpid_gva(const struct vmx_vcpu *vmx, u64 gva)
+{
+	if (unlikely(!vmx->caps.flush || !vmx->caps.invvpid_address))
+		return !vmx->caps.flush;
+	vmx_invvpid(INVVPID_ADDRESS, &(struct invvpid_desc){.vpid = vmx->context.vpid, .gva = gva});
+	return true;
+}
+
 /* Turn VM-exit or IDT-vectoring information into an event; EVENT_NONE when it is not valid. */
 void vmx_read_event(struct event *event, u32 info, enum vmcs_field error_code);
 
