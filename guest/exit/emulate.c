@@ -43,8 +43,7 @@ decode_cached(struct vcpu *v, u64 rip, const u8 bytes[INSN_MAX_LEN], u32 avail, 
 		c->lane = LANE_NONE;
 		return insn_decode(bytes, avail, mode, &c->insn) == 0 ? &c->insn : NULL;
 	}
-	memcpy(&low, bytes, sizeof(low));
-	memcpy(&high, bytes + INSN_MAX_LEN - sizeof(high), sizeof(high));
+	insn_words(bytes, &low, &high);
 	if (c->valid && c->low == low && c->high == high && c->mode == mode)
 		return &c->insn;
 	*c = (struct insn_cache){.low = low, .high = high, .mode = mode};

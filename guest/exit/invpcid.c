@@ -84,13 +84,15 @@ void find_invpcid(struct vcpu *v, struct vmexit *exit)
 }
 
 /* These bytes of 64-bit code, if they are INVPCID by an address of a flat segment. */
-static bool decode_straight(struct invpcid_cache *c, u64 low, u64 high)
+static bool decode_straight(struct invpcid_cache *c, const u8 *code)
 {
 	u8 bytes[INSN_MAX_LEN];
 	struct insn_system in;
+	u64 low, high;
 
-	memcpy(bytes, &low, sizeof(low));
-	memcpy(bytes + INSN_MAX_LEN - sizeof(high), &high, sizeof(high));
+	/* Another CPU of the guest's may change them meanwhile. */
+	memcpy(bytes, code, sizeof(bytes));
+	insn_words(bytes, &low, &high);
 	if (insn_system(bytes, INSN_MAX_LEN, INSN_64, &in) || in.kind != INSN_SYS_INVPCID ||
 	    in.mem.addrsize != 8 || in.mem.seg == SEG_FS || in.mem.seg == SEG_GS)
 		return false;
@@ -107,10 +109,9 @@ static const struct insn_system *insn_straight(struct vcpu *v)
 	if ((v->rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN ||
 	    !mmu_peek_code(&v->mmu, v->rip, &code))
 		return NULL;
-	memcpy(&low, phys_ptr(code), sizeof(low));
-	memcpy(&high, (u8 *)phys_ptr(code) + INSN_MAX_LEN - sizeof(high), sizeof(high));
+	insn_words(phys_ptr(code), &low, &high);
 	if (unlikely(c->low != low || c->high != high || !c->insn.len) &&
-	    !decode_straight(c, low, high))
+	    !decode_straight(c, phys_ptr(code)))
 		return NULL;
 	return &c->insn;
 }

@@ -184,6 +184,13 @@ static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 erro
 	return way;
 }
 
+/* The bytes of an instruction, INSN_MAX_LEN of them, as insn_cache has them. */
+static ALWAYS_INLINE void insn_words(const u8 *bytes, u64 *low, u64 *high)
+{
+	__builtin_memcpy(low, bytes, sizeof(*low));
+	__builtin_memcpy(high, bytes + INSN_MAX_LEN - sizeof(*high), sizeof(*high));
+}
+
 /* The last instructions decoded, by address. Their bytes are compared, so nothing can go stale. */
 static ALWAYS_INLINE struct insn_cache *insn_cache_of(struct vcpu *v, u64 rip)
 {
@@ -205,13 +212,11 @@ static ALWAYS_INLINE bool lane_carry_out(struct vcpu *v, u64 gva, const struct m
 {
 	u64 rip = v->rip, low, high, value, *entry = phys_ptr(w->gpa);
 	const struct insn_cache *c = insn_cache_of(v, rip);
-	const u8 *code = phys_ptr(w->code);
 
 	if (unlikely((v->rflags & RFLAGS_TF) || v->debug_traps || c->lane == LANE_NONE ||
 		     (rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
 		return false;
-	__builtin_memcpy(&low, code, sizeof(low));
-	__builtin_memcpy(&high, code + INSN_MAX_LEN - sizeof(high), sizeof(high));
+	insn_words(phys_ptr(w->code), &low, &high);
 	if (unlikely(c->low != low || c->high != high ||
 		     insn_mem_flat(&c->insn.mem, v->gpr, rip + c->insn.len) != gva ||
 		     (gva & 7) + c->insn.opsize > sizeof(u64)))
