@@ -133,7 +133,7 @@ static ALWAYS_INLINE u32 line_lag(u64 *line, const u64 *guest, u64 *copy, u64 tr
 	return holes | entry_lag(line, guest, copy, 7, trap);
 }
 
-/* Invariant 24. A line of zeros is not copied: where the guest's is zero too, when it is looked at, it is as it was. */
+/* Invariant 24. A line of zeros is not copied: where the guest's is zero too, it is as it was. */
 void table_lag(struct mmu *m, u32 index, u64 *copy)
 {
 	struct shadow *s = &m->shadows[index];

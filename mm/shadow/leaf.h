@@ -121,4 +121,57 @@ static ALWAYS_INLINE bool leaf_add(struct mmu *m, const struct shadow *s, slot_t
 	return true;
 }
 
+/*
+ * The same in the plainest cases, where nothing else follows: nothing is narrowed, and each page is no table, and
+ * writable in this place alone. No function is called, so that few registers are kept. False: nothing is done.
+ */
+
+/* A leaf that was writable is to go; only if its frame has no other. */
+static ALWAYS_INLINE bool quick_unmap(struct mmu *m, slot_t slot, u64 old)
+{
+	u64 gfn = spte_gfn(old);
+
+	if (m->links[slot].prev != ALONE || gfn >= m->nr_frames)
+		return false;
+	m->frames[gfn].rmap = 0;
+	m->stale_writable = true;
+	return true;
+}
+
+static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t slot, u64 empty)
+{
+	u64 *entry = spte_at(m, slot), old = *entry;
+
+	if (!spte_is_present(old, m->trap_bits) || (old & SPTE_NARROWED) ||
+	    ((old & PTE_W) && !quick_unmap(m, slot, old)))
+		return false;
+	s->present--;
+	*entry = empty;
+	return true;
+}
+
+/* f: the leaf's frame, whose state is 0. */
+static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
+				     struct frame *f)
+{
+	u64 *entry = spte_at(m, slot), old = *entry;
+
+	if (((old | spte) & SPTE_NARROWED) || ((spte & PTE_W) && f->rmap))
+		return false;
+	if (!spte_is_present(old, m->trap_bits)) {
+		s->lines |= line_bit(slot);
+		s->live |= line_bit(slot);
+		s->present++;
+	} else if (leaf_holds(old, spte) || ((old & PTE_W) && !quick_unmap(m, slot, old))) {
+		return false;
+	}
+	if (spte & PTE_W) {
+		spte |= PTE_D;
+		m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
+		f->rmap = slot;
+	}
+	*entry = spte;
+	return true;
+}
+
 #endif

@@ -66,7 +66,7 @@ static ALWAYS_INLINE bool own_holds(const struct mmu_vcpu *v, u64 gva)
 	       *o->at[1] == o->said[1] && *o->at[2] == o->said[2];
 }
 
-/* Afterwards it is; false: it cannot be, for some entry there is not present, not accessed, reserved, or a large page. */
+/* Afterwards it is; false: some entry there is not present, not accessed, reserved, or a large page. */
 static ALWAYS_INLINE bool recall_own(struct mmu_vcpu *v, u64 gva)
 {
 	return likely(own_holds(v, gva)) || learn_own(v, gva);

@@ -99,8 +99,8 @@ struct mmu_own_way {
 	u64 said[3];
 	u64 rights, table;
 	u64 reserved; /* bits of the entries of level 1 */
-	const struct mmu_way *
-		mirror; /* the way down the shadow tables that these entries ask for; NULL: not known */
+	/* The way down the shadow tables that these entries ask for; NULL: not known. */
+	const struct mmu_way *mirror;
 };
 
 #define MMU_NOWHERE    ~0ULL

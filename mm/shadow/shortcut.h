@@ -68,7 +68,7 @@ static ALWAYS_INLINE bool is_protected(const struct mmu_vcpu *v, u64 spte, u64 l
 			       : !(rights & PTE_U) || !(v->regs.cr4 & (CR4_SMAP | CR4_PKE));
 }
 
-/* Where code is that the CPU has just run, or data, by its leaf. False: not in RAM, which is the guest's alone to read. */
+/* Where what a leaf maps is. False: not in RAM, which is the guest's alone to read. */
 static ALWAYS_INLINE bool leaf_at(const struct mmu_vcpu *v, const struct found *leaf, u64 gva,
 				  u64 *hpa)
 {

@@ -110,7 +110,7 @@ struct shadow {
 	u32 moved;                /* the operation that last put it at the front of mmu.lru */
 	/* Invariant 20: lines that may be other than zero; and that may have a present entry. */
 	u64 lines, live;
-	/* Invariant 24, out of sync: lines as the frame's copy has them; of these, with traps that stand for notrap. */
+	/* Invariant 24: lines as the frame's copy has them; of these, with traps that stand for notrap. */
 	u64 copied, holes;
 	u16 present;   /* entries that are present: links and leaves */
 	u16 pins;      /* roots in use, PDs of a PAE root */
@@ -183,8 +183,8 @@ struct mmu {
 	bool in_operation;
 	u64 operations; /* as clock, but it never wraps: shadow.synced may be of long ago */
 
-	struct unsync unsync
-		[MMU_UNSYNC_MAX]; /* but those that are shut; behind nr_unsync, copies that are free */
+	/* All but those that are shut; behind nr_unsync, copies that are free. */
+	struct unsync unsync[MMU_UNSYNC_MAX];
 	u32 nr_unsync;
 	u32 vain_invlpg; /* INVLPG exits since one was for a table out of sync */
 	u8 invlpgs;      /* INVLPG exits, from 1 to 255 and on from 1 */

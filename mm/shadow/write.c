@@ -63,8 +63,8 @@ static void flooded(struct mmu_vcpu *v, u64 gpa, u32 floods, bool updated)
 }
 
 /*
- * entry_sync() for what was written. True when a page directory has lost a page table by it, or what may be one that has
- * no shadow.
+ * entry_sync() for what was written. True when a page directory has lost a page table by it, or what may be one
+ * without a shadow.
  */
 static ALWAYS_INLINE bool written_sync(struct mmu_vcpu *v, slot_t slot, bool *updated)
 {
