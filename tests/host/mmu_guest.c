@@ -85,6 +85,18 @@ void run_4level(u64 cr0, u64 cr4, u64 efer)
 	sim_set_regs(&sim, CR0_PG | CR0_PE | cr0, root, CR4_PAE | cr4, EFER_LMA | efer, true);
 }
 
+u64 one_page(const struct sim_config *c, u64 entry)
+{
+	u64 at;
+
+	machine(c);
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, at, entry, 8);
+	run_4level(CR0_WP, 0, 0);
+	return at;
+}
+
 u32 try(u64 gva, u32 kind, u64 *value)
 {
 	struct ref_access a = {

@@ -92,9 +92,8 @@ static void another_space_gets_a_clean_page(void **state)
 	(void)state;
 	start(MMU_USER_ALWAYS, 0);
 	home = root;
-	away = root = new_root();
-	entry = pte(OTHER);
-	root = home;
+	away = new_root();
+	entry = entry_at(away, 4, OTHER, 1);
 	for (u32 i = 0; i < 2; i++) {
 		sim_set_cr3(&sim, away);
 		faults(OTHER, READ | USER, PFEC_U);

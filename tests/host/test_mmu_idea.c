@@ -64,11 +64,7 @@ static void flood_costs_four_exits(void **state)
 
 	(void)state;
 	c.sync = MMU_SYNC_HYBRID;
-	machine(&c);
-	root = new_root();
-	at = pte(GVA);
-	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
-	run_4level(CR0_WP, 0, 0);
+	at = one_page(&c, PAGE_A | USER_RW);
 	works(GVA, READ | USER);
 	(void)exits();
 	write_entries(at, 64, PAGE_A | USER_RO);
@@ -97,11 +93,7 @@ static void short_flood_does_not_pay(void **state)
 
 	(void)state;
 	c.sync = MMU_SYNC_HYBRID;
-	machine(&c);
-	root = new_root();
-	at = pte(GVA);
-	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
-	run_4level(CR0_WP, 0, 0);
+	at = one_page(&c, PAGE_A | USER_RW);
 	works(GVA, READ | USER);
 	for (u32 i = 0; i < 4; i++) {
 		u64 page = i & 1 ? PAGE_A : PAGE_B;
@@ -121,11 +113,7 @@ static void no_flood_but_with_hybrid(void **state)
 	u64 at;
 
 	(void)state;
-	machine(&plain);
-	root = new_root();
-	at = pte(GVA);
-	sim_poke(&sim, at, PAGE_A | USER_RW, 8);
-	run_4level(CR0_WP, 0, 0);
+	at = one_page(&plain, PAGE_A | USER_RW);
 	works(GVA, READ | USER);
 	(void)exits();
 	write_entries(at, 16, PAGE_A | USER_RO);

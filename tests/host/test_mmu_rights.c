@@ -116,11 +116,7 @@ static void toggling_wp(void **state)
 	u64 at;
 
 	(void)state;
-	machine(&plain);
-	root = new_root();
-	at = pte(GVA);
-	sim_poke(&sim, at, PAGE_A | USER_RO, 8);
-	run_4level(CR0_WP, 0, 0);
+	at = one_page(&plain, PAGE_A | USER_RO);
 	for (u32 i = 0; i < 3; i++) {
 		faults(GVA, WRITE, 3);
 		sim_set_regs(&sim, CR0_PG | CR0_PE, root, CR4_PAE, EFER_LMA, false);

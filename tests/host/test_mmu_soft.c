@@ -125,9 +125,8 @@ static void another_space_gets_one(void **state)
 	(void)state;
 	start(SIM_TRAPS_STRUCTURAL, MMU_SYNC_HYBRID, 0);
 	home = root;
-	away = root = new_root();
-	entry = pte(GVA);
-	root = home;
+	away = new_root();
+	entry = entry_at(away, 4, GVA, 1);
 	for (u32 i = 0; i < 2; i++) {
 		sim_set_cr3(&sim, away);
 		faults(GVA, READ | USER, PFEC_U);

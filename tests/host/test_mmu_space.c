@@ -124,16 +124,22 @@ static void new_space_is_bounded(void **state)
 	sim_finish(&sim);
 }
 
+/* The pages of so many page tables, two of each. */
+static void unmap(u32 tables)
+{
+	for (u32 i = 0; i < tables; i++) {
+		clear(PT(i));
+		clear(PT(i) + 8);
+	}
+}
+
 /* Unmapped, and taken apart: after the first page table has gone, nothing exits. */
 static void space_ends_as_a_whole(void **state)
 {
 	(void)state;
 	start(3, MMU_SYNC_HYBRID);
 	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
-	for (u32 i = 0; i < 3; i++) {
-		clear(PT(i));
-		clear(PT(i) + 8);
-	}
+	unmap(3);
 	assert_int_equal(clear(PD), 1);
 	assert_int_equal(clear(PD + 8), 0);
 	assert_int_equal(clear(PD + 16), 0);
@@ -172,10 +178,7 @@ static void space_ends_while_another_runs(void **state)
 	start(3, MMU_SYNC_HYBRID);
 	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
 	assert_int_equal(sim_set_cr3(&sim, KERNEL), 0);
-	for (u32 i = 0; i < 3; i++) {
-		clear(PT(i));
-		clear(PT(i) + 8);
-	}
+	unmap(3);
 	assert_int_equal(clear(PD), 1);
 	clear(MIB(3));
 	for (u64 gpa = SPACE; gpa <= PD; gpa += PAGE_SIZE)
@@ -214,10 +217,7 @@ static void kernels_tables_are_let_be(void **state)
 	/* Its root, PDPT, PD and three page tables. */
 	assert_int_equal(sim.counters.value[CNT_mmu_shadow_new] - made, 6);
 	assert_int_equal(kernel_reads(1ULL << 39), 1);
-	for (u32 i = 0; i < 3; i++) {
-		clear(PT(i));
-		clear(PT(i) + 8);
-	}
+	unmap(3);
 	assert_int_equal(clear(PD), 1);
 	assert_int_equal(clear(PD + 8), 0);
 	assert_int_equal(kernel_reads((1ULL << 39) + PAGE_SIZE), 0);

@@ -38,11 +38,7 @@ static void write_across_two_entries(void **state)
 	u32 pfec;
 
 	(void)state;
-	machine(&plain);
-	root = new_root();
-	at = pte(GVA);
-	sim_poke(&sim, at, PAGE_B | USER_RW, 8);
-	run_4level(CR0_WP, 0, 0);
+	at = one_page(&plain, PAGE_B | USER_RW);
 	works(GVA, READ | USER);
 	faults(GVA + PAGE_SIZE, READ | USER, 4);
 	a.gva = DIRECT + at + 4;
