@@ -127,7 +127,7 @@ static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want wa
 	u64 old = *spte_at(v->mmu, slot);
 
 	if (asked)
-		copy_forget(v->mmu, slot);
+		copy_forget(shadow_at(v->mmu, slot), slot);
 	if (want.present)
 		return entry_install(v, slot, want, child, asked);
 	spte_clear(v->mmu, slot, want.spte);

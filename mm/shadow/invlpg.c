@@ -68,13 +68,13 @@ static ALWAYS_INLINE bool follow_quickly(struct mmu_vcpu *v, u64 gva)
 	struct mmu *m = v->mmu;
 	const struct mmu_way *way = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
 	struct shadow *s = way->table[0];
+	slot_t slot = way->first + spt_index(1, gva);
 
 	if (!memo_holds(v) || way->where != gva / REGION_SIZE || !is_common(s->role) ||
 	    s->gfn >= m->nr_frames || !(m->frames[s->gfn].state & FRAME_UNSYNC) ||
-	    !quick_sync(v, s, way->first + spt_index(1, gva),
-			gpte_read(s->gfn, GPTE_64, spt_index(1, gva)), common_trap(m)))
+	    !quick_sync(v, s, slot, gpte_read(s->gfn, GPTE_64, spt_index(1, gva)), common_trap(m)))
 		return false;
-	copy_forget(m, way->first + spt_index(1, gva));
+	copy_forget(s, slot);
 	m->vain_invlpg = 0;
 	flood_followed(s);
 	return true;

@@ -79,7 +79,7 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot)
 	struct spte_want want;
 
 	if (!synced)
-		copy_forget(v->mmu, slot);
+		copy_forget(s, slot);
 	if (likely(is_common(s->role)) && !m->soft_traps)
 		return common_sync(v, s, slot, gpte, empty_entry(m, s->role, synced));
 	want = slot_wanted(m, slot, gpte);

@@ -295,7 +295,7 @@ void line_follow(struct mmu_vcpu *v, slot_t slot)
 	slot_t first = slot - slot % LINE_ENTRIES;
 	struct pass p = pass_of(m, index);
 
-	copy_forget(m, slot);
+	copy_forget(s, slot);
 	if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0 && !m->soft_traps)
 		small_line_sync(v, &p, s, first);
 	else

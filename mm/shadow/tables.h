@@ -166,9 +166,9 @@ static inline void entry_put_present(struct mmu *m, slot_t slot, u64 spte)
 }
 
 /* An entry of a table that may be out of sync no longer says what the copy does: invariant 24. */
-static inline void copy_forget(struct mmu *m, slot_t slot)
+static inline void copy_forget(struct shadow *s, slot_t slot)
 {
-	shadow_at(m, slot)->copied &= ~line_bit(slot);
+	s->copied &= ~line_bit(slot);
 }
 
 #endif
