@@ -2,8 +2,8 @@
 """`make bench`: the built-in guest and Linux' workloads in each way, on one machine; `make
 bench-kvm`: under KVM as well.
 
-Printed as tables; written to build/bench/ as one CSV file and a chart. All that runs is
-deterministic on Bochs, so that two runs of one version print the same.
+Printed as tables; written to build/bench/ as one CSV file and a chart. The
+built-in guest's figures are deterministic on Bochs; Linux' differ by up to 1 % from run to run.
 """
 import csv
 import os
