@@ -80,7 +80,8 @@ help:
 	@echo 'make test-nested  notrap under nested KVM, which Bochs makes: every way; an hour'
 	@echo 'make soak         the long tests: seeds, fuzzers, every way on every model; hours'
 	@echo 'make fuzz-NAME    a fuzzer for FUZZ_SECONDS: $(FUZZERS:fuzz-%=%); coverage-NAME: what it reaches'
-	@echo 'make test-release builds and tests in a root of another Debian: RELEASE=bookworm or trixie; minutes'
+	@echo 'make test-release builds and tests in a root of another Debian: RELEASE=bookworm or trixie; minutes;'
+	@echo '                  with WHOLE=1 all of make test there, an hour'
 	@echo 'make check        format, both compilers, static analysis, generated text'
 	@echo 'make guests       the test guests, build/tests/guests/*.elf'
 	@echo 'make counts       tests/emu/counts.txt, the exits and ticks that make test expects, printed anew; minutes'
@@ -229,11 +230,13 @@ test-slice: all guests $(call linux_files,amd64) | $(O)/.deps-emulated
 	@$(PYTEST) tests/emu/test_boot.py tests/emu/test_errors.py tests/emu/test_guests.py \
 		tests/emu/test_svm.py tests/emu/test_nested.py tests/emu/test_linux.py -k "$(SLICE)"
 
-# Builds, host tests, `make run` and that slice in a minimal root of the other Debian release.
+# Builds, host tests, `make run` and that slice in a minimal root of the other Debian release; with WHOLE=1
+# all of `make test`.
 RELEASE ?=
+WHOLE ?=
 .PHONY: test-release
 test-release:
-	@tools/test-release $(O)/releases $(RELEASE)
+	@WHOLE=$(WHOLE) tools/test-release $(O)/releases $(RELEASE)
 
 # For HOST=bochs30, bochs3, qemu10 and qemu11. `make test-emu EMULATORS="qemu10 bochs30"` has all tests
 # start these; with ONLY=qemu or ONLY=bochs as well, those alone that start no other.
