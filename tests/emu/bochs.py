@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Bochs: emulates VMX and SVM on any machine; its ticks are instructions, so runs repeat."""
-import functools
 import os
 import re
-import subprocess
 
 from . import emulators
 from .machine import Machine
@@ -68,9 +66,9 @@ class Bochs(Machine):
             steps += ["c", "ptime", f"d {number}"]
         with open(os.path.join(directory, "script"), "w", encoding="ascii") as script:
             script.write("\n".join(steps + ["c"]) + "\n")
-        program = emulators.program(self.program, self.release)
-        debugger = ["-debugger"] if self.marks and asks_for_debugger(program) else []
-        return [program, "-q", *debugger, "-f", "bochsrc", "-rc", "script"]
+        # From Bochs 3.0 on the debugger is there when it is asked for.
+        debugger = ["-debugger"] if self.marks and emulators.newer(self) else []
+        return [emulators.program(self.program, self.release), "-q", *debugger, "-f", "bochsrc", "-rc", "script"]
 
     def never_started(self, directory):
         # Each Bochs takes a port for its screen, and two that start at once may want the same.
@@ -88,13 +86,6 @@ class Bochs(Machine):
         output = read(directory, "output")
         ticks = re.findall(r"ptime: (\d+)", output)
         res.marks = dict(zip(self.marks, map(int, ticks)))
-
-
-@functools.cache
-def asks_for_debugger(program):
-    """From Bochs 3.0 on the debugger is there when it is asked for."""
-    said = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
-    return "-debugger " in said.stdout + said.stderr
 
 
 def last_words(directory):

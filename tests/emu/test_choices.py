@@ -52,12 +52,19 @@ def test_emulators_in_the_place_of_the_systems(monkeypatch):
 def test_a_known_bug_is_refused(monkeypatch):
     """What an emulator cannot run is not started, and the line says why."""
     monkeypatch.setattr(emulators, "program", lambda name, release: name)
+    monkeypatch.setattr(emulators, "version",
+                        lambda name, release: {"forky": (3, 1), "trixie": (3, 0)}[release])
     kernel = boots.linux_bare()
     machine = boots.machine("bochs", release="forky")
     with pytest.raises(HostError, match=r"^no 64-bit Linux on Bochs 3\.1: .*"):
         CHECK(machine, kernel)
     CHECK(machine, boots.notrap())
     CHECK(boots.machine("bochs", release="trixie"), kernel)
+
+
+@pytest.mark.parametrize("name", emulators.SAYS_VERSION)
+def test_the_systems_emulators_tell_their_version(name):
+    assert (2, 0) <= emulators.version(name, "") <= (99, 99)
 
 
 @pytest.mark.parametrize("wrong, line", [

@@ -26,7 +26,8 @@ TICKS, PART = 5, 0.05
 
 
 def machine_of(name):
-    compared = {str(machine): machine for machine in ways.machines()}
+    compared = {str(machine).replace(f" ({machine.release})", ""): machine
+                for machine in ways.machines()}
     return compared.get(name) or boots.machine(*name.split(":"))
 
 
