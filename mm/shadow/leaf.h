@@ -150,27 +150,35 @@ static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t sl
 	return true;
 }
 
-/* f: the leaf's frame, whose state is 0. */
-static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
-				     struct frame *f)
+/* A leaf like spte comes in the place of what is there: put, which differs by D at most. */
+static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot, u64 spte, u64 put)
 {
 	u64 *entry = spte_at(m, slot), old = *entry;
 
-	if (((old | spte) & SPTE_NARROWED) || ((spte & PTE_W) && f->rmap))
+	if ((old | spte) & (SPTE_NARROWED | SPTE_PROTECTED))
 		return false;
 	if (!spte_is_present(old, m->trap_bits)) {
 		s->lines |= line_bit(slot);
 		s->live |= line_bit(slot);
 		s->present++;
-	} else if (leaf_holds(old, spte) || ((old & PTE_W) && !quick_unmap(m, slot, old))) {
+	} else if (!((old ^ spte) & ~(PTE_A | PTE_D)) ||
+		   ((old & PTE_W) && !quick_unmap(m, slot, old))) {
 		return false;
 	}
-	if (spte & PTE_W) {
-		spte |= PTE_D;
-		m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
-		f->rmap = slot;
-	}
-	*entry = spte;
+	*entry = put;
+	return true;
+}
+
+/* f: the leaf's frame, whose state is 0. */
+static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
+				     struct frame *f)
+{
+	if (!(spte & PTE_W))
+		return quick_put(m, s, slot, spte, spte);
+	if (f->rmap || !quick_put(m, s, slot, spte, spte | PTE_D))
+		return false;
+	m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
+	f->rmap = slot;
 	return true;
 }
 

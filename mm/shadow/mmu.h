@@ -68,6 +68,8 @@ struct mmu_hw {
 struct mmu_way {
 	u64 where; /* which 2 MiB; MMU_NOWHERE: none */
 	u64 *leaves;
+	const volatile u64 *guest; /* the guest's table that they mirror, ... */
+	const struct frame *frame; /* ... and its frame. NULL: of a rarer kind, or an address of five levels */
 	struct shadow *table[5]; /* by level, from 1 */
 	u32 first;               /* the first leaf's slot */
 	u32 rights;              /* W and U where all links on the way have them */
@@ -227,8 +229,8 @@ void need_flush_gva(struct mmu_vcpu *v, u64 gva);
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
 
 /*
- * The straight way of most of them, in place of mmu_invlpg(): four levels or five, at most an entry of level 1 is
- * brought up to date, nothing is left by earlier exits. False, with nothing done: it takes that. If v->hw.due is
+ * The straight way of most of them, in place of mmu_invlpg(): four levels or five, an address of 48 bits, at most an
+ * entry of level 1 is brought up to date, nothing is left by earlier exits. False, with nothing done: it takes that. If v->hw.due is
  * not set after it, the hardware has to forget this address, and nothing else has changed.
  */
 bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva);
