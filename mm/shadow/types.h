@@ -280,6 +280,16 @@ static inline bool frame_is_tracked(const struct frame *f)
 	return f && (f->state & FRAME_TABLES) && !(f->state & FRAME_UNSYNC);
 }
 
+/* RAM that is no table, and in no leaf that is in a list. */
+static ALWAYS_INLINE bool frame_is_idle(const struct frame *f)
+{
+	u64 all;
+
+	_Static_assert(sizeof(all) == sizeof(*f), "it is all of it");
+	__builtin_memcpy(&all, f, sizeof(all));
+	return !all;
+}
+
 /* A shadow of a guest's table that may lag behind it. Direct tables mirror none. */
 static inline bool table_is_unsync(const struct mmu *m, u32 index)
 {
