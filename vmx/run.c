@@ -227,7 +227,9 @@ void vmx_ready(struct vcpu *v)
 		vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
 	if (unlikely(vmx->nmi_unblocked || vmx->nmi_waiting))
 		vmx_prepare_nmi(v);
-	this_cpu()->next = vmx->next;
+	/* An entry reads it and nmi_pending in one piece: a store just before would hold that up. */
+	if (unlikely(this_cpu()->next != vmx->next))
+		this_cpu()->next = vmx->next;
 }
 
 void vmx_nmi_came(struct vcpu *v)

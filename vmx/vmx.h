@@ -42,8 +42,9 @@ struct vmx_vcpu {
 
 	struct vmx_caps caps;
 	struct vmx_nested_caps nested; /* valid after vmx_probe_nested() */
-	struct invvpid_desc vpid; /* what its translations are dropped by; gva: where one alone is */
-	u64 eptp;                 /* 0: the CPU walks shadow tables alone */
+	struct invvpid_desc
+		vpid; /* what its translations are dropped by; gva: where one alone is */
+	u64 eptp;     /* 0: the CPU walks shadow tables alone */
 	/* Bits that the guest reads and writes without an exit, and bits of CR0 that must be 1. */
 	u64 cr0_owned, cr4_owned, cr0_fixed0;
 

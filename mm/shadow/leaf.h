@@ -104,11 +104,9 @@ static ALWAYS_INLINE struct places places_of(const struct mmu *m, slot_t first)
 
 /*
  * leaf_put() in the place of what is not present, where traps are not counted, but for the table's counts and maps,
- * which are the caller's. False, with nothing done, for what is no ordinary RAM.
+ * which are the caller's: a page of RAM that is no table, as most is, and mapped nowhere; and nothing is narrowed.
+ * False: nothing is done.
  */
-bool leaf_add(struct mmu *m, slot_t slot, u64 spte);
-
-/* The same, at one of these places, of RAM that is no table, as most is, and mapped nowhere; and nothing is narrowed. */
 static ALWAYS_INLINE bool quick_add(const struct places *p, u32 k, u64 spte)
 {
 	u64 gfn = spte_gfn(spte);

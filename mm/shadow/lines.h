@@ -39,8 +39,9 @@ static ALWAYS_INLINE void group_fill(u64 *group, u64 spte)
 
 static ALWAYS_INLINE bool group_is_empty(const u64 *group)
 {
-	return !group[0] && !(line_or(group) | line_or(group + LINE_ENTRIES) |
-			      line_or(group + 2 * LINE_ENTRIES) | line_or(group + 3 * LINE_ENTRIES));
+	return !group[0] &&
+	       !(line_or(group) | line_or(group + LINE_ENTRIES) |
+		 line_or(group + 2 * LINE_ENTRIES) | line_or(group + 3 * LINE_ENTRIES));
 }
 
 /* Two lines, or groups, have the same entries: most that differ do so from the first on. */

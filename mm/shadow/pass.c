@@ -18,7 +18,8 @@ struct pass {
 	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */
 };
 
-bool leaf_add(struct mmu *m, slot_t slot, u64 spte)
+/* quick_add() of what is mapped elsewhere too, or is a table. False, with nothing done, for what is no ordinary RAM. */
+static __attribute__((noinline)) bool leaf_add(struct mmu *m, slot_t slot, u64 spte)
 {
 	const struct shadow *s = shadow_at(m, slot);
 	struct frame *f = frame_of(m, spte_gfn(spte));
@@ -150,8 +151,8 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 }
 
 /* fresh_entry_sync() of what quick_add() does not do. */
-static __attribute__((noinline)) u32 odd_entry_sync(struct mmu_vcpu *v, struct pass *p,
-						    slot_t slot, u64 spte)
+static __attribute__((noinline)) u32 odd_entry_sync(struct mmu_vcpu *v, struct pass *p, slot_t slot,
+						    u64 spte)
 {
 	u32 odd;
 

@@ -183,8 +183,8 @@ own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
  * What the access sets in the guest's entry, at this address, lets it be made, and the leaf follows: install(). was:
  * the entry as it was; gpte: as it is to be.
  */
-static __attribute__((noinline)) enum mmu_straight_way
-mend(struct mmu_vcpu *v, u64 gva, bool write, u64 was, u64 gpte, u64 at)
+static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, bool write,
+							    u64 was, u64 gpte, u64 at)
 {
 	struct mmu *m = v->mmu;
 	struct frame *f = &m->frames[spte_gfn(gpte)];
@@ -229,9 +229,8 @@ static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 p
  * By the guest's own tables, of which v->memo.own has the upper ones: a page of 4 KiB. learnt: what is left is no
  * write to a table.
  */
-static ALWAYS_INLINE enum mmu_straight_way by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec,
-							 u64 rip, struct mmu_straight *out,
-							 bool learnt)
+static ALWAYS_INLINE enum mmu_straight_way
+by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out, bool learnt)
 {
 	const struct paging_regs *r = &v->regs;
 	const struct mmu_own_way *o = &v->memo.own;
