@@ -99,14 +99,17 @@ static inline void exit_cr(struct vcpu *v)
 	u32 what = (u8)qualification, gpr = qualification >> 8 & 0xf;
 	u64 next = next_rip();
 
-	if (unlikely(!is_straight()))
-		vmx_general_exit(v, EXIT_CR);
-	else if (what == TO_CR3)
-		cr3_write(v, gpr, next);
-	else if (what == FROM_CR3)
-		cr3_read(v, gpr, next);
-	else
-		vmx_general_exit(v, EXIT_CR);
+	if (likely(is_straight())) {
+		if (what == TO_CR3) {
+			cr3_write(v, gpr, next);
+			return;
+		}
+		if (what == FROM_CR3) {
+			cr3_read(v, gpr, next);
+			return;
+		}
+	}
+	vmx_general_exit(v, EXIT_CR);
 }
 
 /* How an exit tells an exception of the guest's code, other than of an IRET that has ended NMI blocking. */
@@ -127,21 +130,16 @@ static inline bool is_plain(struct vcpu *v)
 	       (likely(to_vmx(v)->proc & PROC_MOV_DR) || !(vmx_dr7(v) & DR7_ENABLED));
 }
 
-/* #UD: INVPCID is not enabled in hardware, which looks at that before the privilege level. */
-static inline bool undefined(struct vcpu *v)
+/* #UD: INVPCID is not enabled in hardware, which looks at that before the privilege level. False: the general way. */
+static LANE bool undefined(struct vcpu *v)
 {
 	v->rip = vmread_sure(VMCS_GUEST_RIP);
 	v->gpr[RSP] = vmread_sure(VMCS_GUEST_RSP);
-	return !SEG_ATTR_DPL(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_SS)) &&
-	       lane_is_straight(vmread_sure(VMCS_GUEST_RFLAGS)) && is_plain(v) && lane_invpcid(v);
-}
-
-static LANE void exit_exception(struct vcpu *v, u32 info)
-{
-	if (info == INFO_UD && undefined(v))
-		go_on(v->rip);
-	else
-		vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+	if (SEG_ATTR_DPL(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_SS)) ||
+	    !lane_is_straight(vmread_sure(VMCS_GUEST_RFLAGS)) || !is_plain(v) || !lane_invpcid(v))
+		return false;
+	go_on(v->rip);
+	return true;
 }
 
 /* The guest's own fault. vmx_set_cr2(), in line. */
@@ -186,12 +184,15 @@ static inline bool page_fault(struct vcpu *v, u64 gva)
 static LANE void exit_fault(struct vcpu *v)
 {
 	u32 info = vmread_sure(VMCS_EXIT_INTR_INFO);
+	bool done = false;
 
-	if (unlikely(vmread_sure(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID))
-		vmx_general_exit(v, EXIT_EXCEPTION_NMI);
-	else if (unlikely(info != INFO_PF))
-		exit_exception(v, info);
-	else if (unlikely(!page_fault(v, vmread_sure(VMCS_EXIT_QUALIFICATION))))
+	if (likely(!(vmread_sure(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID))) {
+		if (likely(info == INFO_PF))
+			done = page_fault(v, vmread_sure(VMCS_EXIT_QUALIFICATION));
+		else if (info == INFO_UD)
+			done = undefined(v);
+	}
+	if (unlikely(!done))
 		vmx_general_exit(v, EXIT_EXCEPTION_NMI);
 }
 
@@ -217,16 +218,23 @@ void vmx_exited(struct vcpu *v)
 {
 	u64 reason = vmread_sure(VMCS_EXIT_REASON);
 
-	if (unlikely(!lanes_open(v)))
-		vmx_general_exit(v, reason);
-	else if (reason == EXIT_EXCEPTION_NMI)
-		exit_fault(v);
-	else if (reason == EXIT_CR)
-		exit_cr(v);
-	else if (reason == EXIT_INVLPG)
-		exit_invlpg(v);
-	else if (reason == EXIT_CPUID)
-		exit_cpuid(v);
-	else
-		vmx_general_exit(v, reason);
+	if (likely(lanes_open(v))) {
+		if (reason == EXIT_EXCEPTION_NMI) {
+			exit_fault(v);
+			return;
+		}
+		if (reason == EXIT_CR) {
+			exit_cr(v);
+			return;
+		}
+		if (reason == EXIT_INVLPG) {
+			exit_invlpg(v);
+			return;
+		}
+		if (reason == EXIT_CPUID) {
+			exit_cpuid(v);
+			return;
+		}
+	}
+	vmx_general_exit(v, reason);
 }
