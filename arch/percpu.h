@@ -29,8 +29,10 @@ struct cpu_stacks {
 
 struct cpu {
 	struct cpu *self; /* at GS:0 */
-	u32 id;
+	/* These two an entry into a guest looks at as one number. */
 	volatile u32 nmi_pending; /* one came while the hypervisor ran; who handles it clears it */
+	u32 next;                 /* what else the next entry has to do: the backend's */
+	u32 id;
 	struct cpu_stacks *stacks;
 	/* The last steps into the guest, where an NMI would be noticed too late: one that comes at an
 	 * instruction in [from, to) has that code go on at nmi_retry. All 0: there are none. */

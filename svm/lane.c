@@ -90,6 +90,7 @@ static bool exit_fault(struct vcpu *v)
 	case MMU_STRAIGHT_MENDED:
 		break;
 	}
+	lane_commit(v);
 	vmcb->rflags = v->rflags;
 	go_on(v, v->rip);
 	return true;

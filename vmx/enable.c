@@ -7,7 +7,8 @@
 #include "mm/phys/phys.h"
 #include "vmx/vmx.h"
 
-_Static_assert(offsetof(struct cpu, nmi_pending) == 12, "entry.asm knows it");
+_Static_assert(offsetof(struct cpu, nmi_pending) == 8, "entry.asm knows it");
+_Static_assert(offsetof(struct cpu, next) == 12, "entry.asm knows it");
 _Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.asm knows it");
 
 /* VMXON and VMPTRLD take physical addresses; as part of the image they need no allocator. */

@@ -18,7 +18,9 @@ global vmx_exit_plain, vmx_exit_clear, vmx_exit_barrier
 global vmx_nmi_from, vmx_nmi_to, vmx_nmi_retry
 
 VMCS_HOST_RSP	equ 0x6c14
-CPU_NMI_PENDING	equ 12		; in struct cpu
+; In struct cpu, side by side.
+CPU_NMI_PENDING	equ 8
+CPU_NEXT	equ 12
 
 ; enum vmx_next
 NEXT_LAUNCH	equ 1 << 0
@@ -38,7 +40,10 @@ vmx_loop:
 	jbe	refused
 	call	vmx_ready
 	jmp	enter
+; More is to be done than VMRESUME.
 special:
+	mov	eax, [gs:CPU_NEXT]
+	test	eax, eax
 	js	leave			; VMX_NEXT_LEAVE
 	jmp	special.enter
 
@@ -67,15 +72,12 @@ vmx_exit_clear:
 	SAVE_AT_EXIT
 	CLEAR_GUESTS
 	call	vmx_exited
-; EAX: enum vmx_next.
 enter:
 	mov	rdi, [rsp]
-	test	eax, eax
-	jnz	special
 	; From here an NMI, which sets nmi_pending, goes on at vmx_nmi_retry.
 vmx_nmi_from:
-	cmp	dword [gs:CPU_NMI_PENDING], 0
-	jne	vmx_nmi_retry
+	cmp	qword [gs:CPU_NMI_PENDING], 0	; and CPU_NEXT
+	jne	special
 	mov	rax, [rdi + RAX_AT]
 	LOAD_GUESTS
 	vmresume

@@ -25,10 +25,9 @@ static inline u64 next_rip(void)
 	return vmread_sure(VMCS_GUEST_RIP) + vmread_sure(VMCS_EXIT_INSN_LEN);
 }
 
-static inline u32 go_on(const struct vmx_vcpu *vmx, u64 next)
+static inline void go_on(u64 next)
 {
 	vmwrite_sure(VMCS_GUEST_RIP, next);
-	return vmx->next;
 }
 
 /* See lane_is_same(). */
@@ -39,57 +38,61 @@ static inline bool is_same(const struct vcpu *v, u64 next, u64 value)
 		(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_CS) & SEG_ATTR_L));
 }
 
-static LANE u32 exit_cpuid(struct vcpu *v)
+static LANE void exit_cpuid(struct vcpu *v)
 {
 	u64 next = next_rip();
 
-	if (unlikely(!is_straight() || !is_same(v, next, 0)))
-		return vmx_general_exit(v, EXIT_CPUID);
+	if (unlikely(!is_straight() || !is_same(v, next, 0))) {
+		vmx_general_exit(v, EXIT_CPUID);
+		return;
+	}
 	lane_cpuid(v);
-	return go_on(to_vmx(v), next);
+	go_on(next);
 }
 
 /* MOV to CR3 is done but for the hardware's part. */
-static inline u32 cr3_written(struct vcpu *v, u64 next)
+static inline void cr3_written(struct vcpu *v, u64 next)
 {
-	const struct vmx_vcpu *vmx = to_vmx(v);
-
 	vmwrite_sure(VMCS_GUEST_CR3, v->mmu.hw.root);
-	vmx_flush_vpid(vmx);
-	return go_on(vmx, next);
+	vmx_flush_vpid(to_vmx(v));
+	go_on(next);
 }
 
-static LANE u32 cr3_write_other(struct vcpu *v, u64 value, u64 next)
+static LANE void cr3_write_other(struct vcpu *v, u64 value, u64 next)
 {
-	if (!lane_cr3_write_other(v, value))
-		return vmx_general_exit(v, EXIT_CR);
-	return cr3_written(v, next);
+	if (lane_cr3_write_other(v, value))
+		cr3_written(v, next);
+	else
+		vmx_general_exit(v, EXIT_CR);
 }
 
-static inline u32 cr3_write(struct vcpu *v, u32 gpr, u64 next)
+static inline void cr3_write(struct vcpu *v, u32 gpr, u64 next)
 {
 	u64 value = unlikely(gpr == RSP) ? vmread_sure(VMCS_GUEST_RSP) : v->gpr[gpr];
 
 	if (!is_same(v, next, value))
-		return vmx_general_exit(v, EXIT_CR);
-	if (!lane_cr3_write(v, value))
-		return cr3_write_other(v, value, next);
-	return cr3_written(v, next);
+		vmx_general_exit(v, EXIT_CR);
+	else if (!lane_cr3_write(v, value))
+		cr3_write_other(v, value, next);
+	else
+		cr3_written(v, next);
 }
 
-static inline u32 cr3_read(struct vcpu *v, u32 gpr, u64 next)
+static inline void cr3_read(struct vcpu *v, u32 gpr, u64 next)
 {
-	if (!is_same(v, next, v->mmu.regs.cr3))
-		return vmx_general_exit(v, EXIT_CR);
+	if (!is_same(v, next, v->mmu.regs.cr3)) {
+		vmx_general_exit(v, EXIT_CR);
+		return;
+	}
 	if (unlikely(gpr == RSP))
 		vmwrite_sure(VMCS_GUEST_RSP, lane_cr3_read(v));
 	else
 		v->gpr[gpr] = lane_cr3_read(v);
-	return go_on(to_vmx(v), next);
+	go_on(next);
 }
 
 /* SDM vol. 3C table 28-3: MOV to CR3, MOV from CR3. Its bits 31:16 are LMSW's alone. */
-static inline u32 exit_cr(struct vcpu *v)
+static inline void exit_cr(struct vcpu *v)
 {
 	enum { TO_CR3 = 3, FROM_CR3 = 0x13 };
 	u32 qualification = vmread_sure(VMCS_EXIT_QUALIFICATION);
@@ -97,12 +100,16 @@ static inline u32 exit_cr(struct vcpu *v)
 	u64 next = next_rip();
 
 	if (likely(is_straight())) {
-		if (what == TO_CR3)
-			return cr3_write(v, gpr, next);
-		if (what == FROM_CR3)
-			return cr3_read(v, gpr, next);
+		if (what == TO_CR3) {
+			cr3_write(v, gpr, next);
+			return;
+		}
+		if (what == FROM_CR3) {
+			cr3_read(v, gpr, next);
+			return;
+		}
 	}
-	return vmx_general_exit(v, EXIT_CR);
+	vmx_general_exit(v, EXIT_CR);
 }
 
 /* How an exit tells an exception of the guest's code, other than of an IRET that has ended NMI blocking. */
@@ -123,54 +130,70 @@ static inline bool is_plain(struct vcpu *v)
 	       (likely(to_vmx(v)->proc & PROC_MOV_DR) || !(vmx_dr7(v) & DR7_ENABLED));
 }
 
-/* #UD: INVPCID is not enabled in hardware, which looks at that before the privilege level. */
-static LANE u32 exit_undefined(struct vcpu *v)
+/* #UD: INVPCID is not enabled in hardware, which looks at that before the privilege level. False: the general way. */
+static LANE bool undefined(struct vcpu *v)
 {
 	v->rip = vmread_sure(VMCS_GUEST_RIP);
 	v->gpr[RSP] = vmread_sure(VMCS_GUEST_RSP);
 	if (SEG_ATTR_DPL(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_SS)) ||
 	    !lane_is_straight(vmread_sure(VMCS_GUEST_RFLAGS)) || !is_plain(v) || !lane_invpcid(v))
-		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
-	return go_on(to_vmx(v), v->rip);
+		return false;
+	go_on(v->rip);
+	return true;
 }
 
-static LANE u32 exit_fault(struct vcpu *v)
+/* The guest's own fault. vmx_set_cr2(), in line. */
+static inline void inject_fault(u64 gva, u32 pfec)
 {
-	u32 info = vmread_sure(VMCS_EXIT_INTR_INFO);
-	struct mmu_straight w;
-	u64 gva, rflags;
+	write_cr2(gva);
+	vmwrite_sure(VMCS_ENTRY_ERROR_CODE, pfec);
+	vmwrite_sure(VMCS_ENTRY_INTR_INFO, INFO_PF);
+}
 
-	if (unlikely(vmread_sure(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID))
-		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
-	if (unlikely(info != INFO_PF))
-		return info == INFO_UD ? exit_undefined(v)
-				       : vmx_general_exit(v, EXIT_EXCEPTION_NMI);
-	gva = vmread_sure(VMCS_EXIT_QUALIFICATION);
+/* False: the general way. */
+static inline bool page_fault(struct vcpu *v, u64 gva)
+{
+	u64 rflags = vmread_sure(VMCS_GUEST_RFLAGS);
+	struct mmu_straight w;
+
 	v->rip = vmread_sure(VMCS_GUEST_RIP);
-	v->rflags = rflags = vmread_sure(VMCS_GUEST_RFLAGS);
+	v->rflags = rflags;
 	/* See lane_is_straight(). */
 	if (unlikely(v->rip >> 32 == 1))
-		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+		return false;
 	switch (lane_fault(v, gva, (u32)vmread_sure(VMCS_EXIT_ERROR_CODE), &w)) {
 	case MMU_NOT_STRAIGHT:
-		return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
+		return false;
 	case MMU_STRAIGHT_WRITE:
 		if (unlikely(!is_plain(v) || !lane_table_write(v, gva, &w)))
-			return vmx_general_exit(v, EXIT_EXCEPTION_NMI);
-		vmwrite_sure(VMCS_GUEST_RIP, v->rip);
+			return false;
+		go_on(v->rip);
 		break;
 	case MMU_STRAIGHT_OWN:
-		/* vmx_set_cr2(), in line. */
-		write_cr2(gva);
-		vmwrite_sure(VMCS_ENTRY_ERROR_CODE, w.pfec);
-		vmwrite_sure(VMCS_ENTRY_INTR_INFO, INFO_PF);
+		inject_fault(gva, w.pfec);
 		break;
 	case MMU_STRAIGHT_MENDED:
 		break;
 	}
+	lane_commit(v);
 	if (v->rflags != rflags)
 		vmwrite_sure(VMCS_GUEST_RFLAGS, v->rflags);
-	return to_vmx(v)->next;
+	return true;
+}
+
+static LANE void exit_fault(struct vcpu *v)
+{
+	u32 info = vmread_sure(VMCS_EXIT_INTR_INFO);
+	bool done = false;
+
+	if (likely(!(vmread_sure(VMCS_IDT_VECTORING_INFO) & EVENT_INFO_VALID))) {
+		if (likely(info == INFO_PF))
+			done = page_fault(v, vmread_sure(VMCS_EXIT_QUALIFICATION));
+		else if (info == INFO_UD)
+			done = undefined(v);
+	}
+	if (unlikely(!done))
+		vmx_general_exit(v, EXIT_EXCEPTION_NMI);
 }
 
 /* vmx_flush_gva(), in line. */
@@ -180,29 +203,38 @@ static inline void flush_gva(struct vcpu *v, u64 gva)
 		vmx_flush_all(v);
 }
 
-static LANE u32 exit_invlpg(struct vcpu *v)
+static LANE void exit_invlpg(struct vcpu *v)
 {
 	u64 gva = vmread_sure(VMCS_EXIT_QUALIFICATION), next = next_rip();
 
 	if (unlikely(!is_straight() || !is_same(v, next, 0)) || !lane_invlpg(v, gva, flush_gva))
-		return vmx_general_exit(v, EXIT_INVLPG);
-	return go_on(to_vmx(v), next);
+		vmx_general_exit(v, EXIT_INVLPG);
+	else
+		go_on(next);
 }
 
 /* The first exit, after VMLAUNCH, finds no lane open. */
-u32 vmx_exited(struct vcpu *v)
+void vmx_exited(struct vcpu *v)
 {
 	u64 reason = vmread_sure(VMCS_EXIT_REASON);
 
 	if (likely(lanes_open(v))) {
-		if (reason == EXIT_EXCEPTION_NMI)
-			return exit_fault(v);
-		if (reason == EXIT_CR)
-			return exit_cr(v);
-		if (reason == EXIT_CPUID)
-			return exit_cpuid(v);
-		if (reason == EXIT_INVLPG)
-			return exit_invlpg(v);
+		if (reason == EXIT_EXCEPTION_NMI) {
+			exit_fault(v);
+			return;
+		}
+		if (reason == EXIT_CR) {
+			exit_cr(v);
+			return;
+		}
+		if (reason == EXIT_INVLPG) {
+			exit_invlpg(v);
+			return;
+		}
+		if (reason == EXIT_CPUID) {
+			exit_cpuid(v);
+			return;
+		}
 	}
-	return vmx_general_exit(v, reason);
+	vmx_general_exit(v, reason);
 }

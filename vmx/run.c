@@ -3,6 +3,7 @@
 #include "arch/console.h"
 #include "arch/cpu.h"
 #include "arch/insn.h"
+#include "arch/percpu.h"
 #include "guest/machine/backend.h"
 #include "guest/vcpu/instruction.h"
 #include "vmx/vmx.h"
@@ -214,7 +215,7 @@ void vmx_run(struct vcpu *v)
 	vmx_loop(v);
 }
 
-u32 vmx_ready(struct vcpu *v)
+void vmx_ready(struct vcpu *v)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
 
@@ -226,13 +227,14 @@ u32 vmx_ready(struct vcpu *v)
 		vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
 	if (unlikely(vmx->nmi_unblocked || vmx->nmi_waiting))
 		vmx_prepare_nmi(v);
-	return vmx->next;
+	/* An entry reads it and nmi_pending in one piece: a store just before would hold that up. */
+	if (unlikely(this_cpu()->next != vmx->next))
+		this_cpu()->next = vmx->next;
 }
 
-u32 vmx_nmi_came(struct vcpu *v)
+void vmx_nmi_came(struct vcpu *v)
 {
 	vmx_prepare_nmi(v);
-	return to_vmx(v)->next;
 }
 
 /*
@@ -244,7 +246,7 @@ static inline u64 wrapped(struct vcpu *v, u64 rip)
 	return unlikely(rip >> 32 == 1) && !guest_code_is_64bit(v) ? (u32)rip : rip;
 }
 
-u32 vmx_general_exit(struct vcpu *v, u64 reason)
+void vmx_general_exit(struct vcpu *v, u64 reason)
 {
 	struct vmx_vcpu *vmx = to_vmx(v);
 	struct vmexit exit;
@@ -257,5 +259,8 @@ u32 vmx_general_exit(struct vcpu *v, u64 reason)
 	translate(v, &exit);
 	if (likely(exit.kind != VMEXIT_ENTRY_FAILED))
 		vmx->next &= ~VMX_NEXT_LAUNCH;
-	return guest_exited(v, &exit) ? vmx_ready(v) : VMX_NEXT_LEAVE;
+	if (likely(guest_exited(v, &exit)))
+		vmx_ready(v);
+	else
+		this_cpu()->next = VMX_NEXT_LEAVE;
 }

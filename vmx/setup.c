@@ -49,7 +49,7 @@ static void set_controls(struct vmx_vcpu *vmx)
 	if (caps->proc & PROC_SECONDARY)
 		vmwrite(VMCS_PROC2_CONTROLS, caps->proc2);
 	if (caps->proc2 & PROC2_VPID)
-		vmwrite(VMCS_VPID, vmx->context.vpid);
+		vmwrite(VMCS_VPID, vmx->vpid.vpid);
 	/* XSAVES and XRSTORS run free, whatever IA32_XSS says. */
 	if (caps->proc2 & PROC2_XSAVES)
 		vmwrite(VMCS_XSS_EXITING, 0);
@@ -168,7 +168,7 @@ int vmx_vcpu_init(struct vcpu *v)
 	struct vmx_vcpu *vmx = vmx_vcpu_of(0);
 
 	v->hw = vmx;
-	vmx->context.vpid = 1; /* 0 is the hypervisor's own */
+	vmx->vpid.vpid = 1; /* 0 is the hypervisor's own */
 	vmx->next = VMX_NEXT_LAUNCH;
 	if (v->guards & GUARD_VERW)
 		vmx->next |= VMX_NEXT_VERW;

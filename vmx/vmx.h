@@ -43,8 +43,8 @@ struct vmx_vcpu {
 	struct vmx_caps caps;
 	struct vmx_nested_caps nested; /* valid after vmx_probe_nested() */
 	struct invvpid_desc
-		context; /* its VPID, and no address: what all its translations are dropped by */
-	u64 eptp;        /* 0: the CPU walks shadow tables alone */
+		vpid; /* what its translations are dropped by; gva: where one alone is */
+	u64 eptp;     /* 0: the CPU walks shadow tables alone */
 	/* Bits that the guest reads and writes without an exit, and bits of CR0 that must be 1. */
 	u64 cr0_owned, cr4_owned, cr0_fixed0;
 
@@ -52,7 +52,7 @@ struct vmx_vcpu {
 	u64 rip, rsp, rflags;
 	u32 proc, proc2, entry;
 	bool ud_exits; /* #UD exits: the guest's CPU has INVPCID, which is not enabled */
-	u32 next;      /* enum vmx_next: how the guest is entered */
+	u32 next;      /* enum vmx_next: how the guest is entered, while vmx_loop() goes on */
 
 	bool nmi_waiting;   /* an NMI of the guest's waits to be injected */
 	bool nmi_window;    /* an exit is asked for when it can be */
@@ -79,13 +79,13 @@ struct vmx_vcpu *vmx_vcpu_of(u32 cpu);
 void vmx_get_pdptes(struct vcpu *v, u64 pdpte[4]);
 void vmx_set_pdptes(struct vcpu *v, const u64 pdpte[4]);
 
-/* For entry.asm: each returns how the guest is entered next, enum vmx_next. */
-u32 vmx_ready(struct vcpu *v);    /* before the first entry */
-u32 vmx_exited(struct vcpu *v);   /* after each exit: see to it, and be ready again */
-u32 vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
+/* For entry.asm. How the guest is entered next is in this_cpu()->next, enum vmx_next. */
+void vmx_ready(struct vcpu *v);    /* before the first entry */
+void vmx_exited(struct vcpu *v);   /* after each exit: see to it, and be ready again */
+void vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
 
 /* run.c: the rest of vmx_exited(), for an exit that has no lane. */
-u32 vmx_general_exit(struct vcpu *v, u64 reason);
+void vmx_general_exit(struct vcpu *v, u64 reason);
 
 /* tlb.c */
 NORETURN void vmx_invvpid_failed(u64 type, u64 vpid, u64 gva);
@@ -106,15 +106,16 @@ static inline void vmx_invvpid(u64 type, const struct invvpid_desc *desc)
 static inline void vmx_flush_vpid(const struct vmx_vcpu *vmx)
 {
 	if (likely(vmx->caps.flush))
-		vmx_invvpid(vmx->caps.flush, &vmx->context);
+		vmx_invvpid(vmx->caps.flush, &vmx->vpid);
 }
 
 /* Likewise one address of them. False, with nothing done: this CPU cannot drop one alone. */
-static inline bool vmx_flush_vpid_gva(const struct vmx_vcpu *vmx, u64 gva)
+static inline bool vmx_flush_vpid_gva(struct vmx_vcpu *vmx, u64 gva)
 {
-	if (unlikely(!vmx->caps.flush || !vmx->caps.invvpid_address))
+	if (unlikely(!vmx->caps.invvpid_address))
 		return !vmx->caps.flush;
-	vmx_invvpid(INVVPID_ADDRESS, &(struct invvpid_desc){.vpid = vmx->context.vpid, .gva = gva});
+	vmx->vpid.gva = gva;
+	vmx_invvpid(INVVPID_ADDRESS, &vmx->vpid);
 	return true;
 }
 
@@ -144,7 +145,7 @@ enum vmx_next {
 #define VMX_NEXT_LEAVE 0x80000000U /* no entry: vmx_loop() returns */
 
 /*
- * Enter the guest with VMLAUNCH or VMRESUME, and at each exit call vmx_exited(), until that says
+ * Enter the guest with VMLAUNCH or VMRESUME, and at each exit call vmx_exited(), until after one of them next is
  * VMX_NEXT_LEAVE. v->gpr is loaded and stored, but for RSP, which is in the VMCS.
  */
 void vmx_loop(struct vcpu *v);

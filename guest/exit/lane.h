@@ -109,8 +109,7 @@ static inline u64 lane_cr3_read(struct vcpu *v)
 static ALWAYS_INLINE bool lane_invlpg(struct vcpu *v, u64 gva,
 				      void (*flush_gva)(struct vcpu *, u64))
 {
-	/* See commit_hardware(). */
-	if (unlikely(!is_canonical(gva, 48)) || !mmu_invlpg_straight(&v->mmu, gva))
+	if (unlikely(!mmu_invlpg_straight(&v->mmu, gva)))
 		return false;
 	count(&v->counters, exits);
 	count(&v->counters, exits_invlpg);
@@ -137,6 +136,23 @@ static inline bool lane_again(const struct vcpu *v)
  */
 bool lane_invpcid(struct vcpu *v);
 
+/* The hardware follows, where an exit has changed what it is to run with: the end of a lane. */
+static inline void lane_commit(struct vcpu *v)
+{
+	if (unlikely(v->mmu.hw.due))
+		commit_hardware(v);
+}
+
+/* The guest is to do the same again. */
+static inline void lane_retried(struct vcpu *v)
+{
+	struct retries *r = &v->retries;
+
+	r->nr = lane_again(v) ? r->nr + 1 : 0;
+	r->rip = v->rip;
+	r->last = v->counters.value[CNT_exits] + 1;
+}
+
 /*
  * progress.c. So many exits in a row were to be followed by the same again, RETRIES_IN_A_ROW or one more. True: it is
  * not the same, for registers have changed since the one before; and the row has ended.
@@ -145,7 +161,8 @@ bool lane_got_on(struct vcpu *v);
 
 /*
  * A page fault of the guest's code: no event was being delivered, and it is not one of an IRET that has ended NMI
- * blocking. v->rip and v->rflags are valid, and RSP still is not. What is to follow, by what is returned:
+ * blocking. v->rip and v->rflags are valid, and RSP still is not. What is to follow, before lane_commit(), by what
+ * is returned:
  *
  * MMU_STRAIGHT_WRITE: lane_table_write(), for 64-bit code that completes alone, without breakpoints; if that
  *	returns false, the general way.
@@ -155,7 +172,7 @@ bool lane_got_on(struct vcpu *v);
 static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 error,
 					       struct mmu_straight *w)
 {
-	struct retries *r = &v->retries;
+	const struct retries *r = &v->retries;
 	enum mmu_straight_way way;
 
 	if (!(error & (PFEC_P | PFEC_RSVD)) && v->filter_present) {
@@ -170,17 +187,12 @@ static inline enum mmu_straight_way lane_fault(struct vcpu *v, u64 gva, u32 erro
 		way = mmu_fault_straight(&v->mmu, gva, error, v->rip, w);
 		if (way == MMU_STRAIGHT_WRITE || unlikely(way == MMU_NOT_STRAIGHT))
 			return way;
-	}
-	if (way == MMU_STRAIGHT_MENDED) {
-		r->nr = lane_again(v) ? r->nr + 1 : 0;
-		r->last = v->counters.value[CNT_exits] + 1;
-		r->rip = v->rip;
+		if (way == MMU_STRAIGHT_MENDED)
+			lane_retried(v);
 	}
 	count(&v->counters, exits);
 	count(&v->counters, exits_pf);
 	v->rflags |= RFLAGS_RF;
-	if (unlikely(v->mmu.hw.due))
-		commit_hardware(v);
 	return way;
 }
 
@@ -241,8 +253,6 @@ static inline bool lane_table_write(struct vcpu *v, u64 gva, const struct mmu_st
 	count(&v->counters, exits);
 	count(&v->counters, exits_pf);
 	mmu_written_straight(&v->mmu, w);
-	if (unlikely(v->mmu.hw.due))
-		commit_hardware(v);
 	return true;
 }
 

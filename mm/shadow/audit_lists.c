@@ -113,12 +113,12 @@ static void check_reach_queue(struct audit *a, enum reach_kind kind)
 }
 
 /* Invariant 22. */
-static void check_recent(struct audit *a, const struct mmu_vcpu *v)
+static void check_recent(struct audit *a, const struct mmu_vcpu *v, bool filter_user)
 {
 	const struct mmu *m = v->mmu;
 
 	for (u32 i = 0; i < MMU_RECENT; i++) {
-		const struct mmu_recent *r = &v->recent[i];
+		const struct mmu_recent *r = &v->recent[filter_user][i];
 		u64 gfn = (r->cr3 & ~v->cr3_ignored) / PAGE_SIZE;
 		const struct shadow *s = &m->shadows[r->root];
 
@@ -133,15 +133,25 @@ static void check_recent(struct audit *a, const struct mmu_vcpu *v)
 			continue;
 		audit_if(a, !v->cr3_role || r->hpa != table_hpa(m, r->root) || r->pins != &s->pins,
 			 slot_make(r->root, 0), "a recent root is another (invariant 22)");
-		audit_if(a,
-			 !m->recents || !s->recent || s->stale ||
-				 (m->bypass && s->reach[REACH_SOFT].nr) ||
-				 (r->filter_user &&
-				  (!v->filter.user || s->reach[REACH_NARROWED].nr)) ||
-				 has_work(v) || v->hw.filter_present != m->bypass,
-			 slot_make(r->root, 0),
-			 "a recent root may not be loaded as it is (invariant 22)");
+		audit_if(
+			a,
+			!m->recents || !s->recent || s->stale ||
+				(m->bypass && s->reach[REACH_SOFT].nr) ||
+				(filter_user && (!v->filter.user || s->reach[REACH_NARROWED].nr)) ||
+				has_work(v) || v->hw.filter_present != m->bypass,
+			slot_make(r->root, 0),
+			"a recent root may not be loaded as it is (invariant 22)");
 	}
+}
+
+static void check_vcpu(struct audit *a, const struct mmu_vcpu *v)
+{
+	const struct mmu *m = v->mmu;
+
+	check_recent(a, v, false);
+	check_recent(a, v, true);
+	audit_if(a, v->recent_now != v->recent[v->hw.filter_user], 0,
+		 "recent roots are those of another filter (invariant 22)");
 	audit_if(a, v->pins != &m->shadows[v->root].pins, slot_make(v->root, 0),
 		 "the root's pins are another's");
 }
@@ -157,7 +167,7 @@ void audit_lists(struct audit *a)
 	for (u32 kind = 0; kind < NR_REACH; kind++)
 		check_reach_queue(a, kind);
 	for (u32 k = 0; k < m->nr_vcpus; k++)
-		check_recent(a, m->vcpu[k]);
+		check_vcpu(a, m->vcpu[k]);
 	audit_if(a, m->relinked, 0, "tables that came into reach were not brought up to date");
 	for (u32 i = m->blank; i; i = m->shadows[i].next) {
 		audit_if(a, m->shadows[i].role.direct || m->shadows[i].gfn != NO_GFN,

@@ -25,6 +25,11 @@ static void check_way(struct audit *a, const struct mmu_way *w)
 		 w->table[0] != &m->shadows[index] || w->first != slot_make(index, 0) ||
 			 w->leaves != table_of(m, index) || w->rights != rights,
 		 slot_make(index, 0), "a way that is remembered does not end here (invariant 23)");
+	audit_if(a,
+		 w->frame != frame_of_way(m, &m->shadows[index], gva) ||
+			 (w->frame && w->guest != phys_ptr(m->shadows[index].gfn << PAGE_SHIFT)),
+		 slot_make(index, 0),
+		 "a way that is remembered has another table of the guest's (invariant 23)");
 }
 
 /* As far as its own leaf and frame are as they were. */

@@ -14,6 +14,7 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 	struct frame *frames = m->frames;
 	u64 trap_bits = m->trap_bits, nr_frames = m->nr_frames;
 	u32 dropped = 0;
+	u64 writable = 0;
 
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 spte = line[k];
@@ -21,14 +22,16 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 		if (!spte_is_present(spte, trap_bits))
 			continue;
 		dropped++;
+		writable |= spte;
 		if (!(spte & PTE_W))
 			continue;
 		if (likely(links[k].prev == ALONE && spte_gfn(spte) < nr_frames))
 			frames[spte_gfn(spte)].rmap = 0;
 		else
 			leaf_unmap(m, first + k, spte);
-		m->stale_writable = true;
 	}
+	if (writable & PTE_W)
+		m->stale_writable = true;
 	s->present -= dropped;
 	return dropped;
 }
@@ -159,7 +162,7 @@ void table_lag(struct mmu *m, u32 index, u64 *copy)
 			continue;
 		}
 		for (u32 k = 0; k < GROUP_ENTRIES; k += LINE_ENTRIES, bit <<= 1) {
-			if (!line_or(group + k)) {
+			if (line_is_empty(group + k)) {
 				line_fill(group + k, trap);
 				continue;
 			}

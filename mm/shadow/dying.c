@@ -21,7 +21,7 @@ static bool page_table_is_empty(const struct mmu *m, const struct shadow *s)
 	const u64 *guest = phys_ptr(s->gfn << PAGE_SHIFT);
 
 	for (u64 lines = s->lines; lines; lines &= lines - 1) {
-		if (line_or(guest + (u32)__builtin_ctzll(lines) * LINE_ENTRIES))
+		if (!line_is_empty(guest + (u32)__builtin_ctzll(lines) * LINE_ENTRIES))
 			return false;
 	}
 	return frame_of(m, s->gfn) != NULL;

@@ -12,15 +12,19 @@ void need_flush(struct mmu *m)
 	m->stale_ways = false;
 }
 
+static void forget_roots(struct mmu *m, struct mmu_recent *recent)
+{
+	for (u32 i = 0; i < MMU_RECENT; i++) {
+		m->shadows[recent[i].root].recent = false;
+		recent[i].cr3 = 0;
+	}
+}
+
 void forget_recent(struct mmu *m)
 {
 	for (u32 k = 0; k < m->nr_vcpus; k++) {
-		for (u32 i = 0; i < MMU_RECENT; i++) {
-			struct mmu_recent *r = &m->vcpu[k]->recent[i];
-
-			m->shadows[r->root].recent = false;
-			r->cr3 = 0;
-		}
+		forget_roots(m, m->vcpu[k]->recent[false]);
+		forget_roots(m, m->vcpu[k]->recent[true]);
 	}
 	m->recents = false;
 }

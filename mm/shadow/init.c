@@ -160,6 +160,7 @@ void mmu_vcpu_init(struct mmu_vcpu *v, struct mmu *m, struct counters *counters)
 	INVARIANT(11, m->nr_vcpus < m->max_vcpus && m->nr_vcpus < MMU_VCPUS_MAX);
 	m->vcpu[m->nr_vcpus++] = v;
 	v->filter.user = m->user_filter == MMU_USER_ALWAYS;
+	v->recent_now = v->recent[v->hw.filter_user];
 	op_begin(m);
 	v->pae_root = shadow_pae_root(v);
 	settle(v);

@@ -11,7 +11,7 @@ static ALWAYS_INLINE void begin(struct mmu_vcpu *v)
 	struct mmu *m = v->mmu;
 
 	count(v->counters, invlpg);
-	if (++m->invlpgs == 0)
+	if (unlikely(++m->invlpgs == 0))
 		m->invlpgs = 1;
 	m->ask_invlpg = false;
 	m->work = 0;
@@ -35,12 +35,33 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	settle(v);
 }
 
+/* The most frequent of all: the leaf of a table that was flooded, and not long ago another one of it. */
+static ALWAYS_INLINE bool follow_quickly(struct mmu_vcpu *v, u64 gva)
+{
+	struct mmu *m = v->mmu;
+	const struct mmu_way *way = way_at(v, gva);
+	u32 i = spt_index(1, gva);
+	slot_t slot = way->first + i;
+
+	if (!memo_holds(v) || way->where != gva / REGION_SIZE || !way->frame ||
+	    !(way->frame->state & FRAME_UNSYNC) ||
+	    !quick_sync(v, way->table[0], slot, way->guest[i], common_trap(m)))
+		return false;
+	copy_forget(way->table[0], slot);
+	flood_followed(way->table[0]);
+	return true;
+}
+
 /* What is left of mmu_invlpg_straight(): at most a leaf follows. */
-static __attribute__((noinline)) void follow_leaf(struct mmu_vcpu *v, u64 gva)
+static __attribute__((noinline)) bool follow_leaf(struct mmu_vcpu *v, u64 gva)
 {
 	struct mmu *m = v->mmu;
 	const struct mmu_way *way;
 
+	/* INVVPID takes what the hypervisor's own four levels have: see commit_hardware(). */
+	if (!v->cr3_role || m->vain_invlpg + 1 >= VAIN_INVLPG_MAX || !is_canonical(gva, 48))
+		return false;
+	begin(v);
 	m->in_operation = true;
 	memo_begin(v);
 	way = recall_way(v, gva);
@@ -60,37 +81,20 @@ static __attribute__((noinline)) void follow_leaf(struct mmu_vcpu *v, u64 gva)
 	}
 	if (unlikely(v->hw.due))
 		need_flush_gva(v, gva);
-}
-
-/* The most frequent of all: the leaf of a table that was flooded, and not long ago another one of it. */
-static ALWAYS_INLINE bool follow_quickly(struct mmu_vcpu *v, u64 gva)
-{
-	struct mmu *m = v->mmu;
-	const struct mmu_way *way = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
-	struct shadow *s = way->table[0];
-	slot_t slot = way->first + spt_index(1, gva);
-
-	if (!memo_holds(v) || way->where != gva / REGION_SIZE || !is_common(s->role) ||
-	    s->gfn >= m->nr_frames || !(m->frames[s->gfn].state & FRAME_UNSYNC) ||
-	    !quick_sync(v, s, slot, gpte_read(s->gfn, GPTE_64, spt_index(1, gva)), common_trap(m)))
-		return false;
-	copy_forget(s, slot);
-	m->vain_invlpg = 0;
-	flood_followed(s);
 	return true;
 }
 
 bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva)
 {
-	const struct mmu *m = v->mmu;
+	struct mmu *m = v->mmu;
 
-	if (unlikely(!v->cr3_role || is_waiting(v) ||
-		     (m->upper_unsync | m->soft_traps | v->hw.due) ||
-		     m->vain_invlpg + 1 >= VAIN_INVLPG_MAX))
+	if (unlikely(is_waiting(v) || (m->upper_unsync | m->soft_traps | v->hw.due)))
 		return false;
-	begin(v);
-	/* While some table is out of sync, what the hardware runs with is the same before and after. */
+	/* A way is remembered of four levels or five alone. */
 	if (unlikely(!follow_quickly(v, gva)))
-		follow_leaf(v, gva);
+		return follow_leaf(v, gva);
+	/* While some table is out of sync, what the hardware runs with is the same before and after. */
+	m->vain_invlpg = 0;
+	begin(v);
 	return true;
 }

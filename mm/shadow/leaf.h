@@ -82,42 +82,43 @@ static ALWAYS_INLINE bool leaf_protect(struct mmu *m, slot_t slot, u64 spte)
 }
 
 /*
- * leaf_put() in the place of what is not present, where traps are not counted, but for the table's counts and maps,
- * which are the caller's. False, with nothing done, for what is no ordinary RAM.
+ * A line's places, and the frames: what does not change while its leaves are put. A compiler that sees their stores
+ * cannot know that.
  */
-static ALWAYS_INLINE bool leaf_add(struct mmu *m, const struct shadow *s, slot_t slot, u64 spte)
-{
-	u64 gfn = spte_gfn(spte), *entry = spte_at(m, slot);
-	struct frame *f = &m->frames[gfn];
-	u32 length;
+struct places {
+	u64 *line;
+	struct spte_link *links;
+	struct frame *frames;
+	u64 nr_frames;
+	slot_t first;
+};
 
-	if (unlikely(gfn >= m->nr_frames))
+static ALWAYS_INLINE struct places places_of(const struct mmu *m, slot_t first)
+{
+	return (struct places){.line = spte_at(m, first),
+			       .links = &m->links[first],
+			       .frames = m->frames,
+			       .nr_frames = m->nr_frames,
+			       .first = first};
+}
+
+/*
+ * leaf_put() in the place of what is not present, where traps are not counted, but for the table's counts and maps,
+ * which are the caller's: a page of RAM that is no table, as most is, and mapped nowhere; and nothing is narrowed.
+ * False: nothing is done.
+ */
+static ALWAYS_INLINE bool quick_add(const struct places *p, u32 k, u64 spte)
+{
+	u64 gfn = spte_gfn(spte);
+
+	if (gfn >= p->nr_frames || !frame_is_idle(&p->frames[gfn]) || (spte & SPTE_NARROWED))
 		return false;
-	/* RAM that is no table, as most is, and mapped nowhere. */
-	if (likely(!(f->rmap | f->state))) {
-		if (spte & PTE_W) {
-			spte |= PTE_D;
-			m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
-			f->rmap = slot;
-		}
-		if (unlikely(spte & SPTE_NARROWED))
-			reach_narrowed(m, slot_table(slot), spte);
-		*entry = spte;
-		return true;
+	if (spte & PTE_W) {
+		spte |= PTE_D;
+		p->links[k] = (struct spte_link){.next = 0, .prev = ALONE};
+		p->frames[gfn].rmap = p->first + k;
 	}
-	if (unlikely(f->state & (FRAME_NOT_RAM | FRAME_HIDDEN)))
-		return false;
-	/* Invariant 4. */
-	if (spte & PTE_W)
-		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte) : spte | PTE_D;
-	if (unlikely(spte & SPTE_NARROWED))
-		reach_narrowed(m, slot_table(slot), spte);
-	*entry = spte;
-	if (!(spte & PTE_W))
-		return true;
-	length = list_add(m, &f->rmap, slot);
-	if (unlikely(length > m->bounds->kept))
-		bound_leaves(m, &f->rmap, length);
+	p->line[k] = spte;
 	return true;
 }
 
@@ -150,27 +151,35 @@ static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t sl
 	return true;
 }
 
-/* f: the leaf's frame, whose state is 0. */
-static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
-				     struct frame *f)
+/* A leaf like spte comes in the place of what is there: put, which differs by D at most. */
+static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot, u64 spte, u64 put)
 {
 	u64 *entry = spte_at(m, slot), old = *entry;
 
-	if (((old | spte) & SPTE_NARROWED) || ((spte & PTE_W) && f->rmap))
+	if ((old | spte) & (SPTE_NARROWED | SPTE_PROTECTED))
 		return false;
 	if (!spte_is_present(old, m->trap_bits)) {
 		s->lines |= line_bit(slot);
 		s->live |= line_bit(slot);
 		s->present++;
-	} else if (leaf_holds(old, spte) || ((old & PTE_W) && !quick_unmap(m, slot, old))) {
+	} else if (!((old ^ spte) & ~(PTE_A | PTE_D)) ||
+		   ((old & PTE_W) && !quick_unmap(m, slot, old))) {
 		return false;
 	}
-	if (spte & PTE_W) {
-		spte |= PTE_D;
-		m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
-		f->rmap = slot;
-	}
-	*entry = spte;
+	*entry = put;
+	return true;
+}
+
+/* f: the leaf's frame, whose state is 0. */
+static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
+				     struct frame *f)
+{
+	if (!(spte & PTE_W))
+		return quick_put(m, s, slot, spte, spte);
+	if (f->rmap || !quick_put(m, s, slot, spte, spte | PTE_D))
+		return false;
+	m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
+	f->rmap = slot;
 	return true;
 }
 

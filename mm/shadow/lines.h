@@ -11,10 +11,18 @@
 #define GROUP_LINES   4
 #define GROUP_ENTRIES (GROUP_LINES * LINE_ENTRIES)
 
-/* The guest may write meanwhile: each is read once, and what is not zero again. */
 static ALWAYS_INLINE u64 line_or(const u64 *line)
 {
 	return line[0] | line[1] | line[2] | line[3] | line[4] | line[5] | line[6] | line[7];
+}
+
+/*
+ * All of its entries are zero. The guest may write meanwhile: each is read again where one is not. In most lines that
+ * have something, the first entry has.
+ */
+static ALWAYS_INLINE bool line_is_empty(const u64 *line)
+{
+	return !line[0] && !line_or(line);
 }
 
 static ALWAYS_INLINE void line_fill(u64 *line, u64 spte)
@@ -29,10 +37,11 @@ static ALWAYS_INLINE void group_fill(u64 *group, u64 spte)
 		line_fill(group + i, spte);
 }
 
-static ALWAYS_INLINE u64 group_or(const u64 *group)
+static ALWAYS_INLINE bool group_is_empty(const u64 *group)
 {
-	return line_or(group) | line_or(group + LINE_ENTRIES) | line_or(group + 2 * LINE_ENTRIES) |
-	       line_or(group + 3 * LINE_ENTRIES);
+	return !group[0] &&
+	       !(line_or(group) | line_or(group + LINE_ENTRIES) |
+		 line_or(group + 2 * LINE_ENTRIES) | line_or(group + 3 * LINE_ENTRIES));
 }
 
 /* Two lines, or groups, have the same entries: most that differ do so from the first on. */

@@ -20,7 +20,7 @@ void memo_renew(struct mmu_vcpu *v)
 const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
 {
 	const struct mmu *m = v->mmu;
-	struct mmu_way *w = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
+	struct mmu_way *w = way_at(v, gva);
 	u32 index = v->root;
 	u64 rights = PTE_W | PTE_U;
 
@@ -40,6 +40,8 @@ const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
 	w->first = slot_make(index, 0);
 	w->leaves = table_of(m, index);
 	w->rights = (u32)rights;
+	w->frame = frame_of_way(m, w->table[0], gva);
+	w->guest = w->frame ? phys_ptr(w->table[0]->gfn << PAGE_SHIFT) : NULL;
 	w->where = gva / REGION_SIZE;
 	return w;
 }

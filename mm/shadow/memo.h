@@ -18,6 +18,22 @@ RARE bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa);
 RARE bool learn_own(struct mmu_vcpu *v, u64 gva);
 RARE bool learn_mirror(struct mmu_vcpu *v, u64 gva);
 
+/* struct mmu_way's: its state tells whether the table is in sync. */
+static inline const struct frame *frame_of_way(const struct mmu *m, const struct shadow *s, u64 gva)
+{
+	return is_common(s->role) && is_canonical(gva, 48) ? frame_of(m, s->gfn) : NULL;
+}
+
+/* The place where the way to an address is remembered. */
+static ALWAYS_INLINE struct mmu_way *way_at(struct mmu_vcpu *v, u64 gva)
+{
+	struct mmu_way *way = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
+
+	/* A compiler that knows how it is made makes it anew for each field. */
+	__asm__("" : "+r"(way));
+	return way;
+}
+
 /* What is remembered is of this root, and its links are as they were. */
 static ALWAYS_INLINE bool memo_holds(const struct mmu_vcpu *v)
 {
@@ -34,7 +50,7 @@ static ALWAYS_INLINE void memo_begin(struct mmu_vcpu *v)
 /* The way to the leaf of an address, of four levels or five; NULL where there is no table of level 1. */
 static ALWAYS_INLINE const struct mmu_way *recall_way(struct mmu_vcpu *v, u64 gva)
 {
-	const struct mmu_way *w = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
+	const struct mmu_way *w = way_at(v, gva);
 
 	return likely(w->where == gva / REGION_SIZE) ? w : learn_way(v, gva);
 }

@@ -68,6 +68,9 @@ struct mmu_hw {
 struct mmu_way {
 	u64 where; /* which 2 MiB; MMU_NOWHERE: none */
 	u64 *leaves;
+	const volatile u64 *guest; /* the guest's table that they mirror, ... */
+	const struct frame
+		*frame; /* ... and its frame. NULL: of a rarer kind, or an address of five levels */
 	struct shadow *table[5]; /* by level, from 1 */
 	u32 first;               /* the first leaf's slot */
 	u32 rights;              /* W and U where all links on the way have them */
@@ -125,7 +128,6 @@ struct mmu_recent {
 	u64 hpa;
 	u16 *pins;
 	u32 root;
-	bool filter_user; /* as it was with this root */
 };
 
 /* Which filter is chosen, where either may be used: mm/shadow/filter.c. */
@@ -147,7 +149,8 @@ struct mmu_vcpu {
 	struct mmu_hw hw;
 	u16 *pins;       /* those of root */
 	u64 cr3_ignored; /* bits of what is loaded to CR3 that name no root: PCIDs, NOFLUSH with them */
-	struct mmu_recent recent[MMU_RECENT];
+	struct mmu_recent recent[2][MMU_RECENT]; /* by hw.filter_user, as it was with this root */
+	struct mmu_recent *recent_now;           /* those of hw.filter_user as it is */
 	struct mmu_filter filter;
 	u32 nr_lent; /* pages that mmu_lend() shows as the supervisor's */
 	u32 lent[MMU_LENT_MAX];
@@ -189,10 +192,10 @@ void mmu_set_cr3(struct mmu_vcpu *v, u64 cr3);
  */
 static inline bool mmu_switch_recent(struct mmu_vcpu *v, u64 cr3)
 {
-	const struct mmu_recent *r = &v->recent[cr3 / PAGE_SIZE % MMU_RECENT];
+	const struct mmu_recent *r = &v->recent_now[cr3 / PAGE_SIZE % MMU_RECENT];
 	u16 *pins = r->pins;
 
-	if (unlikely(r->cr3 != (cr3 | v->cr3_ignored) || r->filter_user != v->hw.filter_user))
+	if (unlikely(r->cr3 != (cr3 | v->cr3_ignored)))
 		return false;
 	--*v->pins;
 	++*pins;
@@ -227,8 +230,8 @@ void need_flush_gva(struct mmu_vcpu *v, u64 gva);
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
 
 /*
- * The straight way of most of them, in place of mmu_invlpg(): four levels or five, at most an entry of level 1 is
- * brought up to date, nothing is left by earlier exits. False, with nothing done: it takes that. If v->hw.due is
+ * The straight way of most of them, in place of mmu_invlpg(): four levels or five, an address of 48 bits, at most an
+ * entry of level 1 is brought up to date, nothing is left by earlier exits. False, with nothing done: it takes that. If v->hw.due is
  * not set after it, the hardware has to forget this address, and nothing else has changed.
  */
 bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva);

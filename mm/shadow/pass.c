@@ -18,6 +18,29 @@ struct pass {
 	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */
 };
 
+/* quick_add() of what is mapped elsewhere too, or is a table. False, with nothing done, for what is no ordinary RAM. */
+static __attribute__((noinline)) bool leaf_add(struct mmu *m, slot_t slot, u64 spte)
+{
+	const struct shadow *s = shadow_at(m, slot);
+	struct frame *f = frame_of(m, spte_gfn(spte));
+	u32 length;
+
+	if (!f)
+		return false;
+	/* Invariant 4. */
+	if (spte & PTE_W)
+		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte) : spte | PTE_D;
+	if (unlikely(spte & SPTE_NARROWED))
+		reach_narrowed(m, slot_table(slot), spte);
+	*spte_at(m, slot) = spte;
+	if (!(spte & PTE_W))
+		return true;
+	length = list_add(m, &f->rmap, slot);
+	if (unlikely(length > m->bounds->kept))
+		bound_leaves(m, &f->rmap, length);
+	return true;
+}
+
 /* An entry of an upper table that names a frame nobody has made a table of: a trap, whatever else it says. */
 static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
 {
@@ -85,7 +108,8 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 					  slot_t first)
 {
 	struct mmu *m = v->mmu;
-	u64 judged = p->r.judged[0], trap_bits = m->trap_bits, *line = spte_at(m, first);
+	const struct places at = places_of(m, first);
+	u64 judged = p->r.judged[0], trap_bits = m->trap_bits, *line = at.line;
 	u64 trap = p->r.trap, empty = p->r.empty;
 	const volatile u64 *guest = p->guest + slot_entry(first);
 	u32 added = 0, moved = 0, dropped = 0, odd = 0;
@@ -114,7 +138,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 		was = spte_is_present(old, trap_bits);
 		if (was && (leaf_protect(m, first + k, spte) || leaf_put(m, s, first + k, spte)))
 			moved++;
-		else if (likely(!was && leaf_add(m, s, first + k, spte)))
+		else if (likely(!was && (quick_add(&at, k, spte) || leaf_add(m, first + k, spte))))
 			added++;
 		else
 			odd += follow(v, first + k,
@@ -126,35 +150,57 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	p->filled += added + moved;
 }
 
+/* fresh_entry_sync() of what quick_add() does not do. */
+static __attribute__((noinline)) u32 odd_entry_sync(struct mmu_vcpu *v, struct pass *p, slot_t slot,
+						    u64 spte)
+{
+	u32 odd;
+
+	if (leaf_add(v->mmu, slot, spte))
+		return 0;
+	odd = follow(v, slot, (struct spte_want){.spte = spte, .present = true});
+	p->changed += odd;
+	p->work += odd;
+	return 1;
+}
+
+/* One entry of a line that has nothing present. 1 when fresh_line_sync() has no new leaf to count. */
+static ALWAYS_INLINE u32 fresh_entry_sync(struct mmu_vcpu *v, struct pass *p,
+					  const struct places *at, const volatile u64 *guest, u32 k,
+					  u64 judged)
+{
+	u64 gpte = guest[k], spte;
+
+	if ((gpte & judged) != (PTE_P | PTE_A)) {
+		at->line[k] = gpte & PTE_P ? p->r.trap : p->r.empty;
+		return 1;
+	}
+	spte = plain_leaf(gpte);
+	return likely(quick_add(at, k, spte)) ? 0 : odd_entry_sync(v, p, at->first + k, spte);
+}
+
 /* The same where nothing is present in the shadow's line, as in a new table. */
 static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
 					  slot_t first)
 {
-	struct mmu *m = v->mmu;
-	u64 judged = p->r.judged[0], *line = spte_at(m, first);
-	u64 trap = p->r.trap, empty = p->r.empty;
+	const struct places at = places_of(v->mmu, first);
 	const volatile u64 *guest = p->guest + slot_entry(first);
-	u32 made = 0, odd = 0;
+	u64 judged = p->r.judged[0];
+	u32 made = LINE_ENTRIES;
 
 	s->lines |= line_bit(first);
 	s->live |= line_bit(first);
-	for (u32 k = 0; k < LINE_ENTRIES; k++) {
-		u64 gpte = guest[k], spte;
-
-		if ((gpte & judged) != (PTE_P | PTE_A)) {
-			line[k] = gpte & PTE_P ? trap : empty;
-			continue;
-		}
-		spte = plain_leaf(gpte);
-		if (likely(leaf_add(m, s, first + k, spte)))
-			made++;
-		else
-			odd += follow(v, first + k,
-				      (struct spte_want){.spte = spte, .present = true});
-	}
+	made -= fresh_entry_sync(v, p, &at, guest, 0, judged);
+	made -= fresh_entry_sync(v, p, &at, guest, 1, judged);
+	made -= fresh_entry_sync(v, p, &at, guest, 2, judged);
+	made -= fresh_entry_sync(v, p, &at, guest, 3, judged);
+	made -= fresh_entry_sync(v, p, &at, guest, 4, judged);
+	made -= fresh_entry_sync(v, p, &at, guest, 5, judged);
+	made -= fresh_entry_sync(v, p, &at, guest, 6, judged);
+	made -= fresh_entry_sync(v, p, &at, guest, 7, judged);
 	s->present += made;
-	p->changed += made + odd;
-	p->work += 1 + made + odd;
+	p->changed += made;
+	p->work += 1 + made;
 	p->filled += made;
 }
 
@@ -221,7 +267,7 @@ static ALWAYS_INLINE void changed_line_sync(struct mmu_vcpu *v, struct pass *p, 
 {
 	if (kind == NARROW)
 		line_sync(v, p, first, true, false);
-	else if (!line_or(p->guest + slot_entry(first)))
+	else if (line_is_empty(p->guest + slot_entry(first)))
 		empty_line_sync(v->mmu, p, s, first, bit);
 	else if (kind == SMALL && !(s->live & bit))
 		fresh_line_sync(v, p, s, first);
@@ -322,7 +368,7 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, const u64 *copy)
 	if (unlikely(m->soft_traps || kind == NARROW))
 		live = ~0ULL;
 	for (u32 i = 0; i < SPT_ENTRIES; i += GROUP_ENTRIES, bits <<= GROUP_LINES) {
-		if ((live & bits) || group_or(p.guest + i)) {
+		if ((live & bits) || !group_is_empty(p.guest + i)) {
 			any_group_sync(v, &p, s, slot_make(index, i), bits, kind);
 		} else if ((s->lines & bits) | p.r.empty) {
 			group_fill(table + i, p.r.empty);

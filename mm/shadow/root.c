@@ -164,12 +164,11 @@ static inline void remember_root(struct mmu_vcpu *v)
 		forget_recent(m);
 		return;
 	}
-	v->recent[v->regs.cr3 / PAGE_SIZE % MMU_RECENT] = (struct mmu_recent){
+	v->recent_now[v->regs.cr3 / PAGE_SIZE % MMU_RECENT] = (struct mmu_recent){
 		.cr3 = v->regs.cr3 | v->cr3_ignored,
 		.hpa = v->hw.root,
 		.pins = v->pins,
 		.root = v->root,
-		.filter_user = v->hw.filter_user,
 	};
 	m->shadows[v->root].recent = true;
 	m->recents = true;

@@ -73,6 +73,7 @@ static inline void say_hardware(struct mmu_vcpu *v)
 	v->hw.exit_invlpg = exit_invlpg;
 	v->hw.filter_present = filter_present;
 	v->hw.filter_user = filter_user;
+	v->recent_now = v->recent[filter_user];
 	v->hw.due = true;
 }
 

@@ -181,29 +181,28 @@ own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
 
 /*
  * What the access sets in the guest's entry, at this address, lets it be made, and the leaf follows: install(). was:
- * the entry as it was.
+ * the entry as it was; gpte: as it is to be.
  */
 static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, bool write,
-							    u64 was, u64 at)
+							    u64 was, u64 gpte, u64 at)
 {
 	struct mmu *m = v->mmu;
-	u64 gpte = was | PTE_A | (write ? PTE_D : 0), old, spte;
 	struct frame *f = &m->frames[spte_gfn(gpte)];
 	const struct mmu_way *way;
 	slot_t slot;
+	u64 old, spte;
 
 	/* A page of RAM, that is no table: what may be done about a read of one is rare enough. */
-	if (unlikely(gpte == was || spte_gfn(gpte) >= m->nr_frames || f->state || m->nr_unsync ||
-		     m->soft_traps))
+	if (unlikely(spte_gfn(gpte) >= m->nr_frames || f->state || m->nr_unsync || m->soft_traps))
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
-	if (unlikely(!way))
+	if (unlikely(!way || !way->frame))
 		return MMU_NOT_STRAIGHT;
 	slot = way->first + spt_index(1, gva);
 	old = *spte_at(m, slot);
 	spte = plain_leaf(gpte) | PTE_A;
 	/* Rights that are lost ask for a flush. */
-	if (unlikely(!is_common(way->table[0]->role) || (old & ~spte & (PTE_W | PTE_U))) ||
+	if (unlikely(old & ~spte & (PTE_W | PTE_U)) ||
 	    unlikely(!guest_cmpxchg(at, was, gpte, sizeof(gpte))))
 		return MMU_NOT_STRAIGHT;
 	m->work = 0;
@@ -223,14 +222,21 @@ static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, 
 	return mended(v, slot, gva, write, old, gpte);
 }
 
-/* By the guest's own tables, of which v->memo.own has the upper ones: a page of 4 KiB. */
-static ALWAYS_INLINE enum mmu_straight_way by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec,
-							 struct mmu_straight *out)
+static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
+					      struct mmu_straight *out);
+
+/*
+ * By the guest's own tables, of which v->memo.own has the upper ones: a page of 4 KiB. learnt: what is left is no
+ * write to a table.
+ */
+static ALWAYS_INLINE enum mmu_straight_way
+by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out, bool learnt)
 {
 	const struct paging_regs *r = &v->regs;
 	const struct mmu_own_way *o = &v->memo.own;
 	u64 at = o->table + gpte_index(GPTE_64, 1, gva) * sizeof(u64);
 	u64 gpte = *(const volatile u64 *)phys_ptr(at), rights = rights_below(o->rights, gpte);
+	u64 set = PTE_A | (pfec & PFEC_W ? PTE_D : 0);
 
 	if (unlikely(!(gpte & PTE_P)))
 		return own_notpresent(v, gva, pfec, out);
@@ -239,7 +245,9 @@ static ALWAYS_INLINE enum mmu_straight_way by_own_tables(struct mmu_vcpu *v, u64
 		return MMU_NOT_STRAIGHT;
 	if (is_denied(r, rights, pfec))
 		return own_fault(v, pfec, PFEC_P, out);
-	return mend(v, gva, pfec & PFEC_W, gpte, at);
+	if (likely((gpte & set) != set))
+		return mend(v, gva, pfec & PFEC_W, gpte, gpte | set, at);
+	return learnt ? MMU_NOT_STRAIGHT : learn_fault(v, gva, pfec, rip, out);
 }
 
 /* The error code tells what the access was: a fetch shows, and no key has forbidden it. */
@@ -256,8 +264,8 @@ static ALWAYS_INLINE bool leads_to_protected(const struct mmu_vcpu *v, const str
 }
 
 /* Where not all is remembered that is asked for. */
-static __attribute__((noinline)) enum mmu_straight_way
-learn_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out)
+static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
+					      struct mmu_straight *out)
 {
 	const struct mmu_way *way;
 
@@ -271,19 +279,15 @@ learn_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight 
 			       : MMU_NOT_STRAIGHT;
 	if (!access_shown(&v->regs, pfec) || !recall_own(v, gva))
 		return MMU_NOT_STRAIGHT;
-	return by_own_tables(v, gva, pfec, out);
+	return by_own_tables(v, gva, pfec, rip, out, true);
 }
 
 /* What is no write to a table that is remembered. */
 static __attribute__((noinline)) enum mmu_straight_way
 other_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out)
 {
-	const struct mmu_way *way = &v->memo.way[gva / REGION_SIZE % MMU_WAYS];
-
-	if (likely(own_holds(v, gva) && access_shown(&v->regs, pfec)) &&
-	    (!is_plain_write(pfec) ||
-	     (way->where == gva / REGION_SIZE && !leads_to_protected(v, way, gva, pfec))))
-		return by_own_tables(v, gva, pfec, out);
+	if (likely(own_holds(v, gva) && access_shown(&v->regs, pfec)))
+		return by_own_tables(v, gva, pfec, rip, out, false);
 	return learn_fault(v, gva, pfec, rip, out);
 }
 

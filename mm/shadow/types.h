@@ -108,6 +108,7 @@ struct shadow {
 	u32 list_next, list_prev; /* in mmu.lru, or mmu.orphans: see recycle.c */
 	u32 stamp;                /* the last operation that held it: invariant 11 */
 	u32 moved;                /* the operation that last put it at the front of mmu.lru */
+	u32 region_next;          /* see struct region */
 	/* Invariant 20: lines that may be other than zero; and that may have a present entry. */
 	u64 lines, live;
 	/* Invariant 24: lines as the frame's copy has them; of these, with traps that stand for notrap. */
@@ -119,16 +120,18 @@ struct shadow {
 	u16 next_read; /* ahead.c: behind the last entry that a read set A in; 0: none did */
 	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
 	bool flood_paid;     /* flood.c: the last flood was worth it */
-	u64 synced;          /* mmu.operations when it last was as the guest's table */
 	bool stale;          /* has no parents and no pins, and may lag behind: see sync.c */
 	bool recent : 1;     /* it may be in some virtual CPU's `recent` */
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
 	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
 	struct reach reach[NR_REACH];
-	u32 region_next; /* see struct region */
-	u64 judged;      /* of a guest's entry without PS, as struct rules has it */
+	u64 synced; /* mmu.operations when it last was as the guest's table */
+	u64 judged; /* of a guest's entry without PS, as struct rules has it */
 };
+
+/* An index becomes an address by a shift. */
+_Static_assert(sizeof(struct shadow) == 128, "struct shadow has grown: is it worth it?");
 
 /* Tables linked by list_next and list_prev. */
 struct shadow_list {
@@ -275,6 +278,16 @@ static inline bool gfn_is_hidden(const struct mmu *m, u64 gfn)
 static inline bool frame_is_tracked(const struct frame *f)
 {
 	return f && (f->state & FRAME_TABLES) && !(f->state & FRAME_UNSYNC);
+}
+
+/* RAM that is no table, and in no leaf that is in a list. */
+static ALWAYS_INLINE bool frame_is_idle(const struct frame *f)
+{
+	u64 all;
+
+	_Static_assert(sizeof(all) == sizeof(*f), "it is all of it");
+	__builtin_memcpy(&all, f, sizeof(all));
+	return !all;
 }
 
 /* A shadow of a guest's table that may lag behind it. Direct tables mirror none. */

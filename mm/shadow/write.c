@@ -157,11 +157,12 @@ void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 	struct mmu *m = v->mmu;
 	slot_t slot = w->slot;
 	struct shadow *s = shadow_at(m, slot);
+	struct counters *c = v->counters;
 	u32 flood;
 
-	count(v->counters, pf_taken);
-	count(v->counters, pf_emulate);
-	count(v->counters, mmu_pte_write);
+	count(c, pf_taken);
+	count(c, pf_emulate);
+	count(c, mmu_pte_write);
 	m->work = 0;
 	/* One operation to find it, one to write: whatever goes by their number is as ever. */
 	m->clock += 2;
@@ -176,7 +177,7 @@ void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 				 SPTE_NOTRAP)))
 		common_written(v, w, flood);
 	else
-		count(v->counters, mmu_pte_updated);
+		count(c, mmu_pte_updated);
 }
 
 void mmu_write(struct mmu_vcpu *v, u64 gpa, const void *data, u32 size)
