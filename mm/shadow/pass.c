@@ -93,7 +93,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	s->lines |= line_bit(first);
 	s->live |= line_bit(first);
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
-		u64 gpte = guest[k], old = line[k], spte;
+		u64 gpte = guest[k], old = line[k], spte, other;
 		bool was;
 
 		/* PS is PAT here, and decides nothing. */
@@ -109,10 +109,20 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			continue;
 		}
 		spte = plain_leaf(gpte);
-		if (old == spte || leaf_says(old) == spte)
+		other = (old ^ spte) & ~(PTE_A | PTE_D);
+		if (!other)
+			continue;
+		/* It loses W, as when a kernel forks: leaf_put() would do no more. No trap has W. */
+		if (other == PTE_W && (old & PTE_W)) {
+			leaf_unmap(m, first + k, old);
+			line[k] = spte;
+			moved++;
+			continue;
+		}
+		if (leaf_says(old) == spte)
 			continue;
 		was = spte_is_present(old, trap_bits);
-		if (was && (leaf_protect(m, first + k, spte) || leaf_put(m, s, first + k, spte)))
+		if (was && leaf_put(m, s, first + k, spte))
 			moved++;
 		else if (likely(!was && leaf_add(m, s, first + k, spte)))
 			added++;

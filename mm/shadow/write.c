@@ -155,13 +155,14 @@ static __attribute__((noinline)) void common_written(struct mmu_vcpu *v,
 void mmu_written_straight(struct mmu_vcpu *v, const struct mmu_straight *w)
 {
 	struct mmu *m = v->mmu;
+	struct counters *c = v->counters;
 	slot_t slot = w->slot;
 	struct shadow *s = shadow_at(m, slot);
 	u32 flood;
 
-	count(v->counters, pf_taken);
-	count(v->counters, pf_emulate);
-	count(v->counters, mmu_pte_write);
+	count(c, pf_taken);
+	count(c, pf_emulate);
+	count(c, mmu_pte_write);
 	m->work = 0;
 	/* One operation to find it, one to write: whatever goes by their number is as ever. */
 	m->clock += 2;
