@@ -3,36 +3,32 @@
  * Passes over whole tables that make them say what the guest's do. Each costs what is in the table, not what it has
  * room for.
  */
-#include "mm/shadow/lines.h"
-#include "mm/shadow/mirror.h"
+#include "mm/shadow/pass.h"
 
-/* A pass of table_sync(). */
-struct pass {
-	struct rules r;
-	const u64 *guest;
-	const u64 *copy;
-	u64 copied;  /* lines that may be as the copy has them */
-	u32 same;    /* groups that are as the copy has them */
-	u32 changed; /* entries that map something else now */
-	u32 work;    /* as mmu.work */
-	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */
-};
-
-/* An entry of an upper table that names a frame nobody has made a table of: a trap, whatever else it says. */
-static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
+bool bare_entry_put(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
 {
-	u64 gfn = spte_gfn(gpte);
+	struct mmu *m = v->mmu;
+	u32 child;
 
-	return (gpte & (PTE_P | PTE_PS)) == PTE_P && gfn < m->nr_frames && !m->frames[gfn].state;
+	if (!want.child.word) {
+		follow(v, slot, want);
+		return want.present;
+	}
+	child = child_ahead(m, want);
+	if (child)
+		entry_link(m, slot, child, want.spte, false);
+	else
+		entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
+	return child;
 }
 
 /*
- * line_sync() of an upper table's line that has nothing present, and leads to no table that is there; traps are not
- * counted. False where it does, with nothing done that line_sync() would not do.
+ * line_sync() of an upper table's line that has nothing present, whose entries have 64 bits; traps are not counted.
  */
-static ALWAYS_INLINE bool bare_line_sync(struct mmu *m, struct pass *p, struct shadow *s,
+static ALWAYS_INLINE void bare_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
 					 slot_t first)
 {
+	const struct mmu *m = v->mmu;
 	const volatile u64 *guest = p->guest + slot_entry(first);
 	u64 *line = spte_at(m, first), trap = p->r.trap, empty = p->r.empty;
 
@@ -40,12 +36,18 @@ static ALWAYS_INLINE bool bare_line_sync(struct mmu *m, struct pass *p, struct s
 	p->work++;
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 gpte = guest[k];
+		struct spte_want want;
 
-		if ((gpte & PTE_P) && !leads_nowhere(m, gpte))
-			return false;
-		line[k] = gpte & PTE_P ? trap : empty;
+		if (!(gpte & PTE_P)) {
+			line[k] = empty;
+		} else if (leads_nowhere(m, gpte)) {
+			line[k] = trap;
+		} else {
+			want = wanted(m, &p->r, gpte, slot_entry(first) + k);
+			p->work += want.present;
+			p->changed += bare_entry_put(v, first + k, want);
+		}
 	}
-	return true;
 }
 
 /* narrow: the guest's entries have 32 bits. upper: this is no table of level 1. */
@@ -136,38 +138,6 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	p->filled += added + moved;
 }
 
-/* The same where nothing is present in the shadow's line, as in a new table. */
-static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
-					  slot_t first)
-{
-	struct mmu *m = v->mmu;
-	u64 judged = p->r.judged[0], *line = spte_at(m, first);
-	u64 trap = p->r.trap, empty = p->r.empty;
-	const volatile u64 *guest = p->guest + slot_entry(first);
-	u32 made = 0, odd = 0;
-
-	s->lines |= line_bit(first);
-	s->live |= line_bit(first);
-	for (u32 k = 0; k < LINE_ENTRIES; k++) {
-		u64 gpte = guest[k], spte;
-
-		if ((gpte & judged) != (PTE_P | PTE_A)) {
-			line[k] = gpte & PTE_P ? trap : empty;
-			continue;
-		}
-		spte = plain_leaf(gpte);
-		if (likely(leaf_add(m, s, first + k, spte)))
-			made++;
-		else
-			odd += follow(v, first + k,
-				      (struct spte_want){.spte = spte, .present = true});
-	}
-	s->present += made;
-	p->changed += made + odd;
-	p->work += 1 + made + odd;
-	p->filled += made;
-}
-
 /* The guest's entries of this line are all zero. */
 static ALWAYS_INLINE void empty_line_sync(struct mmu *m, struct pass *p, struct shadow *s,
 					  slot_t first, u64 bit)
@@ -237,7 +207,9 @@ static ALWAYS_INLINE void changed_line_sync(struct mmu_vcpu *v, struct pass *p, 
 		fresh_line_sync(v, p, s, first);
 	else if (kind == SMALL)
 		small_line_sync(v, p, s, first);
-	else if (kind == OTHER || (s->live & bit) || !bare_line_sync(v->mmu, p, s, first))
+	else if (kind == UPPER && !(s->live & bit))
+		bare_line_sync(v, p, s, first);
+	else
 		line_sync(v, p, first, false, kind == UPPER);
 }
 
@@ -285,16 +257,6 @@ static ALWAYS_INLINE void any_group_sync(struct mmu_vcpu *v, struct pass *p, str
 		upper_group_sync(v, p, s, first, bits);
 	else
 		other_group_sync(v, p, s, first, bits, kind == NARROW);
-}
-
-static ALWAYS_INLINE struct pass pass_of(const struct mmu *m, u32 index)
-{
-	const struct shadow *s = &m->shadows[index];
-
-	return (struct pass){
-		.r = rules_of(m, s->role, !table_is_unsync(m, index)),
-		.guest = phys_ptr(s->gfn << PAGE_SHIFT),
-	};
 }
 
 void line_follow(struct mmu_vcpu *v, slot_t slot)

@@ -124,6 +124,33 @@ static void new_space_is_bounded(void **state)
 	sim_finish(&sim);
 }
 
+/* Whatever its place, and whatever is beside it. */
+static void each_entry_of_a_new_table_counts(void **state)
+{
+	static const u32 at[] = {0, 7, 8, 63, 64, 300, 511};
+	const u64 garbage = FLAGS & ~PTE_P;
+
+	(void)state;
+	start(0, MMU_SYNC_HYBRID);
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++) {
+		sim_poke(&sim, PD + at[i] * 8, PT(i) | FLAGS, 8);
+		for (u32 k = 0; k < ARRAY_SIZE(at); k++)
+			sim_poke(&sim, PT(i) + at[k] * 8, (DATA + k * PAGE_SIZE) | FLAGS, 8);
+		sim_poke(&sim, PT(i) + 9 * 8, DATA | garbage, 8);
+	}
+	sim_poke(&sim, PD + 9 * 8, PT(0) | garbage, 8);
+	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++) {
+		for (u32 k = 0; k < ARRAY_SIZE(at); k++)
+			assert_int_equal(use(at[i], at[k], SIM_DONE), 0);
+		assert_int_equal(use(at[i], 9, SIM_FAULT), 0);
+		assert_int_equal(use(at[i], 100, SIM_FAULT), 0);
+	}
+	assert_int_equal(use(9, 0, SIM_FAULT), 0);
+	assert_int_equal(use(100, 0, SIM_FAULT), 0);
+	sim_finish(&sim);
+}
+
 /* The pages of so many page tables, two of each. */
 static void unmap(u32 tables)
 {
@@ -273,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(new_space_has_its_tables),
 		cmocka_unit_test(new_space_is_bounded),
+		cmocka_unit_test(each_entry_of_a_new_table_counts),
 		cmocka_unit_test(space_ends_as_a_whole),
 		cmocka_unit_test(space_that_maps_something_stays),
 		cmocka_unit_test(space_ends_while_another_runs),
