@@ -4,13 +4,13 @@
 #include "mm/shadow/lines.h"
 
 /*
- * leaf_drop() of all that a line of level 1 has, in a shadow of the guest's table. Most frames are mapped once; one
- * that is no RAM is in no list, and its rmap is 0. Returns how many entries were present.
+ * leaf_drop() of all that a line of level 1 has, in a shadow of the guest's table. Most frames are mapped once, or were
+ * mapped here last; one that is no RAM is in no list, and its rmap is 0. Returns how many entries were present.
  */
 static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t first)
 {
 	const u64 *line = spte_at(m, first);
-	const struct spte_link *links = &m->links[first];
+	struct spte_link *links = &m->links[first];
 	struct frame *frames = m->frames;
 	u64 trap_bits = m->trap_bits, nr_frames = m->nr_frames;
 	u32 dropped = 0;
@@ -27,6 +27,8 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 			continue;
 		if (likely(links[k].prev == ALONE && spte_gfn(spte) < nr_frames))
 			frames[spte_gfn(spte)].rmap = 0;
+		else if (spte_gfn(spte) < nr_frames && frames[spte_gfn(spte)].rmap == first + k)
+			list_del_first(m, &frames[spte_gfn(spte)].rmap);
 		else
 			leaf_unmap(m, first + k, spte);
 	}
@@ -36,26 +38,43 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 	return dropped;
 }
 
-u32 line_drop(struct mmu *m, slot_t first, bool by_guest)
+/* An entry of any other table. 1 when it was present. */
+static ALWAYS_INLINE u32 other_drop(struct mmu *m, const struct shadow *s, slot_t slot,
+				    bool by_guest)
 {
-	struct shadow *s = shadow_at(m, first);
+	u64 spte = *spte_at(m, slot);
+
+	if (!spte_is_present(spte, m->trap_bits))
+		return 0;
+	if (s->role.level > 1)
+		entry_drop(m, slot, by_guest);
+	return 1;
+}
+
+static __attribute__((noinline)) u32 other_line_drop(struct mmu *m, struct shadow *s, slot_t at,
+						     bool by_guest)
+{
 	u32 dropped = 0;
 
-	if (s->role.level == 1 && !s->role.direct)
-		return small_line_drop(m, s, first);
-	for (u32 i = 0; i < LINE_ENTRIES; i++) {
-		if (!spte_is_present(*spte_at(m, first + i), m->trap_bits))
-			continue;
-		dropped++;
-		if (s->role.level > 1)
-			entry_drop(m, first + i, by_guest);
-	}
+	/* No loop: most entries are none. */
+	dropped += other_drop(m, s, at, by_guest) + other_drop(m, s, at + 1, by_guest);
+	dropped += other_drop(m, s, at + 2, by_guest) + other_drop(m, s, at + 3, by_guest);
+	dropped += other_drop(m, s, at + 4, by_guest) + other_drop(m, s, at + 5, by_guest);
+	dropped += other_drop(m, s, at + 6, by_guest) + other_drop(m, s, at + 7, by_guest);
 	/* No list has small leaves of a direct table. */
 	if (s->role.level == 1) {
 		s->present -= dropped;
 		m->stale_writable = true;
 	}
 	return dropped;
+}
+
+u32 line_drop(struct mmu *m, slot_t first, bool by_guest)
+{
+	struct shadow *s = shadow_at(m, first);
+
+	return s->role.level == 1 && !s->role.direct ? small_line_drop(m, s, first)
+						     : other_line_drop(m, s, first, by_guest);
 }
 
 void table_clear(struct mmu *m, u32 index, bool by_guest)

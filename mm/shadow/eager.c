@@ -26,51 +26,63 @@ static bool may_go_on(const struct mmu *m, const struct eager *e)
 
 static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index);
 
-/* Make the table that a trap should lead to, where the guest says that users may use it. */
-static void make_one(struct mmu_vcpu *v, struct eager *e, slot_t slot)
+/*
+ * Make the table that a trap should lead to, where the guest's entry says that users may use it, and is of the plain
+ * kind: with CR0.WP=0 none is.
+ */
+static __attribute__((noinline)) void make_one(struct mmu_vcpu *v, struct eager *e, slot_t slot)
 {
 	struct mmu *m = v->mmu;
-	u64 gpte = gpte_read(shadow_at(m, slot)->gfn, GPTE_64, slot_entry(slot));
-	struct spte_want want;
+	const struct shadow *s = shadow_at(m, slot);
+	u64 gpte = gpte_read(s->gfn, GPTE_64, slot_entry(slot));
+	struct spte_want want = plain_link(s->role, gpte);
 	u32 child;
 
-	if (!(gpte & PTE_U))
-		return;
-	want = slot_wanted(m, slot, gpte);
-	if (!want.child.word || want.child.direct || !frame_of(m, spte_gfn(want.spte)))
+	if (!(gpte & PTE_U) || !may_go_on(m, e) || !is_plain_link(s->role, gpte) ||
+	    (gpte & s->judged) != (PTE_P | PTE_A) || !frame_of(m, spte_gfn(gpte)))
 		return;
 	e->tables--;
-	child = shadow_get(v, spte_gfn(want.spte), want.child);
-	if (follow(v, slot, want) && m->shadows[child].role.level > 1)
+	child = shadow_get(v, spte_gfn(gpte), want.child);
+	if (!may_have_parent(m, child))
+		return;
+	entry_link(m, slot, child, want.spte, false);
+	if (want.child.level > 1)
 		make_below(v, e, child);
 }
 
 /* Of a root: a line that the last root has as well is the kernel's, or it would not be new. */
 static bool is_shared(const struct mmu *m, const struct eager *e, slot_t first)
 {
-	const u64 *mine, *other;
+	u64 offset = slot_entry(first) * sizeof(u64);
 
-	if (slot_table(first) != e->root || !frame_of(m, e->last))
-		return false;
-	mine = (const u64 *)phys_ptr(shadow_at(m, first)->gfn << PAGE_SHIFT) + slot_entry(first);
-	other = (const u64 *)phys_ptr(e->last << PAGE_SHIFT) + slot_entry(first);
-	return line_same(mine, other);
+	return frame_of(m, e->last) &&
+	       line_same(phys_ptr(shadow_at(m, first)->gfn << PAGE_SHIFT | offset),
+			 phys_ptr(e->last << PAGE_SHIFT | offset));
+}
+
+static ALWAYS_INLINE void try_one(struct mmu_vcpu *v, struct eager *e, slot_t slot, u64 trap)
+{
+	if (*spte_at(v->mmu, slot) == trap)
+		make_one(v, e, slot);
 }
 
 /* Invariant 20: a line that is all zeros leads nowhere. */
 static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index)
 {
 	struct mmu *m = v->mmu;
+	const struct shadow *s = &m->shadows[index];
+	u64 trap = trap_entry(m, s->role);
 
-	for (u64 lines = m->shadows[index].lines; lines; lines &= lines - 1) {
-		slot_t first = slot_make(index, (u32)__builtin_ctzll(lines) * LINE_ENTRIES);
+	for (u64 lines = s->lines; lines; lines &= lines - 1) {
+		slot_t at = slot_make(index, (u32)__builtin_ctzll(lines) * LINE_ENTRIES);
 
-		if (is_shared(m, e, first))
+		if (index == e->root && is_shared(m, e, at))
 			continue;
-		for (u32 i = 0; i < LINE_ENTRIES; i++) {
-			if (spte_is_trap(*spte_at(m, first + i), m->trap_bits) && may_go_on(m, e))
-				make_one(v, e, first + i);
-		}
+		/* No loop: that takes three times as long. */
+		try_one(v, e, at, trap), try_one(v, e, at + 1, trap);
+		try_one(v, e, at + 2, trap), try_one(v, e, at + 3, trap);
+		try_one(v, e, at + 4, trap), try_one(v, e, at + 5, trap);
+		try_one(v, e, at + 6, trap), try_one(v, e, at + 7, trap);
 	}
 }
 

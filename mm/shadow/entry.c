@@ -36,7 +36,7 @@ void entry_drop(struct mmu *m, slot_t slot, bool by_guest)
 		u32 child = spte_child(m, spte);
 
 		list_del(m, &m->shadows[child].parents, slot);
-		reach_link(m, slot_table(slot), child, -1);
+		reach_unlinked(m, slot_table(slot), child);
 		/* See reach.c: a CPU that still holds the link is beyond what is counted. */
 		if (m->soft_traps || m->shadows[child].role.direct)
 			need_flush(m);
@@ -94,14 +94,6 @@ u32 most_parents(const struct mmu *m, u32 child)
 	return table_is_unsync(m, child) ? m->bounds->unsync_parents : m->bounds->parents;
 }
 
-/* There is room for a link to a table that nobody has asked for yet. */
-bool may_have_parent(const struct mmu *m, u32 child)
-{
-	u32 length = list_length(m, m->shadows[child].parents);
-
-	return likely(length < m->bounds->kept) || length < most_parents(m, child);
-}
-
 /* bits: the entry but for the address. asked: a fault, or a load of CR3, needs it; else it is filled ahead. */
 void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked)
 {
@@ -113,7 +105,7 @@ void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked)
 	if (unlikely(c->orphan))
 		shadow_used(m, child);
 	entry_put_present(m, slot, table_hpa(m, child) | (bits & ~PTE_ADDR));
-	reach_link(m, slot_table(slot), child, 1);
+	reach_linked(m, slot_table(slot), child);
 	length = asked ? list_add(m, &c->parents, slot) : list_add_behind(m, &c->parents, slot);
 	if (unlikely(length > m->bounds->kept))
 		list_bound(m, c->parents, length, most_parents(m, child));

@@ -34,7 +34,10 @@ bool entry_sync(struct mmu_vcpu *v, slot_t slot);
  */
 u32 table_sync(struct mmu_vcpu *v, u32 index, const u64 *copy);
 
-/* The same for the line of a slot, eight entries; its table is a shadow of RAM. */
+/* fill.c. The same for a table that has just been made, all zeros, and is listed. */
+void table_fill(struct mmu_vcpu *v, u32 index);
+
+/* pass.c. The same for the line of a slot, eight entries; its table is a shadow of RAM. */
 void line_follow(struct mmu_vcpu *v, slot_t slot);
 
 /*
@@ -138,8 +141,16 @@ static inline bool spte_set(struct mmu_vcpu *v, slot_t slot, struct spte_want wa
 void entry_trap(struct mmu *m, slot_t slot);
 /* The limits of invariant 12: of a reverse map that has grown by one; of a table's links. */
 void bound_leaves(struct mmu *m, slot_t *head, u32 length);
-bool may_have_parent(const struct mmu *m, u32 child);
 u32 most_parents(const struct mmu *m, u32 child);
+
+/* There is room for a link to a table that nobody has asked for yet. */
+static inline bool may_have_parent(const struct mmu *m, u32 child)
+{
+	u32 length = list_length(m, m->shadows[child].parents);
+
+	return likely(length < m->bounds->kept) || length < most_parents(m, child);
+}
+
 /* Make an entry that is not present a link, or a leaf, and put it into the lists it belongs to. */
 void entry_link(struct mmu *m, slot_t slot, u32 child, u64 bits, bool asked);
 void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte);

@@ -262,7 +262,13 @@ static enum mmu_verdict decide(struct mmu_vcpu *v, struct mmu_fault *fault)
 	gfn = fault->gpa >> PAGE_SHIFT;
 	if (unlikely(gfn_is_watched(v->mmu, gfn)))
 		return MMU_WATCHED_WRITE;
-	return table_write(v, gfn) ? MMU_TABLE_WRITE : look_closely(v, fault, true);
+	if (table_write(v, gfn))
+		return MMU_TABLE_WRITE;
+	/* It was no table any more: where the leaf is writable by now, that was all. */
+	if (!shortcut_allows_write(v, fault->gva))
+		return look_closely(v, fault, true);
+	count(v->counters, pf_fixed);
+	return MMU_RETRY;
 }
 
 enum mmu_verdict mmu_fault(struct mmu_vcpu *v, struct mmu_fault *fault)

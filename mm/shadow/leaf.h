@@ -14,13 +14,18 @@
 /* A writable leaf is about to say something else: its frame's reverse map goes without it. */
 static ALWAYS_INLINE void leaf_unmap(struct mmu *m, slot_t slot, u64 spte)
 {
-	struct frame *f = frame_of(m, spte_gfn(spte));
+	u64 gfn = spte_gfn(spte);
+	struct frame *f;
 
-	if (likely(f && m->links[slot].prev == ALONE))
-		f->rmap = 0;
-	else if (f)
-		list_del(m, &f->rmap, slot);
 	m->stale_writable = true;
+	/* Of what is no RAM, in no list, it is 0 anyway. */
+	if (likely(m->links[slot].prev == ALONE && gfn < m->nr_frames)) {
+		m->frames[gfn].rmap = 0;
+		return;
+	}
+	f = frame_of(m, gfn);
+	if (f)
+		list_del(m, &f->rmap, slot);
 }
 
 /* entry_drop() of a leaf that is present. */
@@ -69,18 +74,6 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 	return true;
 }
 
-/* leaf_put() where the frame stays, and the leaf loses W. False, with nothing done, where that is not so. */
-static ALWAYS_INLINE bool leaf_protect(struct mmu *m, slot_t slot, u64 spte)
-{
-	u64 *entry = spte_at(m, slot), old = *entry;
-
-	if (((old ^ spte) & (PTE_ADDR | SPTE_NARROWED | PTE_W)) != PTE_W || !(old & PTE_W))
-		return false;
-	leaf_unmap(m, slot, old);
-	*entry = spte;
-	return true;
-}
-
 /*
  * A line's places, and the frames: what does not change while its leaves are put. A compiler that sees their stores
  * cannot know that.
@@ -123,8 +116,8 @@ static ALWAYS_INLINE bool quick_add(const struct places *p, u32 k, u64 spte)
 }
 
 /*
- * The same in the plainest cases, where nothing else follows: nothing is narrowed, and each page is no table, and
- * writable in this place alone. No function is called, so that few registers are kept. False: nothing is done.
+ * The same in the plainest cases, where nothing else follows: nothing is narrowed, each page is no table, and no list
+ * is near its bound. No function is called, so that few registers are kept. False: nothing is done.
  */
 
 /* A leaf that was writable is to go; only if its frame has no other. */
@@ -170,13 +163,32 @@ static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot
 	return true;
 }
 
+/* A writable leaf, where there was none, of a frame that others map. */
+static ALWAYS_INLINE bool quick_shared(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
+				       struct frame *f)
+{
+	u64 *entry = spte_at(m, slot);
+
+	if (spte_is_present(*entry, m->trap_bits) || (spte & SPTE_NARROWED) ||
+	    list_length(m, f->rmap) >= m->bounds->kept)
+		return false;
+	s->lines |= line_bit(slot);
+	s->live |= line_bit(slot);
+	s->present++;
+	list_add(m, &f->rmap, slot);
+	*entry = spte | PTE_D;
+	return true;
+}
+
 /* f: the leaf's frame, whose state is 0. */
 static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
 				     struct frame *f)
 {
 	if (!(spte & PTE_W))
 		return quick_put(m, s, slot, spte, spte);
-	if (f->rmap || !quick_put(m, s, slot, spte, spte | PTE_D))
+	if (f->rmap)
+		return quick_shared(m, s, slot, spte, f);
+	if (!quick_put(m, s, slot, spte, spte | PTE_D))
 		return false;
 	m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
 	f->rmap = slot;

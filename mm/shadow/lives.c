@@ -20,7 +20,8 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	table_clear(m, index, by_guest);
 	while (s->parents)
 		entry_trap(m, s->parents);
-	reach_forget(m, index);
+	if (unlikely(s->reach[REACH_SOFT].queued | s->reach[REACH_NARROWED].queued))
+		reach_forget(m, index);
 	shadow_unlist(m, index);
 	if (f && !(f->state & FRAME_TABLES)) {
 		if (f->state & FRAME_UNSYNC)
@@ -85,7 +86,7 @@ static void fill(struct mmu_vcpu *v, u32 index)
 	else if (!frame_of(m, s->gfn))
 		table_trap(m, index, false);
 	else
-		table_sync(v, index, NULL);
+		table_fill(v, index);
 }
 
 /*
@@ -125,34 +126,39 @@ static void revive(struct mmu_vcpu *v, u32 index)
 	s->asked = 0;
 }
 
-u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
+/* The one that is there, right to be linked; or 0. */
+static u32 shadow_at_hand(struct mmu_vcpu *v, u64 gfn, union role role)
 {
 	struct mmu *m = v->mmu;
-	struct frame *f = role.direct ? NULL : frame_of(m, gfn);
-	u32 index;
+	u32 index = shadow_find(m, gfn, role);
 
-	if (!f && !role.direct)
-		gfn = NO_GFN;
-	index = shadow_find(m, gfn, role);
-	if (index) {
-		if (m->shadows[index].orphan)
-			shadow_used(m, index);
-		shadow_touch(m, index);
-		if (unlikely(m->shadows[index].stale))
-			revive(v, index);
-		return index;
-	}
-	bound_list(v, gfn, role);
-	index = shadow_alloc(v);
-	m->shadows[index].gfn = gfn;
-	m->shadows[index].role = role;
-	m->shadows[index].judged = judged(m, role, 0);
+	if (!index)
+		return 0;
+	if (m->shadows[index].orphan)
+		shadow_used(m, index);
+	shadow_touch(m, index);
+	if (unlikely(m->shadows[index].stale))
+		revive(v, index);
+	return index;
+}
+
+/* f: the frame that it is made a table of, or NULL. */
+static u32 shadow_make(struct mmu_vcpu *v, struct frame *f, u64 gfn, union role role)
+{
+	struct mmu *m = v->mmu;
+	u32 index = shadow_alloc(v);
+	struct shadow *s = &m->shadows[index];
+
+	s->gfn = gfn;
+	s->role = role;
+	s->judged = judged(m, role, 0);
 	/* What it will be used for is what the others are. */
-	m->shadows[index].flood_paid = role.level == 1 && m->floods_pay;
-	if (f)
+	s->flood_paid = role.level == 1 && m->floods_pay;
+	if (f && f->state) {
 		frame_reopen(v, gfn);
-	if (f && role.level > 1 && (f->state & FRAME_UNSYNC))
-		m->upper_unsync = true;
+		if (role.level > 1 && (f->state & FRAME_UNSYNC))
+			m->upper_unsync = true;
+	}
 	/* Protect before the first entry is read, so that no write is missed. */
 	if (f && !(f->state & FRAME_TABLES))
 		track(v, gfn);
@@ -160,6 +166,23 @@ u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
 	fill(v, index);
 	count(v->counters, mmu_shadow_new);
 	return index;
+}
+
+u32 shadow_get(struct mmu_vcpu *v, u64 gfn, union role role)
+{
+	struct frame *f = role.direct ? NULL : frame_of(v->mmu, gfn);
+	u32 index;
+
+	if (!f && !role.direct)
+		gfn = NO_GFN;
+	/* Of most frames that are asked for nobody has made a table yet. */
+	if (!f || f->state) {
+		index = shadow_at_hand(v, gfn, role);
+		if (index)
+			return index;
+		bound_list(v, gfn, role);
+	}
+	return shadow_make(v, f, gfn, role);
 }
 
 u32 shadow_pae_root(struct mmu_vcpu *v)

@@ -46,16 +46,20 @@ struct spte_want spte_wanted(const struct mmu *m, union role role, bool synced, 
 	return wanted(m, &r, gpte, i);
 }
 
-/* The table that a link should lead to, where it is there and may be linked ahead of any demand; or 0. */
+u32 child_ahead(const struct mmu *m, struct spte_want want)
+{
+	u32 child = shadow_find(m, spte_gfn(want.spte), want.child);
+
+	/* Not one that lags behind: shadow_get(); nor in the place of a link that was asked for. */
+	return child && !m->shadows[child].stale && may_have_parent(m, child) ? child : 0;
+}
+
+/* The same, or the one that is linked already. */
 static u32 child_at_hand(const struct mmu *m, slot_t slot, struct spte_want want)
 {
 	u32 child = linked_child(m, slot, want);
 
-	if (child)
-		return child;
-	child = shadow_find(m, spte_gfn(want.spte), want.child);
-	/* Not one that lags behind: shadow_get(); nor in the place of a link that was asked for. */
-	return child && !m->shadows[child].stale && may_have_parent(m, child) ? child : 0;
+	return child ? child : child_ahead(m, want);
 }
 
 /* follow(), in line for entry_sync(), which is part of each write to a table. */

@@ -36,14 +36,18 @@ struct spte_want wanted_upper(const struct mmu *m, union role role, u64 gpte, u3
 /* The most frequent entry of an upper table: one of 64 bits with CR0.WP=1 that leads to a table. */
 static ALWAYS_INLINE bool is_plain_link(union role role, u64 gpte)
 {
-	return role.level > 1 && role.format != GPTE_32 && !role.wp0 && !(gpte & PTE_PS);
+	_Static_assert(!(GPTE_32 & (GPTE_64 | GPTE_PAE)), "it is a bit of its own");
+	const union role others = {.format = GPTE_32, .wp0 = 1};
+
+	return role.level > 1 && !((role.word & others.word) | (gpte & PTE_PS));
 }
 
 static ALWAYS_INLINE struct spte_want plain_link(union role role, u64 gpte)
 {
-	role.level--;
+	const union role level = {.level = 1};
+
 	return (struct spte_want){.spte = (gpte & (PTE_ADDR | PTE_RIGHTS)) | PTE_P | PTE_A,
-				  .child = role,
+				  .child.word = role.word - level.word,
 				  .present = true};
 }
 
@@ -108,6 +112,15 @@ static ALWAYS_INLINE struct spte_want slot_wanted(const struct mmu *m, slot_t sl
 	struct rules r = rules_of(m, m->shadows[index].role, !table_is_unsync(m, index));
 
 	return wanted(m, &r, gpte, slot_entry(slot));
+}
+
+/* The same for an upper table, in few instructions for the most frequent entry. */
+static ALWAYS_INLINE struct spte_want upper_wanted(const struct mmu *m, const struct shadow *s,
+						   slot_t slot, u64 gpte)
+{
+	if (likely(is_plain_link(s->role, gpte) && (gpte & s->judged) == (PTE_P | PTE_A)))
+		return plain_link(s->role, gpte);
+	return slot_wanted(m, slot, gpte);
 }
 
 /* The most frequent tables by far: of level 1, four levels' format, with CR0.WP=1. */
@@ -175,6 +188,9 @@ static ALWAYS_INLINE bool common_sync(struct mmu_vcpu *v, struct shadow *s, slot
 	entry_put(m, slot, spte);
 	return true;
 }
+
+/* The table that a link should lead to, where it is there and may be linked ahead of any demand; or 0. */
+u32 child_ahead(const struct mmu *m, struct spte_want want);
 
 /* Put what is wanted in place, as far as that needs no new table. True when the entry changed. */
 bool follow(struct mmu_vcpu *v, slot_t slot, struct spte_want want);

@@ -3,23 +3,9 @@
  * Passes over whole tables that make them say what the guest's do. Each costs what is in the table, not what it has
  * room for.
  */
-#include "mm/shadow/lines.h"
-#include "mm/shadow/mirror.h"
+#include "mm/shadow/pass.h"
 
-/* A pass of table_sync(). */
-struct pass {
-	struct rules r;
-	const u64 *guest;
-	const u64 *copy;
-	u64 copied;  /* lines that may be as the copy has them */
-	u32 same;    /* groups that are as the copy has them */
-	u32 changed; /* entries that map something else now */
-	u32 work;    /* as mmu.work */
-	u32 filled;  /* leaves that were filled ahead, but for those that follow() counts */
-};
-
-/* quick_add() of what is mapped elsewhere too, or is a table. False, with nothing done, for what is no ordinary RAM. */
-static __attribute__((noinline)) bool leaf_add(struct mmu *m, slot_t slot, u64 spte)
+bool leaf_add(struct mmu *m, slot_t slot, u64 spte)
 {
 	const struct shadow *s = shadow_at(m, slot);
 	struct frame *f = frame_of(m, spte_gfn(spte));
@@ -41,21 +27,42 @@ static __attribute__((noinline)) bool leaf_add(struct mmu *m, slot_t slot, u64 s
 	return true;
 }
 
-/* An entry of an upper table that names a frame nobody has made a table of: a trap, whatever else it says. */
-static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
+u32 odd_entry_sync(struct mmu_vcpu *v, struct pass *p, slot_t slot, u64 spte)
 {
-	u64 gfn = spte_gfn(gpte);
+	u32 odd;
 
-	return (gpte & (PTE_P | PTE_PS)) == PTE_P && gfn < m->nr_frames && !m->frames[gfn].state;
+	if (leaf_add(v->mmu, slot, spte))
+		return 0;
+	odd = follow(v, slot, (struct spte_want){.spte = spte, .present = true});
+	p->changed += odd;
+	p->work += odd;
+	return 1;
+}
+
+bool bare_entry_put(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
+{
+	struct mmu *m = v->mmu;
+	u32 child;
+
+	if (!want.child.word) {
+		follow(v, slot, want);
+		return want.present;
+	}
+	child = child_ahead(m, want);
+	if (child)
+		entry_link(m, slot, child, want.spte, false);
+	else
+		entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
+	return child;
 }
 
 /*
- * line_sync() of an upper table's line that has nothing present, and leads to no table that is there; traps are not
- * counted. False where it does, with nothing done that line_sync() would not do.
+ * line_sync() of an upper table's line that has nothing present, whose entries have 64 bits; traps are not counted.
  */
-static ALWAYS_INLINE bool bare_line_sync(struct mmu *m, struct pass *p, struct shadow *s,
+static ALWAYS_INLINE void bare_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
 					 slot_t first)
 {
+	const struct mmu *m = v->mmu;
 	const volatile u64 *guest = p->guest + slot_entry(first);
 	u64 *line = spte_at(m, first), trap = p->r.trap, empty = p->r.empty;
 
@@ -63,12 +70,18 @@ static ALWAYS_INLINE bool bare_line_sync(struct mmu *m, struct pass *p, struct s
 	p->work++;
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 gpte = guest[k];
+		struct spte_want want;
 
-		if ((gpte & PTE_P) && !leads_nowhere(m, gpte))
-			return false;
-		line[k] = gpte & PTE_P ? trap : empty;
+		if (!(gpte & PTE_P)) {
+			line[k] = empty;
+		} else if (leads_nowhere(m, gpte)) {
+			line[k] = trap;
+		} else {
+			want = wanted(m, &p->r, gpte, slot_entry(first) + k);
+			p->work += want.present;
+			p->changed += bare_entry_put(v, first + k, want);
+		}
 	}
-	return true;
 }
 
 /* narrow: the guest's entries have 32 bits. upper: this is no table of level 1. */
@@ -117,7 +130,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	s->lines |= line_bit(first);
 	s->live |= line_bit(first);
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
-		u64 gpte = guest[k], old = line[k], spte;
+		u64 gpte = guest[k], old = line[k], spte, other;
 		bool was;
 
 		/* PS is PAT here, and decides nothing. */
@@ -133,10 +146,20 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			continue;
 		}
 		spte = plain_leaf(gpte);
-		if (old == spte || leaf_says(old) == spte)
+		other = (old ^ spte) & ~(PTE_A | PTE_D);
+		if (!other)
+			continue;
+		/* It loses W, as when a kernel forks: leaf_put() would do no more. No trap has W. */
+		if (other == PTE_W && (old & PTE_W)) {
+			leaf_unmap(m, first + k, old);
+			line[k] = spte;
+			moved++;
+			continue;
+		}
+		if (leaf_says(old) == spte)
 			continue;
 		was = spte_is_present(old, trap_bits);
-		if (was && (leaf_protect(m, first + k, spte) || leaf_put(m, s, first + k, spte)))
+		if (was && leaf_put(m, s, first + k, spte))
 			moved++;
 		else if (likely(!was && (quick_add(&at, k, spte) || leaf_add(m, first + k, spte))))
 			added++;
@@ -148,60 +171,6 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	p->changed += added + moved + dropped + odd;
 	p->work += 1 + added + moved + dropped + odd;
 	p->filled += added + moved;
-}
-
-/* fresh_entry_sync() of what quick_add() does not do. */
-static __attribute__((noinline)) u32 odd_entry_sync(struct mmu_vcpu *v, struct pass *p, slot_t slot,
-						    u64 spte)
-{
-	u32 odd;
-
-	if (leaf_add(v->mmu, slot, spte))
-		return 0;
-	odd = follow(v, slot, (struct spte_want){.spte = spte, .present = true});
-	p->changed += odd;
-	p->work += odd;
-	return 1;
-}
-
-/* One entry of a line that has nothing present. 1 when fresh_line_sync() has no new leaf to count. */
-static ALWAYS_INLINE u32 fresh_entry_sync(struct mmu_vcpu *v, struct pass *p,
-					  const struct places *at, const volatile u64 *guest, u32 k,
-					  u64 judged)
-{
-	u64 gpte = guest[k], spte;
-
-	if ((gpte & judged) != (PTE_P | PTE_A)) {
-		at->line[k] = gpte & PTE_P ? p->r.trap : p->r.empty;
-		return 1;
-	}
-	spte = plain_leaf(gpte);
-	return likely(quick_add(at, k, spte)) ? 0 : odd_entry_sync(v, p, at->first + k, spte);
-}
-
-/* The same where nothing is present in the shadow's line, as in a new table. */
-static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
-					  slot_t first)
-{
-	const struct places at = places_of(v->mmu, first);
-	const volatile u64 *guest = p->guest + slot_entry(first);
-	u64 judged = p->r.judged[0];
-	u32 made = LINE_ENTRIES;
-
-	s->lines |= line_bit(first);
-	s->live |= line_bit(first);
-	made -= fresh_entry_sync(v, p, &at, guest, 0, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 1, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 2, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 3, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 4, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 5, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 6, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 7, judged);
-	s->present += made;
-	p->changed += made;
-	p->work += 1 + made;
-	p->filled += made;
 }
 
 /* The guest's entries of this line are all zero. */
@@ -273,7 +242,9 @@ static ALWAYS_INLINE void changed_line_sync(struct mmu_vcpu *v, struct pass *p, 
 		fresh_line_sync(v, p, s, first);
 	else if (kind == SMALL)
 		small_line_sync(v, p, s, first);
-	else if (kind == OTHER || (s->live & bit) || !bare_line_sync(v->mmu, p, s, first))
+	else if (kind == UPPER && !(s->live & bit))
+		bare_line_sync(v, p, s, first);
+	else
 		line_sync(v, p, first, false, kind == UPPER);
 }
 
@@ -321,16 +292,6 @@ static ALWAYS_INLINE void any_group_sync(struct mmu_vcpu *v, struct pass *p, str
 		upper_group_sync(v, p, s, first, bits);
 	else
 		other_group_sync(v, p, s, first, bits, kind == NARROW);
-}
-
-static ALWAYS_INLINE struct pass pass_of(const struct mmu *m, u32 index)
-{
-	const struct shadow *s = &m->shadows[index];
-
-	return (struct pass){
-		.r = rules_of(m, s->role, !table_is_unsync(m, index)),
-		.guest = phys_ptr(s->gfn << PAGE_SHIFT),
-	};
 }
 
 void line_follow(struct mmu_vcpu *v, slot_t slot)

@@ -7,6 +7,19 @@
  */
 #include "mm/shadow/entry.h"
 
+/* Leaves that lists have; in a function of its own, for most frames that become tables have none. */
+static __attribute__((noinline)) void take_leaves(struct mmu *m, struct frame *f, struct region *r)
+{
+	while (f->rmap) {
+		slot_t slot = f->rmap;
+
+		entry_put(m, slot, leaf_narrowed(shadow_at(m, slot)->role, *spte_at(m, slot)));
+		list_del(m, &f->rmap, slot);
+	}
+	while (r->rmap)
+		entry_trap(m, r->rmap);
+}
+
 /*
  * The frame is a table from now on: it loses every writable mapping, and a flush is asked for where a TLB may
  * hold one, even one that was dropped before (stale_writable).
@@ -19,15 +32,8 @@ void track(struct mmu_vcpu *v, u64 gfn)
 	bool found = m->stale_writable;
 
 	r->tracked++;
-	while (f->rmap) {
-		slot_t slot = f->rmap;
-
-		entry_put(m, slot, leaf_narrowed(shadow_at(m, slot)->role, *spte_at(m, slot)));
-		list_del(m, &f->rmap, slot);
-		found = true;
-	}
-	while (r->rmap) {
-		entry_trap(m, r->rmap);
+	if (f->rmap | r->rmap) {
+		take_leaves(m, f, r);
 		found = true;
 	}
 	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {

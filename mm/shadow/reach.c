@@ -46,15 +46,12 @@ void reach_narrowed(struct mmu *m, u32 index, u64 spte)
 	add(m, index, REACH_NARROWED, spte & SPTE_NARROWED ? 1 : -1);
 }
 
+/* reach_linked(), more: 1; or reach_unlinked(), -1. */
 void reach_link(struct mmu *m, u32 index, u32 child, int more)
 {
 	for (u32 kind = 0; kind < NR_REACH; kind++) {
 		if (unlikely(m->shadows[child].reach[kind].told))
 			add(m, index, kind, more);
-	}
-	if (more < 0) {
-		m->stale_ways = true;
-		m->ways++;
 	}
 }
 

@@ -200,11 +200,10 @@ bool mmu_switch_cr3(struct mmu_vcpu *v, u64 cr3)
 	return true;
 }
 
-static bool root_is_at_hand(const struct mmu_vcpu *v, u64 cr3)
+/* The root has been made in this operation, or was stale: it was brought up to date. */
+static bool root_was_made(const struct mmu_vcpu *v)
 {
-	u32 root = find_root(v, cr3 & PTE_ADDR);
-
-	return root && !v->mmu->shadows[root].stale;
+	return v->mmu->shadows[v->root].synced == v->mmu->operations;
 }
 
 void load_cr3(struct mmu_vcpu *v, u64 cr3)
@@ -217,9 +216,9 @@ void load_cr3(struct mmu_vcpu *v, u64 cr3)
 	if (v->mode == PAGING_OFF)
 		return;
 	op_begin(v->mmu);
-	is_new = !root_is_at_hand(v, cr3);
 	/* The root first: it has to be right, and of the others as many as there is time for then. */
 	load_root(v);
+	is_new = root_was_made(v);
 	resync_all(v, false);
 	if (is_new)
 		root_is_new(v, last);

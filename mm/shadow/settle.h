@@ -92,6 +92,8 @@ void root_is_new(struct mmu_vcpu *v, u64 last);
 
 /* shortcut.c. A write that failed only because its page is tracked, or watched: true, and fault->gpa. */
 bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault);
+/* After that: the page is tracked no longer, and the leaf is writable again. */
+bool shortcut_allows_write(const struct mmu_vcpu *v, u64 gva);
 
 /* translate.c: guest_walk(), with what its A and D bits change in shadows. */
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w);

@@ -16,6 +16,13 @@ bool shortcut_table_write(const struct mmu_vcpu *v, struct mmu_fault *fault)
 	return true;
 }
 
+bool shortcut_allows_write(const struct mmu_vcpu *v, u64 gva)
+{
+	struct found leaf = way_to(v, gva);
+
+	return (leaf.spte & leaf.rights & PTE_W) && spte_is_present(leaf.spte, v->mmu->trap_bits);
+}
+
 bool mmu_peek_code(const struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
 	struct found leaf;

@@ -263,6 +263,39 @@ static ALWAYS_INLINE bool leads_to_protected(const struct mmu_vcpu *v, const str
 	return is_protected(v, way->leaves[spt_index(1, gva)], way->rights, pfec);
 }
 
+/*
+ * A write to a page that was a table, and that nobody uses as one any more: its one shadow is dropped. The page is part
+ * of a large one, so that the leaf is writable by that: untrack(). False, with nothing done, where that is not so.
+ */
+static __attribute__((noinline)) bool drop_unused(struct mmu_vcpu *v, const struct mmu_way *way,
+						  u64 gva)
+{
+	struct mmu *m = v->mmu;
+	u64 gfn = spte_gfn(way->leaves[spt_index(1, gva)]);
+	u32 state = gfn < m->nr_frames ? m->frames[gfn].state : 0;
+
+	if (state - 1 >= FRAME_TABLES || m->shadows[state].next || shadow_in_use(m, state) ||
+	    !way->table[0]->role.direct)
+		return false;
+	m->work = 0;
+	op_begin(m);
+	count(v->counters, pf_taken);
+	shadow_zap(v, state, true);
+	count(v->counters, pf_fixed);
+	settle(v);
+	return true;
+}
+
+static ALWAYS_INLINE enum mmu_straight_way protected_fault(struct mmu_vcpu *v,
+							   const struct mmu_way *way, u64 gva,
+							   u32 pfec, u64 rip,
+							   struct mmu_straight *out)
+{
+	if (learn_write(v, &way->leaves[spt_index(1, gva)], gva, pfec, rip, out))
+		return MMU_STRAIGHT_WRITE;
+	return drop_unused(v, way, gva) ? MMU_STRAIGHT_MENDED : MMU_NOT_STRAIGHT;
+}
+
 /* Where not all is remembered that is asked for. */
 static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
 					      struct mmu_straight *out)
@@ -274,9 +307,7 @@ static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 p
 	memo_begin(v);
 	way = is_plain_write(pfec) ? recall_way(v, gva) : NULL;
 	if (way && leads_to_protected(v, way, gva, pfec))
-		return learn_write(v, &way->leaves[spt_index(1, gva)], gva, pfec, rip, out)
-			       ? MMU_STRAIGHT_WRITE
-			       : MMU_NOT_STRAIGHT;
+		return protected_fault(v, way, gva, pfec, rip, out);
 	if (!access_shown(&v->regs, pfec) || !recall_own(v, gva))
 		return MMU_NOT_STRAIGHT;
 	return by_own_tables(v, gva, pfec, rip, out, true);

@@ -2,12 +2,6 @@
 /* How a shadow table is found: by its frame, or place, and role. */
 #include "mm/shadow/tables.h"
 
-/* Somebody can reach it: a parent, or a virtual CPU's root. */
-bool shadow_in_use(const struct mmu *m, u32 index)
-{
-	return m->shadows[index].parents || m->shadows[index].pins;
-}
-
 /*
  * Where a direct table is found. A guest can fill one bucket, but not with more than mmu_bounds.bucket.
  * Fibonacci hashing: the top bits of the product depend on all of the key's.
@@ -20,23 +14,24 @@ static u32 *direct_bucket(const struct mmu *m, u64 gfn, union role role)
 }
 
 /* The list that a table is found by. A direct table's first frame may well be another's table. */
-static u32 list_head(const struct mmu *m, u64 gfn, union role role)
+static ALWAYS_INLINE u32 list_head(const struct mmu *m, u64 gfn, union role role)
 {
-	const struct frame *f = frame_of(m, gfn);
+	const struct frame *f;
 
-	if (role.direct)
+	if (unlikely(role.direct))
 		return *direct_bucket(m, gfn, role);
-	return f ? f->state & FRAME_TABLES : m->blank;
+	f = frame_of(m, gfn);
+	return likely(f) ? f->state & FRAME_TABLES : m->blank;
 }
 
-static void set_list_head(struct mmu *m, u64 gfn, union role role, u32 index)
+static ALWAYS_INLINE void set_list_head(struct mmu *m, u64 gfn, union role role, u32 index)
 {
-	struct frame *f = frame_of(m, gfn);
+	struct frame *f = role.direct ? NULL : frame_of(m, gfn);
 
-	if (role.direct)
-		*direct_bucket(m, gfn, role) = index;
-	else if (f)
+	if (likely(f))
 		f->state = (f->state & ~FRAME_TABLES) | index;
+	else if (role.direct)
+		*direct_bucket(m, gfn, role) = index;
 	else
 		m->blank = index;
 }
@@ -75,7 +70,7 @@ void shadow_unlist(struct mmu *m, u32 index)
 	struct region *r = mapped_region(m, s);
 	u32 i = list_head(m, s->gfn, s->role);
 
-	if (i == index) {
+	if (likely(i == index)) {
 		set_list_head(m, s->gfn, s->role, s->next);
 	} else {
 		while (m->shadows[i].next != index)

@@ -42,7 +42,12 @@ u32 shadow_find(const struct mmu *m, u64 gfn, union role role); /* 0: there is n
 void shadow_list(struct mmu *m, u32 index);                     /* from now on it is found */
 void shadow_unlist(struct mmu *m, u32 index);
 u32 shadow_oldest(const struct mmu *m, u64 gfn, union role role, u32 *nr);
-bool shadow_in_use(const struct mmu *m, u32 index);
+
+/* Somebody can reach it: a parent, or a virtual CPU's root. */
+static inline bool shadow_in_use(const struct mmu *m, u32 index)
+{
+	return m->shadows[index].parents || m->shadows[index].pins;
+}
 
 /*
  * recycle.c: which table makes room for another: invariant 11.
@@ -79,6 +84,15 @@ static inline void shadow_touch(struct mmu *m, u32 index)
 	s->stamp = m->clock;
 	if (m->clock - s->moved >= RECENT_OPS)
 		shadow_used(m, index);
+}
+
+/* The same of the first one, where that is not the only one. */
+static ALWAYS_INLINE void list_del_first(struct mmu *m, slot_t *head)
+{
+	struct spte_link link = m->links[*head];
+
+	*head = link.next;
+	m->links[link.next].prev = link.prev - 1;
 }
 
 /* flood.c, and write.c for tables of level 1: what a write to a table means for the writes to come. */
@@ -134,10 +148,30 @@ static inline void forget_root(struct mmu *m, u32 index)
 /* reach.c. An entry becomes a soft trap, or no longer; SPTE_NARROWED comes or goes. */
 void reach_soft(struct mmu *m, u32 index, u64 old, u64 spte);
 void reach_narrowed(struct mmu *m, u32 index, u64 spte);
-/* A link to a table comes, more: 1; or goes, -1. */
 void reach_link(struct mmu *m, u32 index, u32 child, int more);
 void reach_forget(struct mmu *m, u32 index);
 void reach_tell(struct mmu *m, enum reach_kind kind);
+
+static ALWAYS_INLINE bool reach_is_told(const struct shadow *s)
+{
+	return s->reach[REACH_SOFT].told | s->reach[REACH_NARROWED].told;
+}
+
+/* A link to a table comes. */
+static ALWAYS_INLINE void reach_linked(struct mmu *m, u32 index, u32 child)
+{
+	if (unlikely(reach_is_told(&m->shadows[child])))
+		reach_link(m, index, child, 1);
+}
+
+/* It goes. */
+static ALWAYS_INLINE void reach_unlinked(struct mmu *m, u32 index, u32 child)
+{
+	if (unlikely(reach_is_told(&m->shadows[child])))
+		reach_link(m, index, child, -1);
+	m->stale_ways = true;
+	m->ways++;
+}
 
 /*
  * Every change of an entry is made here, but for the rights of one that stays present; and where lines.h and pass.c

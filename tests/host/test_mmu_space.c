@@ -124,6 +124,57 @@ static void new_space_is_bounded(void **state)
 	sim_finish(&sim);
 }
 
+/* Whatever its place, and whatever is beside it. */
+static void each_entry_of_a_new_table_counts(void **state)
+{
+	static const u32 at[] = {0, 7, 8, 63, 64, 300, 511};
+	const u64 garbage = FLAGS & ~PTE_P;
+
+	(void)state;
+	start(0, MMU_SYNC_HYBRID);
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++) {
+		sim_poke(&sim, PD + at[i] * 8, PT(i) | FLAGS, 8);
+		for (u32 k = 0; k < ARRAY_SIZE(at); k++)
+			sim_poke(&sim, PT(i) + at[k] * 8, (DATA + k * PAGE_SIZE) | FLAGS, 8);
+		sim_poke(&sim, PT(i) + 9 * 8, DATA | garbage, 8);
+	}
+	sim_poke(&sim, PD + 9 * 8, PT(0) | garbage, 8);
+	assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++) {
+		for (u32 k = 0; k < ARRAY_SIZE(at); k++)
+			assert_int_equal(use(at[i], at[k], SIM_DONE), 0);
+		assert_int_equal(use(at[i], 9, SIM_FAULT), 0);
+		assert_int_equal(use(at[i], 100, SIM_FAULT), 0);
+	}
+	assert_int_equal(use(9, 0, SIM_FAULT), 0);
+	assert_int_equal(use(100, 0, SIM_FAULT), 0);
+	sim_finish(&sim);
+}
+
+/* A space that nobody has taken apart: the first write to its root drops all that it alone leads to, the straight way. */
+static void root_that_is_written_is_none(void **state)
+{
+	u64 zapped;
+
+	(void)state;
+	start(2, MMU_SYNC_HYBRID);
+	sim.straight_each = true;
+	clear(MIB(3));
+	for (u32 round = 0; round < 16; round++) {
+		assert_int_equal(sim_set_cr3(&sim, SPACE), 0);
+		assert_int_equal(sim_set_cr3(&sim, KERNEL), 0);
+		zapped = sim.counters.value[CNT_mmu_shadow_zapped];
+		assert_int_equal(put(SPACE + 8, 0), 1);
+		/* Root, PDPT, PD and two page tables. */
+		assert_int_equal(sim.counters.value[CNT_mmu_shadow_zapped] - zapped, 5);
+		for (u64 gpa = SPACE; gpa < PT(2); gpa += PAGE_SIZE)
+			assert_int_equal(clear(gpa + 16), 0);
+	}
+	/* Half of those that have a straight way go it. */
+	assert_in_range(sim.stats.straight[MMU_STRAIGHT_MENDED], 4, 16);
+	sim_finish(&sim);
+}
+
 /* The pages of so many page tables, two of each. */
 static void unmap(u32 tables)
 {
@@ -273,6 +324,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(new_space_has_its_tables),
 		cmocka_unit_test(new_space_is_bounded),
+		cmocka_unit_test(each_entry_of_a_new_table_counts),
+		cmocka_unit_test(root_that_is_written_is_none),
 		cmocka_unit_test(space_ends_as_a_whole),
 		cmocka_unit_test(space_that_maps_something_stays),
 		cmocka_unit_test(space_ends_while_another_runs),

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables that are new. Most of what a guest makes a table is empty: to find that out takes an instruction for each
+ * entry, and all else is for what is there.
+ */
+#include "mm/shadow/pass.h"
+
+/* A byte of the maps of lines. */
+#define BLOCK_LINES   8
+#define BLOCK_ENTRIES (BLOCK_LINES * LINE_ENTRIES)
+
+static ALWAYS_INLINE bool block_is_empty(const u64 *block)
+{
+	return group_is_empty(block) && group_is_empty(block + GROUP_ENTRIES);
+}
+
+/* An entry of an upper table; the shadow's is zero. */
+static __attribute__((noinline)) void upper_entry_fill(struct mmu_vcpu *v, slot_t slot, u64 gpte)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = shadow_at(m, slot);
+
+	if (!(gpte & PTE_P))
+		return;
+	if (leads_nowhere(m, gpte)) {
+		*spte_at(m, slot) = trap_entry(m, s->role);
+		s->lines |= line_bit(slot);
+		return;
+	}
+	m->work++;
+	bare_entry_put(v, slot, upper_wanted(m, s, slot, gpte));
+}
+
+static ALWAYS_INLINE void upper_entry(struct mmu_vcpu *v, slot_t first, const volatile u64 *guest,
+				      u32 k)
+{
+	if (guest[k])
+		upper_entry_fill(v, first + k, guest[k]);
+}
+
+static __attribute__((noinline)) void upper_block_fill(struct mmu_vcpu *v, slot_t first,
+						       const u64 *guest)
+{
+	for (u32 k = 0; k < BLOCK_LINES; k++, first += LINE_ENTRIES, guest += LINE_ENTRIES) {
+		if (line_is_empty(guest))
+			continue;
+		v->mmu->work++;
+		/* No loop: that takes three times as long. */
+		upper_entry(v, first, guest, 0), upper_entry(v, first, guest, 1);
+		upper_entry(v, first, guest, 2), upper_entry(v, first, guest, 3);
+		upper_entry(v, first, guest, 4), upper_entry(v, first, guest, 5);
+		upper_entry(v, first, guest, 6), upper_entry(v, first, guest, 7);
+	}
+}
+
+static __attribute__((noinline)) void small_block_fill(struct mmu_vcpu *v, slot_t first)
+{
+	struct mmu *m = v->mmu;
+	u32 index = slot_table(first);
+	struct shadow *s = &m->shadows[index];
+	struct pass p = pass_of(m, index);
+
+	for (u32 k = 0; k < BLOCK_ENTRIES; k += LINE_ENTRIES) {
+		if (!line_is_empty(p.guest + slot_entry(first) + k))
+			fresh_line_sync(v, &p, s, first + k);
+	}
+	m->work += p.work;
+	count_add(v->counters, mmu_prefill, p.filled);
+}
+
+void table_fill(struct mmu_vcpu *v, u32 index)
+{
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[index];
+	const u64 *guest = phys_ptr(s->gfn << PAGE_SHIFT);
+	bool upper = s->role.level > 1;
+
+	/* Others have entries of other sizes, or some for what is empty, or count them. */
+	if (s->role.format == GPTE_32 || (s->role.wp0 && !upper) || m->soft_traps ||
+	    table_is_unsync(m, index)) {
+		table_sync(v, index, NULL);
+		return;
+	}
+	s->synced = m->operations;
+	m->work += WORK_TABLE;
+	for (u32 i = 0; i < SPT_ENTRIES; i += BLOCK_ENTRIES) {
+		if (likely(block_is_empty(guest + i)))
+			continue;
+		if (upper)
+			upper_block_fill(v, slot_make(index, i), guest + i);
+		else
+			small_block_fill(v, slot_make(index, i));
+	}
+}
