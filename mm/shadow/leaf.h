@@ -122,8 +122,9 @@ static ALWAYS_INLINE bool leaf_add(struct mmu *m, const struct shadow *s, slot_t
 }
 
 /*
- * The same in the plainest cases, where nothing else follows: nothing is narrowed, and each page is no table, and
- * writable in this place alone. No function is called, so that few registers are kept. False: nothing is done.
+ * The same in the plainest cases, where nothing else follows: nothing is narrowed, no page is a table, and the
+ * one that is mapped no longer was writable in this place alone. No function is called, so that few registers are
+ * kept. False: nothing is done.
  */
 
 /* A leaf that was writable is to go; only if its frame has no other. */
@@ -150,13 +151,24 @@ static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t sl
 	return true;
 }
 
+/*
+ * A frame gets one more writable leaf, in the place of old: its list has no limit to be looked at, as where a kernel
+ * maps all memory by small pages, and old is not in it.
+ */
+static ALWAYS_INLINE bool may_map_quickly(const struct mmu *m, const struct frame *f, u64 old,
+					  u64 spte)
+{
+	return likely(!f->rmap) ||
+	       (list_length(m, f->rmap) < m->bounds->kept && ((old ^ spte) & PTE_ADDR));
+}
+
 /* f: the leaf's frame, whose state is 0. */
 static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
 				     struct frame *f)
 {
 	u64 *entry = spte_at(m, slot), old = *entry;
 
-	if (((old | spte) & SPTE_NARROWED) || ((spte & PTE_W) && f->rmap))
+	if (((old | spte) & SPTE_NARROWED) || ((spte & PTE_W) && !may_map_quickly(m, f, old, spte)))
 		return false;
 	if (!spte_is_present(old, m->trap_bits)) {
 		s->lines |= line_bit(slot);
@@ -167,8 +179,7 @@ static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slo
 	}
 	if (spte & PTE_W) {
 		spte |= PTE_D;
-		m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
-		f->rmap = slot;
+		list_add(m, &f->rmap, slot);
 	}
 	*entry = spte;
 	return true;

@@ -19,7 +19,7 @@ static ALWAYS_INLINE bool recall_write(const struct mmu_vcpu *v, u64 gva, u32 pf
 				       struct mmu_straight *out)
 {
 	const struct mmu_write_way *w = &v->memo.write[gva / PAGE_SIZE % MMU_WRITE_WAYS];
-	const struct mmu_code_way *c = &v->memo.code;
+	const struct mmu_code_way *c = &v->memo.code[rip / PAGE_SIZE % MMU_CODE_WAYS];
 
 	if (w->where != gva / PAGE_SIZE || w->pfec != pfec || *w->leaf != w->said ||
 	    w->frame->state != w->state || c->where != rip / PAGE_SIZE || *c->leaf != c->said)
