@@ -108,11 +108,15 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			dropped++;
 			continue;
 		}
+		if (leaf_turn(m, first + k, gpte)) {
+			moved++;
+			continue;
+		}
 		spte = plain_leaf(gpte);
 		if (old == spte || leaf_says(old) == spte)
 			continue;
 		was = spte_is_present(old, trap_bits);
-		if (was && (leaf_protect(m, first + k, spte) || leaf_put(m, s, first + k, spte)))
+		if (was && leaf_put(m, s, first + k, spte))
 			moved++;
 		else if (likely(!was && leaf_add(m, s, first + k, spte)))
 			added++;
