@@ -113,7 +113,7 @@ struct mmu_memos {
 	u32 root;
 	struct mmu_way way[MMU_WAYS];
 	struct mmu_write_way write[MMU_WRITE_WAYS];
-	struct mmu_code_way code[MMU_CODE_WAYS]; /* a kernel writes entries in several places of its code */
+	struct mmu_code_way code[MMU_CODE_WAYS];
 	struct mmu_own_way own;
 };
 

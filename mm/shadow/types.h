@@ -124,7 +124,8 @@ struct shadow {
 	bool recent : 1;     /* it may be in some virtual CPU's `recent` */
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
-	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
+	u8 asked;  /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
+	u8 credit; /* runs.c: exits that it saves to stay out of sync; 0: it does not stay so */
 	struct reach reach[NR_REACH];
 	u32 region_next; /* see struct region */
 	u64 judged;      /* of a guest's entry without PS, as struct rules has it */
