@@ -186,6 +186,15 @@ static ALWAYS_INLINE bool store_straight(const struct insn *in, u64 gpa, u64 old
 	return true;
 }
 
+/* XCHG of a whole entry, by which kernels take entries away. */
+static inline bool exchange_entry(struct vcpu *v, const struct insn *in, u64 *entry)
+{
+	v->gpr[in->reg] = __atomic_exchange_n(entry, v->gpr[in->reg], __ATOMIC_SEQ_CST);
+	v->rip += in->len;
+	v->rflags &= ~RFLAGS_RF;
+	return true;
+}
+
 /* What has a result in a register, too. */
 static bool run_exchange(struct vcpu *v, const struct insn *in, u64 gpa, const u64 old[2])
 {
@@ -201,8 +210,12 @@ static bool run_exchange(struct vcpu *v, const struct insn *in, u64 gpa, const u
 /* False, with nothing done, where it stores nothing, or starts anew. */
 bool lane_run_other(struct vcpu *v, const struct insn *in, u64 gpa)
 {
-	u64 old[2] = {0}, flags = v->rflags & FLAGS_ARITH, value = insn_source(in, v->gpr);
+	u64 old[2] = {0}, flags, value;
 
+	if (likely(in->op == INSN_XCHG && in->opsize == sizeof(u64)))
+		return exchange_entry(v, in, phys_ptr(gpa));
+	flags = v->rflags & FLAGS_ARITH;
+	value = insn_source(in, v->gpr);
 	if (likely(in->opsize == sizeof(u64)))
 		old[0] = *(const volatile u64 *)phys_ptr(gpa);
 	else

@@ -79,8 +79,10 @@ void audit_memos(struct audit *a)
 		if (memo->write[i].where != MMU_NOWHERE)
 			check_write(a, &memo->write[i]);
 	}
-	if (memo->code.where != MMU_NOWHERE)
-		check_code(a, &memo->code);
+	for (u32 i = 0; i < MMU_CODE_WAYS; i++) {
+		if (memo->code[i].where != MMU_NOWHERE)
+			check_code(a, &memo->code[i]);
+	}
 	audit_if(a,
 		 memo->own.where != MMU_NOWHERE && memo->own.mirror &&
 			 memo->own.mirror->where != memo->own.where,

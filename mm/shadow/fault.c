@@ -49,16 +49,6 @@ static void descend_direct(struct mmu_vcpu *v, struct descent *d, u64 gva)
 }
 
 /*
- * An unsynced table is read or faulted on: the flood is over, and it is worth being synced again. All
- * that the guest has mapped meanwhile is filled at once, and its next not-present faults do not exit.
- */
-static void flood_is_over(struct mmu_vcpu *v, u64 gfn)
-{
-	if (v->mmu->sync != MMU_SYNC_NEVER)
-		frame_resync(v, gfn);
-}
-
-/*
  * Install what a successful walk found. Returns false, with the leaf as the guest's tables have it,
  * when that does not let the hardware make the access: a write that has to be emulated, or lent.
  */
@@ -85,7 +75,8 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	install_leaf(v, d, want);
 	/* A write to a table out of sync is the flood going on; its mapping may be in that very table. */
 	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;
-	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)))
+	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)) &&
+	    !run_follows(v, d->slot))
 		flood_is_over(v, m->shadows[table].gfn);
 	if (role.level == 1 && (w->set & BIT(1)) && !(fault->pfec & PFEC_W))
 		accessed_ahead(v, d->slot, gpte);
@@ -161,7 +152,8 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 
 		count(v->counters, pf_guest_protection);
 		/* Its next faults, and each INVLPG that mends one, cost less in sync. */
-		if (f && (f->state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC)
+		if (f && (f->state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC &&
+		    !run_goes_on(m, w->table[w->level]))
 			flood_is_over(v, w->table[w->level]);
 		return;
 	}
@@ -172,7 +164,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	descend(v, &d, w, gva);
 	if (!table_is_unsync(m, slot_table(d.slot)))
 		entry_sync(v, d.slot);
-	else
+	else if (!run_goes_on(m, shadow_at(m, d.slot)->gfn))
 		flood_is_over(v, shadow_at(m, d.slot)->gfn);
 	if (unlikely(m->soft_traps))
 		soften(v);

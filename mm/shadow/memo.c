@@ -13,7 +13,8 @@ void memo_renew(struct mmu_vcpu *v)
 		memo->way[i].where = MMU_NOWHERE;
 	for (u32 i = 0; i < MMU_WRITE_WAYS; i++)
 		memo->write[i].where = MMU_NOWHERE;
-	memo->code.where = MMU_NOWHERE;
+	for (u32 i = 0; i < MMU_CODE_WAYS; i++)
+		memo->code[i].where = MMU_NOWHERE;
 	memo->own.where = MMU_NOWHERE;
 }
 
@@ -48,7 +49,7 @@ const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
 
 bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
-	struct mmu_code_way *c = &v->memo.code;
+	struct mmu_code_way *c = &v->memo.code[gva / PAGE_SIZE % MMU_CODE_WAYS];
 	struct found leaf = way_to(v, gva);
 
 	if (!leaf_at(v, &leaf, gva, hpa))

@@ -58,7 +58,7 @@ static ALWAYS_INLINE const struct mmu_way *recall_way(struct mmu_vcpu *v, u64 gv
 /* Where code is that the CPU has just run: leaf_at(). */
 static ALWAYS_INLINE bool recall_code(struct mmu_vcpu *v, u64 gva, u64 *hpa)
 {
-	const struct mmu_code_way *c = &v->memo.code;
+	const struct mmu_code_way *c = &v->memo.code[gva / PAGE_SIZE % MMU_CODE_WAYS];
 
 	if (unlikely(c->where != gva / PAGE_SIZE || *c->leaf != c->said))
 		return learn_code(v, gva, hpa);

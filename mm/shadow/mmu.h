@@ -109,13 +109,14 @@ struct mmu_own_way {
 #define MMU_NOWHERE    ~0ULL
 #define MMU_WAYS       8 /* each at its number, modulo this */
 #define MMU_WRITE_WAYS 8
+#define MMU_CODE_WAYS  8
 
 struct mmu_memos {
 	u64 ways; /* mmu.ways, and the root, that all of them are of */
 	u32 root;
 	struct mmu_way way[MMU_WAYS];
 	struct mmu_write_way write[MMU_WRITE_WAYS];
-	struct mmu_code_way code;
+	struct mmu_code_way code[MMU_CODE_WAYS];
 	struct mmu_own_way own;
 };
 

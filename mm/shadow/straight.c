@@ -19,7 +19,7 @@ static ALWAYS_INLINE bool recall_write(const struct mmu_vcpu *v, u64 gva, u32 pf
 				       struct mmu_straight *out)
 {
 	const struct mmu_write_way *w = &v->memo.write[gva / PAGE_SIZE % MMU_WRITE_WAYS];
-	const struct mmu_code_way *c = &v->memo.code;
+	const struct mmu_code_way *c = &v->memo.code[rip / PAGE_SIZE % MMU_CODE_WAYS];
 
 	if (w->where != gva / PAGE_SIZE || w->pfec != pfec || *w->leaf != w->said ||
 	    w->frame->state != w->state || c->where != rip / PAGE_SIZE || *c->leaf != c->said)
@@ -90,20 +90,24 @@ static __attribute__((noinline)) enum mmu_straight_way own_paid(struct mmu_vcpu 
 	return MMU_STRAIGHT_OWN;
 }
 
+/* One operation more, a fault. */
+static ALWAYS_INLINE void begin_fault(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	m->work = 0;
+	m->clock++;
+	m->operations++;
+	count(v->counters, pf_taken);
+}
+
 /* The guest's own fault, for its entry of level 1: guest_fault(). present: PFEC_P, or 0 */
 static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfec, u32 present,
 						     struct mmu_straight *out)
 {
-	struct mmu *m = v->mmu;
 	struct counters *c = v->counters;
 
-	/* One that is out of sync on the way would follow. */
-	if (unlikely(m->nr_unsync))
-		return MMU_NOT_STRAIGHT;
-	m->work = 0;
-	m->clock++;
-	m->operations++;
-	count(c, pf_taken);
+	begin_fault(v);
 	count(c, pf_guest);
 	if (present)
 		count(c, pf_guest_protection);
@@ -112,6 +116,44 @@ static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfe
 	out->pfec = (pfec & (PFEC_W | PFEC_U | PFEC_I)) | present;
 	/* By one of a supervisor's under the other filter nothing is paid. */
 	return v->hw.filter_user || (pfec & PFEC_U) ? own_paid(v, pfec) : MMU_STRAIGHT_OWN;
+}
+
+/* What is left of one in a table out of sync, after own_fault(): its entry follows, and the table may come back. */
+static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva)
+{
+	struct shadow *s = way->table[0];
+
+	v->mmu->in_operation = true;
+	if (entry_sync(v, way->first + spt_index(1, gva)))
+		flood_followed(s);
+	if (!run_goes_on(v->mmu, s->gfn))
+		flood_is_over(v, s->gfn);
+	settle(v);
+}
+
+/* The table of level 1 that a way ends at is out of sync; those above it are not. */
+static inline bool way_is_unsync(const struct mmu *m, const struct mmu_way *way)
+{
+	return m->nr_unsync && table_is_unsync(m, slot_table(way->first));
+}
+
+/* The guest's own protection fault, while some table of level 1 is out of sync. */
+static __attribute__((noinline)) enum mmu_straight_way
+own_protection_unsync(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
+{
+	struct mmu *m = v->mmu;
+	const struct mmu_way *way;
+
+	if (m->upper_unsync | m->soft_traps)
+		return MMU_NOT_STRAIGHT;
+	/* The table that has faulted is the one that the shadow's way leads to. */
+	way = recall_mirror(v, gva);
+	if (!way || (way_is_unsync(m, way) && !is_common(way->table[0]->role)))
+		return MMU_NOT_STRAIGHT;
+	(void)own_fault(v, pfec, PFEC_P, out);
+	if (way_is_unsync(m, way))
+		own_followed(v, way, gva);
+	return MMU_STRAIGHT_OWN;
 }
 
 static RARE void put_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
@@ -169,14 +211,63 @@ own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
 	struct mmu *m = v->mmu;
 	const struct mmu_way *way;
 
-	if (m->soft_traps || m->nr_unsync)
+	if (m->soft_traps | m->upper_unsync)
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
-	if (!way || !spte_is_notrap(way->leaves[spt_index(1, gva)]))
+	if (!way || (way_is_unsync(m, way) ? !is_common(way->table[0]->role)
+					   : !spte_is_notrap(way->leaves[spt_index(1, gva)])))
 		return MMU_NOT_STRAIGHT;
 	(void)own_fault(v, pfec, 0, out);
 	touch_way(m, way);
+	if (way_is_unsync(m, way))
+		own_followed(v, way, gva);
 	return MMU_STRAIGHT_OWN;
+}
+
+/*
+ * mend() in a table of level 1 that is out of sync, where the guest's entry has A and D: those around it follow, or
+ * the whole table.
+ */
+static __attribute__((noinline)) enum mmu_straight_way mend_unsync(struct mmu_vcpu *v, u64 gva,
+								   u64 gpte)
+{
+	struct mmu *m = v->mmu;
+	const struct frame *f = &m->frames[spte_gfn(gpte)];
+	const struct mmu_way *way;
+	struct shadow *s;
+	slot_t slot;
+	u64 old, spte;
+	bool changed;
+
+	if (!m->nr_unsync || (m->upper_unsync | m->soft_traps) || spte_gfn(gpte) >= m->nr_frames ||
+	    f->state)
+		return MMU_NOT_STRAIGHT;
+	way = recall_mirror(v, gva);
+	if (!way || !way->frame || !way_is_unsync(m, way))
+		return MMU_NOT_STRAIGHT;
+	s = way->table[0];
+	slot = way->first + spt_index(1, gva);
+	old = *spte_at(m, slot);
+	spte = plain_leaf(gpte) | PTE_A;
+	/* Rights that are lost ask for a flush. */
+	if (spte_is_present(old, m->trap_bits) && (old & ~spte & (PTE_W | PTE_U)))
+		return MMU_NOT_STRAIGHT;
+	begin_fault(v);
+	m->in_operation = true;
+	touch_way(m, way);
+	copy_forget(s, slot);
+	put_leaf(m, s, slot, spte);
+	changed = (old ^ *spte_at(m, slot)) & ~(PTE_A | PTE_D);
+	if (!run_follows(v, slot))
+		flood_is_over(v, s->gfn);
+	if (changed) {
+		count(v->counters, pf_fixed);
+	} else {
+		count(v->counters, pf_spurious);
+		need_flush_gva(v, gva);
+	}
+	settle(v);
+	return MMU_STRAIGHT_MENDED;
 }
 
 /*
@@ -193,10 +284,11 @@ static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, 
 	u64 old, spte;
 
 	/* A page of RAM, that is no table: what may be done about a read of one is rare enough. */
-	if (unlikely(spte_gfn(gpte) >= m->nr_frames || f->state || m->nr_unsync || m->soft_traps))
+	if (unlikely(spte_gfn(gpte) >= m->nr_frames || f->state ||
+		     (m->upper_unsync | m->soft_traps)))
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
-	if (unlikely(!way || !way->frame))
+	if (unlikely(!way || !way->frame || way_is_unsync(m, way)))
 		return MMU_NOT_STRAIGHT;
 	slot = way->first + spt_index(1, gva);
 	old = *spte_at(m, slot);
@@ -205,10 +297,7 @@ static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, 
 	if (unlikely(old & ~spte & (PTE_W | PTE_U)) ||
 	    unlikely(!guest_cmpxchg(at, was, gpte, sizeof(gpte))))
 		return MMU_NOT_STRAIGHT;
-	m->work = 0;
-	m->clock++;
-	m->operations++;
-	count(v->counters, pf_taken);
+	begin_fault(v);
 	touch_way(m, way);
 	if (likely(quick_leaf(m, way->table[0], slot, spte, f))) {
 		/* Nothing is narrowed that was not. */
@@ -244,10 +333,13 @@ by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straigh
 	if (unlikely((gpte & o->reserved) || !rights_decide(r, rights, pfec)))
 		return MMU_NOT_STRAIGHT;
 	if (is_denied(r, rights, pfec))
-		return own_fault(v, pfec, PFEC_P, out);
+		return likely(!v->mmu->nr_unsync) ? own_fault(v, pfec, PFEC_P, out)
+						  : own_protection_unsync(v, gva, pfec, out);
 	if (likely((gpte & set) != set))
 		return mend(v, gva, pfec & PFEC_W, gpte, gpte | set, at);
-	return learnt ? MMU_NOT_STRAIGHT : learn_fault(v, gva, pfec, rip, out);
+	/* A write may have met a table. */
+	return learnt || !is_plain_write(pfec) ? mend_unsync(v, gva, gpte)
+					       : learn_fault(v, gva, pfec, rip, out);
 }
 
 /* The error code tells what the access was: a fetch shows, and no key has forbidden it. */

@@ -49,6 +49,7 @@ static void table_shut(struct mmu *m, u32 index)
 	unlink_but(m, index, 0);
 	forget_root(m, index);
 	m->shadows[index].stale = true;
+	m->shadows[index].credit = 0;
 	need_flush(m);
 }
 
@@ -171,6 +172,12 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	for (u32 s = f->state & FRAME_TABLES; s; s = m->shadows[s].next)
 		flood_ended(m, &m->shadows[s], paid);
 	count(v->counters, mmu_resync);
+}
+
+void flood_is_over(struct mmu_vcpu *v, u64 gfn)
+{
+	if (v->mmu->sync != MMU_SYNC_NEVER)
+		frame_resync(v, gfn);
 }
 
 /* Back in sync, or out of reach where there is no time for it. */

@@ -119,12 +119,13 @@ struct shadow {
 	u16 last;      /* the entry that the last of them filled */
 	u16 next_read; /* ahead.c: behind the last entry that a read set A in; 0: none did */
 	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
-	bool flood_paid;     /* flood.c: the last flood was worth it */
-	bool stale;          /* has no parents and no pins, and may lag behind: see sync.c */
+	bool stale;  /* has no parents and no pins, and may lag behind: see sync.c */
 	bool recent : 1;     /* it may be in some virtual CPU's `recent` */
+	bool flood_paid : 1; /* flood.c: the last flood was worth it */
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
-	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
+	u8 asked;  /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
+	u8 credit; /* runs.c: exits that it saves to stay out of sync; 0: it does not stay so */
 	struct reach reach[NR_REACH];
 	u64 synced; /* mmu.operations when it last was as the guest's table */
 	u64 judged; /* of a guest's entry without PS, as struct rules has it */

@@ -80,6 +80,33 @@ static void age_and_read(void)
 		try(at + i * PAGE_SIZE, (one_in(&rng, 9) ? FETCH : READ) | USER, NULL);
 }
 
+/* As a kernel maps a file: some entries around the one that has faulted, and then the access is made again. */
+static void run(void)
+{
+	u64 at = GVA + (rnd(&rng, 31) * 16 + (one_in(&rng, 4) ? rnd(&rng, 16) : 0)) * PAGE_SIZE;
+	u32 n = one_in(&rng, 4) ? 1 + rnd(&rng, 32) : 16, access = rnd(&rng, n < 16 ? n : 16);
+
+	for (u32 i = 0; i < n && one_in(&rng, 8); i++)
+		put(pte(at + i * PAGE_SIZE), 0);
+	if (one_in(&rng, 16))
+		sim_set_cr3(&sim, root);
+	try(at + access * PAGE_SIZE, READ | USER, NULL);
+	for (u32 i = 0; i < n; i++) {
+		u64 there = pte(at + i * PAGE_SIZE);
+
+		if (!(sim_read(there, 8) & PTE_P))
+			put(there, one_in(&rng, 16) ? some_entry()
+						    : (DATA + rnd(&rng, 24) * PAGE_SIZE) | USER_RO);
+	}
+	try(at + access * PAGE_SIZE, (one_in(&rng, 4) ? WRITE : READ) | USER, NULL);
+}
+
+static void runs(void)
+{
+	for (u32 i = rnd(&rng, 8); i > 0; i--)
+		run();
+}
+
 /* Two page tables change places: links go, and no table does. */
 static void exchange(void)
 {
@@ -117,6 +144,8 @@ static void step(void)
 			sim_set_cr3(&sim, root);
 		else if (one_in(&rng, 3))
 			exchange();
+		else
+			runs();
 		break;
 	case 6:
 		if (one_in(&rng, 4)) {
