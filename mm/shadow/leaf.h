@@ -74,31 +74,26 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 	return true;
 }
 
-/* What a leaf of level 1 has of the guest's entry, beside rights and key. */
-#define SMALL_LEAF (PTE_P | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR)
-
 /*
- * leaf_put() where the guest's entry, one of 64 bits with CR0.WP=1 that is usable, differs from the leaf by W alone: a
- * guest protects many pages at once, and grants them again. False, with nothing done, where it is not so plain.
+ * leaf_put() where W alone changes: a guest protects many pages at once, and grants them again. False, with nothing
+ * done, where more does, or its frame's list would grow too long. No trap is like what is wanted but for W.
  */
-static ALWAYS_INLINE bool leaf_turn(struct mmu *m, slot_t slot, u64 gpte)
+static ALWAYS_INLINE bool leaf_turn(struct mmu *m, slot_t slot, u64 spte)
 {
-	u64 *entry = spte_at(m, slot), old = *entry, gfn = spte_gfn(gpte);
+	u64 *entry = spte_at(m, slot), old = *entry, gfn = spte_gfn(spte);
 	struct frame *f = &m->frames[gfn];
 
-	if (((old ^ gpte) & (SMALL_LEAF | PTE_RIGHTS | PTE_PK)) != PTE_W ||
-	    (old & (SPTE_NARROWED | SPTE_PROTECTED | SPTE_LENT)) || gfn >= m->nr_frames || f->state)
+	if (((old ^ spte) & ~(PTE_A | PTE_D)) != PTE_W)
 		return false;
 	if (old & PTE_W) {
-		list_del(m, &f->rmap, slot);
-		m->stale_writable = true;
-		*entry = old & ~(PTE_W | PTE_A | PTE_D);
+		leaf_unmap(m, slot, old);
+		*entry = spte;
 		return true;
 	}
-	if (!(gpte & PTE_D) || list_length(m, f->rmap) >= m->bounds->kept)
+	if (gfn >= m->nr_frames || f->state || list_length(m, f->rmap) >= m->bounds->kept)
 		return false;
 	list_add(m, &f->rmap, slot);
-	*entry = (old & ~PTE_A) | PTE_W | PTE_D;
+	*entry = spte | PTE_D;
 	return true;
 }
 

@@ -5,6 +5,9 @@
 
 #include "mm/shadow/leaf.h"
 
+/* What a leaf of level 1 has of the guest's entry, beside rights and key. */
+#define SMALL_LEAF (PTE_P | PTE_PWT | PTE_PCD | PTE_PAT | PTE_G | PTE_ADDR)
+
 /*
  * A leaf at level 1, by far the most frequent entry: its bits are the shadow's own in every format, and those
  * that a format does not have are zero in an entry that is usable.

@@ -130,7 +130,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	s->lines |= line_bit(first);
 	s->live |= line_bit(first);
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
-		u64 gpte = guest[k], old = line[k], spte, other;
+		u64 gpte = guest[k], old = line[k], spte;
 		bool was;
 
 		/* PS is PAT here, and decides nothing. */
@@ -146,10 +146,9 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			continue;
 		}
 		spte = plain_leaf(gpte);
-		other = (old ^ spte) & ~(PTE_A | PTE_D);
-		if (!other)
+		if (!((old ^ spte) & ~(PTE_A | PTE_D)))
 			continue;
-		if (leaf_turn(m, first + k, gpte)) {
+		if (leaf_turn(m, first + k, spte)) {
 			moved++;
 			continue;
 		}

@@ -19,10 +19,13 @@ static ALWAYS_INLINE bool recall_write(const struct mmu_vcpu *v, u64 gva, u32 pf
 				       struct mmu_straight *out)
 {
 	const struct mmu_write_way *w = &v->memo.write[gva / PAGE_SIZE % MMU_WRITE_WAYS];
-	const struct mmu_code_way *c = &v->memo.code[rip / PAGE_SIZE % MMU_CODE_WAYS];
+	const struct mmu_code_way *c;
 
 	if (w->where != gva / PAGE_SIZE || w->pfec != pfec || *w->leaf != w->said ||
-	    w->frame->state != w->state || c->where != rip / PAGE_SIZE || *c->leaf != c->said)
+	    w->frame->state != w->state)
+		return false;
+	c = &v->memo.code[rip / PAGE_SIZE % MMU_CODE_WAYS];
+	if (c->where != rip / PAGE_SIZE || *c->leaf != c->said)
 		return false;
 	say_write(w->gpa, w->state, gva, out);
 	out->code = c->hpa | (rip & (PAGE_SIZE - 1));
@@ -270,18 +273,28 @@ static __attribute__((noinline)) enum mmu_straight_way mend_unsync(struct mmu_vc
 	return MMU_STRAIGHT_MENDED;
 }
 
-/*
- * What the access sets in the guest's entry, at this address, lets it be made, and the leaf follows: install(). was:
- * the entry as it was; gpte: as it is to be.
- */
-static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, bool write,
-							    u64 was, u64 gpte, u64 at)
+/* What an access sets in the guest's entry of level 1. */
+static ALWAYS_INLINE u64 access_sets(u32 pfec)
+{
+	return PTE_A | (pfec & PFEC_W ? PTE_D : 0);
+}
+
+/* Where the guest's entry of level 1 is, by v->memo.own. */
+static ALWAYS_INLINE u64 own_entry(const struct mmu_vcpu *v, u64 gva)
+{
+	return v->memo.own.table + gpte_index(GPTE_64, 1, gva) * sizeof(u64);
+}
+
+/* What the access sets in the guest's entry lets it be made, and the leaf follows: install(). was: the entry. */
+static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32 pfec,
+							    u64 was)
 {
 	struct mmu *m = v->mmu;
+	u64 gpte = was | access_sets(pfec), old, spte;
 	struct frame *f = &m->frames[spte_gfn(gpte)];
+	bool write = pfec & PFEC_W;
 	const struct mmu_way *way;
 	slot_t slot;
-	u64 old, spte;
 
 	/* A page of RAM, that is no table: what may be done about a read of one is rare enough. */
 	if (unlikely(spte_gfn(gpte) >= m->nr_frames || f->state ||
@@ -295,7 +308,7 @@ static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, 
 	spte = plain_leaf(gpte) | PTE_A;
 	/* Rights that are lost ask for a flush. */
 	if (unlikely(old & ~spte & (PTE_W | PTE_U)) ||
-	    unlikely(!guest_cmpxchg(at, was, gpte, sizeof(gpte))))
+	    unlikely(!guest_cmpxchg(own_entry(v, gva), was, gpte, sizeof(gpte))))
 		return MMU_NOT_STRAIGHT;
 	begin_fault(v);
 	touch_way(m, way);
@@ -323,23 +336,24 @@ by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straigh
 {
 	const struct paging_regs *r = &v->regs;
 	const struct mmu_own_way *o = &v->memo.own;
-	u64 at = o->table + gpte_index(GPTE_64, 1, gva) * sizeof(u64);
-	u64 gpte = *(const volatile u64 *)phys_ptr(at), rights = rights_below(o->rights, gpte);
-	u64 set = PTE_A | (pfec & PFEC_W ? PTE_D : 0);
+	u64 gpte = *(const volatile u64 *)phys_ptr(own_entry(v, gva));
+	u64 rights = rights_below(o->rights, gpte), set = access_sets(pfec);
+	bool denied;
 
 	if (unlikely(!(gpte & PTE_P)))
 		return own_notpresent(v, gva, pfec, out);
 	/* PS is PAT here, and decides nothing. */
 	if (unlikely((gpte & o->reserved) || !rights_decide(r, rights, pfec)))
 		return MMU_NOT_STRAIGHT;
-	if (is_denied(r, rights, pfec))
-		return likely(!v->mmu->nr_unsync) ? own_fault(v, pfec, PFEC_P, out)
-						  : own_protection_unsync(v, gva, pfec, out);
-	if (likely((gpte & set) != set))
-		return mend(v, gva, pfec & PFEC_W, gpte, gpte | set, at);
-	/* A write may have met a table. */
-	return learnt || !is_plain_write(pfec) ? mend_unsync(v, gva, gpte)
-					       : learn_fault(v, gva, pfec, rip, out);
+	denied = is_denied(r, rights, pfec);
+	if (likely(denied && !v->mmu->nr_unsync))
+		return own_fault(v, pfec, PFEC_P, out);
+	if (likely(!denied && (gpte & set) != set))
+		return mend(v, gva, pfec, gpte);
+	/* A write may have met a table. And who calls nothing else keeps few registers. */
+	if (!learnt)
+		return learn_fault(v, gva, pfec, rip, out);
+	return denied ? own_protection_unsync(v, gva, pfec, out) : mend_unsync(v, gva, gpte);
 }
 
 /* The error code tells what the access was: a fetch shows, and no key has forbidden it. */
