@@ -4,13 +4,13 @@
 #include "mm/shadow/lines.h"
 
 /*
- * leaf_drop() of all that a line of level 1 has, in a shadow of the guest's table. Most frames are mapped once, or were
- * mapped here last; one that is no RAM is in no list, and its rmap is 0. Returns how many entries were present.
+ * leaf_drop() of all that a line of level 1 has, in a shadow of the guest's table. Most frames are mapped once; one
+ * that is no RAM is in no list, and its rmap is 0. Returns how many entries were present.
  */
 static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t first)
 {
 	const u64 *line = spte_at(m, first);
-	struct spte_link *links = &m->links[first];
+	const struct spte_link *links = &m->links[first];
 	struct frame *frames = m->frames;
 	u64 trap_bits = m->trap_bits, nr_frames = m->nr_frames;
 	u32 dropped = 0;
@@ -27,8 +27,6 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 			continue;
 		if (likely(links[k].prev == ALONE && spte_gfn(spte) < nr_frames))
 			frames[spte_gfn(spte)].rmap = 0;
-		else if (spte_gfn(spte) < nr_frames && frames[spte_gfn(spte)].rmap == first + k)
-			list_del_first(m, &frames[spte_gfn(spte)].rmap);
 		else
 			leaf_unmap(m, first + k, spte);
 	}

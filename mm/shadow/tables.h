@@ -86,15 +86,6 @@ static inline void shadow_touch(struct mmu *m, u32 index)
 		shadow_used(m, index);
 }
 
-/* The same of the first one, where that is not the only one. */
-static ALWAYS_INLINE void list_del_first(struct mmu *m, slot_t *head)
-{
-	struct spte_link link = m->links[*head];
-
-	*head = link.next;
-	m->links[link.next].prev = link.prev - 1;
-}
-
 /* flood.c, and write.c for tables of level 1: what a write to a table means for the writes to come. */
 enum flood {
 	FLOOD_NONE = 0,   /* they are carried out, as this one was */
