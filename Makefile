@@ -250,7 +250,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
-		     access debian dma kernels large slow trace svm nested nested_kvm bochs3))
+		     access chipset debian dma kernels large slow smp trace uefi svm nested nested_kvm bochs3))
 .PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
 soak: all guests soak-tidy soak-random soak-fuzz soak-emu
 	@echo 'soak: all passed'
