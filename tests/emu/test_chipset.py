@@ -48,7 +48,7 @@ def test_sleep_is_sound(name, cmdline):
     assert result.passed, result.explain()
 
 
-@pytest.mark.parametrize("name", [PC, Q35, BOCHS, RYZEN])
+@pytest.mark.parametrize("name", [PC, Q35, BOCHS] + [RYZEN] * matrix.SOAK)
 @pytest.mark.parametrize("cmdline", ["", "moved=1"])
 @pytest.mark.parametrize("options", WAYS)
 def test_sleep(passes, options, name, cmdline):
