@@ -128,14 +128,13 @@ static int scan(u64 start, u64 end, u32 own)
 
 int mp_hide_others(const struct bootinfo *boot, u32 own)
 {
-	u64 ebda;
+	/* UEFI leaves no data of a BIOS's; its compatibility module may leave a table in the ROM area. */
+	u64 ebda = boot->efi_systab ? 0 : ebda_start();
 
-	if (boot->efi_systab)
-		return 0;
-	ebda = ebda_start();
 	if (ebda && scan(ebda, ebda + KIB(1), own) < 0)
 		return -1;
-	if (scan(BASE_LAST, BASE_LAST + KIB(1), own) < 0)
+	/* No place of the specification's, but one where Linux looks. */
+	if (scan(0, KIB(1), own) < 0 || scan(BASE_LAST, BASE_LAST + KIB(1), own) < 0)
 		return -1;
 	return scan(ROM, MIB(1), own);
 }

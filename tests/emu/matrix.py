@@ -49,6 +49,17 @@ def half(ways, turn):
     return [way for way in ways if (SYNC.index(way[0]) + way[2] + turn) % 2]
 
 
+# Each two of sync=, trap= and bypass_guest_pf= meet: what SOAK=1 adds where a test is of the
+# machine, not of the tables.
+PAIRS = [("always", "address", 1), ("never", "structural", 1), ("always", "structural", 0),
+         ("never", "address", 0), ("hybrid", "structural", 1), ("hybrid", "address", 0)]
+
+
+def also(*words, audit=0):
+    """What a test of the machine is run with: these words, and with SOAK=1 PAIRS as well."""
+    return [*words, *(options(way, audit) for way in PAIRS if SOAK)]
+
+
 def of_model(model, turn=0):
     """Each way on each model with SOAK=1, else the defaults and a half of its share."""
     return WAYS if SOAK else [way for way in share(model)

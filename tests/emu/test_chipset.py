@@ -7,13 +7,15 @@ import re
 
 import pytest
 
-from tests.emu import boots
+from tests.emu import boots, matrix
 from tests.emu.boot import Boot, Module
 from tests.emu.guests import elf
 from tests.emu.result import Expect
 
 PC, Q35, BOCHS, RYZEN = "pc", "q35", "broadwell_ult", "ryzen"
 LIMIT = 30
+# Of a guest that has no options of its own.
+WAYS = matrix.also("audit=64", audit=64)
 NOBODY = r"^(sleep: awake|warm: started).*"
 
 
@@ -23,7 +25,7 @@ def host(name, **more):
     return boots.machine("bochs", name)
 
 
-def run(machine, passes, name, cmdline="", options="audit=64", need=()):
+def run(machine, passes, name, cmdline="", options=WAYS[0], need=()):
     result = machine.run(boots.notrap(options, [Module(elf(name), cmdline)]),
                          boots.guest_expect(need), boots.limit(LIMIT, options))
     assert not result.find(NOBODY), result.explain()
@@ -46,27 +48,28 @@ def test_sleep_is_sound(name, cmdline):
     assert result.passed, result.explain()
 
 
-@pytest.mark.parametrize("name", [PC, Q35, BOCHS])
+@pytest.mark.parametrize("name", [PC, Q35, BOCHS] + [RYZEN] * matrix.SOAK)
 @pytest.mark.parametrize("cmdline", ["", "moved=1"])
-def test_sleep(passes, name, cmdline):
-    result = run(host(name), passes, "sleep", cmdline)
+@pytest.mark.parametrize("options", WAYS)
+def test_sleep(passes, options, name, cmdline):
+    result = run(host(name), passes, "sleep", cmdline, options)
     assert len(re.findall("asks for sleep type 1", result.text)) == 1
     assert bool(cmdline) == bool(refused(result))
 
 
-WAYS = {"keyboard": 1, "full": 2, "port92": 3, "soft": 4, "triple": 5, "output": 6, "wide": 7}
+RESETS = {"keyboard": 1, "full": 2, "port92": 3, "soft": 4, "triple": 5, "output": 6, "wide": 7}
 
 
 def restarts(machine, way):
     """The machine resets and comes up again through its firmware; -no-reboot is not asked for."""
-    boot = boots.notrap("", [Module(elf("warm"), f"by={WAYS[way]}")])
+    boot = boots.notrap("", [Module(elf("warm"), f"by={RESETS[way]}")])
     again = r"(?s)^warm: reset by way.*^notrap: resetting.*^notrap: notrap \d"
     fault = r"^notrap: (error|fatal): (?!the guest ended in a triple fault).*"
     result = machine.run(boot, Expect(again, (), (NOBODY, r"^guest: fail.*", fault)), LIMIT)
     assert result.passed, result.explain()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", RESETS)
 def test_warm_start(way):
     restarts(host(BOCHS), way)
 
@@ -99,13 +102,14 @@ def test_shutdown_port(name):
 
 
 # QEMU has a guest's intercepts reach into SMM, so that no SMI may come there: only Bochs has smi=1.
-@pytest.mark.parametrize("name, options", [(PC, ""), (Q35, ""), (BOCHS, ""), (BOCHS, "smi=1")])
+@pytest.mark.parametrize("name, options", [
+    *((name, way) for name in (PC, Q35, BOCHS) for way in matrix.also("")), (BOCHS, "smi=1")])
 def test_smram(passes, name, options):
     """With smi=1 the firmware's own handler runs, as it is locked in."""
     result = run(host(name), passes, "smram", options=options)
     assert result.find(r"^notrap: SMRAM was not locked: closed and locked now$")
     said = result.find(r"^notrap: the guest asks for SMI 42 by port b2: refused")
-    assert bool(said) != bool(options)
+    assert bool(said) != ("smi=1" in options)
 
 
 def test_smi_sources_is_sound():
@@ -113,9 +117,10 @@ def test_smi_sources_is_sound():
     assert result.passed, result.explain()
 
 
-def test_smi_sources(passes):
+@pytest.mark.parametrize("options", WAYS)
+def test_smi_sources(passes, options):
     """What the firmware has left off stays off."""
-    result = run(host(Q35), passes, "tco")
+    result = run(host(Q35), passes, "tco", options=options)
     assert result.find(r"^notrap: the guest enables SMIs .* \(20 at port 631\): refused")
 
 
@@ -125,8 +130,9 @@ def test_a20_is_sound():
 
 
 @pytest.mark.parametrize("name", [PC, Q35, BOCHS, RYZEN])
-def test_a20(passes, name):
-    run(host(name), passes, "a20")
+@pytest.mark.parametrize("options", WAYS)
+def test_a20(passes, options, name):
+    run(host(name), passes, "a20", options=options)
 
 
 def test_fw_cfg_is_sound():
@@ -135,9 +141,10 @@ def test_fw_cfg_is_sound():
 
 
 @pytest.mark.parametrize("name", [PC, Q35])
-def test_fw_cfg(passes, name):
+@pytest.mark.parametrize("options", WAYS)
+def test_fw_cfg(passes, options, name):
     """A device that no IOMMU sees would write to any memory."""
-    result = run(host(name), passes, "fw_cfg")
+    result = run(host(name), passes, "fw_cfg", options=options)
     assert result.find(r"^notrap: the guest asks fw_cfg for DMA: refused")
 
 
@@ -149,28 +156,31 @@ def test_past_the_iommu_is_sound(name):
 
 
 @pytest.mark.parametrize("part", ["hpet", "vapic"])
-@pytest.mark.parametrize("name, options", [(PC, "audit=64"), (Q35, "audit=64"), (Q35, "mmu=npt")])
+@pytest.mark.parametrize("name, options", [*((name, way) for name in (PC, Q35) for way in WAYS),
+                                           (Q35, "mmu=npt")])
 def test_past_the_iommu(passes, part, name, options):
     result = run(host(name), passes, part, options=options)
     said = result.find(r"^notrap: the guest writes \w+ to register 114 of the HPET, .* refused")
     assert bool(said) == (part == "hpet")
 
 
+REGISTERS = {PC: "9 registers, .* ports, a BAR", Q35: "10 registers, .* ports and memory, a BAR",
+             BOCHS: "9 registers, .* ports, "}
+
+
 @pytest.mark.parametrize("name, options, said", [
-    (PC, "audit=64", "9 registers, .* ports, a BAR"),
-    (Q35, "audit=64", "10 registers, .* ports and memory, a BAR"),
-    (Q35, "audit=64 sync=never bypass_guest_pf=0", "10 registers, .* ports and memory, a BAR"),
-    (Q35, "audit=64 mmu=npt", "10 registers, .* ports and memory, a BAR"),
-    (BOCHS, "audit=64", "9 registers, .* ports, "),
-])
+    *((name, way, said) for name, said in REGISTERS.items() for way in WAYS),
+    (Q35, "audit=64 sync=never bypass_guest_pf=0", REGISTERS[Q35]),
+    (Q35, "audit=64 mmu=npt", REGISTERS[Q35])])
 def test_pci(passes, name, options, said):
     result = run(host(name), passes, "pci", options=options, need=[f"^pci: {said}"])
     assert refused(result)
 
 
 @pytest.mark.parametrize("name", [PC, Q35, BOCHS])
-def test_linux_is_refused_nothing(passes, name):
-    boot = boots.notrap("", boots.linux_modules())
+@pytest.mark.parametrize("options", matrix.also(""))
+def test_linux_is_refused_nothing(passes, options, name):
+    boot = boots.notrap(options, boots.linux_modules())
     result = passes(host(name).run(boot, boots.linux_expect(), boots.LINUX_LIMIT))
     assert result.powered_off
     assert not re.search(r"^notrap: .*refused", result.text, re.M), result.explain()

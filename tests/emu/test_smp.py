@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.emu import boot as boot_module
-from tests.emu import boots, linux
+from tests.emu import boots, linux, matrix
 from tests.emu.boot import Boot, Module
 from tests.emu.efi import QemuEfi
 from tests.emu.guests import elf
@@ -33,9 +33,10 @@ def test_other_cpus_can_be_started_on_the_bare_machine(machine, passes, model, c
 
 @pytest.mark.parametrize("cpus", [2, 4])
 @pytest.mark.parametrize("model", MODELS)
-def test_other_cpus_cannot_be_started_under_notrap(machine, passes, model, cpus):
+@pytest.mark.parametrize("options", matrix.also(""))
+def test_other_cpus_cannot_be_started_under_notrap(machine, passes, options, model, cpus):
     result = passes(machine(model, cpus=cpus).run(
-        boots.notrap(modules=[Module(SMP, f"cpus={cpus}")]), boots.guest_expect([parked(cpus)])))
+        boots.notrap(options, [Module(SMP, f"cpus={cpus}")]), boots.guest_expect([parked(cpus)])))
     # One NMI to each, one to all, three times over in each mode of the APIC.
     modes = len(re.findall(r"^smp: x2?APIC: .* 0 times$", result.text, re.M))
     assert modes == (1 if "penryn" in model else 2)
@@ -49,7 +50,7 @@ RESETS = r"^notrap: INIT resets a CPU here that is parked or runs a guest: .*"
 
 
 @pytest.mark.parametrize("host, model, cpus", SVM)
-@pytest.mark.parametrize("options", ["", "mmu=npt"])
+@pytest.mark.parametrize("options", matrix.also("", "mmu=npt"))
 def test_other_cpus_cannot_be_started_under_svm(passes, host, model, cpus, options):
     """QEMU's INIT resets whatever it meets, so that the guest's is dropped there, with a line."""
     result = passes(boots.machine(host, model, cpus=cpus).run(
@@ -59,7 +60,7 @@ def test_other_cpus_cannot_be_started_under_svm(passes, host, model, cpus, optio
     assert lines == ([1, 1] if host == "qemu-tcg" else [0, 0])
 
 
-@pytest.mark.parametrize("options", ["", "mmu=npt"])
+@pytest.mark.parametrize("options", matrix.also("", "mmu=npt"))
 @pytest.mark.parametrize("own", [1, 2])
 def test_qemu_does_not_reset_the_only_cpu(passes, own, options):
     """By an IPI, by the I/O APIC."""
@@ -81,10 +82,12 @@ def test_smis_run_code_in_ram_on_the_bare_machine(machine, passes, model, cpus):
 @pytest.mark.parametrize("host, model, cpus", [
     ("bochs", "broadwell_ult", 2), ("bochs", "broadwell_ult", 4),
     ("bochs", "core2_penryn_t9600", 2), *SVM])
-def test_smis_run_no_code_of_the_guests(passes, host, model, cpus):
+@pytest.mark.parametrize("options", matrix.also(""))
+def test_smis_run_no_code_of_the_guests(passes, options, host, model, cpus):
     """The firmware of these machines moves the boot CPU's SMM base alone."""
     result = passes(boots.machine(host, model, cpus=cpus).run(
-        boots.notrap("", [Module(SMBASE, f"cpus={cpus}")]), boots.guest_expect([parked(cpus)])))
+        boots.notrap(options, [Module(SMBASE, f"cpus={cpus}")]),
+        boots.guest_expect([parked(cpus)])))
     number = f"{cpus - 1} CPU" + ("s" if cpus > 2 else "")
     assert len(re.findall(rf"^notrap: the firmware left the SMM base of {number} at 30000h, in the "
                           r"guest's RAM: moved, .*", result.text, re.M)) == 1
@@ -150,9 +153,10 @@ def test_one_cpu_has_nothing_to_park(machine, passes):
     assert "parked" not in result.text
 
 
-def test_linux_finds_one_cpu(machine, passes):
+@pytest.mark.parametrize("options", matrix.also(""))
+def test_linux_finds_one_cpu(machine, passes, options):
     """And loses no time over the other: it says nothing of it."""
-    result = passes(linux.run_notrap(machine("broadwell_ult", cpus=2), ""))
+    result = passes(linux.run_notrap(machine("broadwell_ult", cpus=2), options))
     assert result.find(parked(2))
     assert result.number(r"^linux: cpus = (\d+)$") == 1
     assert result.find(r"^linux: cpus possible = 0$")

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from tests.emu import boots
+from tests.emu import boots, matrix
 from tests.emu.boot import Module
 from tests.emu.images import elf32
 from tests.emu.test_errors import ends_with
@@ -35,14 +35,15 @@ def kernel(path, last, cr3=0):
     return elf32(path, BASE, 4096, code.ljust(tss - CODE + 0x68, b"\0"))
 
 
+@pytest.mark.parametrize("options", matrix.also(""))
 @pytest.mark.parametrize("model", ["core2_penryn_t9600", "corei7_skylake_x"])
 @pytest.mark.parametrize("last, pattern", [
     (FAR_JUMP, r"switches to the task of selector 8, by JMP at rip 20001a: "),
     (UD2, r"handler of vector 6 is a task, selector 8, at rip 20001a: "),
 ], ids=["jmp", "gate"])
-def test_is_refused(machine, tmp_path, model, last, pattern):
+def test_is_refused(machine, tmp_path, model, options, last, pattern):
     image = kernel(tmp_path / "task.elf", last)
-    result = machine(model).run(boots.notrap("", [Module(image)]),
+    result = machine(model).run(boots.notrap(options, [Module(image)]),
                                 boots.error_expect(r"^notrap: counters end$"))
     ends_with(result, pattern)
 
@@ -50,10 +51,10 @@ def test_is_refused(machine, tmp_path, model, last, pattern):
 # QEMU does not exit for a task switch, and loads CR3. Tables in RAM that is empty: nothing can run.
 @pytest.mark.parametrize("cr3", [0, 0x300000])
 @pytest.mark.parametrize("last", [FAR_JUMP, UD2], ids=["jmp", "gate"])
-@pytest.mark.parametrize("bypass", [0, 1])
-def test_is_seen_without_an_exit(tmp_path, last, cr3, bypass):
+@pytest.mark.parametrize("options", matrix.also("bypass_guest_pf=0", "bypass_guest_pf=1"))
+def test_is_seen_without_an_exit(tmp_path, last, cr3, options):
     image = kernel(tmp_path / "task.elf", last, cr3)
     result = boots.machine("qemu-tcg", "max").run(
-        boots.notrap(f"bypass_guest_pf={bypass}", [Module(image)]),
+        boots.notrap(options, [Module(image)]),
         boots.error_expect(r"^notrap: counters end$"))
     ends_with(result, r"has switched to the task of selector 8, and this CPU did not stop it: ")

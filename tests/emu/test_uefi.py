@@ -2,7 +2,7 @@
 """UEFI guests have what the firmware gave: runtime services, tables, a framebuffer."""
 import pytest
 
-from tests.emu import boots
+from tests.emu import boots, matrix
 from tests.emu.boot import Boot, Module
 from tests.emu.efi import QemuEfi
 from tests.emu.qemu import Qemu
@@ -21,7 +21,8 @@ def linux(words):
     return [Module(boots.VMLINUZ, f"{boots.LINUX_CMDLINE} {words}"), Module(INITRAMFS)]
 
 
-@pytest.mark.parametrize("options", ["", "bypass_guest_pf=0 audit=1024", "mmu=npt"])
+@pytest.mark.parametrize("options", matrix.also("", "bypass_guest_pf=0 audit=1024", "mmu=npt",
+                                                audit=1024))
 def test_linux_has_the_firmware(passes, options):
     expect = Expect(r"^notrap: (powering off|halted)$",
                     (r"^linux: self-check pass$", r"^notrap: powering off$") + FIRMWARE + SERVICES,
@@ -40,10 +41,11 @@ def test_linux_has_the_firmware_on_the_bare_machine(passes):
         boots.LINUX_LIMIT))
 
 
-def test_reset_by_the_firmware_is_seen(passes):
+@pytest.mark.parametrize("options", matrix.also(""))
+def test_reset_by_the_firmware_is_seen(passes, options):
     """EFI's ResetSystem() ends in a port that notrap watches: the counters are printed."""
     passes(QemuEfi("tcg").run(
-        boots.notrap(modules=linux("quiet reboot=efi selfcheck_restart=1")),
+        boots.notrap(options, linux("quiet reboot=efi selfcheck_restart=1")),
         Expect(r"^notrap: resetting$", (r"^linux: self-check pass$", r"^notrap: counters end$"),
                NEVER), boots.LINUX_LIMIT))
 

@@ -151,15 +151,25 @@ static void what_cannot_be_mended_goes(void **state)
 	assert_gone();
 }
 
-static void efi_has_none(void **state)
+/* Where Linux looks, by BIOS and by UEFI; the EBDA is a BIOS's alone. */
+static void in_each_place(void **state)
 {
-	(void)state;
-	add(0, 0);
-	add(0, 1);
+	static const u32 places[] = {0, KIB(1) - 16, KIB(512), KIB(639), 0xf0000, MIB(1) - 16};
 
-	machine.boot.efi_systab = MACHINE_ACPI;
-	assert_int_equal(mp_hide_others(&machine.boot, 0), 0);
-	assert_int_equal(*(u16 *)(table() + 34), 2);
+	for (u32 i = 0; i < 2 * ARRAY_SIZE(places); i++) {
+		u32 at = places[i / 2];
+		bool efi = i % 2;
+
+		setup(state);
+		add(0, 0);
+		add(0, 1);
+		memmove(phys_ptr(at), floating(), 16);
+		memset(floating(), 0, 16);
+		put16(phys_ptr(0x40e), KIB(512) >> 4);
+		machine.boot.efi_systab = efi ? MACHINE_ACPI : 0;
+		assert_int_equal(mp_hide_others(&machine.boot, 0), 0);
+		assert_int_equal(*(u16 *)(table() + 34), efi && at == KIB(512) ? 2 : 1);
+	}
 }
 
 int main(void)
@@ -169,7 +179,7 @@ int main(void)
 		cmocka_unit_test_setup(one_cpu_stays_as_it_is, setup),
 		cmocka_unit_test_setup(no_table, setup),
 		cmocka_unit_test_setup(what_cannot_be_mended_goes, setup),
-		cmocka_unit_test_setup(efi_has_none, setup),
+		cmocka_unit_test_setup(in_each_place, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
