@@ -68,7 +68,8 @@ class Bochs(Machine):
             script.write("\n".join(steps + ["c"]) + "\n")
         # From Bochs 3.0 on the debugger is there when it is asked for.
         debugger = ["-debugger"] if self.marks and emulators.newer(self) else []
-        return [emulators.program(self.program, self.release), "-q", *debugger, "-f", "bochsrc", "-rc", "script"]
+        program = emulators.program(self.program, self.release)
+        return [program, "-q", *debugger, "-f", "bochsrc", "-rc", "script"]
 
     def never_started(self, directory):
         # Each Bochs takes a port for its screen, and two that start at once may want the same.

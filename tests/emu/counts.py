@@ -37,8 +37,10 @@ def vendor_of(machine):
 
 
 def own_exits(machine, options, name, phase):
-    """A phase's exits, but for those that QEMU adds from 9.2 on: one for the read of CR2 in each fault's
-    handler, of which skip_fault's has none. svm/quirks.c says why; nested paging needs nothing of it.
+    """A phase's exits, but for those that QEMU adds from 9.2 on.
+
+    One for the read of CR2 in each fault's handler, of which skip_fault's has none. svm/quirks.c
+    says why; nested paging needs nothing of it.
     """
     adds = machine.name == "qemu-tcg" and emulators.newer(machine) and \
         "mmu=" not in options and name != "skip_fault"

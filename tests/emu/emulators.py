@@ -14,7 +14,8 @@ HOME = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../build/emu
 NAMES = {"bochs30": ("bochs", "trixie"), "bochs3": ("bochs", "forky"),
          "qemu10": ("qemu-system-x86_64", "trixie"), "qemu11": ("qemu-system-x86_64", "forky")}
 # What an emulator's own fault forbids, on its bare machine too, wherever that version comes from:
-# {(program, version): (pattern, why)}. docs/testing.md has the evidence. Of files, which it cannot boot:
+# {(program, version): (pattern, why)}. docs/testing.md has the evidence. Of files, which it cannot
+# boot:
 BUGS = {("bochs", (3, 1)): (
     r"/(vmlinuz-amd64|xen)", "no 64-bit Linux on Bochs 3.1: its IDIV of 64 bits is wrong")}
 # Of its own last words, which no guest is to blame for:
