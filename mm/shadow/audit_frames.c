@@ -40,11 +40,6 @@ static void check_stale(struct audit *a, const struct frame *f, u32 index)
 	audit_if(a, (f->state & FRAME_SHUT) && !(s->stale && (f->state & FRAME_UNSYNC)),
 		 slot_make(index, 0),
 		 "a table of a frame that is shut can be reached (invariant 13)");
-	audit_if(a,
-		 s->credit &&
-			 (s->stale || (f->state & (FRAME_SHUT | FRAME_UNSYNC)) != FRAME_UNSYNC),
-		 slot_make(index, 0),
-		 "a table in sync, or shut, is to stay out of sync (invariant 25)");
 }
 
 static void check_frame(struct audit *a, u64 gfn)

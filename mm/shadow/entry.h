@@ -41,12 +41,6 @@ void table_fill(struct mmu_vcpu *v, u32 index);
 void line_follow(struct mmu_vcpu *v, slot_t slot);
 
 /*
- * The same for a line, the first entry given, of a common table out of sync, without soft traps: it is as the copy of
- * its frame has it afterwards. Returns as table_sync().
- */
-u32 line_catch_up(struct mmu_vcpu *v, slot_t first, u64 *copy);
-
-/*
  * clear.c. Nothing in this table may go to the guest any more: its notrap entries become traps. all: those that are
  * present as well, so the table is right whatever the guest's says.
  */

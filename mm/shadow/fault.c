@@ -75,8 +75,7 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	install_leaf(v, d, want);
 	/* A write to a table out of sync is the flood going on; its mapping may be in that very table. */
 	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;
-	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)) &&
-	    !run_follows(v, d->slot))
+	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)))
 		flood_is_over(v, m->shadows[table].gfn);
 	if (role.level == 1 && (w->set & BIT(1)) && !(fault->pfec & PFEC_W))
 		accessed_ahead(v, d->slot, gpte);
@@ -152,8 +151,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 
 		count(v->counters, pf_guest_protection);
 		/* Its next faults, and each INVLPG that mends one, cost less in sync. */
-		if (f && (f->state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC &&
-		    !run_goes_on(m, w->table[w->level]))
+		if (f && (f->state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC)
 			flood_is_over(v, w->table[w->level]);
 		return;
 	}
@@ -164,7 +162,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	descend(v, &d, w, gva);
 	if (!table_is_unsync(m, slot_table(d.slot)))
 		entry_sync(v, d.slot);
-	else if (!run_goes_on(m, shadow_at(m, d.slot)->gfn))
+	else
 		flood_is_over(v, shadow_at(m, d.slot)->gfn);
 	if (unlikely(m->soft_traps))
 		soften(v);

@@ -102,7 +102,6 @@ bool flood_pays(u32 changed, u32 work)
 void flood_ended(struct mmu *m, struct shadow *s, bool paid)
 {
 	if (s->writes && !s->stale) {
-		paid |= s->credit != 0;
 		s->flood_paid = paid;
 		if (s->role.level == 1)
 			m->floods_pay = paid;
@@ -113,5 +112,4 @@ void flood_ended(struct mmu *m, struct shadow *s, bool paid)
 	}
 	s->writes = 0;
 	s->asked = 0;
-	s->credit = 0;
 }

@@ -48,14 +48,6 @@ void refresh_all(struct mmu_vcpu *v);
 bool resync_gva(struct mmu_vcpu *v, u64 gva);
 bool has_upper_level(const struct mmu *m, u64 gfn); /* some shadow of the frame has */
 
-/*
- * runs.c. The guest has accessed what this leaf of level 1 maps, in a table out of sync, and the leaf is made: those
- * around it follow. False: the table had better come back in sync.
- */
-bool run_follows(struct mmu_vcpu *v, slot_t slot);
-/* The same, of a frame out of sync, for a fault of the guest's own. */
-bool run_goes_on(struct mmu *m, u64 gfn);
-
 /* dying.c: a guest has cleared the link to a page table in this shadow of a page directory. */
 void page_table_went(struct mmu_vcpu *v, u32 index);
 

@@ -307,31 +307,6 @@ void line_follow(struct mmu_vcpu *v, slot_t slot)
 	count_add(v->counters, mmu_prefill, p.filled);
 }
 
-u32 line_catch_up(struct mmu_vcpu *v, slot_t first, u64 *copy)
-{
-	struct mmu *m = v->mmu;
-	u32 index = slot_table(first), i = slot_entry(first);
-	struct shadow *s = &m->shadows[index];
-	struct pass p = pass_of(m, index);
-	const volatile u64 *guest = p.guest + i;
-	u64 bit = line_bit(first), all = PTE_P;
-
-	if ((s->copied & bit) && line_same(copy + i, p.guest + i))
-		return 0;
-	/* The guest may write on: the copy is what the shadow follows. */
-	for (u32 k = 0; k < LINE_ENTRIES; k++) {
-		copy[i + k] = guest[k];
-		all &= copy[i + k];
-	}
-	p.guest = copy;
-	small_line_sync(v, &p, s, first);
-	s->copied |= bit;
-	s->holes = all ? s->holes & ~bit : s->holes | bit;
-	m->work += p.work;
-	count_add(v->counters, mmu_prefill, p.filled);
-	return p.changed;
-}
-
 /* Groups that are as they were for one unit of mmu.work. */
 #define SAME_PER_WORK 2
 

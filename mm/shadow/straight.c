@@ -121,7 +121,7 @@ static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfe
 	return v->hw.filter_user || (pfec & PFEC_U) ? own_paid(v, pfec) : MMU_STRAIGHT_OWN;
 }
 
-/* What is left of one in a table out of sync, after own_fault(): its entry follows, and the table may come back. */
+/* What is left of one in a table out of sync, after own_fault(): its entry follows, and the table comes back. */
 static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva)
 {
 	struct shadow *s = way->table[0];
@@ -129,8 +129,7 @@ static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva)
 	v->mmu->in_operation = true;
 	if (entry_sync(v, way->first + spt_index(1, gva)))
 		flood_followed(s);
-	if (!run_goes_on(v->mmu, s->gfn))
-		flood_is_over(v, s->gfn);
+	flood_is_over(v, s->gfn);
 	settle(v);
 }
 
@@ -228,8 +227,7 @@ own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
 }
 
 /*
- * mend() in a table of level 1 that is out of sync, where the guest's entry has A and D: those around it follow, or
- * the whole table.
+ * mend() in a table of level 1 that is out of sync, where the guest's entry has A and D: the table comes back.
  */
 static __attribute__((noinline)) enum mmu_straight_way mend_unsync(struct mmu_vcpu *v, u64 gva,
 								   u64 gpte)
@@ -261,8 +259,7 @@ static __attribute__((noinline)) enum mmu_straight_way mend_unsync(struct mmu_vc
 	copy_forget(s, slot);
 	put_leaf(m, s, slot, spte);
 	changed = (old ^ *spte_at(m, slot)) & ~(PTE_A | PTE_D);
-	if (!run_follows(v, slot))
-		flood_is_over(v, s->gfn);
+	flood_is_over(v, s->gfn);
 	if (changed) {
 		count(v->counters, pf_fixed);
 	} else {

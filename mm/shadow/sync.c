@@ -49,7 +49,6 @@ static void table_shut(struct mmu *m, u32 index)
 	unlink_but(m, index, 0);
 	forget_root(m, index);
 	m->shadows[index].stale = true;
-	m->shadows[index].credit = 0;
 	need_flush(m);
 }
 

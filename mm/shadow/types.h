@@ -124,8 +124,7 @@ struct shadow {
 	bool flood_paid : 1; /* flood.c: the last flood was worth it */
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
-	u8 asked;  /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
-	u8 credit; /* runs.c: exits that it saves to stay out of sync; 0: it does not stay so */
+	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */
 	struct reach reach[NR_REACH];
 	u64 synced; /* mmu.operations when it last was as the guest's table */
 	u64 judged; /* of a guest's entry without PS, as struct rules has it */

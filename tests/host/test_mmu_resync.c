@@ -164,99 +164,6 @@ static void protected_and_granted(void **state)
 	}
 }
 
-#define RUN 16
-
-/* Entries are filled in, and one of them is used. The kernel was told by a fault before. */
-static void fill_run(u64 at, u32 first, u32 n, u32 used)
-{
-	faults(GVA + used * PAGE_SIZE, READ | USER, 4);
-	for (u32 i = first; i < first + n; i++)
-		put(at + 8 * i, (PAGE_A + i % 2 * PAGE_SIZE) | USER_RO);
-	works(GVA + used * PAGE_SIZE, READ | USER);
-}
-
-static u64 start_runs(void)
-{
-	struct sim_config c = plain;
-	u64 at;
-
-	c.sync = MMU_SYNC_HYBRID;
-	at = one_page(&c, PAGE_A | USER_RO);
-	works(GVA, READ | USER);
-	/* The first writes are carried out, as ever: what they made needs no exit. */
-	fill_run(at, RUN, RUN, RUN + 9);
-	fill_run(at, 2 * RUN, RUN, 2 * RUN);
-	exits();
-	return at;
-}
-
-/* One exit for the fault and one for the access, whatever is filled in between: at its place, or a little behind. */
-static void runs_take_two_exits(void **state)
-{
-	u64 at = start_runs(), unsyncs = sim.counters.value[CNT_mmu_unsync];
-	u64 resyncs = sim.counters.value[CNT_mmu_resync];
-
-	(void)state;
-	for (u32 i = 3; i < 8; i++) {
-		fill_run(at, i * RUN, RUN, i * RUN + i);
-		assert_int_equal(exits(), 2);
-		for (u32 k = 0; k < RUN; k++)
-			works(GVA + (i * RUN + k) * PAGE_SIZE, READ | USER);
-		assert_int_equal(exits(), 0);
-	}
-	fill_run(at, 10 * RUN + 5, RUN, 10 * RUN + 9);
-	for (u32 k = 0; k < RUN; k++)
-		works(GVA + (10 * RUN + 5 + k) * PAGE_SIZE, READ | USER);
-	assert_int_equal(exits(), 2);
-	assert_int_equal(sim.counters.value[CNT_mmu_unsync], unsyncs);
-	assert_int_equal(sim.counters.value[CNT_mmu_resync], resyncs);
-	/* Back in sync, nothing of the guest's own exits, and no line lags behind. */
-	sim_set_cr3(&sim, root);
-	assert_int_equal(sim.counters.value[CNT_mmu_resync], resyncs + 1);
-	exits();
-	for (u32 i = 0; i < 11 * RUN + 5; i++) {
-		if ((i && i < RUN) || (i >= 8 * RUN && i < 10 * RUN + 5))
-			faults(GVA + i * PAGE_SIZE, READ | USER, 4);
-		else
-			works(GVA + i * PAGE_SIZE, READ | USER);
-	}
-	assert_int_equal(exits(), 0);
-}
-
-/* What has saved nothing for a while comes back: faults that the guest steps over, pages one at a time. */
-static void runs_that_end(void **state)
-{
-	(void)state;
-	for (u32 way = 0; way < 2; way++) {
-		u64 at = start_runs();
-		u32 i = 3 * RUN;
-
-		for (; i < 3 * RUN + 24; i++) {
-			if (way)
-				fill_run(at, i * 2, 1, i * 2);
-			else
-				faults(GVA + i * PAGE_SIZE, READ | USER, 4);
-		}
-		exits();
-		faults(GVA + (300 + i) * PAGE_SIZE, READ | USER, 4);
-		assert_int_equal(exits(), 0);
-	}
-}
-
-/* A flood that is no run is over with the first access to what it has filled in. */
-static void more_than_a_run(void **state)
-{
-	u64 at = start_runs();
-
-	(void)state;
-	fill_run(at, 4 * RUN, 8 * RUN, 4 * RUN + 1);
-	exits();
-	for (u32 i = 4 * RUN; i < 12 * RUN; i++)
-		works(GVA + i * PAGE_SIZE, READ | USER);
-	faults(GVA + 12 * RUN * PAGE_SIZE, READ | USER, 4);
-	assert_int_equal(exits(), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,9 +172,6 @@ int main(void)
 		cmocka_unit_test(unmapped_table_is_dropped),
 		cmocka_unit_test(empty_table_is_kept),
 		cmocka_unit_test(protected_and_granted),
-		cmocka_unit_test(runs_take_two_exits),
-		cmocka_unit_test(runs_that_end),
-		cmocka_unit_test(more_than_a_run),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);
