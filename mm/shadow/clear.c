@@ -54,11 +54,9 @@ static __attribute__((noinline)) u32 other_line_drop(struct mmu *m, struct shado
 {
 	u32 dropped = 0;
 
-	/* No loop: most entries are none. */
-	dropped += other_drop(m, s, at, by_guest) + other_drop(m, s, at + 1, by_guest);
-	dropped += other_drop(m, s, at + 2, by_guest) + other_drop(m, s, at + 3, by_guest);
-	dropped += other_drop(m, s, at + 4, by_guest) + other_drop(m, s, at + 5, by_guest);
-	dropped += other_drop(m, s, at + 6, by_guest) + other_drop(m, s, at + 7, by_guest);
+	UNROLL_LINE
+	for (u32 k = 0; k < LINE_ENTRIES; k++)
+		dropped += other_drop(m, s, at + k, by_guest);
 	/* No list has small leaves of a direct table. */
 	if (s->role.level == 1) {
 		s->present -= dropped;
@@ -145,12 +143,12 @@ static ALWAYS_INLINE u32 entry_lag(u64 *line, const volatile u64 *guest, u64 *co
 /* Other than 0 when some entry was notrap. */
 static ALWAYS_INLINE u32 line_lag(u64 *line, const u64 *guest, u64 *copy, u64 trap)
 {
-	u32 holes = entry_lag(line, guest, copy, 0, trap);
+	u32 holes = 0;
 
-	holes |= entry_lag(line, guest, copy, 1, trap) | entry_lag(line, guest, copy, 2, trap);
-	holes |= entry_lag(line, guest, copy, 3, trap) | entry_lag(line, guest, copy, 4, trap);
-	holes |= entry_lag(line, guest, copy, 5, trap) | entry_lag(line, guest, copy, 6, trap);
-	return holes | entry_lag(line, guest, copy, 7, trap);
+	UNROLL_LINE
+	for (u32 k = 0; k < LINE_ENTRIES; k++)
+		holes |= entry_lag(line, guest, copy, k, trap);
+	return holes;
 }
 
 /* Invariant 24. A line of zeros is not copied: where the guest's is zero too, it is as it was. */

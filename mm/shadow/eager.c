@@ -60,12 +60,6 @@ static bool is_shared(const struct mmu *m, const struct eager *e, slot_t first)
 			 phys_ptr(e->last << PAGE_SHIFT | offset));
 }
 
-static ALWAYS_INLINE void try_one(struct mmu_vcpu *v, struct eager *e, slot_t slot, u64 trap)
-{
-	if (*spte_at(v->mmu, slot) == trap)
-		make_one(v, e, slot);
-}
-
 /* Invariant 20: a line that is all zeros leads nowhere. */
 static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index)
 {
@@ -78,11 +72,11 @@ static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index)
 
 		if (index == e->root && is_shared(m, e, at))
 			continue;
-		/* No loop: that takes three times as long. */
-		try_one(v, e, at, trap), try_one(v, e, at + 1, trap);
-		try_one(v, e, at + 2, trap), try_one(v, e, at + 3, trap);
-		try_one(v, e, at + 4, trap), try_one(v, e, at + 5, trap);
-		try_one(v, e, at + 6, trap), try_one(v, e, at + 7, trap);
+		UNROLL_LINE
+		for (u32 k = 0; k < LINE_ENTRIES; k++) {
+			if (*spte_at(m, at + k) == trap)
+				make_one(v, e, at + k);
+		}
 	}
 }
 

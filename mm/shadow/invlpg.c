@@ -44,7 +44,7 @@ static ALWAYS_INLINE bool follow_quickly(struct mmu_vcpu *v, u64 gva)
 	slot_t slot = way->first + i;
 
 	if (!memo_holds(v) || way->where != gva / REGION_SIZE || !way->frame ||
-	    !(way->frame->state & FRAME_UNSYNC) ||
+	    !way_is_unsync(way) ||
 	    !quick_sync(v, way->table[0], slot, way->guest[i], common_trap(m)))
 		return false;
 	copy_forget(way->table[0], slot);

@@ -172,7 +172,7 @@ static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot
 {
 	u64 *entry = spte_at(m, slot), old = *entry;
 
-	if ((old | spte) & (SPTE_NARROWED | SPTE_PROTECTED))
+	if ((old | spte) & SPTE_NARROWED)
 		return false;
 	if (!spte_is_present(old, m->trap_bits)) {
 		s->lines |= line_bit(slot);

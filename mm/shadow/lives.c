@@ -20,8 +20,7 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	table_clear(m, index, by_guest);
 	while (s->parents)
 		entry_trap(m, s->parents);
-	if (unlikely(s->reach[REACH_SOFT].queued | s->reach[REACH_NARROWED].queued))
-		reach_forget(m, index);
+	reach_forget(m, index);
 	shadow_unlist(m, index);
 	if (f && !(f->state & FRAME_TABLES)) {
 		if (f->state & FRAME_UNSYNC)

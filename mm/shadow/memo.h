@@ -24,6 +24,12 @@ static inline const struct frame *frame_of_way(const struct mmu *m, const struct
 	return is_common(s->role) && is_canonical(gva, 48) ? frame_of(m, s->gfn) : NULL;
 }
 
+/* The table that it ends at is out of sync. Only where it has a frame. */
+static ALWAYS_INLINE bool way_is_unsync(const struct mmu_way *way)
+{
+	return way->frame->state & FRAME_UNSYNC;
+}
+
 /* The place where the way to an address is remembered. */
 static ALWAYS_INLINE struct mmu_way *way_at(struct mmu_vcpu *v, u64 gva)
 {

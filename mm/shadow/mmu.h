@@ -232,8 +232,8 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva);
 
 /*
  * The straight way of most of them, in place of mmu_invlpg(): four levels or five, an address of 48 bits, at most an
- * entry of level 1 is brought up to date, nothing is left by earlier exits. False, with nothing done: it takes that. If v->hw.due is
- * not set after it, the hardware has to forget this address, and nothing else has changed.
+ * entry of level 1 is brought up to date, nothing is left by earlier exits. False, with nothing done: it takes that.
+ * If v->hw.due is not set after it, the hardware has to forget this address, and nothing else has changed.
  */
 bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva);
 

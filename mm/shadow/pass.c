@@ -39,11 +39,28 @@ u32 odd_entry_sync(struct mmu_vcpu *v, struct pass *p, slot_t slot, u64 spte)
 	return 1;
 }
 
-bool bare_entry_put(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
+/* An entry of an upper table that names a frame nobody has made a table of: a trap, whatever else it says. */
+static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
+{
+	u64 gfn = spte_gfn(gpte);
+
+	return (gpte & (PTE_P | PTE_PS)) == PTE_P && gfn < m->nr_frames && !m->frames[gfn].state;
+}
+
+bool bare_entry_sync(struct mmu_vcpu *v, slot_t slot, u64 gpte)
 {
 	struct mmu *m = v->mmu;
+	struct shadow *s = shadow_at(m, slot);
+	struct spte_want want;
 	u32 child;
 
+	if (leads_nowhere(m, gpte)) {
+		*spte_at(m, slot) = trap_entry(m, s->role);
+		s->lines |= line_bit(slot);
+		return false;
+	}
+	want = upper_wanted(m, s, slot, gpte);
+	m->work += want.present;
 	if (!want.child.word) {
 		follow(v, slot, want);
 		return want.present;
@@ -52,7 +69,7 @@ bool bare_entry_put(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
 	if (child)
 		entry_link(m, slot, child, want.spte, false);
 	else
-		entry_put(m, slot, trap_entry(m, shadow_at(m, slot)->role));
+		entry_put(m, slot, trap_entry(m, s->role));
 	return child;
 }
 
@@ -62,25 +79,18 @@ bool bare_entry_put(struct mmu_vcpu *v, slot_t slot, struct spte_want want)
 static ALWAYS_INLINE void bare_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
 					 slot_t first)
 {
-	const struct mmu *m = v->mmu;
 	const volatile u64 *guest = p->guest + slot_entry(first);
-	u64 *line = spte_at(m, first), trap = p->r.trap, empty = p->r.empty;
+	u64 *line = spte_at(v->mmu, first);
 
 	s->lines |= line_bit(first);
 	p->work++;
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 gpte = guest[k];
-		struct spte_want want;
 
-		if (!(gpte & PTE_P)) {
-			line[k] = empty;
-		} else if (leads_nowhere(m, gpte)) {
-			line[k] = trap;
-		} else {
-			want = wanted(m, &p->r, gpte, slot_entry(first) + k);
-			p->work += want.present;
-			p->changed += bare_entry_put(v, first + k, want);
-		}
+		if (gpte & PTE_P)
+			p->changed += bare_entry_sync(v, first + k, gpte);
+		else
+			line[k] = p->r.empty;
 	}
 }
 

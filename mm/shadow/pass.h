@@ -28,14 +28,6 @@ static ALWAYS_INLINE struct pass pass_of(const struct mmu *m, u32 index)
 	};
 }
 
-/* An entry of an upper table that names a frame nobody has made a table of: a trap, whatever else it says. */
-static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
-{
-	u64 gfn = spte_gfn(gpte);
-
-	return (gpte & (PTE_P | PTE_PS)) == PTE_P && gfn < m->nr_frames && !m->frames[gfn].state;
-}
-
 /*
  * pass.c. quick_add() of what is mapped elsewhere too, or is a table. False, with nothing done, for what is no ordinary
  * RAM.
@@ -61,8 +53,8 @@ static ALWAYS_INLINE u32 fresh_entry_sync(struct mmu_vcpu *v, struct pass *p,
 }
 
 /*
- * A line where nothing is present in the shadow, as in a new table, of level 1 with CR0.WP=1, and 64 bits. Traps are not
- * counted.
+ * A line where nothing is present in the shadow, as in a new table, of level 1 with CR0.WP=1, and 64 bits. Traps are
+ * not counted.
  */
 static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
 					  slot_t first)
@@ -74,21 +66,19 @@ static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, st
 
 	s->lines |= line_bit(first);
 	s->live |= line_bit(first);
-	made -= fresh_entry_sync(v, p, &at, guest, 0, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 1, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 2, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 3, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 4, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 5, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 6, judged);
-	made -= fresh_entry_sync(v, p, &at, guest, 7, judged);
+	UNROLL_LINE
+	for (u32 k = 0; k < LINE_ENTRIES; k++)
+		made -= fresh_entry_sync(v, p, &at, guest, k, judged);
 	s->present += made;
 	p->changed += made;
 	p->work += 1 + made;
 	p->filled += made;
 }
 
-/* pass.c. An entry of an upper table that is not present becomes what is wanted. True when it is present now. */
-bool bare_entry_put(struct mmu_vcpu *v, slot_t slot, struct spte_want want);
+/*
+ * pass.c. entry_sync() of an entry of 64 bits in an upper table, which is present in the guest's and not in the shadow's.
+ * Traps are not counted. True when it is present now.
+ */
+bool bare_entry_sync(struct mmu_vcpu *v, slot_t slot, u64 gpte);
 
 #endif

@@ -46,7 +46,7 @@ void reach_narrowed(struct mmu *m, u32 index, u64 spte)
 	add(m, index, REACH_NARROWED, spte & SPTE_NARROWED ? 1 : -1);
 }
 
-/* reach_linked(), more: 1; or reach_unlinked(), -1. */
+/* The rest of reach_linked(), more: 1; of reach_unlinked(), -1. */
 void reach_link(struct mmu *m, u32 index, u32 child, int more)
 {
 	for (u32 kind = 0; kind < NR_REACH; kind++) {
@@ -68,8 +68,8 @@ static void dequeue(struct mmu *m, u32 index, enum reach_kind kind)
 	r->queued = false;
 }
 
-/* The table goes away. It has no parents. */
-void reach_forget(struct mmu *m, u32 index)
+/* The rest of reach_forget(). */
+void reach_dequeue(struct mmu *m, u32 index)
 {
 	for (u32 kind = 0; kind < NR_REACH; kind++) {
 		if (m->shadows[index].reach[kind].queued)

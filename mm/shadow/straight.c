@@ -133,31 +133,6 @@ static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva)
 	settle(v);
 }
 
-/* The table of level 1 that a way ends at is out of sync; those above it are not. */
-static inline bool way_is_unsync(const struct mmu *m, const struct mmu_way *way)
-{
-	return m->nr_unsync && table_is_unsync(m, slot_table(way->first));
-}
-
-/* The guest's own protection fault, while some table of level 1 is out of sync. */
-static __attribute__((noinline)) enum mmu_straight_way
-own_protection_unsync(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
-{
-	struct mmu *m = v->mmu;
-	const struct mmu_way *way;
-
-	if (m->upper_unsync | m->soft_traps)
-		return MMU_NOT_STRAIGHT;
-	/* The table that has faulted is the one that the shadow's way leads to. */
-	way = recall_mirror(v, gva);
-	if (!way || (way_is_unsync(m, way) && !is_common(way->table[0]->role)))
-		return MMU_NOT_STRAIGHT;
-	(void)own_fault(v, pfec, PFEC_P, out);
-	if (way_is_unsync(m, way))
-		own_followed(v, way, gva);
-	return MMU_STRAIGHT_OWN;
-}
-
 static RARE void put_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
 {
 	leaf_put(m, s, slot, spte);
@@ -190,25 +165,34 @@ static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
 	way->table[3]->stamp = clock;
 }
 
-/* The rest of mend(). old: the leaf before; gpte: the guest's entry, with A and D. */
-static __attribute__((noinline)) enum mmu_straight_way
-mended(struct mmu_vcpu *v, slot_t slot, u64 gva, bool write, u64 old, u64 gpte)
+/* changed: the leaf was not as it is now. Else the CPU still had an older one. */
+static ALWAYS_INLINE void count_mended(struct mmu_vcpu *v, u64 gva, bool changed)
 {
-	if (likely((old ^ *spte_at(v->mmu, slot)) & ~(PTE_A | PTE_D))) {
+	if (likely(changed)) {
 		count(v->counters, pf_fixed);
 	} else {
 		count(v->counters, pf_spurious);
 		need_flush_gva(v, gva);
 	}
+}
+
+/* The rest of mend(). old: the leaf before; gpte: the guest's entry, with A and D. */
+static __attribute__((noinline)) enum mmu_straight_way
+mended(struct mmu_vcpu *v, slot_t slot, u64 gva, bool write, u64 old, u64 gpte)
+{
+	count_mended(v, gva, (old ^ *spte_at(v->mmu, slot)) & ~(PTE_A | PTE_D));
 	if (!write)
 		accessed_ahead(v, slot, gpte);
 	settle_leaf(v);
 	return MMU_STRAIGHT_MENDED;
 }
 
-/* One that is not present, where all on the shadow's way says so already: no filter was on. */
+/*
+ * The guest's own fault, where its table's shadow has to be found: one that is not present, which exits where no filter
+ * is on, or in a table out of sync; and any while some table of level 1 is out of sync. present: PFEC_P, or 0.
+ */
 static __attribute__((noinline)) enum mmu_straight_way
-own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
+own_mirrored(struct mmu_vcpu *v, u64 gva, u32 pfec, u32 present, struct mmu_straight *out)
 {
 	struct mmu *m = v->mmu;
 	const struct mmu_way *way;
@@ -216,19 +200,19 @@ own_notpresent(struct mmu_vcpu *v, u64 gva, u32 pfec, struct mmu_straight *out)
 	if (m->soft_traps | m->upper_unsync)
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
-	if (!way || (way_is_unsync(m, way) ? !is_common(way->table[0]->role)
-					   : !spte_is_notrap(way->leaves[spt_index(1, gva)])))
+	if (!way || !way->frame)
 		return MMU_NOT_STRAIGHT;
-	(void)own_fault(v, pfec, 0, out);
-	touch_way(m, way);
-	if (way_is_unsync(m, way))
+	if (!present && !way_is_unsync(way) && !spte_is_notrap(way->leaves[spt_index(1, gva)]))
+		return MMU_NOT_STRAIGHT;
+	(void)own_fault(v, pfec, present, out);
+	if (!present)
+		touch_way(m, way);
+	if (way_is_unsync(way))
 		own_followed(v, way, gva);
 	return MMU_STRAIGHT_OWN;
 }
 
-/*
- * mend() in a table of level 1 that is out of sync, where the guest's entry has A and D: the table comes back.
- */
+/* mend() in a table of level 1 that is out of sync, where the guest's entry has A and D: the table comes back. */
 static __attribute__((noinline)) enum mmu_straight_way mend_unsync(struct mmu_vcpu *v, u64 gva,
 								   u64 gpte)
 {
@@ -244,7 +228,7 @@ static __attribute__((noinline)) enum mmu_straight_way mend_unsync(struct mmu_vc
 	    f->state)
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
-	if (!way || !way->frame || !way_is_unsync(m, way))
+	if (!way || !way->frame || !way_is_unsync(way))
 		return MMU_NOT_STRAIGHT;
 	s = way->table[0];
 	slot = way->first + spt_index(1, gva);
@@ -260,12 +244,7 @@ static __attribute__((noinline)) enum mmu_straight_way mend_unsync(struct mmu_vc
 	put_leaf(m, s, slot, spte);
 	changed = (old ^ *spte_at(m, slot)) & ~(PTE_A | PTE_D);
 	flood_is_over(v, s->gfn);
-	if (changed) {
-		count(v->counters, pf_fixed);
-	} else {
-		count(v->counters, pf_spurious);
-		need_flush_gva(v, gva);
-	}
+	count_mended(v, gva, changed);
 	settle(v);
 	return MMU_STRAIGHT_MENDED;
 }
@@ -298,7 +277,7 @@ static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, 
 		     (m->upper_unsync | m->soft_traps)))
 		return MMU_NOT_STRAIGHT;
 	way = recall_mirror(v, gva);
-	if (unlikely(!way || !way->frame || way_is_unsync(m, way)))
+	if (unlikely(!way || !way->frame || way_is_unsync(way)))
 		return MMU_NOT_STRAIGHT;
 	slot = way->first + spt_index(1, gva);
 	old = *spte_at(m, slot);
@@ -338,7 +317,7 @@ by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straigh
 	bool denied;
 
 	if (unlikely(!(gpte & PTE_P)))
-		return own_notpresent(v, gva, pfec, out);
+		return own_mirrored(v, gva, pfec, 0, out);
 	/* PS is PAT here, and decides nothing. */
 	if (unlikely((gpte & o->reserved) || !rights_decide(r, rights, pfec)))
 		return MMU_NOT_STRAIGHT;
@@ -350,7 +329,7 @@ by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straigh
 	/* A write may have met a table. And who calls nothing else keeps few registers. */
 	if (!learnt)
 		return learn_fault(v, gva, pfec, rip, out);
-	return denied ? own_protection_unsync(v, gva, pfec, out) : mend_unsync(v, gva, gpte);
+	return denied ? own_mirrored(v, gva, pfec, PFEC_P, out) : mend_unsync(v, gva, gpte);
 }
 
 /* The error code tells what the access was: a fetch shows, and no key has forbidden it. */

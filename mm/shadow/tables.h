@@ -140,12 +140,21 @@ static inline void forget_root(struct mmu *m, u32 index)
 void reach_soft(struct mmu *m, u32 index, u64 old, u64 spte);
 void reach_narrowed(struct mmu *m, u32 index, u64 spte);
 void reach_link(struct mmu *m, u32 index, u32 child, int more);
-void reach_forget(struct mmu *m, u32 index);
+void reach_dequeue(struct mmu *m, u32 index);
 void reach_tell(struct mmu *m, enum reach_kind kind);
 
 static ALWAYS_INLINE bool reach_is_told(const struct shadow *s)
 {
 	return s->reach[REACH_SOFT].told | s->reach[REACH_NARROWED].told;
+}
+
+/* The table goes away. It has no parents. */
+static ALWAYS_INLINE void reach_forget(struct mmu *m, u32 index)
+{
+	const struct reach *r = m->shadows[index].reach;
+
+	if (unlikely(r[REACH_SOFT].queued | r[REACH_NARROWED].queued))
+		reach_dequeue(m, index);
 }
 
 /* A link to a table comes. */
