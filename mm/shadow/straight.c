@@ -3,7 +3,7 @@
  * The straight ways of page faults: the plainest case of each kind, in few instructions. They decide nothing by
  * themselves: what they find plain is done as fault.c and write.c would.
  */
-#include "mm/shadow/memo.h"
+#include "mm/shadow/straight.h"
 
 /* What is written: the entry that the frame's one shadow, this one, has for it. */
 static ALWAYS_INLINE void say_write(u64 page, u32 shadow, u64 gva, struct mmu_straight *out)
@@ -93,17 +93,6 @@ static __attribute__((noinline)) enum mmu_straight_way own_paid(struct mmu_vcpu 
 	return MMU_STRAIGHT_OWN;
 }
 
-/* One operation more, a fault. */
-static ALWAYS_INLINE void begin_fault(struct mmu_vcpu *v)
-{
-	struct mmu *m = v->mmu;
-
-	m->work = 0;
-	m->clock++;
-	m->operations++;
-	count(v->counters, pf_taken);
-}
-
 /* The guest's own fault, for its entry of level 1: guest_fault(). present: PFEC_P, or 0 */
 static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfec, u32 present,
 						     struct mmu_straight *out)
@@ -133,60 +122,6 @@ static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva)
 	settle(v);
 }
 
-static RARE void put_leaf(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
-{
-	leaf_put(m, s, slot, spte);
-}
-
-static ALWAYS_INLINE bool is_recent(const struct mmu *m, const struct shadow *s)
-{
-	return m->clock - s->moved < RECENT_OPS;
-}
-
-static RARE void touch_old_way(struct mmu *m, const struct mmu_way *way)
-{
-	for (int i = 3; i >= 0; i--)
-		shadow_touch(m, (u32)(way->table[i] - m->shadows));
-}
-
-/* shadow_touch() of the four tables on it. */
-static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
-{
-	u32 clock = m->clock;
-
-	if (unlikely(!is_recent(m, way->table[0]) || !is_recent(m, way->table[1]) ||
-		     !is_recent(m, way->table[2]) || !is_recent(m, way->table[3]))) {
-		touch_old_way(m, way);
-		return;
-	}
-	way->table[0]->stamp = clock;
-	way->table[1]->stamp = clock;
-	way->table[2]->stamp = clock;
-	way->table[3]->stamp = clock;
-}
-
-/* changed: the leaf was not as it is now. Else the CPU still had an older one. */
-static ALWAYS_INLINE void count_mended(struct mmu_vcpu *v, u64 gva, bool changed)
-{
-	if (likely(changed)) {
-		count(v->counters, pf_fixed);
-	} else {
-		count(v->counters, pf_spurious);
-		need_flush_gva(v, gva);
-	}
-}
-
-/* The rest of mend(). old: the leaf before; gpte: the guest's entry, with A and D. */
-static __attribute__((noinline)) enum mmu_straight_way
-mended(struct mmu_vcpu *v, slot_t slot, u64 gva, bool write, u64 old, u64 gpte)
-{
-	count_mended(v, gva, (old ^ *spte_at(v->mmu, slot)) & ~(PTE_A | PTE_D));
-	if (!write)
-		accessed_ahead(v, slot, gpte);
-	settle_leaf(v);
-	return MMU_STRAIGHT_MENDED;
-}
-
 /*
  * The guest's own fault, where its table's shadow has to be found: one that is not present, which exits where no filter
  * is on, or in a table out of sync; and any while some table of level 1 is out of sync. present: PFEC_P, or 0.
@@ -210,94 +145,6 @@ own_mirrored(struct mmu_vcpu *v, u64 gva, u32 pfec, u32 present, struct mmu_stra
 	if (way_is_unsync(way))
 		own_followed(v, way, gva);
 	return MMU_STRAIGHT_OWN;
-}
-
-/* mend() in a table of level 1 that is out of sync, where the guest's entry has A and D: the table comes back. */
-static __attribute__((noinline)) enum mmu_straight_way mend_unsync(struct mmu_vcpu *v, u64 gva,
-								   u64 gpte)
-{
-	struct mmu *m = v->mmu;
-	const struct frame *f = &m->frames[spte_gfn(gpte)];
-	const struct mmu_way *way;
-	struct shadow *s;
-	slot_t slot;
-	u64 old, spte;
-	bool changed;
-
-	if (!m->nr_unsync || (m->upper_unsync | m->soft_traps) || spte_gfn(gpte) >= m->nr_frames ||
-	    f->state)
-		return MMU_NOT_STRAIGHT;
-	way = recall_mirror(v, gva);
-	if (!way || !way->frame || !way_is_unsync(way))
-		return MMU_NOT_STRAIGHT;
-	s = way->table[0];
-	slot = way->first + spt_index(1, gva);
-	old = *spte_at(m, slot);
-	spte = plain_leaf(gpte) | PTE_A;
-	/* Rights that are lost ask for a flush. */
-	if (spte_is_present(old, m->trap_bits) && (old & ~spte & (PTE_W | PTE_U)))
-		return MMU_NOT_STRAIGHT;
-	begin_fault(v);
-	m->in_operation = true;
-	touch_way(m, way);
-	copy_forget(s, slot);
-	put_leaf(m, s, slot, spte);
-	changed = (old ^ *spte_at(m, slot)) & ~(PTE_A | PTE_D);
-	flood_is_over(v, s->gfn);
-	count_mended(v, gva, changed);
-	settle(v);
-	return MMU_STRAIGHT_MENDED;
-}
-
-/* What an access sets in the guest's entry of level 1. */
-static ALWAYS_INLINE u64 access_sets(u32 pfec)
-{
-	return PTE_A | (pfec & PFEC_W ? PTE_D : 0);
-}
-
-/* Where the guest's entry of level 1 is, by v->memo.own. */
-static ALWAYS_INLINE u64 own_entry(const struct mmu_vcpu *v, u64 gva)
-{
-	return v->memo.own.table + gpte_index(GPTE_64, 1, gva) * sizeof(u64);
-}
-
-/* What the access sets in the guest's entry lets it be made, and the leaf follows: install(). was: the entry. */
-static __attribute__((noinline)) enum mmu_straight_way mend(struct mmu_vcpu *v, u64 gva, u32 pfec,
-							    u64 was)
-{
-	struct mmu *m = v->mmu;
-	u64 gpte = was | access_sets(pfec), old, spte;
-	struct frame *f = &m->frames[spte_gfn(gpte)];
-	bool write = pfec & PFEC_W;
-	const struct mmu_way *way;
-	slot_t slot;
-
-	/* A page of RAM, that is no table: what may be done about a read of one is rare enough. */
-	if (unlikely(spte_gfn(gpte) >= m->nr_frames || f->state ||
-		     (m->upper_unsync | m->soft_traps)))
-		return MMU_NOT_STRAIGHT;
-	way = recall_mirror(v, gva);
-	if (unlikely(!way || !way->frame || way_is_unsync(way)))
-		return MMU_NOT_STRAIGHT;
-	slot = way->first + spt_index(1, gva);
-	old = *spte_at(m, slot);
-	spte = plain_leaf(gpte) | PTE_A;
-	/* Rights that are lost ask for a flush. */
-	if (unlikely(old & ~spte & (PTE_W | PTE_U)) ||
-	    unlikely(!guest_cmpxchg(own_entry(v, gva), was, gpte, sizeof(gpte))))
-		return MMU_NOT_STRAIGHT;
-	begin_fault(v);
-	touch_way(m, way);
-	if (likely(quick_leaf(m, way->table[0], slot, spte, f))) {
-		/* Nothing is narrowed that was not. */
-		if (likely(write && ((old ^ spte) & ~(PTE_A | PTE_D)))) {
-			count(v->counters, pf_fixed);
-			return MMU_STRAIGHT_MENDED;
-		}
-	} else {
-		put_leaf(m, way->table[0], slot, spte);
-	}
-	return mended(v, slot, gva, write, old, gpte);
 }
 
 static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip,
