@@ -23,7 +23,7 @@ src_rsdp      := $(fake) guest/firmware/acpi.c guest/firmware/rsdp.c mm/phys/mem
 src_svm_caps  := $(fake_console) svm/caps.c svm/exit_names.c
 src_vmx_caps  := $(fake_console) vmx/caps.c vmx/exit_names.c
 mmu_sources   := $(fake) tests/host/ref_walk.c tests/host/guest_tlb.c tests/host/tlb_model.c \
-		 tests/host/sim_mem.c tests/host/sim.c tests/host/sim_setup.c tests/host/straight.c tests/host/sim_changes.c tests/host/ref_reach.c tests/host/random_guest.c \
+		 tests/host/sim_mem.c tests/host/sim.c tests/host/sim_access.c tests/host/sim_setup.c tests/host/straight.c tests/host/sim_changes.c tests/host/ref_reach.c tests/host/random_guest.c \
 		 tests/host/random_config.c tests/host/random_pressure.c tests/host/random_device.c tests/host/random_large.c \
 		 tests/host/random_table.c tests/host/random_cow.c tests/host/random_space.c \
 		 $(filter-out mm/phys/map.c mm/nested/nested.c,$(wildcard mm/*/*.c))
@@ -52,7 +52,7 @@ load_sources  := $(fake) tests/host/load_machine.c tests/host/load_files.c mm/ph
 		 $(wildcard guest/firmware/acpi*.c guest/load/*.c) guest/firmware/rsdp.c
 src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
-src_load_multiboot := $(load_sources)
+$(foreach kind,multiboot1 multiboot2 elf,$(eval src_load_$(kind) := $(load_sources) tests/host/load_plain.c))
 src_load_efi  := $(load_sources)
 src_acpi      := $(load_sources)
 src_madt      := guest/firmware/madt.c $(load_sources)
