@@ -23,13 +23,21 @@ struct audit {
 /* All of it. Returns a->violations. */
 u32 audit(struct audit *a);
 
-/* Count an entry, or its table, as wrong if it is, and tell the first few. Returns wrong. */
-bool audit_if(struct audit *a, bool wrong, slot_t slot, const char *what);
+/* Count an entry, or its table, as wrong, and tell the first few. */
+void audit_tell(struct audit *a, slot_t slot, const char *what);
+
+/* The same if it is wrong. Returns wrong. In line: an audit asks some ten times of each entry. */
+static ALWAYS_INLINE bool audit_if(struct audit *a, bool wrong, slot_t slot, const char *what)
+{
+	if (unlikely(wrong))
+		audit_tell(a, slot, what);
+	return wrong;
+}
 
 /* A list of entries is linked both ways, and says how long it is. */
 bool audit_list(const struct mmu *m, slot_t head);
 
-void audit_entry(struct audit *a, slot_t slot);
+void audit_entries(struct audit *a, u32 index); /* of one table: each against what is mirrored */
 void audit_mirror(struct audit *a, slot_t slot, u64 spte, u64 gpte); /* against the guest's entry */
 
 /* A leaf maps the frames from gfn on, or the hole page in place of a hidden one. */

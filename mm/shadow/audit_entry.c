@@ -120,12 +120,10 @@ static void check_mirror(struct audit *a, slot_t slot, u64 spte, bool synced)
 	}
 }
 
-void audit_entry(struct audit *a, slot_t slot)
+static void check_entry(struct audit *a, slot_t slot, u64 spte, const struct frame *f)
 {
 	const struct mmu *m = a->v->mmu;
 	const struct shadow *s = shadow_at(m, slot);
-	const struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
-	u64 spte = *spte_at(m, slot);
 	bool synced = f && !(f->state & FRAME_UNSYNC),
 	     pae_root = s->role.direct && s->role.level == 3;
 
@@ -145,4 +143,29 @@ void audit_entry(struct audit *a, slot_t slot)
 		check_direct(a, slot, spte);
 	else if (f && !s->stale && !is_foreign(a, s->gfn))
 		check_mirror(a, slot, spte, synced);
+}
+
+/* The next entry of a table from i on, or SPT_ENTRIES, with something on either side: most have nothing on both. */
+static __attribute__((noinline)) u32 next_used(const u64 *sptes, u64 gfn, union role role, u32 i)
+{
+	while (i < SPT_ENTRIES && spte_is_notrap(sptes[i]) &&
+	       !(gpte_read(gfn, role.format, guest_index(role, i)) & PTE_P))
+		i++;
+	return i;
+}
+
+void audit_entries(struct audit *a, u32 index)
+{
+	const struct mmu *m = a->v->mmu;
+	const struct shadow *s = &m->shadows[index];
+	const struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
+	bool synced = f && !(f->state & FRAME_UNSYNC);
+	const u64 *sptes = table_of(m, index);
+
+	for (u32 i = 0; i < SPT_ENTRIES; i++) {
+		if (synced)
+			i = next_used(sptes, s->gfn, s->role, i);
+		if (i < SPT_ENTRIES)
+			check_entry(a, slot_make(index, i), sptes[i], f);
+	}
 }

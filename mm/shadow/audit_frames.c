@@ -78,29 +78,41 @@ static void check_direct_list(struct audit *a, u64 r)
 	}
 }
 
+/* The next frame from gfn on, or end, of which something is said that has to be checked; states: of all before. */
+static __attribute__((noinline)) u64 next_used(const struct mmu *m, u64 gfn, u64 end, u32 *states)
+{
+	for (; gfn < end; gfn++) {
+		const struct frame *f = &m->frames[gfn];
+
+		*states |= f->state;
+		if (f->rmap | (f->state & (FRAME_TABLES | FRAME_UNSYNC)))
+			break;
+	}
+	return gfn;
+}
+
 /* Returns how many of its frames are out of sync. */
 static u32 check_region(struct audit *a, u64 r)
 {
 	const struct mmu *m = a->v->mmu;
-	u32 tracked = 0, unsync = 0;
-	bool hidden = false;
+	u64 first = r * REGION_FRAMES, end = first + REGION_FRAMES;
+	u64 gfn = first;
+	u32 tracked = 0, unsync = 0, states = 0;
 
-	for (u64 gfn = r * REGION_FRAMES; gfn < (r + 1) * REGION_FRAMES && gfn < m->nr_frames;
-	     gfn++) {
-		u32 state = m->frames[gfn].state;
+	if (end > m->nr_frames)
+		end = m->nr_frames;
+	for (; (gfn = next_used(m, gfn, end, &states)) < end; gfn++) {
+		const struct frame *f = &m->frames[gfn];
 
-		hidden |= state & FRAME_HIDDEN;
-		if (!m->frames[gfn].rmap && !(state & (FRAME_TABLES | FRAME_UNSYNC)))
-			continue;
 		check_frame(a, gfn);
-		tracked += frame_is_tracked(&m->frames[gfn]);
-		unsync += (state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC;
+		tracked += frame_is_tracked(f);
+		unsync += (f->state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC;
 	}
 	audit_if(a, tracked != m->regions[r].tracked, 0,
 		 "a region's number of tracked frames is wrong");
-	audit_if(a, hidden && !m->regions[r].apart, 0,
+	audit_if(a, (states & FRAME_HIDDEN) && !m->regions[r].apart, 0,
 		 "a region with the hypervisor's memory does not say so");
-	check_rmap(a, m->regions[r].rmap, 2, r * REGION_FRAMES);
+	check_rmap(a, m->regions[r].rmap, 2, first);
 	check_direct_list(a, r);
 	return unsync;
 }

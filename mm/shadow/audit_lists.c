@@ -6,17 +6,16 @@
 #include "mm/shadow/audit.h"
 #include "mm/shadow/settle.h"
 
-bool audit_if(struct audit *a, bool wrong, slot_t slot, const char *what)
+void audit_tell(struct audit *a, slot_t slot, const char *what)
 {
 	const struct mmu *m = a->v->mmu;
 	const struct shadow *s = shadow_at(m, slot);
 
 	/* The first few tell the story. */
-	if (wrong && a->violations++ < 8)
+	if (a->violations++ < 8)
 		fail("audit: %s: table %u (frame %lx, role %x, level %d) entry %u = %016lx", what,
 		     slot_table(slot), s->gfn, s->role.word, s->role.level, slot_entry(slot),
 		     *spte_at(m, slot));
-	return wrong;
 }
 
 bool audit_list(const struct mmu *m, slot_t head)
@@ -223,6 +222,8 @@ static u32 count_reach(const struct mmu *m, u32 index, enum reach_kind kind)
 		u64 spte = table_of(m, index)[i];
 		bool own = kind == REACH_SOFT ? spte_is_soft(spte) : spte & SPTE_NARROWED;
 
+		if (!spte)
+			continue;
 		nr += own;
 		if (spte_is_present(spte, m->trap_bits) && spte_is_link(level, spte))
 			nr += m->shadows[spte_child(m, spte)].reach[kind].told;

@@ -31,7 +31,7 @@ GUESTS = {
     "modes32": Guest(audit=64, svm=True, nested=True),
     "msrs": Guest(audit=8, svm=True),
     "paging64": Guest(svm=True, nested=True),
-    "pcid": Guest(audit=16, nested=True),
+    "pcid": Guest(audit=64, nested=True),
     "pcid32": Guest(audit=8, nested=True),
     "privileged": Guest(audit=8, svm=True),
     "reach": Guest(svm=True, nested=True),

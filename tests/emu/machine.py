@@ -24,7 +24,7 @@ START_ATTEMPTS = 5
 # A machine that says nothing for so long, in seconds of its own CPU time, hangs; more where its
 # limit is long, up to so much. One that sleeps, and wants no CPU either, is given so long by the
 # clock.
-SILENCE, SILENCE_MAX, ASLEEP = 45, 150 * (10 if SOAK else 1), 20
+SILENCE, SILENCE_MAX, ASLEEP = 45, 300 * (10 if SOAK else 1), 20
 HALTED = re.compile(r"^notrap: halted$", re.M)
 ESCAPE = b"\x1d"  # Ctrl-]
 

@@ -64,7 +64,7 @@ def test_with_much_memory(machine, passes, n):
 
 def test_audited(machine, passes):
     """The invariants hold in the middle of it."""
-    options = "audit=64"
+    options = "audit=512"
     result = passes(machine("broadwell_ult").run(
         boots.notrap(options, [Module(GUEST, "n=24")]), boots.guest_expect(),
         boots.limit(LIMIT, options)))
