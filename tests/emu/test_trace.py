@@ -18,7 +18,7 @@ INTEL = [("bochs", "broadwell_ult"), ("bochs", "core2_penryn_t9600")]
 AMD = [("bochs", "ryzen"), ("qemu-tcg", "max")]
 # With and without bypass; then what writes tables most, and least, by emulation, so that each two
 # of sync=, trap= and bypass_guest_pf= have met.
-OPTIONS = ["bypass_guest_pf=1 audit=8", "bypass_guest_pf=0", "sync=always trap=address",
+OPTIONS = ["bypass_guest_pf=1 audit=32", "bypass_guest_pf=0", "sync=always trap=address",
            "sync=never trap=structural", "sync=always trap=structural bypass_guest_pf=0",
            "sync=never trap=address bypass_guest_pf=0", "sync=hybrid trap=structural"]
 if not SOAK:
@@ -145,7 +145,7 @@ def test_resume(passes, host, model, options):
 # Nearly each of its instructions is one NMI with a handful of exits: audits are for some of them.
 @pytest.mark.parametrize("host, model, options", cases(INTEL + AMD))
 def test_storm(passes, host, model, options):
-    options = options.replace("audit=8", "audit=64")
+    options = options.replace("audit=32", "audit=64")
     passes(under(host, model, f"part=storm turns={300 if SOAK else 40}", options))
 
 
@@ -190,7 +190,7 @@ def test_32(bare, passes, host, model, options):
     judge = ("bochs", "ryzen") if on_tcg else (host, model)
     wanted = lines(bare(*judge, cmdline, guest), host, "32", options)
     assert len(wanted) > 100
-    options = options.replace("audit=8", "audit=64")
+    options = options.replace("audit=32", "audit=64")
     result = passes(under(host, model, cmdline, options, guest))
     assert lines(result, host, "32", options) == wanted
 
