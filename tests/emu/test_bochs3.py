@@ -51,7 +51,7 @@ def test_five_levels(passes, options):
 
 
 @pytest.mark.parametrize("name, options", kept(
-    [("pcid", "audit=16"), ("far", ""), ("reach", "")],
+    [("pcid", "audit=64"), ("far", ""), ("reach", "")],
     [("events", "audit=8"), ("smp", "audit=4"), ("start", "audit=1"),
      *((name, "mmu=ept") for name in ("pcid", "far", "reach", "events"))]))
 def test_guest(passes, name, options):

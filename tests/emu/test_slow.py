@@ -15,7 +15,7 @@ OPTIONS = ["", "sync=always", "sync=never", "trap=structural", "trap=structural 
 # make soak runs all of these on both; and 2048 and 8000 tables.
 RUNS = [(m, o) for m in MODELS for o in OPTIONS] if SOAK else [
     ("broadwell_ult", ""), ("broadwell_ult", "trap=structural sync=never"), ("ryzen", "sync=never")]
-TABLES = [2048, 8000] if SOAK else [1024]
+TABLES = [2048, 8000] if SOAK else [512]
 
 # The same in 32-bit code, with either kind of tables.
 GUEST32 = elf("slow32")
