@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The units' drivers, on models of their registers that carry out what the manuals say, and hold the
- * driver to the order that they ask for: no translation with a root or a cache that is not ours.
- */
+/* The units' drivers, on models of their registers that hold them to the manuals' order: iommu_models.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -12,6 +9,7 @@
 #include "guest/iommu/unit.h"
 #include "mm/phys/phys.h"
 #include "tests/host/fake/ram.h"
+#include "tests/host/iommu_models.h"
 
 #define POOL_PAGES 1024
 #define POOL_HPA   MIB(512)
@@ -25,265 +23,10 @@ static struct iommu_pool pool;
 static struct iommu_map map;
 static u64 shared;
 
-/* --- VT-d -------------------------------------------------------------------------------------- */
-
 #define CAP  (2ULL << 8 | 38ULL << 16 | 0x22ULL << 24 | 3ULL << 34 | 1ULL << 40) /* two records */
 #define ECAP (BIT(1) | 0xfULL << 8)
-#define FRO  0x220
-#define IRO  0xf0
-
-static struct vtd {
-	u64 cap, ecap, rtaddr, root, iqa, iqh, iqt, record[4];
-	u32 gsts, fsts, pmen;
-	bool dead, contexts_clean, iotlb_clean, was_off, prompted;
-} vtd;
 
 static u32 writes;
-
-static void vtd_invalidate(bool iotlb)
-{
-	/* The one before the other: VT-d specification 6.5.3.1. */
-	if (iotlb)
-		assert_true(vtd.contexts_clean);
-	*(iotlb ? &vtd.iotlb_clean : &vtd.contexts_clean) = true;
-}
-
-static void vtd_command(u32 value)
-{
-	u32 changed = (vtd.gsts & ~(u32)(BIT(30) | BIT(24))) ^ value;
-
-	if (vtd.dead)
-		return;
-	/* One at a time: VT-d specification 10.4.4. */
-	changed &= (u32)(BIT(31) | BIT(30) | BIT(28) | BIT(27) | BIT(26) | BIT(25));
-	assert_int_equal(changed & (changed - 1), 0);
-	if (value & BIT(30)) {
-		vtd.root = vtd.rtaddr;
-		vtd.gsts |= (u32)BIT(30);
-		vtd.contexts_clean = vtd.iotlb_clean = false;
-	}
-	if (changed & BIT(31)) {
-		vtd.was_off |= !(value & BIT(31));
-		if (value & BIT(31)) {
-			assert_true(vtd.root == shared);
-			assert_true(vtd.contexts_clean && vtd.iotlb_clean);
-		}
-	}
-	if ((changed & BIT(26)) && (value & BIT(26)))
-		vtd.iqh = 0;
-	if (value & BIT(27))
-		vtd.prompted = true;
-	vtd.gsts =
-		(vtd.gsts & (u32)BIT(30)) | (value & (u32)(BIT(31) | BIT(28) | BIT(26) | BIT(25)));
-}
-
-static void vtd_queue(void)
-{
-	while (!vtd.dead && (vtd.gsts & BIT(26)) && vtd.iqh != vtd.iqt) {
-		u64 *d = phys_ptr(vtd.iqa + vtd.iqh);
-
-		switch (d[0] & 15) {
-		case 1:
-			assert_int_equal(d[0] >> 4 & 3, 1);
-			vtd_invalidate(false);
-			break;
-		case 2:
-			assert_int_equal(d[0] >> 4 & 3, 1);
-			vtd_invalidate(true);
-			break;
-		case 5:
-			assert_true(d[0] & BIT(5));
-			*(u32 *)phys_ptr(d[1]) = (u32)(d[0] >> 32);
-			break;
-		default:
-			fail_msg("descriptor %lx", d[0]);
-		}
-		vtd.iqh += 16;
-	}
-}
-
-static u64 vtd_read(u32 offset)
-{
-	switch (offset) {
-	case 0x08:
-		return vtd.cap;
-	case 0x10:
-		return vtd.ecap;
-	case 0x1c:
-		return vtd.gsts;
-	case 0x20:
-		return vtd.rtaddr;
-	case 0x2c:
-	case IRO + 12:
-		return vtd.dead ? BIT(31) : 0;
-	case 0x34:
-		return vtd.fsts;
-	case 0x64:
-		return vtd.pmen;
-	case 0x80:
-		/* What firmware has queued is done some time. */
-		if (!vtd.dead && vtd.iqh != vtd.iqt)
-			vtd.iqh += 16;
-		return vtd.iqh;
-	case 0x88:
-		return vtd.iqt;
-	}
-	if (offset >= FRO && offset < FRO + 32)
-		return vtd.record[(offset - FRO) / 8];
-	fail_msg("read of register %x", offset);
-	return 0;
-}
-
-static void vtd_write(u32 offset, u64 value)
-{
-	switch (offset) {
-	case 0x18:
-		vtd_command((u32)value);
-		return;
-	case 0x20:
-		/* The mode may not change while it translates. */
-		assert_false((vtd.gsts & BIT(31)) && ((vtd.rtaddr ^ value) & GENMASK(11, 10)));
-		vtd.rtaddr = value;
-		return;
-	case 0x28:
-		assert_false(vtd.gsts & BIT(26));
-		assert_int_equal(value >> 61, 5);
-		vtd_invalidate(false);
-		return;
-	case IRO + 8:
-		assert_false(vtd.gsts & BIT(26));
-		assert_int_equal(value >> 60, 9);
-		vtd_invalidate(true);
-		return;
-	case 0x34:
-		vtd.fsts &= ~(u32)(value & 0x7d);
-		return;
-	case 0x38:
-		assert_int_equal(value, BIT(31));
-		return;
-	case 0x64:
-		/* Not before translation keeps devices out. */
-		assert_true(vtd.gsts & BIT(31));
-		vtd.pmen = 0;
-		return;
-	case 0x88:
-		vtd.iqt = value;
-		vtd_queue();
-		return;
-	case 0x90:
-		assert_false(vtd.gsts & BIT(26));
-		vtd.iqa = value;
-		return;
-	}
-	assert_true(offset >= FRO && offset < FRO + 32 && offset % 16 == 8);
-	if (value & BIT(63))
-		vtd.record[(offset - FRO) / 8] &= ~BIT(63);
-	if (!(vtd.record[1] & BIT(63)) && !(vtd.record[3] & BIT(63)))
-		vtd.fsts &= ~2U;
-}
-
-/* --- AMD-Vi ------------------------------------------------------------------------------------ */
-
-static struct amd {
-	u64 reg[8], head, tail, event_head, event_tail, status;
-	u32 devices, pages, all;
-	bool dead, was_off;
-} amd;
-
-static void amd_commands(void)
-{
-	while (!amd.dead && (amd.reg[3] & BIT(12)) && (amd.reg[3] & 1) && amd.head != amd.tail) {
-		u64 *c = phys_ptr((amd.reg[1] & GENMASK(51, 12)) + amd.head);
-
-		switch (c[0] >> 60) {
-		case 1:
-			assert_true(c[0] & 1);
-			*(u64 *)phys_ptr(c[0] & GENMASK(51, 3)) = c[1];
-			break;
-		case 2:
-			assert_int_equal(c[0] & 0xffff, amd.devices);
-			amd.devices++;
-			break;
-		case 3:
-			assert_int_equal(c[0] >> 32 & 0xffff, 1);
-			assert_int_equal(c[1], 0x7ffffffffffff003);
-			amd.pages++;
-			break;
-		case 8:
-			amd.all++;
-			break;
-		default:
-			fail_msg("command %lx", c[0]);
-		}
-		amd.head = (amd.head + 16) % 4096;
-	}
-}
-
-static u64 amd_read(u32 offset)
-{
-	if (offset < 0x40)
-		return amd.reg[offset / 8];
-	assert_int_equal(offset, 0x2020);
-	return amd.status | (amd.reg[3] & BIT(2) && !(amd.status & 1) ? BIT(3) : 0) |
-	       (amd.reg[3] & BIT(12) ? BIT(4) : 0);
-}
-
-static void amd_write(u32 offset, u64 value)
-{
-	switch (offset) {
-	case 0x18:
-		amd.was_off |= (amd.reg[3] & 1) && !(value & 1);
-		if (value & 1 && value & BIT(12))
-			assert_int_equal(amd.reg[0], shared | 511);
-		amd.reg[3] = amd.dead ? 0 : value;
-		return;
-	case 0x2000:
-		assert_false(amd.reg[3] & BIT(12));
-		amd.head = value;
-		return;
-	case 0x2008:
-		amd.tail = value;
-		amd_commands();
-		return;
-	case 0x2010:
-		amd.event_head = value;
-		return;
-	case 0x2018:
-		assert_false(amd.reg[3] & BIT(2));
-		amd.event_tail = value;
-		return;
-	case 0x2020:
-		amd.status &= ~value;
-		return;
-	}
-	assert_true(offset < 0x30);
-	/* Rings are exchanged while they stand still. */
-	assert_false(offset == 0x08 && (amd.reg[3] & BIT(12)));
-	assert_false(offset == 0x10 && (amd.reg[3] & BIT(2)));
-	if (offset == 0x10)
-		amd.event_head = amd.event_tail = 0;
-	amd.reg[offset / 8] = value;
-}
-
-/* What a device's access does that is not mapped. */
-static void amd_event(u64 low, u64 high)
-{
-	u64 next = (amd.event_tail + 16) % 4096, *e;
-
-	if (!(amd.reg[3] & BIT(2)) || (amd.status & 1))
-		return;
-	if (next == amd.event_head) {
-		amd.status |= 1;
-		return;
-	}
-	e = phys_ptr((amd.reg[2] & GENMASK(51, 12)) + amd.event_tail);
-	e[0] = low;
-	e[1] = high;
-	amd.event_tail = next;
-}
-
-/* --- both -------------------------------------------------------------------------------------- */
-
 static bool is_amd;
 
 u32 iommu_read32(const struct iommu_unit *u, u32 offset)
@@ -340,6 +83,7 @@ static const char *start(const struct iommu_ops *ops)
 	root = iommu_build(&map, &pool);
 	shared = ops->prepare(&map, root, table, sizeof(table), &pool);
 	assert_true(shared != ~0ULL);
+	*(is_amd ? &amd.ours : &vtd.ours) = shared;
 	if (is_amd)
 		assert_int_equal(((u64 *)phys_ptr(shared))[0] & GENMASK(51, 12), root);
 	else
