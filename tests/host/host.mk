@@ -55,6 +55,7 @@ src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
 libs_load     := -lcmocka
 $(foreach kind,multiboot1 multiboot2 elf,$(eval src_load_$(kind) := $(load_sources) tests/host/load_plain.c))
 src_load_efi  := $(load_sources)
+src_load_refused := $(load_sources)
 src_acpi      := $(load_sources)
 src_madt      := guest/firmware/madt.c $(load_sources)
 src_mptable   := guest/firmware/mptable.c $(load_sources)
