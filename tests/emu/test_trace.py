@@ -145,7 +145,7 @@ def test_resume(passes, host, model, options):
 # Nearly each of its instructions is one NMI with a handful of exits: audits are for some of them.
 @pytest.mark.parametrize("host, model, options", cases(INTEL + AMD))
 def test_storm(passes, host, model, options):
-    options = options.replace("audit=32", "audit=64")
+    options = options.replace("audit=32", "audit=256")
     passes(under(host, model, f"part=storm turns={300 if SOAK else 40}", options))
 
 
