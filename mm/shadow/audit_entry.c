@@ -120,12 +120,12 @@ static void check_mirror(struct audit *a, slot_t slot, u64 spte, bool synced)
 	}
 }
 
-static void check_entry(struct audit *a, slot_t slot, u64 spte, const struct frame *f)
+/* f: the frame that is mirrored; NULL: the table is direct, or mirrors no RAM. synced: as f is not out of sync. */
+static void check_entry(struct audit *a, slot_t slot, u64 spte, const struct frame *f, bool synced)
 {
 	const struct mmu *m = a->v->mmu;
 	const struct shadow *s = shadow_at(m, slot);
-	bool synced = f && !(f->state & FRAME_UNSYNC),
-	     pae_root = s->role.direct && s->role.level == 3;
+	bool pae_root = s->role.direct && s->role.level == 3;
 
 	audit_if(a, spte_is_trap(spte, m->trap_bits) && spte != trap_entry(m, s->role), slot,
 		 "another trap than the proved one");
@@ -145,7 +145,10 @@ static void check_entry(struct audit *a, slot_t slot, u64 spte, const struct fra
 		check_mirror(a, slot, spte, synced);
 }
 
-/* The next entry of a table from i on, or SPT_ENTRIES, with something on either side: most have nothing on both. */
+/*
+ * Most entries of most tables have nothing on either side: the next one from i on that has, or SPT_ENTRIES. Not in
+ * line, so that the loop keeps its registers: a fifth of an audit.
+ */
 static __attribute__((noinline)) u32 next_used(const u64 *sptes, u64 gfn, union role role, u32 i)
 {
 	while (i < SPT_ENTRIES && spte_is_notrap(sptes[i]) &&
@@ -166,6 +169,6 @@ void audit_entries(struct audit *a, u32 index)
 		if (synced)
 			i = next_used(sptes, s->gfn, s->role, i);
 		if (i < SPT_ENTRIES)
-			check_entry(a, slot_make(index, i), sptes[i], f);
+			check_entry(a, slot_make(index, i), sptes[i], f, synced);
 	}
 }

@@ -78,7 +78,10 @@ static void check_direct_list(struct audit *a, u64 r)
 	}
 }
 
-/* The next frame from gfn on, or end, of which something is said that has to be checked; states: of all before. */
+/*
+ * Of most frames there is nothing to check: the next one from gfn on of which there is, or end. states: what all say.
+ * Not in line, as next_used() of entries.
+ */
 static __attribute__((noinline)) u64 next_used(const struct mmu *m, u64 gfn, u64 end, u32 *states)
 {
 	for (; gfn < end; gfn++) {

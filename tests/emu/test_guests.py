@@ -7,7 +7,7 @@ import pytest
 
 from tests.emu import boots, matrix
 from tests.emu.boot import Boot, Module
-from tests.emu.guests import GUESTS, OTHERS, elf, exits_per_audit
+from tests.emu.guests import GUESTS, OTHERS, audit_of, elf
 from tests.emu.matrix import MODELS, SOAK
 
 LIMIT = 180
@@ -43,7 +43,7 @@ UNDER = [pytest.param(guest, model, way, id=matrix.name(guest, model, way))
 
 @pytest.mark.parametrize("guest, model, way", UNDER)
 def test_under_notrap(machine, passes, guest, model, way):
-    options = matrix.options(way, exits_per_audit(guest, model))
+    options = matrix.options(way, audit_of(guest, model))
     result = passes(machine(model).run(boots.notrap(options, [Module(elf(guest))]),
                                        boots.guest_expect(), boots.limit(LIMIT, options)))
     assert boots.audited(result, options)

@@ -37,7 +37,8 @@ src_mmu_flood := $(mmu_sources)
 src_mmu_recycle := $(mmu_sources)
 src_iommu     := guest/iommu/dmar.c guest/iommu/ivrs.c guest/iommu/tables.c
 src_iommu_pages := $(fake) guest/iommu/pages.c
-src_iommu_units := $(src_iommu) $(src_iommu_pages) tests/host/model_vtd.c tests/host/model_amdvi.c guest/iommu/vtd.c guest/iommu/amdvi.c
+src_iommu_units := $(src_iommu) $(src_iommu_pages) tests/host/model_vtd.c tests/host/model_amdvi.c \
+		  guest/iommu/vtd.c guest/iommu/amdvi.c
 src_memmap    := mm/phys/memmap.c
 src_mitigate  := guest/vcpu/mitigate.c
 src_memtype   := guest/machine/memtype.c
@@ -51,11 +52,11 @@ src_progress  := $(fake_console) guest/exit/progress.c
 src_report    := $(fake_console) guest/machine/report.c
 load_sources  := $(fake) tests/host/load_machine.c tests/host/load_files.c mm/phys/memmap.c \
 		 $(wildcard guest/firmware/acpi*.c guest/load/*.c) guest/firmware/rsdp.c
-src_load      := $(load_sources) boot/multiboot1.c boot/parse.c
+src_load_refused := $(load_sources) tests/host/load_bzimage.c
+src_load      := $(src_load_refused) boot/multiboot1.c boot/parse.c # fuzz_load's too
 libs_load     := -lcmocka
 $(foreach kind,multiboot1 multiboot2 elf,$(eval src_load_$(kind) := $(load_sources) tests/host/load_plain.c))
 src_load_efi  := $(load_sources)
-src_load_refused := $(load_sources)
 src_acpi      := $(load_sources)
 src_madt      := guest/firmware/madt.c $(load_sources)
 src_mptable   := guest/firmware/mptable.c $(load_sources)

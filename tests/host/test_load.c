@@ -1,19 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Loading Linux: where everything goes, and what boot_params says. */
-#include "mm/phys/phys.h"
-#include "tests/host/load_files.h"
-#include "tests/host/load_machine.h"
-#include <string.h>
-
-static u8 file[FILE_MAX];
-
-static int setup(void **state)
-{
-	(void)state;
-	machine_reset();
-	make_bzimage(file);
-	return 0;
-}
+#include "tests/host/load_bzimage.h"
 
 /* Hand the file over and load it, with a command line. */
 static u8 *load(const char *cmdline)
@@ -355,27 +342,27 @@ static void builtin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(linux64, setup),
-		cmocka_unit_test_setup(e820_is_the_guests_map, setup),
-		cmocka_unit_test_setup(e820_goes_on_in_setup_data, setup),
-		cmocka_unit_test_setup(relocated_around_notrap, setup),
-		cmocka_unit_test_setup(fixed_kernel, setup),
-		cmocka_unit_test_setup(linux32, setup),
-		cmocka_unit_test_setup(linux32_by_version, setup),
-		cmocka_unit_test_setup(kernel_file_where_the_kernel_goes, setup),
-		cmocka_unit_test_setup(initrd_stays, setup),
-		cmocka_unit_test_setup(initrd_stays_above_4g, setup),
-		cmocka_unit_test_setup(initrd_moves_below_4g, setup),
-		cmocka_unit_test_setup(initrd_moves_off_the_kernel, setup),
-		cmocka_unit_test_setup(initrd_moves_below_its_limit, setup),
-		cmocka_unit_test_setup(initrd_moves_to_a_page, setup),
-		cmocka_unit_test_setup(empty_initrd_is_none, setup),
-		cmocka_unit_test_setup(rsdp_of_the_firmware_stays, setup),
-		cmocka_unit_test_setup(rsdp_copy_is_copied, setup),
-		cmocka_unit_test_setup(framebuffer, setup),
-		cmocka_unit_test_setup(no_vga_text_on_efi, setup),
-		cmocka_unit_test_setup(rounded_up, setup),
-		cmocka_unit_test_setup(builtin, setup),
+		cmocka_unit_test_setup(linux64, bzimage_setup),
+		cmocka_unit_test_setup(e820_is_the_guests_map, bzimage_setup),
+		cmocka_unit_test_setup(e820_goes_on_in_setup_data, bzimage_setup),
+		cmocka_unit_test_setup(relocated_around_notrap, bzimage_setup),
+		cmocka_unit_test_setup(fixed_kernel, bzimage_setup),
+		cmocka_unit_test_setup(linux32, bzimage_setup),
+		cmocka_unit_test_setup(linux32_by_version, bzimage_setup),
+		cmocka_unit_test_setup(kernel_file_where_the_kernel_goes, bzimage_setup),
+		cmocka_unit_test_setup(initrd_stays, bzimage_setup),
+		cmocka_unit_test_setup(initrd_stays_above_4g, bzimage_setup),
+		cmocka_unit_test_setup(initrd_moves_below_4g, bzimage_setup),
+		cmocka_unit_test_setup(initrd_moves_off_the_kernel, bzimage_setup),
+		cmocka_unit_test_setup(initrd_moves_below_its_limit, bzimage_setup),
+		cmocka_unit_test_setup(initrd_moves_to_a_page, bzimage_setup),
+		cmocka_unit_test_setup(empty_initrd_is_none, bzimage_setup),
+		cmocka_unit_test_setup(rsdp_of_the_firmware_stays, bzimage_setup),
+		cmocka_unit_test_setup(rsdp_copy_is_copied, bzimage_setup),
+		cmocka_unit_test_setup(framebuffer, bzimage_setup),
+		cmocka_unit_test_setup(no_vga_text_on_efi, bzimage_setup),
+		cmocka_unit_test_setup(rounded_up, bzimage_setup),
+		cmocka_unit_test_setup(builtin, bzimage_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

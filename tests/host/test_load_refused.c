@@ -1,19 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernels that are refused, each with one line that says why. */
-#include "mm/phys/phys.h"
-#include "tests/host/load_files.h"
-#include "tests/host/load_machine.h"
-#include <string.h>
-
-static u8 file[FILE_MAX];
-
-static int setup(void **state)
-{
-	(void)state;
-	machine_reset();
-	make_bzimage(file);
-	return 0;
-}
+#include "tests/host/load_bzimage.h"
 
 static void truncated(void **state)
 {
@@ -29,8 +16,7 @@ static void truncated(void **state)
 
 static void refuse(u32 offset, u32 size, u64 value, const char *line)
 {
-	machine_reset();
-	make_bzimage(file);
+	bzimage_setup(NULL);
 	memcpy(file + offset, &value, size);
 	machine_module(MIB(40), file, BZ_SIZE, "a=b");
 	assert_fails(line);
@@ -153,14 +139,14 @@ static void builtin_other(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(truncated, setup),
-		cmocka_unit_test_setup(bad_headers, setup),
-		cmocka_unit_test_setup(payload, setup),
-		cmocka_unit_test_setup(fixed_kernel_over_notrap, setup),
-		cmocka_unit_test_setup(initrd_too_large, setup),
-		cmocka_unit_test_setup(too_many_modules, setup),
-		cmocka_unit_test_setup(no_kernel, setup),
-		cmocka_unit_test_setup(builtin_other, setup),
+		cmocka_unit_test_setup(truncated, bzimage_setup),
+		cmocka_unit_test_setup(bad_headers, bzimage_setup),
+		cmocka_unit_test_setup(payload, bzimage_setup),
+		cmocka_unit_test_setup(fixed_kernel_over_notrap, bzimage_setup),
+		cmocka_unit_test_setup(initrd_too_large, bzimage_setup),
+		cmocka_unit_test_setup(too_many_modules, bzimage_setup),
+		cmocka_unit_test_setup(no_kernel, bzimage_setup),
+		cmocka_unit_test_setup(builtin_other, bzimage_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
