@@ -5,18 +5,43 @@
 #include "arch/string.h"
 #include "mm/phys/phys.h"
 
+/* Bytes of memory in a range. */
+static u64 memory_in(const struct memmap *memory, u64 start, u64 end)
+{
+	u64 size = 0;
+
+	for (u32 i = 0; i < memory->count; i++) {
+		const struct memmap_range *r = &memory->range[i];
+		u64 from = r->start > start ? r->start : start, to = r->end < end ? r->end : end;
+
+		if (r->type == MEMMAP_RAM && from < to)
+			size += to - from;
+	}
+	return size;
+}
+
+static void range_add(struct guest_paging *g, const struct memmap *memory, u64 start, u64 end)
+{
+	u64 size = memory_in(memory, start, end);
+	u32 i = g->nr_ranges++;
+
+	for (; i && memory_in(memory, g->range[i - 1].start,
+			      g->range[i - 1].start + g->range[i - 1].size) < size; i--)
+		g->range[i] = g->range[i - 1];
+	g->range[i].start = start;
+	g->range[i].size = end - start;
+}
+
 void guest_paging_init(struct guest_paging *g, const struct paging_features *features,
-		       const struct memmap *map)
+		       const struct memmap *map, const struct memmap *memory)
 {
 	*g = (struct guest_paging){.features = *features, .map = map};
 	for (u32 i = 0; i < map->count; i++) {
 		u64 start = ALIGN_UP(map->range[i].start, PAGE_SIZE);
 		u64 end = ALIGN_DOWN(map->range[i].end, PAGE_SIZE);
 
-		if (map->range[i].type != MEMMAP_RAM || end < start || end - start < g->most_size)
-			continue;
-		g->most = start;
-		g->most_size = end - start;
+		if (map->range[i].type == MEMMAP_RAM && start < end)
+			range_add(g, memory, start, end);
 	}
 	for (u32 kind = 0; kind < NR_GPTE_KINDS; kind++) {
 		enum gpte_format format = (enum gpte_format)(kind / 4);

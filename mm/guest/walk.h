@@ -25,7 +25,11 @@ static inline u32 gpte_kind(enum gpte_format format, bool nxe, bool pse)
 struct guest_paging {
 	struct paging_features features;
 	const struct memmap *map;
-	u64 most, most_size; /* the largest range of RAM, whole pages: start and bytes */
+	/* What is RAM there, in whole pages: that with the most memory first. */
+	struct {
+		u64 start, size; /* bytes */
+	} range[MEMMAP_MAX];
+	u32 nr_ranges;
 	u64 reserved[NR_GPTE_KINDS][PAGING_LEVELS][2]; /* bits, by PS */
 };
 
@@ -52,17 +56,21 @@ struct walk {
 	u64 gpa;
 };
 
-/* map: the guest's; it has to outlive this. */
+/*
+ * map: what the guest's CPU may walk tables in, as RAM; it has to outlive this. memory: where there is some, which
+ * tells what is used most.
+ */
 void guest_paging_init(struct guest_paging *g, const struct paging_features *features,
-		       const struct memmap *map);
+		       const struct memmap *map, const struct memmap *memory);
 
 /* True for an address that is the guest's RAM: a page of it. */
 static inline bool guest_is_ram(const struct guest_paging *g, u64 gpa)
 {
-	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
-
-	return likely(page - g->most < g->most_size) ||
-	       memmap_is_ram(g->map, page, page + PAGE_SIZE);
+	for (u32 i = 0; i < g->nr_ranges; i++) {
+		if (likely(gpa - g->range[i].start < g->range[i].size))
+			return true;
+	}
+	return false;
 }
 
 /*

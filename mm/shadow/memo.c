@@ -38,6 +38,8 @@ const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
 		index = spte_child(m, spte);
 	}
 	w->table[0] = &m->shadows[index];
+	if (v->mode == PAGING_4LEVEL)
+		w->table[4] = w->table[3];
 	w->first = slot_make(index, 0);
 	w->leaves = table_of(m, index);
 	w->rights = (u32)rights;
@@ -61,6 +63,11 @@ bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa)
 	return true;
 }
 
+static inline int levels_of(const struct mmu_vcpu *v)
+{
+	return v->mode == PAGING_5LEVEL ? 5 : 4;
+}
+
 bool learn_own(struct mmu_vcpu *v, u64 gva)
 {
 	const struct guest_paging *g = v->mmu->guest;
@@ -71,7 +78,7 @@ bool learn_own(struct mmu_vcpu *v, u64 gva)
 
 	o->where = MMU_NOWHERE;
 	o->mirror = NULL;
-	for (int level = 4; level > 1; level--) {
+	for (int level = levels_of(v); level > 1; level--) {
 		const volatile u64 *at;
 		u64 gpte, want = PTE_P | PTE_A;
 
@@ -81,13 +88,17 @@ bool learn_own(struct mmu_vcpu *v, u64 gva)
 		gpte = *at;
 		if ((gpte & (want | PTE_PS | bad[level][0])) != want)
 			return false;
-		o->at[4 - level] = at;
-		o->said[4 - level] = gpte;
+		o->at[level - 2] = at;
+		o->said[level - 2] = gpte;
 		rights = rights_below(rights, gpte);
 		table = gpte & PTE_ADDR;
 	}
 	if (!guest_is_ram(g, table))
 		return false;
+	if (v->mode == PAGING_4LEVEL) {
+		o->at[3] = o->at[2];
+		o->said[3] = o->said[2];
+	}
 	o->rights = rights;
 	o->table = table;
 	o->reserved = bad[1][0];
@@ -103,10 +114,10 @@ bool learn_mirror(struct mmu_vcpu *v, u64 gva)
 
 	if (!w)
 		return false;
-	for (int level = 4; level > 1; level--) {
+	for (int level = levels_of(v); level > 1; level--) {
 		u32 index = (u32)(w->table[level - 1] - m->shadows);
 		u64 spte = *spte_at(m, slot_make(index, spt_index(level, gva)));
-		u64 gpte = v->memo.own.said[4 - level];
+		u64 gpte = v->memo.own.said[level - 2];
 
 		if (((spte ^ gpte) & PTE_RIGHTS) || w->table[level - 2]->gfn != spte_gfn(gpte))
 			return false;

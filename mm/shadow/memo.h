@@ -85,7 +85,7 @@ static ALWAYS_INLINE bool own_holds(const struct mmu_vcpu *v, u64 gva)
 
 	/* No loop: that takes twice as long. */
 	return o->where == gva / REGION_SIZE && *o->at[0] == o->said[0] &&
-	       *o->at[1] == o->said[1] && *o->at[2] == o->said[2];
+	       *o->at[1] == o->said[1] && *o->at[2] == o->said[2] && *o->at[3] == o->said[3];
 }
 
 /* Afterwards it is; false: some entry there is not present, not accessed, reserved, or a large page. */

@@ -71,7 +71,7 @@ struct mmu_way {
 	const volatile u64 *guest; /* the guest's table that they mirror, ... */
 	const struct frame
 		*frame; /* ... and its frame. NULL: of a rarer kind, or an address of five levels */
-	struct shadow *table[5]; /* by level, from 1 */
+	struct shadow *table[5]; /* by level, from 1; of four levels the root twice */
 	u32 first;               /* the first leaf's slot */
 	u32 rights;              /* W and U where all links on the way have them */
 };
@@ -95,11 +95,11 @@ struct mmu_code_way {
 	u64 hpa;
 };
 
-/* Through the guest's own upper tables: by their three entries, which are compared. */
+/* Through the guest's own upper tables: by their entries, which are compared. */
 struct mmu_own_way {
 	u64 where; /* which 2 MiB; MMU_NOWHERE: none */
-	const volatile u64 *at[3];
-	u64 said[3];
+	const volatile u64 *at[4]; /* by level, from 2; of four levels the topmost twice */
+	u64 said[4];
 	u64 rights, table;
 	u64 reserved; /* bits of the entries of level 1 */
 	/* The way down the shadow tables that these entries ask for; NULL: not known. */

@@ -27,14 +27,14 @@ static ALWAYS_INLINE bool step(const struct mmu *m, struct found *at, int level,
 	return true;
 }
 
-/* The way of a four-level root is the frequent one. PDPTEs of PAE have no rights. */
+/* Four levels, or five, are the frequent ones. PDPTEs of PAE have no rights. */
 static ALWAYS_INLINE struct found way_to(const struct mmu_vcpu *v, u64 gva)
 {
 	const struct mmu *m = v->mmu;
 	struct found at = {.table = table_of(m, v->root), .rights = ~0ULL};
 	bool pae = v->root == v->pae_root;
 
-	if (unlikely(v->mode != PAGING_4LEVEL)) {
+	if (unlikely(v->mode < PAGING_4LEVEL)) {
 		int level = m->shadows[v->root].role.level;
 
 		while (step(m, &at, level, pae ? PTE_W | PTE_U : 0, gva)) {
@@ -43,6 +43,8 @@ static ALWAYS_INLINE struct found way_to(const struct mmu_vcpu *v, u64 gva)
 		}
 		return at;
 	}
+	if (unlikely(v->mode == PAGING_5LEVEL) && !step(m, &at, 5, 0, gva))
+		return at;
 	if (step(m, &at, 4, 0, gva) && step(m, &at, 3, 0, gva) && step(m, &at, 2, 0, gva))
 		step(m, &at, 1, 0, gva);
 	return at;

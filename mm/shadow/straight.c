@@ -231,7 +231,7 @@ static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 p
 {
 	const struct mmu_way *way;
 
-	if (unlikely(v->mode != PAGING_4LEVEL || !(v->regs.cr0 & CR0_WP)))
+	if (unlikely(v->mode < PAGING_4LEVEL || !(v->regs.cr0 & CR0_WP)))
 		return MMU_NOT_STRAIGHT;
 	memo_begin(v);
 	way = is_plain_write(pfec) ? recall_way(v, gva) : NULL;

@@ -35,17 +35,18 @@ static ALWAYS_INLINE bool is_recent(const struct mmu *m, const struct shadow *s)
 
 static RARE void touch_old_way(struct mmu *m, const struct mmu_way *way)
 {
-	for (int i = 3; i >= 0; i--)
+	for (int i = 4; i >= 0; i--)
 		shadow_touch(m, (u32)(way->table[i] - m->shadows));
 }
 
-/* shadow_touch() of the four tables on it. */
+/* shadow_touch() of the tables on it. */
 static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
 {
 	u32 clock = m->clock;
 
 	if (unlikely(!is_recent(m, way->table[0]) || !is_recent(m, way->table[1]) ||
-		     !is_recent(m, way->table[2]) || !is_recent(m, way->table[3]))) {
+		     !is_recent(m, way->table[2]) || !is_recent(m, way->table[3]) ||
+		     !is_recent(m, way->table[4]))) {
 		touch_old_way(m, way);
 		return;
 	}
@@ -53,6 +54,7 @@ static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
 	way->table[1]->stamp = clock;
 	way->table[2]->stamp = clock;
 	way->table[3]->stamp = clock;
+	way->table[4]->stamp = clock;
 }
 
 /*

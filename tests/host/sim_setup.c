@@ -168,7 +168,7 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 	s->hidden[0] = (struct memmap_range){SIM_HIDDEN_START, SIM_HIDDEN_END, MEMMAP_RESERVED};
 	memcpy(&s->hidden[1], far_hidden, sizeof(far_hidden));
 	memcpy(s->watched, watched, sizeof(watched));
-	guest_paging_init(&s->paging, &config->features, &s->map);
+	guest_paging_init(&s->paging, &config->features, &s->map, &s->map);
 	*c = (struct mmu_config){
 		.guest = &s->paging,
 		.bypass = config->bypass,

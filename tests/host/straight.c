@@ -5,7 +5,7 @@
 #include "tests/host/sim_mem.h"
 #include <string.h>
 
-#define LEVELS 4
+#define LEVELS 5
 
 /*
  * Everything that the MMU keeps, the guest's tables on the way to the address, and the entry that is written.
@@ -65,15 +65,15 @@ static const char *difference(struct sim *s, const struct state *x, const struct
 	return NULL;
 }
 
-/* The four tables of four levels, as far as there are some. */
+/* The tables of four levels or five, as far as there are some. */
 static void find_tables(struct sim *s, u64 gva, struct places *p)
 {
 	u64 table = s->v.regs.cr3 & PTE_ADDR;
 
 	*p = (struct places){0};
-	if (s->v.mode != PAGING_4LEVEL)
+	if (s->v.mode < PAGING_4LEVEL)
 		return;
-	for (int level = LEVELS; level > 0 && sim_is_ram(table); level--) {
+	for (int level = s->v.mode == PAGING_5LEVEL ? 5 : 4; level > 0 && sim_is_ram(table); level--) {
 		u64 gpte;
 
 		p->table[p->nr++] = table;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The straight ways of page faults, by a guest as plain as these want it: four levels, a few page tables, room for all
- * their shadows. It maps, protects, ages and touches pages at random. What each straight way leaves is compared with
+ * The straight ways of page faults, by a guest as plain as these want it: four levels or five, a few page tables, room
+ * for all their shadows. It maps, protects, ages and touches pages at random. What each straight way leaves is compared with
  * what the general one does, straight.h, and everything is judged besides.
  *
  * Environment: MMU_SEEDS=N runs N seeds, from MMU_FIRST=N on.
@@ -15,6 +15,9 @@
 #define STRIDE        29 /* pages between two; so they lie in three page tables */
 #define DATA          MIB(5)
 #define OTHER_WAY     GIB(1) /* to GVA's page table as a page directory, in some of the runs */
+
+/* What CR3 names: root, or a table of five levels that leads to it, for users and for the kernel. */
+static u64 top;
 
 static u64 page(u32 i)
 {
@@ -75,13 +78,13 @@ static void age_and_read(void)
 	for (u32 i = 0; i < 12; i++)
 		put(pte(at + i * PAGE_SIZE),
 		    (DATA + i * PAGE_SIZE) | PTE_P | PTE_U | (one_in(&rng, 8) ? PTE_A : 0));
-	sim_set_cr3(&sim, root);
+	sim_set_cr3(&sim, top);
 	for (u32 i = 0; i < 12; i++)
 		try(at + i * PAGE_SIZE, (one_in(&rng, 9) ? FETCH : READ) | USER, NULL);
 }
 
 /* As a kernel maps a file: some entries around the one that has faulted, and then the access is made again. */
-static void run(void)
+static void map_around(void)
 {
 	u64 at = GVA + (rnd(&rng, 31) * 16 + (one_in(&rng, 4) ? rnd(&rng, 16) : 0)) * PAGE_SIZE;
 	u32 n = one_in(&rng, 4) ? 1 + rnd(&rng, 32) : 16, access = rnd(&rng, n < 16 ? n : 16);
@@ -89,7 +92,7 @@ static void run(void)
 	for (u32 i = 0; i < n && one_in(&rng, 8); i++)
 		put(pte(at + i * PAGE_SIZE), 0);
 	if (one_in(&rng, 16))
-		sim_set_cr3(&sim, root);
+		sim_set_cr3(&sim, top);
 	try(at + access * PAGE_SIZE, READ | USER, NULL);
 	for (u32 i = 0; i < n; i++) {
 		u64 there = pte(at + i * PAGE_SIZE);
@@ -104,7 +107,7 @@ static void run(void)
 static void runs(void)
 {
 	for (u32 i = rnd(&rng, 8); i > 0; i--)
-		run();
+		map_around();
 }
 
 /* Two page tables change places: links go, and no table does. */
@@ -115,7 +118,14 @@ static void exchange(void)
 
 	put(a, sim_read(b, 8));
 	put(b, was);
-	sim_set_cr3(&sim, root);
+	sim_set_cr3(&sim, top);
+}
+
+static u64 upper_entry(u64 gva)
+{
+	if (top != root && one_in(&rng, 4))
+		return entry_at(top, 5, gva, 5);
+	return entry_at(root, 4, gva, 2 + rnd(&rng, 3));
 }
 
 static void step(void)
@@ -141,7 +151,7 @@ static void step(void)
 		if (one_in(&rng, 4))
 			age_and_read();
 		else if (one_in(&rng, 3))
-			sim_set_cr3(&sim, root);
+			sim_set_cr3(&sim, top);
 		else if (one_in(&rng, 3))
 			exchange();
 		else
@@ -149,12 +159,12 @@ static void step(void)
 		break;
 	case 6:
 		if (one_in(&rng, 4)) {
-			at = entry_at(root, 4, gva, 2 + rnd(&rng, 3));
+			at = upper_entry(gva);
 			change(at, gva,
 			       sim_read(at, 8) ^ (one_in(&rng, 3) ? PTE_A : PTE_U | PTE_W));
 			break;
 		}
-		at = entry_at(root, 4, gva, 2 + rnd(&rng, 3));
+		at = upper_entry(gva);
 		change(at, gva, sim_read(at, 8) | UPPER);
 		break;
 	default:
@@ -163,6 +173,18 @@ static void step(void)
 			    (one_in(&rng, 2) ? AC : 0),
 		    NULL);
 	}
+}
+
+static void load_registers(u64 cr0, u64 cr4, u64 efer)
+{
+	top = root;
+	if (one_in(&rng, 3)) {
+		top = table();
+		sim_poke(&sim, entry_at(top, 5, GVA, 5), root | UPPER, 8);
+		sim_poke(&sim, entry_at(top, 5, DIRECT, 5), root | UPPER, 8);
+		cr4 |= CR4_LA57;
+	}
+	sim_set_regs(&sim, CR0_PG | CR0_PE | cr0, top, CR4_PAE | cr4, EFER_LMA | efer, true);
 }
 
 static void start(u64 seed)
@@ -190,7 +212,7 @@ static void start(u64 seed)
 	cr4 |= one_in(&rng, 3) ? CR4_SMAP : 0;
 	cr4 |= one_in(&rng, 6) ? CR4_PKE : 0;
 	cr4 |= one_in(&rng, 2) ? CR4_PSE : 0;
-	run_4level(one_in(&rng, 8) ? 0 : CR0_WP, cr4, one_in(&rng, 4) ? 0 : EFER_NXE);
+	load_registers(one_in(&rng, 8) ? 0 : CR0_WP, cr4, one_in(&rng, 4) ? 0 : EFER_NXE);
 }
 
 static u64 option(const char *name, u64 otherwise)
