@@ -19,6 +19,9 @@
 /* What CR3 names: root, or a table of five levels that leads to it, for users and for the kernel. */
 static u64 top;
 
+/* A page that nobody may use, in a part of the address space where nothing else is: no shadow table leads there. */
+static u64 forbidden;
+
 static u64 page(u32 i)
 {
 	return GVA + (u64)i * STRIDE * PAGE_SIZE;
@@ -121,18 +124,36 @@ static void exchange(void)
 	sim_set_cr3(&sim, top);
 }
 
+static int levels(void)
+{
+	return top == root ? 4 : 5;
+}
+
 static u64 upper_entry(u64 gva)
 {
-	if (top != root && one_in(&rng, 4))
+	if (levels() == 5 && one_in(&rng, 4))
 		return entry_at(top, 5, gva, 5);
 	return entry_at(root, 4, gva, 2 + rnd(&rng, 3));
+}
+
+/* An upper entry on the way to it comes or goes, and no link does. */
+static void try_forbidden(void)
+{
+	u64 at = entry_at(top, levels(), forbidden, 2 + rnd(&rng, levels() - 1));
+
+	for (u32 i = 0; i < 3; i++) {
+		try(forbidden, WRITE | USER, NULL);
+		if (one_in(&rng, 2))
+			change(at, forbidden, sim_read(at, 8) ^ PTE_P);
+	}
+	put(at, sim_read(at, 8) | PTE_P);
 }
 
 static void step(void)
 {
 	u64 gva = some_page(), at = pte(gva), old = sim_read(at, 8);
 
-	switch (rnd(&rng, 14)) {
+	switch (rnd(&rng, 15)) {
 	case 0:
 	case 1:
 		change(at, gva, some_entry());
@@ -167,6 +188,9 @@ static void step(void)
 		at = upper_entry(gva);
 		change(at, gva, sim_read(at, 8) | UPPER);
 		break;
+	case 7:
+		try_forbidden();
+		break;
 	default:
 		try(one_in(&rng, 16) ? gva + OTHER_WAY : gva,
 		    (one_in(&rng, 8) ? FETCH : rnd(&rng, 2)) | (one_in(&rng, 3) ? 0 : USER) |
@@ -184,6 +208,8 @@ static void load_registers(u64 cr0, u64 cr4, u64 efer)
 		sim_poke(&sim, entry_at(top, 5, DIRECT, 5), root | UPPER, 8);
 		cr4 |= CR4_LA57;
 	}
+	forbidden = GVA + BIT(levels() == 5 ? 48 : 39);
+	sim_poke(&sim, entry_at(top, levels(), forbidden, 1), DATA | USER_RO, 8);
 	sim_set_regs(&sim, CR0_PG | CR0_PE | cr0, top, CR4_PAE | cr4, EFER_LMA | efer, true);
 }
 
