@@ -75,29 +75,6 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 }
 
 /*
- * leaf_put() where W alone changes: a guest protects many pages at once, and grants them again. False, with nothing
- * done, where more does, or its frame's list would grow too long. No trap is like what is wanted but for W.
- */
-static ALWAYS_INLINE bool leaf_turn(struct mmu *m, slot_t slot, u64 spte)
-{
-	u64 *entry = spte_at(m, slot), old = *entry, gfn = spte_gfn(spte);
-	struct frame *f = &m->frames[gfn];
-
-	if (((old ^ spte) & ~(PTE_A | PTE_D)) != PTE_W)
-		return false;
-	if (old & PTE_W) {
-		leaf_unmap(m, slot, old);
-		*entry = spte;
-		return true;
-	}
-	if (gfn >= m->nr_frames || f->state || list_length(m, f->rmap) >= m->bounds->kept)
-		return false;
-	list_add(m, &f->rmap, slot);
-	*entry = spte | PTE_D;
-	return true;
-}
-
-/*
  * A line's places, and the frames: what does not change while its leaves are put. A compiler that sees their stores
  * cannot know that.
  */
@@ -135,6 +112,40 @@ static ALWAYS_INLINE bool quick_add(const struct places *p, u32 k, u64 spte)
 		p->frames[gfn].rmap = p->first + k;
 	}
 	p->line[k] = spte;
+	return true;
+}
+
+/*
+ * leaf_put() where W alone changes, from old: a guest protects many pages at once, and grants them again. False, with
+ * nothing done, for what is no ordinary page of RAM, or where its list would grow too long.
+ */
+static ALWAYS_INLINE bool leaf_turn(struct mmu *m, const struct places *p, u32 k, u64 old, u64 spte)
+{
+	u64 gfn = spte_gfn(spte);
+	struct frame *f = &p->frames[gfn];
+	struct spte_link *link = &p->links[k];
+	slot_t slot = p->first + k;
+
+	if (unlikely(gfn >= p->nr_frames || f->state))
+		return false;
+	if (old & PTE_W) {
+		m->stale_writable = true;
+		if (link->prev == ALONE)
+			f->rmap = 0;
+		else
+			list_del(m, &f->rmap, slot);
+		p->line[k] = spte;
+		return true;
+	}
+	if (!f->rmap) {
+		*link = (struct spte_link){.next = 0, .prev = ALONE};
+		f->rmap = slot;
+	} else if (likely(list_length(m, f->rmap) < m->bounds->kept)) {
+		list_add(m, &f->rmap, slot);
+	} else {
+		return false;
+	}
+	p->line[k] = spte | PTE_D;
 	return true;
 }
 

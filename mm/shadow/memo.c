@@ -38,8 +38,8 @@ const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
 		index = spte_child(m, spte);
 	}
 	w->table[0] = &m->shadows[index];
-	if (v->mode == PAGING_4LEVEL)
-		w->table[4] = w->table[3];
+	if (v->mode != PAGING_5LEVEL)
+		w->table[4] = NULL;
 	w->first = slot_make(index, 0);
 	w->leaves = table_of(m, index);
 	w->rights = (u32)rights;

@@ -71,7 +71,7 @@ struct mmu_way {
 	const volatile u64 *guest; /* the guest's table that they mirror, ... */
 	const struct frame
 		*frame; /* ... and its frame. NULL: of a rarer kind, or an address of five levels */
-	struct shadow *table[5]; /* by level, from 1; of four levels the root twice */
+	struct shadow *table[5]; /* by level, from 1; of four levels the last is NULL */
 	u32 first;               /* the first leaf's slot */
 	u32 rights;              /* W and U where all links on the way have them */
 };

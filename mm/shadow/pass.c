@@ -140,7 +140,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	s->lines |= line_bit(first);
 	s->live |= line_bit(first);
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
-		u64 gpte = guest[k], old = line[k], spte;
+		u64 gpte = guest[k], old = line[k], spte, differs;
 		bool was;
 
 		/* PS is PAT here, and decides nothing. */
@@ -156,9 +156,10 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			continue;
 		}
 		spte = plain_leaf(gpte);
-		if (!((old ^ spte) & ~(PTE_A | PTE_D)))
+		differs = (old ^ spte) & ~(PTE_A | PTE_D);
+		if (!differs)
 			continue;
-		if (leaf_turn(m, first + k, spte)) {
+		if (differs == PTE_W && leaf_turn(m, &at, k, old, spte)) {
 			moved++;
 			continue;
 		}

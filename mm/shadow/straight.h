@@ -33,10 +33,12 @@ static ALWAYS_INLINE bool is_recent(const struct mmu *m, const struct shadow *s)
 	return m->clock - s->moved < RECENT_OPS;
 }
 
-static RARE void touch_old_way(struct mmu *m, const struct mmu_way *way)
+static RARE void touch_any_way(struct mmu *m, const struct mmu_way *way)
 {
-	for (int i = 4; i >= 0; i--)
-		shadow_touch(m, (u32)(way->table[i] - m->shadows));
+	for (int i = 4; i >= 0; i--) {
+		if (way->table[i])
+			shadow_touch(m, (u32)(way->table[i] - m->shadows));
+	}
 }
 
 /* shadow_touch() of the tables on it. */
@@ -44,17 +46,16 @@ static ALWAYS_INLINE void touch_way(struct mmu *m, const struct mmu_way *way)
 {
 	u32 clock = m->clock;
 
-	if (unlikely(!is_recent(m, way->table[0]) || !is_recent(m, way->table[1]) ||
-		     !is_recent(m, way->table[2]) || !is_recent(m, way->table[3]) ||
-		     !is_recent(m, way->table[4]))) {
-		touch_old_way(m, way);
+	if (unlikely(way->table[4] || !is_recent(m, way->table[0]) ||
+		     !is_recent(m, way->table[1]) || !is_recent(m, way->table[2]) ||
+		     !is_recent(m, way->table[3]))) {
+		touch_any_way(m, way);
 		return;
 	}
 	way->table[0]->stamp = clock;
 	way->table[1]->stamp = clock;
 	way->table[2]->stamp = clock;
 	way->table[3]->stamp = clock;
-	way->table[4]->stamp = clock;
 }
 
 /*
