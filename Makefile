@@ -40,7 +40,7 @@ CFLAGS_gcc := -mindirect-branch=thunk-extern -mindirect-branch-register \
 	   -fno-tree-loop-distribute-patterns
 CFLAGS_clang := -mretpoline -mretpoline-external-thunk
 cflags   = $(CFLAGS) $(CFLAGS_$(1))
-NASMFLAGS := -f elf64 -g -F dwarf -I ./ -w+error
+NASMFLAGS := -f elf64 -g -F dwarf -I ./ -I $(O)/ -w+error
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
 	   --build-id=none -T linker.ld
 
@@ -131,6 +131,12 @@ $(O)/%.asm.o: %.asm $(O)/.flags | $(O)/.deps-run
 	@mkdir -p $(@D)
 	@echo '  NASM    $<'
 	@nasm $(NASMFLAGS) -MD $(@:.o=.d) -MT $@ -o $@ $<
+
+$(O)/vmx/entry.asm.o: $(O)/vmx/offsets.inc
+
+$(O)/vmx/offsets.inc: vmx/offsets.h $(wildcard mm/*.def mm/*.h mm/*/*.h guest/machine/*.h) $(O)/.flags | $(O)/.deps-run
+	@mkdir -p $(@D)
+	@$(CC) $(call cflags,$(CC)) -x c -S -o - $< | sed -n 's/^-> \(.*\) \([0-9]*\)$$/\1 equ \2/p' >$@
 
 # Linked twice: the table of symbols lies last in the image, so that it moves no code.
 $(O)/symbols.0.asm: tools/mksyms | $(O)/.deps-run

@@ -35,8 +35,10 @@ struct cpu {
 	u32 id;
 	struct cpu_stacks *stacks;
 	/* The last steps into the guest, where an NMI would be noticed too late: one that comes at an
-	 * instruction in [from, to) has that code go on at nmi_retry. All 0: there are none. */
-	u64 nmi_from, nmi_to, nmi_retry;
+	 * instruction in [from, to) has that code go on at retry. All 0: there are none. */
+	struct {
+		u64 from, to, retry;
+	} last_steps[2];
 	/* It runs no guest and never will: what comes is counted and otherwise ignored. */
 	bool parked;
 	u32 parked_nmis, parked_mcs, parked_inits;

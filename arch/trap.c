@@ -209,8 +209,12 @@ void trap_handle(struct trap_frame *f)
 		struct cpu *cpu = this_cpu();
 
 		cpu->nmi_pending = 1;
-		if (f->rip >= cpu->nmi_from && f->rip < cpu->nmi_to)
-			f->rip = cpu->nmi_retry;
+		for (u32 i = 0; i < ARRAY_SIZE(cpu->last_steps); i++) {
+			if (f->rip >= cpu->last_steps[i].from && f->rip < cpu->last_steps[i].to) {
+				f->rip = cpu->last_steps[i].retry;
+				break;
+			}
+		}
 		return;
 	}
 	crash(f);

@@ -11,6 +11,14 @@ _Static_assert(offsetof(struct cpu, nmi_pending) == 8, "entry.asm knows it");
 _Static_assert(offsetof(struct cpu, next) == 12, "entry.asm knows it");
 _Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.asm knows it");
 
+/* See struct cpu; from comes last, for an NMI may come meanwhile. */
+static void set_last_steps(u32 i, const u8 *from, const u8 *to, const u8 *retry)
+{
+	this_cpu()->last_steps[i].retry = (u64)retry;
+	this_cpu()->last_steps[i].to = (u64)to;
+	this_cpu()->last_steps[i].from = (u64)from;
+}
+
 /* VMXON and VMPTRLD take physical addresses; as part of the image they need no allocator. */
 static struct vmx_vcpu vmx_vcpus[1];
 
@@ -42,9 +50,8 @@ int vmx_enable(void *page)
 			    read_cr4());
 	write_cr4(read_cr4() | caps->cr4_fixed0);
 
-	this_cpu()->nmi_retry = (u64)vmx_nmi_retry;
-	this_cpu()->nmi_to = (u64)vmx_nmi_to;
-	this_cpu()->nmi_from = (u64)vmx_nmi_from;
+	set_last_steps(0, vmx_nmi_from, vmx_nmi_to, vmx_nmi_retry);
+	set_last_steps(1, vmx_short_from, vmx_short_to, vmx_short_retry);
 
 	region->revision = caps->revision;
 	__asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(vmxon) : "memory");

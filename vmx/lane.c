@@ -92,10 +92,9 @@ static inline void cr3_read(struct vcpu *v, u32 gpr, u64 next)
 }
 
 /* SDM vol. 3C table 28-3: MOV to CR3, MOV from CR3. Its bits 31:16 are LMSW's alone. */
-static inline void exit_cr(struct vcpu *v)
+static inline void exit_cr(struct vcpu *v, u32 qualification)
 {
 	enum { TO_CR3 = 3, FROM_CR3 = 0x13 };
-	u32 qualification = vmread_sure(VMCS_EXIT_QUALIFICATION);
 	u32 what = (u8)qualification, gpr = qualification >> 8 & 0xf;
 	u64 next = next_rip();
 
@@ -213,18 +212,25 @@ static LANE void exit_invlpg(struct vcpu *v)
 		go_on(next);
 }
 
-/* The first exit, after VMLAUNCH, finds no lane open. */
-void vmx_exited(struct vcpu *v)
+/* Most exits for a control register, which entry.asm has told apart: a MOV from CR3 may be done there. */
+void vmx_cr_exited(struct vcpu *v, u32 qualification)
 {
-	u64 reason = vmread_sure(VMCS_EXIT_REASON);
+	if (likely(lanes_open(v)))
+		exit_cr(v, qualification);
+	else
+		vmx_general_exit(v, EXIT_CR);
+}
 
+/* The first exit, after VMLAUNCH, finds no lane open. */
+void vmx_exited(struct vcpu *v, u32 reason)
+{
 	if (likely(lanes_open(v))) {
 		if (reason == EXIT_EXCEPTION_NMI) {
 			exit_fault(v);
 			return;
 		}
 		if (reason == EXIT_CR) {
-			exit_cr(v);
+			exit_cr(v, vmread_sure(VMCS_EXIT_QUALIFICATION));
 			return;
 		}
 		if (reason == EXIT_INVLPG) {

@@ -81,7 +81,9 @@ void vmx_set_pdptes(struct vcpu *v, const u64 pdpte[4]);
 
 /* For entry.asm. How the guest is entered next is in this_cpu()->next, enum vmx_next. */
 void vmx_ready(struct vcpu *v);    /* before the first entry */
-void vmx_exited(struct vcpu *v);   /* after each exit: see to it, and be ready again */
+/* After each exit: see to it, and be ready again. The second is for most of reason EXIT_CR. */
+void vmx_exited(struct vcpu *v, u32 reason);
+void vmx_cr_exited(struct vcpu *v, u32 qualification);
 void vmx_nmi_came(struct vcpu *v); /* before an entry that an NMI has stopped */
 
 /* run.c: the rest of vmx_exited(), for an exit that has no lane. */
@@ -152,6 +154,7 @@ void vmx_loop(struct vcpu *v);
 
 /* For struct cpu: no NMI gets lost between the look at nmi_pending and the entry. */
 extern const u8 vmx_nmi_from[], vmx_nmi_to[], vmx_nmi_retry[];
+extern const u8 vmx_short_from[], vmx_short_to[], vmx_short_retry[];
 
 /* Where the CPU goes on at a VM exit, one of three; never called. With GUARD_CLEAR, with GUARD_IBPB. */
 void vmx_exit_plain(void);
