@@ -112,3 +112,83 @@ LOOP invlpg
 	add rsi, 8
 	add rdx, 4096
 	AGAIN
+
+; u64 read_all[16](void): MOV from CR3 to each register, where all have a value of their own: registers_read, by number.
+; RSP too: nothing uses the stack meanwhile.
+%define VALUE(nr) (0x0101010101010101 * (1 + (nr)))
+%macro FOR_ALL 1
+	%1 0, rax
+	%1 1, rcx
+	%1 2, rdx
+	%1 3, rbx
+	%1 4, rsp
+	%1 5, rbp
+	%1 6, rsi
+	%1 7, rdi
+	%1 8, r8
+	%1 9, r9
+	%1 10, r10
+	%1 11, r11
+	%1 12, r12
+	%1 13, r13
+	%1 14, r14
+	%1 15, r15
+%endmacro
+%macro SET 2
+	mov	%2, VALUE(%1)
+%endmacro
+%macro STORE 2
+	mov	[rel registers_read + 8 * %1], %2
+%endmacro
+
+%macro READ_TO 2
+read_to_%1:
+	push	rbx
+	push	rbp
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	mov	[rel stack], rsp
+	FOR_ALL SET
+	mov	%2, cr3
+	FOR_ALL STORE
+	mov	rsp, [rel stack]
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbp
+	pop	rbx
+	ret
+%endmacro
+	READ_TO 0, rax
+	READ_TO 1, rcx
+	READ_TO 2, rdx
+	READ_TO 3, rbx
+	READ_TO 4, rsp
+	READ_TO 5, rbp
+	READ_TO 6, rsi
+	READ_TO 7, rdi
+	READ_TO 8, r8
+	READ_TO 9, r9
+	READ_TO 10, r10
+	READ_TO 11, r11
+	READ_TO 12, r12
+	READ_TO 13, r13
+	READ_TO 14, r14
+	READ_TO 15, r15
+
+section .data
+global read_all
+read_all:
+%macro ADDRESS 2
+	dq	read_to_%1
+%endmacro
+	FOR_ALL ADDRESS
+
+section .bss
+global registers_read
+registers_read:
+	resq	16
+stack:	resq	1

@@ -24,6 +24,9 @@ loop loop_cpuid, loop_cr3_read, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_writ
 loop loop_write_mov, loop_write_mov_imm, loop_write_xchg, loop_write_and, loop_write_or,
 	loop_write_bts, loop_write_btr, loop_write_xadd, loop_write_cmpxchg;
 
+extern void (*const read_all[16])(void);
+extern u64 registers_read[16];
+
 static const struct {
 	const char *name;
 	loop *run;
@@ -107,10 +110,28 @@ static void measure_pcid(u64 offset, u64 root)
 	write_cr4(read_cr4() & ~CR4_PCIDE);
 }
 
+/* Each register, and no other. */
+static void read_to_each(u64 offset, u64 root)
+{
+	for (u32 to = 0; to < 16; to++) {
+		void (*read)(void) = (void (*)(void))ptr((uintptr_t)read_all[to] + offset);
+
+		read();
+		for (u32 i = 0; i < 16; i++) {
+			u64 want = i == to ? root : 0x0101010101010101 * (1 + i);
+
+			check(registers_read[i] == want,
+			      "CR3 was read to register %u: register %u is %lx, not %lx", to, i,
+			      registers_read[i], want);
+		}
+	}
+}
+
 static void measure_all(u64 offset)
 {
 	u64 root = read_cr3();
 
+	read_to_each(offset, root);
 	measure("cpuid", loop_cpuid, offset, 0, 0);
 	check(measure("cr3_read", loop_cr3_read, offset, 0, 0) == root, "CR3 reads otherwise");
 	check(measure("cr3_read_rsp", loop_cr3_read_rsp, offset, 0, 0) == root,
