@@ -136,7 +136,8 @@ $(O)/vmx/entry.asm.o: $(O)/vmx/offsets.inc
 
 $(O)/vmx/offsets.inc: vmx/offsets.h $(wildcard mm/*.def mm/*.h mm/*/*.h guest/machine/*.h) $(O)/.flags | $(O)/.deps-run
 	@mkdir -p $(@D)
-	@$(CC) $(call cflags,$(CC)) -x c -S -o - $< | sed -n 's/^-> \(.*\) \([0-9]*\)$$/\1 equ \2/p' >$@
+	@$(CC) $(call cflags,$(CC)) -x c -S -o $@.s $<
+	@sed -n 's/.*"-> \(.*\) \([0-9]*\)".*/\1 equ \2/p' $@.s >$@
 
 # Linked twice: the table of symbols lies last in the image, so that it moves no code.
 $(O)/symbols.0.asm: tools/mksyms | $(O)/.deps-run

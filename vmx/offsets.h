@@ -5,7 +5,7 @@
  */
 #include "guest/machine/vcpu.h"
 
-#define CONSTANT(name, value) __asm__ volatile("\n-> " #name " %c0" : : "i"(value))
+#define CONSTANT(name, value) __asm__ volatile(".ascii \"-> " #name " %c0\"" : : "i"(value))
 
 void offsets(void);
 

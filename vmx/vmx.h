@@ -80,7 +80,7 @@ void vmx_get_pdptes(struct vcpu *v, u64 pdpte[4]);
 void vmx_set_pdptes(struct vcpu *v, const u64 pdpte[4]);
 
 /* For entry.asm. How the guest is entered next is in this_cpu()->next, enum vmx_next. */
-void vmx_ready(struct vcpu *v);    /* before the first entry */
+void vmx_ready(struct vcpu *v); /* before the first entry */
 /* After each exit: see to it, and be ready again. The second is for most of reason EXIT_CR. */
 void vmx_exited(struct vcpu *v, u32 reason);
 void vmx_cr_exited(struct vcpu *v, u32 qualification);

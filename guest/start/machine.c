@@ -144,8 +144,7 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 
 	if (memory_readable(&machine) < 0)
 		return -1;
-	guest_paging_init(&machine.guest_paging, &features, &machine.readable,
-			  &machine.guest_map);
+	guest_paging_init(&machine.guest_paging, &features, &machine.readable, &machine.guest_map);
 	if (opt->mmu != MMU_SHADOW)
 		return prepare_nested(v, &config);
 	if (selftest_traps(v, &proved) < 0)

@@ -26,7 +26,8 @@ static void range_add(struct guest_paging *g, const struct memmap *memory, u64 s
 	u32 i = g->nr_ranges++;
 
 	for (; i && memory_in(memory, g->range[i - 1].start,
-			      g->range[i - 1].start + g->range[i - 1].size) < size; i--)
+			      g->range[i - 1].start + g->range[i - 1].size) < size;
+	     i--)
 		g->range[i] = g->range[i - 1];
 	g->range[i].start = start;
 	g->range[i].size = end - start;

@@ -97,7 +97,7 @@ struct mmu_code_way {
 
 /* Through the guest's own upper tables: by their entries, which are compared. */
 struct mmu_own_way {
-	u64 where; /* which 2 MiB; MMU_NOWHERE: none */
+	u64 where;                 /* which 2 MiB; MMU_NOWHERE: none */
 	const volatile u64 *at[4]; /* by level, from 2; of four levels the topmost twice */
 	u64 said[4];
 	u64 rights, table;

@@ -73,7 +73,8 @@ static void find_tables(struct sim *s, u64 gva, struct places *p)
 	*p = (struct places){0};
 	if (s->v.mode < PAGING_4LEVEL)
 		return;
-	for (int level = s->v.mode == PAGING_5LEVEL ? 5 : 4; level > 0 && sim_is_ram(table); level--) {
+	for (int level = s->v.mode == PAGING_5LEVEL ? 5 : 4; level > 0 && sim_is_ram(table);
+	     level--) {
 		u64 gpte;
 
 		p->table[p->nr++] = table;
