@@ -56,7 +56,7 @@ EMU     := $(PYTHON) -m tests.emu $(call option,--host,$(HOST)) $(call option,--
 	   $(call option,--options,$(value CMDLINE))
 
 .PHONY: all run bare boot linux linux-shell linux-bare iso test test-host test-emu check deps clean help \
-	test-deps guests linux-programs compare compare-large compare-linux compare-sync bench bench-kvm readme readme-bench figures
+	test-deps guests linux-programs compare compare-large compare-linux compare-sync profile bench bench-kvm readme readme-bench figures
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -72,6 +72,7 @@ help:
 	@echo 'make compare      the built-in guest bare, on shadow tables, on nested paging; three machines'
 	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
+	@echo 'make profile      where its instructions go while Linux forks, maps, protects; WORKLOAD=fork: by function'
 	@echo 'make compare-large  large pages changed one by one, likewise'
 	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; 25 CPU minutes'
 	@echo 'make bench-kvm    the same with KVM beside it, ept=0 and ept=1, in the same Bochs; 40 CPU minutes'
@@ -206,6 +207,14 @@ bench: all $(LINUX) $(BENCH_LINUX) | $(O)/.deps-figures
 	@$(EMU) $(BENCH_WORDS) bench
 bench-kvm: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
 	@$(EMU) $(BENCH_WORDS) bench-kvm
+# Where the hypervisor's instructions go: tests/emu/profile.py. QEMU's interface for plugins has changed since 9.0.
+WORKLOAD ?=
+profile: all $(LINUX) $(O)/profile/plugin.so
+	@$(EMU) $(call option,--workload,$(value WORKLOAD)) profile
+$(O)/profile/plugin.so: tests/profile/plugin.c | $(O)/.deps-qemu
+	@mkdir -p $(@D)
+	@version=$$(qemu-system-x86_64 --version | sed -n 's/.* version \([0-9]*\)\..*/\1/p'); \
+	$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -DVERSION=$$((version < 9 ? 1 : 2)) -shared -fPIC -o $@ $<
 iso: all $(LINUX) | $(O)/.deps-iso
 	@$(EMU) iso
 

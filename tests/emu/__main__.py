@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import bench, boots, choices, counts, large, linux, suite, ways
+from . import bench, boots, choices, counts, large, linux, profile, suite, ways
 from .boot import Boot, Module, write_iso
 from .emulators import HostError
 from .own import Own
@@ -109,11 +109,17 @@ def write_menu(args):
     return 0
 
 
+def show_profile(args):
+    if args.workload and args.workload not in profile.WORKLOADS:
+        raise HostError(f"WORKLOAD={args.workload} is none of: {' '.join(profile.WORKLOADS)}")
+    return profile.show([args.workload] if args.workload else (), 40 if args.workload else 0)
+
+
 WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bench-kvm": run_peer,
         "bare": run_bare, "counts": show_counts,
         "linux": run_linux, "linux-bare": run_linux_bare,
         "compare": compare_paging, "compare-large": compare_large, "compare-linux": compare_linux,
-        "compare-sync": compare_sync, "shell": run_shell, "iso": write_menu}
+        "compare-sync": compare_sync, "profile": show_profile, "shell": run_shell, "iso": write_menu}
 
 
 def main():
@@ -128,6 +134,7 @@ def main():
     parser.add_argument("--options", default="", help="notrap's options")
     parser.add_argument("--ways", default="", help="bench, bench-kvm: these alone, with semicolons")
     parser.add_argument("--guests", default="", help="bench, bench-kvm: likewise")
+    parser.add_argument("--workload", default="", help="profile: one of Linux', and its functions")
     parser.add_argument("--kernel", default="", help="boot: a bzImage, or a multiboot kernel")
     parser.add_argument("--initrd", default="", help="boot: its initramfs")
     parser.add_argument("--append", default="", help="boot: its command line")

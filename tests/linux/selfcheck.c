@@ -174,16 +174,24 @@ static uint64_t exits(int info)
 	return exits_port ? exits_by_port() : 0;
 }
 
-/* What the second pass took is printed: the first one warms Linux's own caches. */
+/*
+ * What the second pass took is printed: the first one warms Linux's own caches. selfcheck_only= and selfcheck_ops= on
+ * the kernel's command line: this workload alone, so often in either pass.
+ */
 static bool run_all(int info, const struct workload *list, unsigned int nr)
 {
+	const char *only = getenv("selfcheck_only"), *often = getenv("selfcheck_ops");
+
 	for (unsigned int i = 0; i < nr; i++) {
 		const struct workload *w = &list[i];
-		unsigned int ops = w->ops * w->per_op;
+		unsigned int run = often ? (unsigned int)strtoul(often, NULL, 10) : w->ops;
+		unsigned int ops = run * w->per_op;
 		uint64_t ticks = 0, exited = 0;
 
+		if (!ops || (only && strcmp(only, w->name)))
+			continue;
 		for (int pass = 0; pass < 2; pass++) {
-			unsigned int times = !pass && w->warm ? w->warm : w->ops;
+			unsigned int times = !pass && w->warm && !often ? w->warm : run;
 			uint64_t before = exits(info), start = rdtsc();
 
 			if (!w->run(times))
