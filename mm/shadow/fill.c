@@ -14,24 +14,34 @@ static ALWAYS_INLINE bool block_is_empty(const u64 *block)
 	return group_is_empty(block) && group_is_empty(block + GROUP_ENTRIES);
 }
 
-static ALWAYS_INLINE void upper_entry(struct mmu_vcpu *v, slot_t slot, const volatile u64 *guest)
+static ALWAYS_INLINE void upper_entry(struct mmu_vcpu *v, slot_t first, u64 *line, u32 k,
+				      const volatile u64 *guest, u64 trap)
 {
-	u64 gpte = *guest;
+	u64 gpte = guest[k];
 
-	if (gpte & PTE_P)
-		bare_entry_sync(v, slot, gpte);
+	if (!(gpte & PTE_P))
+		return;
+	if (leads_nowhere(v->mmu, gpte))
+		line[k] = trap;
+	else
+		bare_entry_sync(v, first + k, gpte);
 }
 
 static __attribute__((noinline)) void upper_block_fill(struct mmu_vcpu *v, slot_t first,
 						       const u64 *guest)
 {
+	struct mmu *m = v->mmu;
+	struct shadow *s = shadow_at(m, first);
+	u64 trap = trap_entry(m, s->role);
+
 	for (u32 k = 0; k < BLOCK_LINES; k++, first += LINE_ENTRIES, guest += LINE_ENTRIES) {
 		if (line_is_empty(guest))
 			continue;
-		v->mmu->work++;
+		m->work++;
+		s->lines |= line_bit(first);
 		UNROLL_LINE
 		for (u32 i = 0; i < LINE_ENTRIES; i++)
-			upper_entry(v, first + i, guest + i);
+			upper_entry(v, first, spte_at(m, first), i, guest, trap);
 	}
 }
 

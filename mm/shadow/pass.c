@@ -39,14 +39,6 @@ u32 odd_entry_sync(struct mmu_vcpu *v, struct pass *p, slot_t slot, u64 spte)
 	return 1;
 }
 
-/* An entry of an upper table that names a frame nobody has made a table of: a trap, whatever else it says. */
-static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
-{
-	u64 gfn = spte_gfn(gpte);
-
-	return (gpte & (PTE_P | PTE_PS)) == PTE_P && gfn < m->nr_frames && !m->frames[gfn].state;
-}
-
 bool bare_entry_sync(struct mmu_vcpu *v, slot_t slot, u64 gpte)
 {
 	struct mmu *m = v->mmu;
@@ -54,11 +46,6 @@ bool bare_entry_sync(struct mmu_vcpu *v, slot_t slot, u64 gpte)
 	struct spte_want want;
 	u32 child;
 
-	if (leads_nowhere(m, gpte)) {
-		*spte_at(m, slot) = trap_entry(m, s->role);
-		s->lines |= line_bit(slot);
-		return false;
-	}
 	want = upper_wanted(m, s, slot, gpte);
 	m->work += want.present;
 	if (!want.child.word) {
@@ -87,10 +74,12 @@ static ALWAYS_INLINE void bare_line_sync(struct mmu_vcpu *v, struct pass *p, str
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 gpte = guest[k];
 
-		if (gpte & PTE_P)
-			p->changed += bare_entry_sync(v, first + k, gpte);
-		else
+		if (!(gpte & PTE_P))
 			line[k] = p->r.empty;
+		else if (leads_nowhere(v->mmu, gpte))
+			line[k] = p->r.trap;
+		else
+			p->changed += bare_entry_sync(v, first + k, gpte);
 	}
 }
 
@@ -109,7 +98,7 @@ static ALWAYS_INLINE void line_sync(struct mmu_vcpu *v, struct pass *p, slot_t f
 		bool was = spte_is_present(line[k], m->trap_bits);
 		struct spte_want want;
 
-		if (upper && !was && leads_nowhere(m, gpte)) {
+		if (upper && !was && (gpte & PTE_P) && leads_nowhere(m, gpte)) {
 			if (line[k] != p->r.trap)
 				entry_put(m, first + k, p->r.trap);
 			continue;

@@ -76,8 +76,19 @@ static ALWAYS_INLINE void fresh_line_sync(struct mmu_vcpu *v, struct pass *p, st
 }
 
 /*
- * pass.c. entry_sync() of an entry of 64 bits in an upper table, which is present in the guest's and not in the shadow's.
- * Traps are not counted. True when it is present now.
+ * An entry of an upper table, present, that names a frame nobody has made a table of: a trap, whatever else it says. A
+ * kernel may have a hundred such in each root.
+ */
+static ALWAYS_INLINE bool leads_nowhere(const struct mmu *m, u64 gpte)
+{
+	u64 gfn = spte_gfn(gpte);
+
+	return !(gpte & PTE_PS) && gfn < m->nr_frames && !m->frames[gfn].state;
+}
+
+/*
+ * pass.c. entry_sync() of an entry of 64 bits in an upper table, which is present in the guest's and not in the shadow's,
+ * and leads somewhere. Traps are not counted. True when it is present now.
  */
 bool bare_entry_sync(struct mmu_vcpu *v, slot_t slot, u64 gpte);
 
