@@ -131,6 +131,7 @@ static int prepare_mmu(struct vcpu *v, const struct options *opt, u64 pool_hpa, 
 	struct mmu_config config = {
 		.guest = &machine.guest_paging,
 		.sync = sync[opt->sync],
+		.read_pkru = rdpkru,
 		.nr_vcpus = 1,
 		.tables = {.hidden = machine.hidden,
 			   .nr_hidden = machine.nr_hidden,

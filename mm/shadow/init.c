@@ -125,6 +125,7 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	m->guest = c->guest;
 	m->sync = c->sync;
 	m->bypass = c->bypass;
+	m->read_pkru = c->read_pkru;
 	m->user_filter = c->user_filter;
 	m->bounds = c->bounds ? c->bounds : &mmu_bounds;
 	m->max_vcpus = c->nr_vcpus;

@@ -36,6 +36,7 @@ struct mmu_config {
 	bool bypass; /* the hardware filters by notrap entries, or its user does; else every fault exits */
 	enum mmu_user_filter user_filter;
 	enum mmu_sync sync;
+	u32 (*read_pkru)(void); /* the guest's PKRU; called where CR4.PKE is set */
 	u32 nr_vcpus; /* calls of mmu_vcpu_init() to come: the pool has to do for so many */
 	struct tables_config tables;
 	const struct mmu_bounds *bounds; /* NULL: mmu_bounds */

@@ -66,13 +66,23 @@ static bool learn_write(struct mmu_vcpu *v, const u64 *leaf, u64 gva, u32 pfec, 
 	return recall_code(v, rip, &out->code);
 }
 
-/* Whether the access is allowed depends on the rights of the way, and on nothing else. */
-static ALWAYS_INLINE bool rights_decide(const struct paging_regs *r, u64 rights, u32 pfec)
+/* PKRU allows all that a page with this key may be used for, as it is with the key that Linux gives to all pages. */
+static __attribute__((noinline)) bool key_is_open(const struct mmu *m, u64 gpte)
 {
+	return !(m->read_pkru() >> 2 * ((gpte & PTE_PK) >> PTE_PK_SHIFT) & 3);
+}
+
+/* Whether the access is allowed depends on the rights of the way, and on nothing else. gpte: of level 1. */
+static ALWAYS_INLINE bool rights_decide(const struct mmu_vcpu *v, u64 rights, u64 gpte, u32 pfec)
+{
+	u64 cr4 = v->regs.cr4;
+
 	if (!(rights & PTE_U))
 		return true;
-	/* A key; or what the instruction is, and RFLAGS.AC. */
-	return !(r->cr4 & CR4_PKE) && ((pfec & PFEC_U) || !(r->cr4 & CR4_SMAP));
+	/* What the instruction is, and RFLAGS.AC. */
+	if (!(pfec & PFEC_U) && (cr4 & CR4_SMAP))
+		return false;
+	return likely(!(cr4 & CR4_PKE)) || key_is_open(v->mmu, gpte);
 }
 
 static ALWAYS_INLINE bool is_denied(const struct paging_regs *r, u64 rights, u32 pfec)
@@ -166,7 +176,7 @@ by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straigh
 	if (unlikely(!(gpte & PTE_P)))
 		return own_mirrored(v, gva, pfec, 0, out);
 	/* PS is PAT here, and decides nothing. */
-	if (unlikely((gpte & o->reserved) || !rights_decide(r, rights, pfec)))
+	if (unlikely((gpte & o->reserved) || !rights_decide(v, rights, gpte, pfec)))
 		return MMU_NOT_STRAIGHT;
 	denied = is_denied(r, rights, pfec);
 	if (likely(denied && !v->mmu->nr_unsync))

@@ -163,6 +163,7 @@ struct mmu {
 	bool soft_traps; /* some trap is not present */
 	u32 soft_exits; /* the guest's own not-present faults that exited for that, up to bounds->soften_after */
 	enum mmu_sync sync;
+	u32 (*read_pkru)(void);
 	u64 trap_bits; /* for the predicates of spte.h */
 
 	struct frame *frames;

@@ -97,10 +97,14 @@ u64 one_page(const struct sim_config *c, u64 entry)
 	return at;
 }
 
+u32 guest_pkru;
+
 u32 try(u64 gva, u32 kind, u64 *value)
 {
-	struct ref_access a = {
-		.gva = gva, .write = (kind & 3) == WRITE, .fetch = (kind & 3) == FETCH};
+	struct ref_access a = {.gva = gva,
+			       .pkru = guest_pkru,
+			       .write = (kind & 3) == WRITE,
+			       .fetch = (kind & 3) == FETCH};
 	u64 data = value ? *value : 0x1122334455667788;
 	u32 pfec;
 

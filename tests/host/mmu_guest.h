@@ -59,6 +59,9 @@ void run_4level(u64 cr0, u64 cr4, u64 efer);
 /* A fresh machine that runs on a new root with this entry for GVA. Returns where that entry is. */
 u64 one_page(const struct sim_config *c, u64 entry);
 
+/* What PKRU is at each access. */
+extern u32 guest_pkru;
+
 /* 0 when the access works, or 0x100 | the error code. */
 u32 try(u64 gva, u32 kind, u64 *value);
 

@@ -95,6 +95,9 @@ extern void (*sim_on_fail)(void);
 /* What sim_fail() and the console print is left out while true. */
 extern bool sim_quiet;
 
+/* The guest's PKRU, at the fault under way. */
+extern u32 sim_pkru;
+
 /* Shadow tables that the pool has room for. */
 u32 sim_tables(const struct sim *s);
 

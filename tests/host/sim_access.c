@@ -216,6 +216,7 @@ static enum sim_result fault_exit(struct sim *s, const struct ref_access *a, con
 	enum mmu_verdict verdict;
 
 	sim_left(s);
+	sim_pkru = a->pkru;
 	*again = false;
 	/* As handle_page_fault() has it. */
 	if (s->filter != SIM_FILTER_ALL && !(*pfec & (REF_PF_P | REF_PF_RSVD))) {

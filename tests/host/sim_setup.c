@@ -162,6 +162,13 @@ static void make_traps(const struct sim_config *c, struct spte_traps *t)
 	}
 }
 
+u32 sim_pkru;
+
+static u32 read_pkru(void)
+{
+	return sim_pkru;
+}
+
 static void configure(const struct sim_config *config, struct sim *s, struct mmu_config *c)
 {
 	sim_mem_map(&s->map);
@@ -170,6 +177,7 @@ static void configure(const struct sim_config *config, struct sim *s, struct mmu
 	memcpy(s->watched, watched, sizeof(watched));
 	guest_paging_init(&s->paging, &config->features, &s->map, &s->map);
 	*c = (struct mmu_config){
+		.read_pkru = read_pkru,
 		.guest = &s->paging,
 		.bypass = config->bypass,
 		.sync = config->sync,

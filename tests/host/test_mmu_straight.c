@@ -153,6 +153,8 @@ static void step(void)
 {
 	u64 gva = some_page(), at = pte(gva), old = sim_read(at, 8);
 
+	if (one_in(&rng, 8))
+		guest_pkru = one_in(&rng, 2) ? 0 : rnd(&rng, 256);
 	switch (rnd(&rng, 15)) {
 	case 0:
 	case 1:
@@ -219,6 +221,7 @@ static void start(u64 seed)
 	u64 cr4 = 0;
 
 	rnd_seed(&rng, seed);
+	guest_pkru = 0;
 	c.traps = one_in(&rng, 2) ? SIM_TRAPS_ADDRESS : rnd(&rng, 3);
 	c.sync = one_in(&rng, 2) ? MMU_SYNC_HYBRID : rnd(&rng, 3);
 	c.bypass = !one_in(&rng, 4);
@@ -236,7 +239,7 @@ static void start(u64 seed)
 			 8);
 	cr4 |= one_in(&rng, 3) ? CR4_SMEP : 0;
 	cr4 |= one_in(&rng, 3) ? CR4_SMAP : 0;
-	cr4 |= one_in(&rng, 6) ? CR4_PKE : 0;
+	cr4 |= one_in(&rng, 3) ? CR4_PKE : 0;
 	cr4 |= one_in(&rng, 2) ? CR4_PSE : 0;
 	load_registers(one_in(&rng, 8) ? 0 : CR0_WP, cr4, one_in(&rng, 4) ? 0 : EFER_NXE);
 }
