@@ -72,8 +72,12 @@ static __attribute__((noinline)) bool key_is_open(const struct mmu *m, u64 gpte)
 	return !(m->read_pkru() >> 2 * ((gpte & PTE_PK) >> PTE_PK_SHIFT) & 3);
 }
 
-/* Whether the access is allowed depends on the rights of the way, and on nothing else. gpte: of level 1. */
-static ALWAYS_INLINE bool rights_decide(const struct mmu_vcpu *v, u64 rights, u64 gpte, u32 pfec)
+/*
+ * Whether the access is allowed depends on the rights of the way, and on nothing else. gpte: of level 1. keys: CR4.PKE
+ * may be set.
+ */
+static ALWAYS_INLINE bool rights_decide(const struct mmu_vcpu *v, u64 rights, u64 gpte, u32 pfec,
+					bool keys)
 {
 	u64 cr4 = v->regs.cr4;
 
@@ -82,7 +86,7 @@ static ALWAYS_INLINE bool rights_decide(const struct mmu_vcpu *v, u64 rights, u6
 	/* What the instruction is, and RFLAGS.AC. */
 	if (!(pfec & PFEC_U) && (cr4 & CR4_SMAP))
 		return false;
-	return likely(!(cr4 & CR4_PKE)) || key_is_open(v->mmu, gpte);
+	return !keys || !(cr4 & CR4_PKE) || key_is_open(v->mmu, gpte);
 }
 
 static ALWAYS_INLINE bool is_denied(const struct paging_regs *r, u64 rights, u32 pfec)
@@ -162,10 +166,11 @@ static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 p
 
 /*
  * By the guest's own tables, of which v->memo.own has the upper ones: a page of 4 KiB. learnt: what is left is no
- * write to a table.
+ * write to a table. keys: see rights_decide().
  */
-static ALWAYS_INLINE enum mmu_straight_way
-by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out, bool learnt)
+static ALWAYS_INLINE enum mmu_straight_way by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec,
+							 u64 rip, struct mmu_straight *out,
+							 bool learnt, bool keys)
 {
 	const struct paging_regs *r = &v->regs;
 	const struct mmu_own_way *o = &v->memo.own;
@@ -176,7 +181,7 @@ by_own_tables(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straigh
 	if (unlikely(!(gpte & PTE_P)))
 		return own_mirrored(v, gva, pfec, 0, out);
 	/* PS is PAT here, and decides nothing. */
-	if (unlikely((gpte & o->reserved) || !rights_decide(v, rights, gpte, pfec)))
+	if (unlikely((gpte & o->reserved) || !rights_decide(v, rights, gpte, pfec, keys)))
 		return MMU_NOT_STRAIGHT;
 	denied = is_denied(r, rights, pfec);
 	if (likely(denied && !v->mmu->nr_unsync))
@@ -249,7 +254,14 @@ static RARE enum mmu_straight_way learn_fault(struct mmu_vcpu *v, u64 gva, u32 p
 		return protected_fault(v, way, gva, pfec, rip, out);
 	if (!access_shown(&v->regs, pfec) || !recall_own(v, gva))
 		return MMU_NOT_STRAIGHT;
-	return by_own_tables(v, gva, pfec, rip, out, true);
+	return by_own_tables(v, gva, pfec, rip, out, true, true);
+}
+
+/* A function of its own: it calls one to read PKRU. */
+static __attribute__((noinline)) enum mmu_straight_way
+keyed_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out)
+{
+	return by_own_tables(v, gva, pfec, rip, out, false, true);
 }
 
 /* What is no write to a table that is remembered. */
@@ -257,7 +269,9 @@ static __attribute__((noinline)) enum mmu_straight_way
 other_fault(struct mmu_vcpu *v, u64 gva, u32 pfec, u64 rip, struct mmu_straight *out)
 {
 	if (likely(own_holds(v, gva) && access_shown(&v->regs, pfec)))
-		return by_own_tables(v, gva, pfec, rip, out, false);
+		return unlikely(v->regs.cr4 & CR4_PKE)
+			       ? keyed_fault(v, gva, pfec, rip, out)
+			       : by_own_tables(v, gva, pfec, rip, out, false, false);
 	return learn_fault(v, gva, pfec, rip, out);
 }
 
