@@ -289,12 +289,13 @@ soak-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) 
 include tools/check.mk
 
 # The documents' blocks of real output, printed again.
-readme: all guests $(LINUX) | $(O)/.deps-qemu
+readme: all guests $(LINUX) $(O)/profile/plugin.so | $(O)/.deps-qemu
 	@$(EMU) run >$(O)/bench.txt && tools/readme run $(O)/bench.txt
 	@$(EMU) compare >$(O)/compare.txt && tools/readme compare $(O)/compare.txt
 	@$(EMU) compare-sync >$(O)/sync.txt && tools/readme sync $(O)/sync.txt
 	@$(EMU) compare-large >$(O)/large.txt && tools/readme large $(O)/large.txt
 	@$(EMU) compare-linux >$(O)/linux.txt && tools/readme linux $(O)/linux.txt
+	@$(EMU) profile >$(O)/profile.txt && tools/readme profile $(O)/profile.txt
 	@tools/readme
 
 # The figures that tests/emu/test_counts.py expects, printed again.

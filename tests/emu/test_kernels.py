@@ -82,7 +82,7 @@ def xen(options):
 def test_xen(passes, options, host, model):
     """Dom0 is paravirtualised: it runs in rings 1 to 3, on page tables that Xen checks."""
     result = passes(boots.machine(host, model, 512).run(
-        xen(options), Expect(XEN_END, XEN_NEED, XEN_NEVER), 1200))
+        xen(options), Expect(XEN_END, XEN_NEED, XEN_NEVER), 3600 if SOAK else 1200))
     # Both command lines are whole: Xen drops a first word unless the loader is GRUB.
     assert result.find(r"^\(XEN\) Command line: com1=")
     assert result.find(r"Command line: console=hvc0 ")
