@@ -225,8 +225,9 @@ test: test-host test-emu
 # Failures are printed as they come (tests/emu/conftest.py), and named once more at the end.
 PYTEST := $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -p no:cacheprovider --tb=no -rfs
 
-test-host: $(HOST_TESTS)
-	@tools/host-tests $(HOST_TESTS)
+test-host: | $(O)/.deps-run $(O)/.deps-host
+	@$(MAKE) --no-print-directory -j $(JOBS) $(HOST_TESTS)
+	@JOBS=$(JOBS) tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
 		$(O)/linux/initramfs-efi.cpio $(NESTED) $(O)/kvm/root.cpio $(BENCH_LINUX) $(DEBIAN) | test-deps

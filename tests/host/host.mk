@@ -67,7 +67,9 @@ HOST_CFLAGS := -std=gnu17 -I. -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werr
 	       -fsanitize=address,undefined -fno-sanitize-recover=undefined
 HOST_HEADERS := $(wildcard arch/*.h mm/*.h mm/*/*.h */*.def guest/*.h guest/*/*.h boot/*.h vmx/*.h svm/*.h tests/host/*.h tests/host/*/*.h)
 
-HOST_TESTS += $(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c))
+# The longest ones first, since several run at once.
+LONGEST    := $(addprefix $(O)/host/,test_mmu_random test_mmu_straight)
+HOST_TESTS += $(LONGEST) $(filter-out $(LONGEST),$(patsubst tests/host/%.c,$(O)/host/%,$(wildcard tests/host/test_*.c)))
 
 # Objects, so that what several programs test is compiled once.
 $(O)/host/obj/%.o: %.c $(O)/.flags | $(O)/.deps-run $(O)/.deps-host
