@@ -102,11 +102,14 @@ def show(workloads=(), top=0):
         ops = 2 * (WORKLOADS[name][1] - WORKLOADS[name][0]) * per_op(name)
         parts[name], names[name] = spent(known, few[1], many[1], ops)
         counts[name] = {c: (many[0].counters[c] - few[0].counters[c]) / ops for c in COUNTED}
+    def row(title, of):
+        # The rest of the two runs is not the same to the last instruction.
+        return [title, *(bench.number(abs(round(of(name), 2))) for name in workloads)]
+
     rows = [["the hypervisor's instructions per operation", *workloads]]
-    rows += [[part, *(bench.number(parts[name][part]) for name in workloads)] for part in PARTS]
-    rows.append(["all", *(bench.number(sum(parts[name].values())) for name in workloads)])
-    rows += [[count, *(bench.number(counts[name][count]) for name in workloads)]
-             for count in COUNTED]
+    rows += [row(part, lambda name, part=part: parts[name][part]) for part in PARTS]
+    rows.append(row("all", lambda name: sum(parts[name].values())))
+    rows += [row(count, lambda name, count=count: counts[name][count]) for count in COUNTED]
     print(bench.aligned(rows))
     for name in workloads if top else ():
         print(f"\n{name}")
