@@ -2,7 +2,7 @@
 # What `make check` does; each step is a target of its own.
 
 CHECK_C   := $(sort $(shell find $(wildcard $(ROOMS)) tests -name '*.[ch]'))
-TIDY_HOST := $(wildcard tests/host/*.c tests/host/*/*.c tests/linux/*.c tests/kvm/*.c)
+TIDY_HOST := $(wildcard tests/host/*.c tests/host/*/*.c tests/linux/*.c tests/kvm/*.c tests/profile/*.c)
 TIDY_32   := $(wildcard guest/builtin/lib/32/*.c tests/guests/*32/*.c)
 TIDY_64   := $(filter-out $(TIDY_32),$(filter guest/builtin/% tests/guests/%,$(filter %.c,$(CHECK_C))))
 TIDY_BARE := $(filter-out $(TIDY_HOST) $(TIDY_32) $(TIDY_64),$(filter %.c,$(CHECK_C)))

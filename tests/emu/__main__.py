@@ -119,7 +119,8 @@ WHAT = {"boot": run_own, "run": run_built_in, "bench": run_suite, "bench-kvm": r
         "bare": run_bare, "counts": show_counts,
         "linux": run_linux, "linux-bare": run_linux_bare,
         "compare": compare_paging, "compare-large": compare_large, "compare-linux": compare_linux,
-        "compare-sync": compare_sync, "profile": show_profile, "shell": run_shell, "iso": write_menu}
+        "compare-sync": compare_sync, "profile": show_profile, "shell": run_shell,
+        "iso": write_menu}
 
 
 def main():
@@ -134,7 +135,8 @@ def main():
     parser.add_argument("--options", default="", help="notrap's options")
     parser.add_argument("--ways", default="", help="bench, bench-kvm: these alone, with semicolons")
     parser.add_argument("--guests", default="", help="bench, bench-kvm: likewise")
-    parser.add_argument("--workload", default="", help="profile: one of Linux', and its functions")
+    parser.add_argument("--workload", default="",
+                        help="profile: one of Linux', and its functions")
     parser.add_argument("--kernel", default="", help="boot: a bzImage, or a multiboot kernel")
     parser.add_argument("--initrd", default="", help="boot: its initramfs")
     parser.add_argument("--append", default="", help="boot: its command line")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Where the hypervisor's instructions go while Linux does one thing many times: counted, not sampled.
+"""Where the hypervisor's instructions go while Linux does one thing often: counted, not sampled.
 
-QEMU's TCG executes it, with tests/profile's plugin. Two runs differ in the number of operations alone,
-so that their difference is the operations'.
+QEMU's TCG executes it, with tests/profile's plugin. Two runs differ in the number of operations
+alone, so that their difference is the operations'.
 """
 import bisect
 import collections
@@ -22,8 +22,8 @@ WORKLOADS = {"fork": (20, 60), "fork-exec": (10, 25), "mmap-touch": (2, 6), "mpr
 LIMIT = 600
 # What a file does, by the first pattern that it matches.
 PARTS = {
-    "into the guest and back": r"^[sv][vm][mx]/(entry|run|lane|inject|state|tlb)|guest/exit/(run|progress)|"
-                               r"guest/vcpu/(inject|hardware)",
+    "into the guest and back": r"^[sv][vm][mx]/(entry|run|lane|inject|state|tlb)|"
+                               r"guest/exit/(run|progress)|guest/vcpu/(inject|hardware)",
     "instructions decoded, carried out": r"^guest/insn/|guest/exit/emulate|"
                                          r"guest/vcpu/(instruction|memory|operand)|svm/operands",
     "the guest's tables walked": r"^mm/guest/|^mm/phys/|mm/shadow/translate",
