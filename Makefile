@@ -72,8 +72,8 @@ help:
 	@echo 'make compare      the built-in guest bare, on shadow tables, on nested paging; three machines'
 	@echo 'make compare-linux  the three Linux runs side by side'
 	@echo 'make compare-sync   the built-in guest under sync=hybrid, always and never'
-	@echo 'make profile      where its instructions go while Linux forks, maps, protects; WORKLOAD=fork: by function'
 	@echo 'make compare-large  large pages changed one by one, likewise'
+	@echo 'make profile      where its instructions go while Linux forks, maps, protects; WORKLOAD=fork: by function'
 	@echo 'make bench        all figures: the built-in guest and Linux in each way; table, CSV, chart; 25 CPU minutes'
 	@echo 'make bench-kvm    the same with KVM beside it, ept=0 and ept=1, in the same Bochs; 40 CPU minutes'
 	@echo 'make iso          build/notrap.iso: a GRUB menu of these for other machines, BIOS or UEFI'
@@ -135,9 +135,9 @@ $(O)/%.asm.o: %.asm $(O)/.flags | $(O)/.deps-run
 
 $(O)/vmx/entry.asm.o: $(O)/vmx/offsets.inc
 
-$(O)/vmx/offsets.inc: vmx/offsets.h $(wildcard mm/*.def mm/*.h mm/*/*.h guest/machine/*.h) $(O)/.flags | $(O)/.deps-run
+$(O)/vmx/offsets.inc: vmx/offsets.h $(O)/.flags | $(O)/.deps-run
 	@mkdir -p $(@D)
-	@$(CC) $(call cflags,$(CC)) -x c -S -o $@.s $<
+	@$(CC) $(call cflags,$(CC)) -MMD -MP -MF $(@:.inc=.d) -MT $@ -x c -S -o $@.s $<
 	@sed -n 's/.*"-> \(.*\) \([0-9]*\)".*/\1 equ \2/p' $@.s >$@
 
 # Linked twice: the table of symbols lies last in the image, so that it moves no code.
@@ -325,4 +325,4 @@ figures: | $(O)/.deps-figures
 clean:
 	rm -rf $(O)
 
--include $(OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(O)/vmx/offsets.d

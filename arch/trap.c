@@ -196,6 +196,16 @@ static bool is_guests_breakpoint(struct trap_frame *f)
 	return true;
 }
 
+/* Where the code goes on that an NMI came in. */
+static u64 after_nmi(const struct cpu *cpu, u64 rip)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(cpu->last_steps); i++) {
+		if (rip >= cpu->last_steps[i].from && rip < cpu->last_steps[i].to)
+			return cpu->last_steps[i].retry;
+	}
+	return rip;
+}
+
 /* Nothing here may need GS before the fixups are through: in svm/entry.asm it is still the guest's. */
 void trap_handle(struct trap_frame *f)
 {
@@ -209,12 +219,7 @@ void trap_handle(struct trap_frame *f)
 		struct cpu *cpu = this_cpu();
 
 		cpu->nmi_pending = 1;
-		for (u32 i = 0; i < ARRAY_SIZE(cpu->last_steps); i++) {
-			if (f->rip >= cpu->last_steps[i].from && f->rip < cpu->last_steps[i].to) {
-				f->rip = cpu->last_steps[i].retry;
-				break;
-			}
-		}
+		f->rip = after_nmi(cpu, f->rip);
 		return;
 	}
 	crash(f);

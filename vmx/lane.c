@@ -229,7 +229,8 @@ void vmx_exited(struct vcpu *v, u32 reason)
 			exit_fault(v);
 			return;
 		}
-		if (reason == EXIT_CR) {
+		/* From vmx_exit_barrier. */
+		if (unlikely(reason == EXIT_CR)) {
 			exit_cr(v, vmread_sure(VMCS_EXIT_QUALIFICATION));
 			return;
 		}

@@ -28,6 +28,7 @@ const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
 	/* It may be the mirror of the guest's own. */
 	v->memo.own.mirror = NULL;
 	w->where = MMU_NOWHERE;
+	w->table[4] = NULL;
 	for (int level = m->shadows[index].role.level; level > 1; level--) {
 		u64 spte = *spte_at(m, slot_make(index, spt_index(level, gva)));
 
@@ -38,8 +39,6 @@ const struct mmu_way *learn_way(struct mmu_vcpu *v, u64 gva)
 		index = spte_child(m, spte);
 	}
 	w->table[0] = &m->shadows[index];
-	if (v->mode != PAGING_5LEVEL)
-		w->table[4] = NULL;
 	w->first = slot_make(index, 0);
 	w->leaves = table_of(m, index);
 	w->rights = (u32)rights;
@@ -63,11 +62,6 @@ bool learn_code(struct mmu_vcpu *v, u64 gva, u64 *hpa)
 	return true;
 }
 
-static inline int levels_of(const struct mmu_vcpu *v)
-{
-	return v->mode == PAGING_5LEVEL ? 5 : 4;
-}
-
 bool learn_own(struct mmu_vcpu *v, u64 gva)
 {
 	const struct guest_paging *g = v->mmu->guest;
@@ -75,10 +69,11 @@ bool learn_own(struct mmu_vcpu *v, u64 gva)
 	const u64(*bad)[2] = g->reserved[gpte_kind(GPTE_64, r->efer & EFER_NXE, r->cr4 & CR4_PSE)];
 	struct mmu_own_way *o = &v->memo.own;
 	u64 table = r->cr3 & PTE_ADDR, rights = PTE_W | PTE_U;
+	int levels = v->mmu->shadows[v->root].role.level;
 
 	o->where = MMU_NOWHERE;
 	o->mirror = NULL;
-	for (int level = levels_of(v); level > 1; level--) {
+	for (int level = levels; level > 1; level--) {
 		const volatile u64 *at;
 		u64 gpte, want = PTE_P | PTE_A;
 
@@ -95,7 +90,7 @@ bool learn_own(struct mmu_vcpu *v, u64 gva)
 	}
 	if (!guest_is_ram(g, table))
 		return false;
-	if (v->mode == PAGING_4LEVEL) {
+	if (levels == 4) {
 		o->at[3] = o->at[2];
 		o->said[3] = o->said[2];
 	}
@@ -114,7 +109,7 @@ bool learn_mirror(struct mmu_vcpu *v, u64 gva)
 
 	if (!w)
 		return false;
-	for (int level = levels_of(v); level > 1; level--) {
+	for (int level = m->shadows[v->root].role.level; level > 1; level--) {
 		u32 index = (u32)(w->table[level - 1] - m->shadows);
 		u64 spte = *spte_at(m, slot_make(index, spt_index(level, gva)));
 		u64 gpte = v->memo.own.said[level - 2];

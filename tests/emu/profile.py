@@ -42,7 +42,9 @@ COUNTED = ("exits", "pf_emulate", "pf_fixed", "pf_guest", "mmu_shadow_new", "mmu
 def run(workload, ops, directory):
     """(the Result, {(address, instructions): times})"""
     out = os.path.join(directory, f"{workload}.{ops}")
-    machine = Qemu("tcg", "max,-la57", icount=True, more=["-plugin", f"{PLUGIN},out={out}"])
+    # The system's own, that the plugin is made for.
+    machine = Qemu("tcg", "max,-la57", icount=True, release="",
+                   more=["-plugin", f"{PLUGIN},out={out}"])
     words = f"quiet selfcheck_only={workload} selfcheck_ops={ops}"
     result = linux.run_notrap(machine, "", boots.Kernel(words), LIMIT)
     times = collections.Counter()

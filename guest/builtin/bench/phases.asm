@@ -19,17 +19,15 @@ SEL_USER_CODE	equ 0x23
 USER_CODE	equ 0x700000000000
 
 bits 64
+
+%include "arch/push.inc"
+
 section .text
 
 ; void bench_measure(const void *loop, struct bench_env *env)
 global bench_measure
 bench_measure:
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	PUSH_ALL OURS
 	mov rbp, rsi
 	push rdi
 	mov r12, [rbp]
@@ -55,12 +53,7 @@ bench_measure:
 	mov [rbp + ENV_TICKS], rax
 	mov [rbp + ENV_FAULTS], r15
 	pop rdi
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	POP_ALL OURS
 	ret
 
 ; What measuring itself costs.

@@ -4,6 +4,8 @@
 bits 64
 default rel
 
+%include "arch/push.inc"
+
 APIC_EOI	equ 0xb0
 APIC_ICR_LOW	equ 0x300
 APIC_ICR_HIGH	equ 0x310
@@ -19,24 +21,14 @@ section .text
 
 ; void on_stack(u64 rsp, void (*sequence)(void *), void *argument)
 FUNCTION on_stack
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	PUSH_ALL OURS
 	mov	[kept_rsp], rsp
 	mov	rsp, rdi
 	mov	rdi, rdx
 	call	rsi
 FUNCTION leave_stack
 	mov	rsp, [kept_rsp]
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	POP_ALL OURS
 	ret
 
 ; An interrupt or a trap: void sequence(void *)

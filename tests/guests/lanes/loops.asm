@@ -2,6 +2,9 @@
 ; One instruction that exits, again and again, in as few others as can be: void loop(u64 count, u64 a, u64 b).
 ; Position-independent: the kernel calls them at two addresses. RSP is free to change between two accesses.
 bits 64
+
+%include "arch/push.inc"
+
 section .text
 
 %macro LOOP 1
@@ -143,23 +146,13 @@ LOOP invlpg
 
 %macro READ_TO 2
 read_to_%1:
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	PUSH_ALL OURS
 	mov	[rel stack], rsp
 	FOR_ALL SET
 	mov	%2, cr3
 	FOR_ALL STORE
 	mov	rsp, [rel stack]
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	POP_ALL OURS
 	ret
 %endmacro
 	READ_TO 0, rax

@@ -4,17 +4,14 @@
 bits 64
 default rel
 
+%include "arch/push.inc"
+
 section .text
 
 ; u64 call_code(const void *code, u64 rdi, u64 rsi, u64 rdx)
 global call_code
 call_code:
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	PUSH_ALL OURS
 	mov	[kept_rsp], rsp
 	mov	rax, rdi
 	mov	rdi, rsi
@@ -29,12 +26,7 @@ call_bail:
 	mov	es, ecx
 	push	2
 	popfq
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	POP_ALL OURS
 	ret
 
 ; void user_enter(u64 rip, u64 rdi, u64 rflags): RSI, RAX, RCX and RDX are 0.
