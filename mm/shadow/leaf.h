@@ -123,29 +123,23 @@ static ALWAYS_INLINE bool leaf_turn(struct mmu *m, const struct places *p, u32 k
 {
 	u64 gfn = spte_gfn(spte);
 	struct frame *f = &p->frames[gfn];
-	struct spte_link *link = &p->links[k];
-	slot_t slot = p->first + k;
 
 	if (unlikely(gfn >= p->nr_frames || f->state))
 		return false;
 	if (old & PTE_W) {
+		/* leaf_unmap(), with what is known of the frame. */
 		m->stale_writable = true;
-		if (link->prev == ALONE)
+		if (p->links[k].prev == ALONE)
 			f->rmap = 0;
 		else
-			list_del(m, &f->rmap, slot);
-		p->line[k] = spte;
-		return true;
-	}
-	if (!f->rmap) {
-		*link = (struct spte_link){.next = 0, .prev = ALONE};
-		f->rmap = slot;
-	} else if (likely(list_length(m, f->rmap) < m->bounds->kept)) {
-		list_add(m, &f->rmap, slot);
+			list_del(m, &f->rmap, p->first + k);
 	} else {
-		return false;
+		if (unlikely(list_length(m, f->rmap) >= m->bounds->kept))
+			return false;
+		list_add(m, &f->rmap, p->first + k);
+		spte |= PTE_D;
 	}
-	p->line[k] = spte | PTE_D;
+	p->line[k] = spte;
 	return true;
 }
 
