@@ -230,7 +230,8 @@ test-host: | $(O)/.deps-run $(O)/.deps-host
 	@JOBS=$(JOBS) tools/host-tests $(HOST_TESTS)
 
 test-emu: all guests $(foreach a,$(ARCHES),$(call linux_files,$(a))) $(TRAFFIC) $(OTHER_KERNELS) \
-		$(O)/linux/initramfs-efi.cpio $(NESTED) $(O)/kvm/root.cpio $(BENCH_LINUX) $(DEBIAN) | test-deps
+		$(O)/linux/initramfs-efi.cpio $(NESTED) $(O)/kvm/root.cpio $(BENCH_LINUX) $(DEBIAN) \
+		$(O)/profile/plugin.so | test-deps
 	@$(PYTEST) tests/emu
 
 # Nested KVM at length: all that `make test` runs a part of.

@@ -31,6 +31,10 @@ LOOP cr3_read
 .next:	mov rax, cr3
 	AGAIN
 
+LOOP cr3_read_r8
+.next:	mov r8, cr3
+	AGAIN
+
 LOOP cr3_read_rsp
 	mov rax, rsp
 .next:	mov rsp, cr3

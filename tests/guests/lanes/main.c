@@ -19,7 +19,7 @@
 
 typedef u64 loop(u64 count, u64 a, u64 b);
 
-loop loop_cpuid, loop_cr3_read, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_write_rsp, loop_invlpg,
+loop loop_cpuid, loop_cr3_read, loop_cr3_read_r8, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_write_rsp, loop_invlpg,
 	loop_invpcid;
 loop loop_write_mov, loop_write_mov_imm, loop_write_xchg, loop_write_and, loop_write_or,
 	loop_write_bts, loop_write_btr, loop_write_xadd, loop_write_cmpxchg;
@@ -134,6 +134,7 @@ static void measure_all(u64 offset)
 	read_to_each(offset, root);
 	measure("cpuid", loop_cpuid, offset, 0, 0);
 	check(measure("cr3_read", loop_cr3_read, offset, 0, 0) == root, "CR3 reads otherwise");
+	measure("cr3_read_r8", loop_cr3_read_r8, offset, 0, 0);
 	check(measure("cr3_read_rsp", loop_cr3_read_rsp, offset, 0, 0) == root,
 	      "CR3 reads otherwise to RSP");
 	measure("cr3_reload", loop_cr3_write, offset, root, root);
