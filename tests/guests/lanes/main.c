@@ -19,8 +19,8 @@
 
 typedef u64 loop(u64 count, u64 a, u64 b);
 
-loop loop_cpuid, loop_cr3_read, loop_cr3_read_r8, loop_cr3_read_rsp, loop_cr3_write, loop_cr3_write_rsp, loop_invlpg,
-	loop_invpcid;
+loop loop_cpuid, loop_cr3_read, loop_cr3_read_r8, loop_cr3_read_rsp, loop_cr3_write,
+	loop_cr3_write_rsp, loop_invlpg, loop_invpcid;
 loop loop_write_mov, loop_write_mov_imm, loop_write_xchg, loop_write_and, loop_write_or,
 	loop_write_bts, loop_write_btr, loop_write_xadd, loop_write_cmpxchg;
 
