@@ -132,12 +132,17 @@ static inline bool is_plain(struct vcpu *v)
 /* #UD: INVPCID is not enabled in hardware, which looks at that before the privilege level. False: the general way. */
 static LANE bool undefined(struct vcpu *v)
 {
+	u64 rflags = vmread_sure(VMCS_GUEST_RFLAGS);
+
 	v->rip = vmread_sure(VMCS_GUEST_RIP);
 	v->gpr[RSP] = vmread_sure(VMCS_GUEST_RSP);
-	if (SEG_ATTR_DPL(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_SS)) ||
-	    !lane_is_straight(vmread_sure(VMCS_GUEST_RFLAGS)) || !is_plain(v) || !lane_invpcid(v))
+	if (SEG_ATTR_DPL(vmread_sure(VMCS_GUEST_ES_ATTR + 2 * SEG_SS)) || (rflags & RFLAGS_TF) ||
+	    !is_plain(v) || !lane_invpcid(v))
 		return false;
 	go_on(v->rip);
+	/* As the fault would have saved it, SDM vol. 3C 28.3.3; the instruction is done. Bochs 2.7 does not set it. */
+	if (rflags & RFLAGS_RF)
+		vmwrite_sure(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
 	return true;
 }
 

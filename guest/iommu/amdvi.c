@@ -136,18 +136,20 @@ static bool carry_out(struct ring *ring)
 	return false;
 }
 
+/* Each device's entry by its name, too: QEMU from 10.2 on begins to translate for a device at no other command. */
 static bool invalidate(struct ring *ring)
 {
-	if (iommu_read64(ring->unit, REG_FEATURES) & FEATURE_INVALIDATE_ALL) {
-		put(ring, CMD_ALL, 0);
-		return carry_out(ring);
-	}
+	bool all = iommu_read64(ring->unit, REG_FEATURES) & FEATURE_INVALIDATE_ALL;
+
 	for (u32 device = 0; device < DEVICES; device++) {
 		put(ring, CMD_DEVICE | device, 0);
 		if (device % (RING_ENTRIES / 2) == 0 && !carry_out(ring))
 			return false;
 	}
-	put(ring, CMD_PAGES, CMD_PAGES_ALL);
+	if (all)
+		put(ring, CMD_ALL, 0);
+	else
+		put(ring, CMD_PAGES, CMD_PAGES_ALL);
 	return carry_out(ring);
 }
 

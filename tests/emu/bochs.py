@@ -81,7 +81,7 @@ class Bochs(Machine):
             if re.search(r"VMENTER FAIL|VMFAIL", line):
                 res.entry_failures.append(line.strip())
         res.powered_off = by_itself and "soft power off" in log
-        last = last_words(directory)
+        last = last_words(directory) or shut_down(log)
         if last and not res.powered_off:
             res.host_notes.append(last)
         output = read(directory, "output")
@@ -92,6 +92,12 @@ class Bochs(Machine):
 def last_words(directory):
     """Why it has ended, as it says itself; "" if it does not."""
     said = re.search(r"exiting with the following message:\n(.*)", read(directory, "output"))
+    return said.group(1) if said else ""
+
+
+def shut_down(log):
+    """The triple fault that a CPU has stopped at, or "". From Bochs 3.1 on the emulator goes on."""
+    said = re.search(r"(\[CPU\d+ *\] exception\(\): 3rd .* no resolution.*)", log)
     return said.group(1) if said else ""
 
 

@@ -3,13 +3,15 @@
 import os
 import re
 
-from . import boots
+from . import boots, emulators
 from .boot import Boot, Module
 from .result import Expect
 
 INTEL, AMD = "intel-iommu", "amd-iommu"
 # Pages of registers: where QEMU has them.
 REGISTERS = {INTEL: 0xfed90, AMD: 0xfed80}
+# From this version on QEMU's AMD IOMMU lets all devices pass, whatever its tables say, unless it is asked not to.
+ASKED_SINCE = (10, 2)
 # Without these words a virtio device's accesses do not go by the IOMMU.
 PLATFORM = "iommu_platform=on,disable-legacy=on"
 FILE_SIZE = 262144
@@ -24,12 +26,21 @@ TRAFFIC = {
 }
 
 
+def asked(iommu):
+    """The device's words for the QEMU that is started."""
+    program = "qemu-system-x86_64"
+    if not iommu.startswith(AMD) or \
+       emulators.version(program, emulators.choose(program, None)) < ASKED_SINCE:
+        return iommu
+    return f"{iommu},dma-remap=on"
+
+
 def machine(iommu, more=(), trace=None, **kwargs):
     """QEMU's q35 with an IOMMU, or None; trace: a file for the faults that AMD's raises.
 
     This version of QEMU never puts an event into AMD's log, so that notrap cannot count them.
     """
-    words = (["-device", iommu] if iommu else []) + list(more)
+    words = (["-device", asked(iommu)] if iommu else []) + list(more)
     if trace:
         words += ["-trace", "amdvi_page_fault", "-trace", f"file={trace}"]
     return boots.machine("qemu-tcg", "max", 256, chipset="q35", more=words, **kwargs)

@@ -106,13 +106,13 @@ def test_a_dead_emulator_is_named():
 
 
 def test_triple_fault_is_no_pass(any_machine, tmp_path):
-    """QEMU exits with 0 then: what a pass by exit code would be."""
+    """QEMU exits with 0 then: what a pass by exit code would be. Bochs 3.1 waits, with its CPU shut down."""
     from tests.emu.images import elf32
     # LIDT of an empty table, INT3.
     code = bytes.fromhex("0f011d 20001000 cc".replace(" ", "")).ljust(0x14, b"\0") + bytes(8)
     kernel = elf32(tmp_path / "triple.elf", 0x100000, 4096, code)
     result = any_machine.run(Boot(kernel, protocol="multiboot"), boots.bare_expect(), limit=20)
-    assert result.verdict == FAIL
+    assert result.verdict in (FAIL, TIMEOUT)
     assert not result.powered_off
     assert result.host_notes
 
