@@ -60,7 +60,11 @@ static void check_frame(struct audit *a, u64 gfn)
 			break;
 		check_stale(a, f, i);
 	}
-	check_rmap(a, f->rmap, 1, gfn);
+	if (!frame_is_tracked(f))
+		check_rmap(a, f->rmap, 1, gfn);
+	else
+		audit_if(a, slot_table(f->rmap) >= m->nr_shadows, f->rmap,
+			 "a tracked frame remembers a leaf that cannot be");
 }
 
 /* The direct level-1 tables of a region: that all are there, audit_lists.c checks. */

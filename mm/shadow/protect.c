@@ -7,9 +7,14 @@
  */
 #include "mm/shadow/entry.h"
 
-/* Leaves that lists have; in a function of its own, for most frames that become tables have none. */
+/*
+ * Leaves that lists have; in a function of its own, for most frames that become tables have none. The latest is
+ * remembered, for untrack().
+ */
 static __attribute__((noinline)) void take_leaves(struct mmu *m, struct frame *f, struct region *r)
 {
+	slot_t latest = f->rmap;
+
 	while (f->rmap) {
 		slot_t slot = f->rmap;
 
@@ -18,6 +23,25 @@ static __attribute__((noinline)) void take_leaves(struct mmu *m, struct frame *f
 	}
 	while (r->rmap)
 		entry_trap(m, r->rmap);
+	f->rmap = latest;
+}
+
+/*
+ * A leaf of the guest's own tables that track() may have made read-only, by which the guest most likely writes the
+ * frame: it is writable again, if that is what it still is.
+ */
+static __attribute__((noinline)) void give_back(struct mmu *m, u64 gfn, slot_t slot)
+{
+	const struct shadow *s = shadow_at(m, slot);
+	u64 spte = *spte_at(m, slot);
+
+	/* A table out of sync may have lost the right: a CPU may hold what is there, and no more. */
+	if (s->role.level != 1 || s->role.direct || s->role.wp0 || s->stale ||
+	    table_is_unsync(m, slot_table(slot)) || !spte_is_present(spte, m->trap_bits) ||
+	    !(spte & SPTE_PROTECTED) || spte_gfn(spte) != gfn)
+		return;
+	entry_put(m, slot, (spte & ~(SPTE_PROTECTED | SPTE_NARROWED)) | PTE_W | PTE_D);
+	list_add(m, &m->frames[gfn].rmap, slot);
 }
 
 /*
@@ -49,14 +73,18 @@ void track(struct mmu_vcpu *v, u64 gfn)
 }
 
 /*
- * The guest may write the frame again. Direct leaves are given W back, since no fault would; those of the guest's
- * tables get it when they are next asked for.
+ * The guest may write the frame again. Direct leaves are given W back, since no fault would; and so is one of the
+ * guest's tables, the others get it when they are next asked for.
  */
 void untrack(struct mmu *m, u64 gfn)
 {
 	struct region *r = region_of(m, gfn);
+	slot_t latest = m->frames[gfn].rmap;
 
 	r->tracked--;
+	m->frames[gfn].rmap = 0;
+	if (latest)
+		give_back(m, gfn, latest);
 	for (u32 d = r->direct; d; d = m->shadows[d].region_next) {
 		u64 *spte = spte_at(m, slot_make(d, gfn % REGION_FRAMES));
 

@@ -12,7 +12,7 @@
 
 /*
  * A software bit: the leaf is read-only only because the page is, or was, a tracked table, is watched, or
- * has writable leaves enough. It is a hint for the shortest way to emulate a write, no more.
+ * has writable leaves enough. In a table in sync, the guest's entry lets it be written.
  */
 #define SPTE_PROTECTED BIT(9)
 
@@ -68,7 +68,8 @@ union role {
  * were made of it (0: the guest has not used it as a table), in the bits above flags.
  */
 struct frame {
-	slot_t rmap; /* writable 4K leaves of guest tables that map it */
+	/* Writable 4K leaves of guest tables that map it; of a tracked frame, a leaf that was one, or 0: untrack(). */
+	slot_t rmap;
 	u32 state;
 };
 

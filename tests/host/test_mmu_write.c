@@ -209,6 +209,72 @@ static void page_that_becomes_a_table(void **state)
 	}
 }
 
+/*
+ * A page that was a table is written like any other, by the mapping that wrote it before: no exit. Not if the guest
+ * has taken the right from that mapping, or the mapping itself, meanwhile.
+ */
+static void table_that_is_a_page_again(void **state)
+{
+	u64 at, up, alias = GVA + MIB(2), leaf, page;
+
+	(void)state;
+	for (u32 meanwhile = 0; meanwhile < 4; meanwhile++) {
+		machine(&plain);
+		root = new_root();
+		at = pte(GVA);
+		up = pde(GVA);
+		page = ALIGN_DOWN(at, PAGE_SIZE);
+		leaf = pte(alias);
+		sim_poke(&sim, leaf, page | USER_RW, 8);
+		/* The space does not end. */
+		sim_poke(&sim, leaf + 8, PAGE_B | USER_RW, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(alias + 2048, WRITE | USER);
+		faults(GVA, READ | USER, 4);
+		if (meanwhile == 1)
+			put(leaf, page | USER_RO);
+		else if (meanwhile == 2)
+			put(leaf, 0);
+		else if (meanwhile == 3)
+			put(leaf, PAGE_A | USER_RW);
+		put(up, 0);
+		sim_set_cr3(&sim, root);
+		(void)exits();
+		if (meanwhile == 1)
+			faults(alias + 2048, WRITE | USER, 7);
+		else if (meanwhile == 2)
+			faults(alias + 2048, WRITE | USER, 6);
+		else
+			works(alias + 2048, WRITE | USER);
+		assert_int_equal(exits(), meanwhile == 1 ? 1 : 0);
+		sim_check(&sim);
+	}
+}
+
+/* So it is where the table goes out of sync: by a page of its own as by a part of a large one. */
+static void flood_through_an_alias(void **state)
+{
+	struct sim_config c = plain;
+	u64 at, alias = GVA + MIB(2), value = PAGE_A | USER_RO;
+
+	(void)state;
+	c.sync = MMU_SYNC_HYBRID;
+	machine(&c);
+	sim.emulate_all = true;
+	root = new_root();
+	at = pte(GVA);
+	sim_poke(&sim, pte(alias), ALIGN_DOWN(at, PAGE_SIZE) | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(alias + 4088, WRITE | USER);
+	faults(GVA, READ | USER, 4);
+	(void)exits();
+	for (u64 i = 0; i < 64; i++)
+		assert_int_equal(try(alias + (at & (PAGE_SIZE - 1)) + 8 * i, WRITE | USER, &value),
+				 0);
+	assert_int_equal(exits(), 4);
+	works(GVA + 8 * PAGE_SIZE, READ | USER);
+}
+
 /* An instruction that is not decoded writes a table through a page that the table itself maps. */
 static void unknown_write_through_the_table_itself(void **state)
 {
@@ -250,6 +316,8 @@ int main(void)
 		cmocka_unit_test(registers_apart),
 		cmocka_unit_test(pages_past_all_ram),
 		cmocka_unit_test(page_that_becomes_a_table),
+		cmocka_unit_test(table_that_is_a_page_again),
+		cmocka_unit_test(flood_through_an_alias),
 		cmocka_unit_test(unknown_write_through_the_table_itself),
 	};
 
