@@ -4,6 +4,7 @@ import pytest
 
 from tests.emu import boots, linux, matrix
 from tests.emu.matrix import MODELS
+from tests.emu.qemu import Qemu
 
 # Exits between two audits: some tens of them in a boot. The defaults are the self-check's run.
 AUDIT = 1024 if matrix.SOAK else 2048
@@ -39,6 +40,20 @@ EACH += [pytest.param(boots.machine("qemu-tcg"), way, id=matrix.name("qemu-max",
 @pytest.mark.parametrize("machine, way", EACH)
 def test_every_way_audited(passes, machine, way):
     run(machine, matrix.options(way, AUDIT), passes)
+
+
+def test_fork_wherever_its_tables_are(passes):
+    """Linux reaches its page tables by large pages, or by small ones: which, is the memory's size.
+
+    A page that is no table any more, or out of sync, is written without an exit by either.
+    """
+    exits = []
+    for memory in 256, 400:
+        machine = Qemu("tcg", "max,-la57", icount=True, memory=memory)
+        kernel = boots.Kernel("quiet selfcheck_only=fork selfcheck_ops=40")
+        result = passes(linux.run_notrap(machine, "", kernel))
+        exits.append(linux.exits(result)["fork"])
+    assert max(exits) < 1.1 * min(exits)
 
 
 @pytest.fixture(scope="module")
