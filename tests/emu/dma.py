@@ -10,7 +10,7 @@ from .result import Expect
 INTEL, AMD = "intel-iommu", "amd-iommu"
 # Pages of registers: where QEMU has them.
 REGISTERS = {INTEL: 0xfed90, AMD: 0xfed80}
-# From this version on QEMU's AMD IOMMU lets all devices pass, whatever its tables say, unless it is asked not to.
+# From this version on QEMU's AMD IOMMU lets all devices pass, unless it is asked not to.
 ASKED_SINCE = (10, 2)
 # Without these words a virtio device's accesses do not go by the IOMMU.
 PLATFORM = "iommu_platform=on,disable-legacy=on"
