@@ -106,7 +106,7 @@ def test_a_dead_emulator_is_named():
 
 
 def test_triple_fault_is_no_pass(any_machine, tmp_path):
-    """QEMU exits with 0 then: what a pass by exit code would be. Bochs 3.1 waits, its CPU shut down."""
+    """QEMU exits with 0 then: what a pass by exit code would be. Bochs 3.1 just stops."""
     from tests.emu.images import elf32
     # LIDT of an empty table, INT3.
     code = bytes.fromhex("0f011d 20001000 cc".replace(" ", "")).ljust(0x14, b"\0") + bytes(8)
