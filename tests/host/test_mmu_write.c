@@ -251,6 +251,85 @@ static void table_that_is_a_page_again(void **state)
 	}
 }
 
+/*
+ * The mapping is of another table by now, which is no page again: read-only for that one's sake, it looks as if it
+ * had lost W by the first.
+ */
+static void table_that_is_a_page_again_is_not_another(void **state)
+{
+	u64 at, up, alias = GVA + MIB(2), leaf, value = 0;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	up = pde(GVA);
+	leaf = pte(alias);
+	sim_poke(&sim, leaf, ALIGN_DOWN(at, PAGE_SIZE) | USER_RW, 8);
+	sim_poke(&sim, leaf + 8, PAGE_B | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(alias + 2048, WRITE | USER);
+	faults(GVA, READ | USER, 4);
+	put(leaf, ALIGN_DOWN(up, PAGE_SIZE) | USER_RW);
+	sim_invlpg(&sim, alias);
+	works(alias, READ | USER);
+	put(up, 0);
+	sim_set_cr3(&sim, root);
+	sim_check(&sim);
+	(void)exits();
+	assert_int_equal(try(alias + 2048, WRITE | USER, &value), 0);
+	assert_int_equal(exits(), 1);
+	sim_check(&sim);
+}
+
+/*
+ * Table and page by turns: each time the CPU may hold the mapping as it was while it was a page, whether that is
+ * still there when the page becomes a table (0), is gone (1), or is of another page, or read-only (2, 3).
+ */
+static void table_and_page_by_turns(void **state)
+{
+	u64 at, up, alias = GVA + MIB(2), leaf, page, value;
+
+	(void)state;
+	machine(&plain);
+	root = new_root();
+	at = pte(GVA);
+	up = pde(GVA);
+	page = ALIGN_DOWN(at, PAGE_SIZE);
+	leaf = pte(alias);
+	sim_poke(&sim, leaf, page | USER_RW, 8);
+	sim_poke(&sim, leaf + 8, PAGE_B | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(alias + 2048, WRITE | USER);
+	for (u32 turn = 0; turn < 12; turn++) {
+		u64 then[] = {page | USER_RW, 0, MIB(5) | USER_RW, page | USER_RO};
+
+		put(up, page | UPPER);
+		faults(GVA + 8 * PAGE_SIZE, READ | USER, 4);
+		sim_check(&sim);
+		put(up, 0);
+		sim_set_cr3(&sim, root);
+		(void)exits();
+		works(alias + 2048, WRITE | USER);
+		assert_int_equal(exits(), 0);
+		put(leaf, then[turn % 4]);
+		put(up, page | UPPER);
+		faults(GVA + 9 * PAGE_SIZE, READ | USER, 4);
+		sim_check(&sim);
+		/* By what the CPU may still have. */
+		value = PAGE_A | USER_RW;
+		(void)try(alias + 8 * 10, WRITE | USER, &value);
+		if (sim_read(page + 8 * 10, 8))
+			works(GVA + 10 * PAGE_SIZE, READ | USER);
+		put(page + 8 * 10, 0);
+		put(up, 0);
+		put(leaf, page | USER_RW);
+		sim_set_cr3(&sim, root);
+		works(alias + 2048, WRITE | USER);
+		sim_check(&sim);
+	}
+}
+
 /* So it is where the table goes out of sync: by a page of its own as by a part of a large one. */
 static void flood_through_an_alias(void **state)
 {
@@ -317,6 +396,8 @@ int main(void)
 		cmocka_unit_test(pages_past_all_ram),
 		cmocka_unit_test(page_that_becomes_a_table),
 		cmocka_unit_test(table_that_is_a_page_again),
+		cmocka_unit_test(table_that_is_a_page_again_is_not_another),
+		cmocka_unit_test(table_and_page_by_turns),
 		cmocka_unit_test(flood_through_an_alias),
 		cmocka_unit_test(unknown_write_through_the_table_itself),
 	};
