@@ -642,6 +642,8 @@ void random_step(struct random_guest *g)
 		switch_mode(g);
 	else if (op < 61)
 		hw_speculate(&s->hw, random_gva(g), g->r);
+	else if (op < 62)
+		random_turn(g);
 	else
 		hw_evict(&s->hw, g->r);
 	if (s->hw.error)

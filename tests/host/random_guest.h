@@ -48,7 +48,10 @@ void random_change_large(struct random_guest *g);
 /* random_table.c: a page table of small pages is written to, flushed, and its pages are read. */
 void random_table(struct random_guest *g);
 
-/* The same: an entry of one table is copied, changed as kernels do, to another. */
+/* random_turn.c: a page is written, a page table, and a page again; its mapping may be another by then. */
+void random_turn(struct random_guest *g);
+
+/* random_table.c: an entry of one table is copied, changed as kernels do, to another. */
 void random_copy_entry(struct random_guest *g);
 
 /* One of a table's entries: the first and last ones more often. */
