@@ -209,43 +209,57 @@ static void page_that_becomes_a_table(void **state)
 	}
 }
 
+/* A page table, empty, and a small page that maps it for the user and has written it before it was one. */
+struct aliased {
+	u64 up;    /* where the link to the table is */
+	u64 page;  /* the table */
+	u64 alias; /* where it is mapped, */
+	u64 leaf;  /* ... by this entry */
+};
+
+static struct aliased aliased(void)
+{
+	struct aliased a = {.alias = GVA + MIB(2)};
+
+	machine(&plain);
+	root = new_root();
+	a.page = ALIGN_DOWN(pte(GVA), PAGE_SIZE);
+	a.up = pde(GVA);
+	a.leaf = pte(a.alias);
+	sim_poke(&sim, a.leaf, a.page | USER_RW, 8);
+	/* The space does not end with the table. */
+	sim_poke(&sim, a.leaf + 8, PAGE_B | USER_RW, 8);
+	run_4level(CR0_WP, 0, 0);
+	works(a.alias + 2048, WRITE | USER);
+	return a;
+}
+
 /*
  * A page that was a table is written like any other, by the mapping that wrote it before: no exit. Not if the guest
  * has taken the right from that mapping, or the mapping itself, meanwhile.
  */
 static void table_that_is_a_page_again(void **state)
 {
-	u64 at, up, alias = GVA + MIB(2), leaf, page;
-
 	(void)state;
 	for (u32 meanwhile = 0; meanwhile < 4; meanwhile++) {
-		machine(&plain);
-		root = new_root();
-		at = pte(GVA);
-		up = pde(GVA);
-		page = ALIGN_DOWN(at, PAGE_SIZE);
-		leaf = pte(alias);
-		sim_poke(&sim, leaf, page | USER_RW, 8);
-		/* The space does not end. */
-		sim_poke(&sim, leaf + 8, PAGE_B | USER_RW, 8);
-		run_4level(CR0_WP, 0, 0);
-		works(alias + 2048, WRITE | USER);
+		struct aliased a = aliased();
+
 		faults(GVA, READ | USER, 4);
 		if (meanwhile == 1)
-			put(leaf, page | USER_RO);
+			put(a.leaf, a.page | USER_RO);
 		else if (meanwhile == 2)
-			put(leaf, 0);
+			put(a.leaf, 0);
 		else if (meanwhile == 3)
-			put(leaf, PAGE_A | USER_RW);
-		put(up, 0);
+			put(a.leaf, PAGE_A | USER_RW);
+		put(a.up, 0);
 		sim_set_cr3(&sim, root);
 		(void)exits();
 		if (meanwhile == 1)
-			faults(alias + 2048, WRITE | USER, 7);
+			faults(a.alias + 2048, WRITE | USER, 7);
 		else if (meanwhile == 2)
-			faults(alias + 2048, WRITE | USER, 6);
+			faults(a.alias + 2048, WRITE | USER, 6);
 		else
-			works(alias + 2048, WRITE | USER);
+			works(a.alias + 2048, WRITE | USER);
 		assert_int_equal(exits(), meanwhile == 1 ? 1 : 0);
 		sim_check(&sim);
 	}
@@ -257,27 +271,20 @@ static void table_that_is_a_page_again(void **state)
  */
 static void table_that_is_a_page_again_is_not_another(void **state)
 {
-	u64 at, up, alias = GVA + MIB(2), leaf, value = 0;
+	struct aliased a;
+	u64 value = 0;
 
 	(void)state;
-	machine(&plain);
-	root = new_root();
-	at = pte(GVA);
-	up = pde(GVA);
-	leaf = pte(alias);
-	sim_poke(&sim, leaf, ALIGN_DOWN(at, PAGE_SIZE) | USER_RW, 8);
-	sim_poke(&sim, leaf + 8, PAGE_B | USER_RW, 8);
-	run_4level(CR0_WP, 0, 0);
-	works(alias + 2048, WRITE | USER);
+	a = aliased();
 	faults(GVA, READ | USER, 4);
-	put(leaf, ALIGN_DOWN(up, PAGE_SIZE) | USER_RW);
-	sim_invlpg(&sim, alias);
-	works(alias, READ | USER);
-	put(up, 0);
+	put(a.leaf, ALIGN_DOWN(a.up, PAGE_SIZE) | USER_RW);
+	sim_invlpg(&sim, a.alias);
+	works(a.alias, READ | USER);
+	put(a.up, 0);
 	sim_set_cr3(&sim, root);
 	sim_check(&sim);
 	(void)exits();
-	assert_int_equal(try(alias + 2048, WRITE | USER, &value), 0);
+	assert_int_equal(try(a.alias + 2048, WRITE | USER, &value), 0);
 	assert_int_equal(exits(), 1);
 	sim_check(&sim);
 }
@@ -288,44 +295,36 @@ static void table_that_is_a_page_again_is_not_another(void **state)
  */
 static void table_and_page_by_turns(void **state)
 {
-	u64 at, up, alias = GVA + MIB(2), leaf, page, value;
+	struct aliased a;
+	u64 value;
 
 	(void)state;
-	machine(&plain);
-	root = new_root();
-	at = pte(GVA);
-	up = pde(GVA);
-	page = ALIGN_DOWN(at, PAGE_SIZE);
-	leaf = pte(alias);
-	sim_poke(&sim, leaf, page | USER_RW, 8);
-	sim_poke(&sim, leaf + 8, PAGE_B | USER_RW, 8);
-	run_4level(CR0_WP, 0, 0);
-	works(alias + 2048, WRITE | USER);
+	a = aliased();
 	for (u32 turn = 0; turn < 12; turn++) {
-		u64 then[] = {page | USER_RW, 0, MIB(5) | USER_RW, page | USER_RO};
+		u64 then[] = {a.page | USER_RW, 0, MIB(5) | USER_RW, a.page | USER_RO};
 
-		put(up, page | UPPER);
+		put(a.up, a.page | UPPER);
 		faults(GVA + 8 * PAGE_SIZE, READ | USER, 4);
 		sim_check(&sim);
-		put(up, 0);
+		put(a.up, 0);
 		sim_set_cr3(&sim, root);
 		(void)exits();
-		works(alias + 2048, WRITE | USER);
+		works(a.alias + 2048, WRITE | USER);
 		assert_int_equal(exits(), 0);
-		put(leaf, then[turn % 4]);
-		put(up, page | UPPER);
+		put(a.leaf, then[turn % 4]);
+		put(a.up, a.page | UPPER);
 		faults(GVA + 9 * PAGE_SIZE, READ | USER, 4);
 		sim_check(&sim);
 		/* By what the CPU may still have. */
 		value = PAGE_A | USER_RW;
-		(void)try(alias + 8 * 10, WRITE | USER, &value);
-		if (sim_read(page + 8 * 10, 8))
+		(void)try(a.alias + 8 * 10, WRITE | USER, &value);
+		if (sim_read(a.page + 8 * 10, 8))
 			works(GVA + 10 * PAGE_SIZE, READ | USER);
-		put(page + 8 * 10, 0);
-		put(up, 0);
-		put(leaf, page | USER_RW);
+		put(a.page + 8 * 10, 0);
+		put(a.up, 0);
+		put(a.leaf, a.page | USER_RW);
 		sim_set_cr3(&sim, root);
-		works(alias + 2048, WRITE | USER);
+		works(a.alias + 2048, WRITE | USER);
 		sim_check(&sim);
 	}
 }
