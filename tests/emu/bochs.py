@@ -28,9 +28,9 @@ log: bochs.log
 panic: action=fatal
 """
 # Instructions in a second of the emulated machine. Firmware, GRUB and the serial line wait in such
-# seconds: with few of them a boot is 200 million instructions, not 1,400. What is timed against the
+# seconds: with few of them a boot is 110 million instructions, not 1,400. What is timed against the
 # machine's clock wants many.
-IPS, IPS_TIMED = 50_000_000, 400_000_000
+IPS, IPS_TIMED = 20_000_000, 400_000_000
 
 
 AMD = ("athlon64_clawhammer", "athlon64_venice", "turion64_tyler", "phenom_8650_toliman",

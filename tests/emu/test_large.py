@@ -68,6 +68,6 @@ def test_flood(machine, passes, bare, guest, model, options):
 
 @pytest.mark.parametrize("guest", large.GUESTS)
 def test_audited(machine, passes, guest):
-    options = "audit=64 trap=structural"
+    options = "audit=256 trap=structural"
     result = passes(large.run(machine("tigerlake", memory=large.MEMORY), guest, options))
     assert boots.audited(result, options)

@@ -8,8 +8,8 @@ from tests.emu.matrix import SOAK
 # The kernel unpacks itself by xz, which takes longer than all the rest.
 LIMIT = 400
 
-RUNS = [("i686", "core2_penryn_t9600", "bypass_guest_pf=1 audit=1024"),
-        ("i686-pae", "corei7_skylake_x", "bypass_guest_pf=1 audit=1024")]
+RUNS = [("i686", "core2_penryn_t9600", "bypass_guest_pf=1 audit=8192"),
+        ("i686-pae", "corei7_skylake_x", "bypass_guest_pf=1 audit=8192")]
 if SOAK:
     RUNS += [("i686", "tigerlake", "bypass_guest_pf=1 audit=1024"),
              ("i686-pae", "corei7_skylake_x", "bypass_guest_pf=0 audit=1024")]
