@@ -2,18 +2,18 @@
 /* The audit of page frames and regions: their tables, and the reverse maps of those that map them. */
 #include "mm/shadow/audit.h"
 
-/* A leaf at this level that is writable and maps this frame, or region. */
+/* A leaf at this level that says that it is in a list, and maps this frame, or region. */
 static bool maps(const struct mmu *m, slot_t slot, int level, u64 gfn)
 {
 	const struct shadow *s = shadow_at(m, slot);
 	u64 spte = *spte_at(m, slot);
 
 	return s->role.level == (u32)level && spte_is_present(spte, m->trap_bits) &&
-	       !spte_is_link(level, spte) && (spte & PTE_W) &&
+	       !spte_is_link(level, spte) && (spte & PTE_D) &&
 	       (spte & PTE_ADDR) >> LEVEL_SHIFT(level) == gfn << PAGE_SHIFT >> LEVEL_SHIFT(level);
 }
 
-/* Every entry of a reverse map is a writable leaf that maps the frame, or region. */
+/* Every entry of a reverse map is a leaf that maps the frame, or region, writable or so once. */
 static void check_rmap(struct audit *a, slot_t head, int level, u64 gfn)
 {
 	const struct mmu *m = a->v->mmu;

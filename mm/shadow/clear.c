@@ -23,7 +23,7 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 			continue;
 		dropped++;
 		writable |= spte;
-		if (!(spte & PTE_W))
+		if (!(spte & PTE_D))
 			continue;
 		if (likely(links[k].prev == ALONE && spte_gfn(spte) < nr_frames))
 			frames[spte_gfn(spte)].rmap = 0;

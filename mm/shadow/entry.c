@@ -2,13 +2,13 @@
 /* Changing one shadow entry: the lists it is in, the counts, and what the hardware may still hold. */
 #include "mm/shadow/leaf.h"
 
-/* The list that a present writable leaf is in, or NULL. */
+/* The list that a present leaf is in, as D tells, or NULL. */
 static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
 {
 	struct frame *f;
 	struct region *r;
 
-	if (!(spte & PTE_W) || (role.level == 1 && role.direct))
+	if (!(spte & PTE_D) || (role.level == 1 && role.direct))
 		return NULL;
 	if (role.level > 1) {
 		r = region_of(m, spte_gfn(spte));

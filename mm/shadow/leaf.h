@@ -11,7 +11,7 @@
 /* A list's only entry: most frames are mapped once. */
 #define ALONE (LIST_FIRST | 1)
 
-/* A writable leaf is about to say something else: its frame's reverse map goes without it. */
+/* A leaf that its frame's reverse map has, as D tells, is about to say something else: the map goes without it. */
 static ALWAYS_INLINE void leaf_unmap(struct mmu *m, slot_t slot, u64 spte)
 {
 	u64 gfn = spte_gfn(spte);
@@ -32,13 +32,13 @@ static ALWAYS_INLINE void leaf_unmap(struct mmu *m, slot_t slot, u64 spte)
 static ALWAYS_INLINE void leaf_drop(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
 {
 	s->present--;
-	if (spte & PTE_W)
+	if (spte & PTE_D)
 		leaf_unmap(m, slot, spte);
 }
 
 /*
  * Put a leaf, as spte_wanted() has it, in the place of whatever is there. Where the frame stays, its reverse map
- * does. False, with nothing done, for what is no ordinary RAM, and where traps have to be counted.
+ * does, whether it may be written or not. False, with nothing done, for what is no ordinary RAM, and where traps have to be counted.
  */
 static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
 {
@@ -58,12 +58,14 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 		s->live |= line_bit(slot);
 		s->present++;
 	} else {
-		*entry = spte;
-		mapped = old & PTE_W;
-		if (mapped && (((old ^ spte) & PTE_ADDR) || !(spte & PTE_W))) {
+		mapped = old & PTE_D;
+		if (mapped && ((old ^ spte) & PTE_ADDR)) {
 			leaf_unmap(m, slot, old);
 			mapped = 0;
+		} else if (mapped && !(spte & PTE_W)) {
+			m->stale_writable = true;
 		}
+		*entry = spte | mapped;
 	}
 	if ((spte & PTE_W) && !mapped) {
 		u32 length = list_add(m, &f->rmap, slot);
@@ -97,49 +99,49 @@ static ALWAYS_INLINE struct places places_of(const struct mmu *m, slot_t first)
 
 /*
  * leaf_put() in the place of what is not present, where traps are not counted, but for the table's counts and maps,
- * which are the caller's: a page of RAM that is no table, as most is, and mapped nowhere; and nothing is narrowed.
+ * which are the caller's: a page of RAM that is no table, as most is, and in no list where it may be written; and nothing
+ * is narrowed.
  * False: nothing is done.
  */
 static ALWAYS_INLINE bool quick_add(const struct places *p, u32 k, u64 spte)
 {
 	u64 gfn = spte_gfn(spte);
+	struct frame *f = &p->frames[gfn];
 
-	if (gfn >= p->nr_frames || !frame_is_idle(&p->frames[gfn]) || (spte & SPTE_NARROWED))
+	if (gfn >= p->nr_frames || (spte & SPTE_NARROWED))
 		return false;
 	if (spte & PTE_W) {
+		if (!frame_is_idle(f))
+			return false;
 		spte |= PTE_D;
 		p->links[k] = (struct spte_link){.next = 0, .prev = ALONE};
-		p->frames[gfn].rmap = p->first + k;
+		f->rmap = p->first + k;
+	} else if (f->state) {
+		return false;
 	}
 	p->line[k] = spte;
 	return true;
 }
 
 /*
- * leaf_put() where W alone changes, from old: a guest protects many pages at once, and grants them again. False, with
- * nothing done, for what is no ordinary page of RAM, or where its list would grow too long.
+ * leaf_put() where W alone changes, from old: a guest protects many pages at once, and grants them again. What its
+ * frame's list has already may be written, for it has none of a tracked frame. False, with nothing done, for what is no
+ * ordinary page of RAM, or where its list would grow too long.
  */
 static ALWAYS_INLINE bool leaf_turn(struct mmu *m, const struct places *p, u32 k, u64 old, u64 spte)
 {
 	u64 gfn = spte_gfn(spte);
 	struct frame *f = &p->frames[gfn];
 
-	if (unlikely(gfn >= p->nr_frames || f->state))
-		return false;
-	if (old & PTE_W) {
-		/* leaf_unmap(), with what is known of the frame. */
+	if (likely(old & PTE_D)) {
 		m->stale_writable = true;
-		if (p->links[k].prev == ALONE)
-			f->rmap = 0;
-		else
-			list_del(m, &f->rmap, p->first + k);
 	} else {
-		if (unlikely(list_length(m, f->rmap) >= m->bounds->kept))
+		if (gfn >= p->nr_frames || f->state ||
+		    list_length(m, f->rmap) >= m->bounds->kept)
 			return false;
 		list_add(m, &f->rmap, p->first + k);
-		spte |= PTE_D;
 	}
-	p->line[k] = spte;
+	p->line[k] = spte | PTE_D;
 	return true;
 }
 
@@ -148,7 +150,7 @@ static ALWAYS_INLINE bool leaf_turn(struct mmu *m, const struct places *p, u32 k
  * is near its bound. No function is called, so that few registers are kept. False: nothing is done.
  */
 
-/* A leaf that was writable is to go; only if its frame has no other. */
+/* A leaf that its frame's list has is to go; only if that has no other. */
 static ALWAYS_INLINE bool quick_unmap(struct mmu *m, slot_t slot, u64 old)
 {
 	u64 gfn = spte_gfn(old);
@@ -165,7 +167,7 @@ static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t sl
 	u64 *entry = spte_at(m, slot), old = *entry;
 
 	if (!spte_is_present(old, m->trap_bits) || (old & SPTE_NARROWED) ||
-	    ((old & PTE_W) && !quick_unmap(m, slot, old)))
+	    ((old & PTE_D) && !quick_unmap(m, slot, old)))
 		return false;
 	s->present--;
 	*entry = empty;
@@ -184,26 +186,32 @@ static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot
 		s->live |= line_bit(slot);
 		s->present++;
 	} else if (!((old ^ spte) & ~(PTE_A | PTE_D)) ||
-		   ((old & PTE_W) && !quick_unmap(m, slot, old))) {
+		   ((old & PTE_D) && !quick_unmap(m, slot, old))) {
 		return false;
 	}
 	*entry = put;
 	return true;
 }
 
-/* A writable leaf, where there was none, of a frame that others map. */
+/* A writable leaf of a frame whose list has others, or this one. */
 static ALWAYS_INLINE bool quick_shared(struct mmu *m, struct shadow *s, slot_t slot, u64 spte,
 				       struct frame *f)
 {
-	u64 *entry = spte_at(m, slot);
+	u64 *entry = spte_at(m, slot), old = *entry;
 
-	if (spte_is_present(*entry, m->trap_bits) || (spte & SPTE_NARROWED) ||
-	    list_length(m, f->rmap) >= m->bounds->kept)
+	if ((old | spte) & SPTE_NARROWED)
 		return false;
-	s->lines |= line_bit(slot);
-	s->live |= line_bit(slot);
-	s->present++;
-	list_add(m, &f->rmap, slot);
+	if (!spte_is_present(old, m->trap_bits)) {
+		if (list_length(m, f->rmap) >= m->bounds->kept)
+			return false;
+		s->lines |= line_bit(slot);
+		s->live |= line_bit(slot);
+		s->present++;
+		list_add(m, &f->rmap, slot);
+	} else if (!(old & PTE_D) || ((old ^ spte) & PTE_ADDR) ||
+		   !((old ^ spte) & ~(PTE_A | PTE_D))) {
+		return false;
+	}
 	*entry = spte | PTE_D;
 	return true;
 }

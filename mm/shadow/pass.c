@@ -137,7 +137,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			line[k] = gpte & PTE_P ? trap : empty;
 			if (!spte_is_present(old, trap_bits))
 				continue;
-			if (old & PTE_W)
+			if (old & PTE_D)
 				leaf_unmap(m, first + k, old);
 			if (old & SPTE_NARROWED)
 				reach_narrowed(m, slot_table(first), line[k]);

@@ -8,18 +8,24 @@
 #include "mm/shadow/entry.h"
 
 /*
- * Leaves that lists have; in a function of its own, for most frames that become tables have none. The latest is
- * remembered, for untrack().
+ * Leaves that lists have; in a function of its own, for most frames that become tables have none. The latest that
+ * loses W by it is remembered, for untrack().
  */
 static __attribute__((noinline)) void take_leaves(struct mmu *m, struct frame *f, struct region *r)
 {
-	slot_t latest = f->rmap;
+	slot_t latest = 0;
 
 	while (f->rmap) {
 		slot_t slot = f->rmap;
+		u64 spte = *spte_at(m, slot);
 
-		entry_put(m, slot, leaf_narrowed(shadow_at(m, slot)->role, *spte_at(m, slot)));
 		list_del(m, &f->rmap, slot);
+		if (spte & PTE_W) {
+			entry_put(m, slot, leaf_narrowed(shadow_at(m, slot)->role, spte));
+			latest = latest ? latest : slot;
+		} else {
+			*spte_at(m, slot) = spte & ~PTE_D;
+		}
 	}
 	while (r->rmap)
 		entry_trap(m, r->rmap);
