@@ -49,6 +49,10 @@ static void check_leaf(struct audit *a, slot_t slot, u64 spte)
 	}
 	audit_if(a, (spte & (PTE_W | PTE_D)) == PTE_W, slot,
 		 "a writable leaf does not say that it is in a list (invariant 14)");
+	audit_if(a,
+		 s->role.level == 1 && !s->role.direct && (spte & PTE_D) &&
+			 (spte & (SPTE_PROTECTED | SPTE_NARROWED)),
+		 slot, "a leaf that is narrowed says that it is in a list (invariant 14)");
 	if ((spte & PTE_D) &&
 	    (s->role.level > 1 ? region_of(m, gfn) != NULL : !s->role.direct && frame_of(m, gfn)))
 		a->leaves++;

@@ -59,7 +59,7 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 		s->present++;
 	} else {
 		mapped = old & PTE_D;
-		if (mapped && ((old ^ spte) & PTE_ADDR)) {
+		if (mapped && (((old ^ spte) & PTE_ADDR) || (spte & SPTE_NARROWED))) {
 			leaf_unmap(m, slot, old);
 			mapped = 0;
 		} else if (mapped && !(spte & PTE_W)) {

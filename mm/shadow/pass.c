@@ -112,6 +112,39 @@ static ALWAYS_INLINE void line_sync(struct mmu_vcpu *v, struct pass *p, slot_t f
 	}
 }
 
+/* Entries before and after W alone has changed: of a leaf that its frame's list has, which is not narrowed. */
+#define TURN_SAME (SMALL_LEAF | PTE_RIGHTS | PTE_PK | PTE_D)
+#define TURN_SET  (PTE_A | PTE_D)
+
+/*
+ * small_line_sync() of a line where W alone has changed, in each entry: a guest protects many pages at once, and grants
+ * them again. The address is as it was, so that nothing is reserved. False: something else has changed, too; the entries
+ * before that have followed.
+ */
+static ALWAYS_INLINE bool turned_line_sync(struct mmu *m, struct pass *p, slot_t first)
+{
+	const volatile u64 *guest = p->guest + slot_entry(first);
+	u64 *line = spte_at(m, first);
+	u32 turned = 0;
+
+	UNROLL_LINE
+	for (u32 k = 0; k < LINE_ENTRIES; k++) {
+		u64 gpte = guest[k], old = line[k];
+
+		if (((gpte ^ old) & TURN_SAME) != PTE_W || (gpte & TURN_SET) != TURN_SET)
+			break;
+		line[k] = old ^ PTE_W;
+		turned++;
+	}
+	if (!turned)
+		return false;
+	m->stale_writable = true;
+	p->changed += turned;
+	p->work += 1 + turned;
+	p->filled += turned;
+	return turned == LINE_ENTRIES;
+}
+
 /*
  * line_sync() of a table of level 1 with CR0.WP=1, and 64 bits: entries that all are small leaves, or none. Traps are
  * not counted.
@@ -167,6 +200,14 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	p->changed += added + moved + dropped + odd;
 	p->work += 1 + added + moved + dropped + odd;
 	p->filled += added + moved;
+}
+
+/* A line that had something present, of such a table. */
+static ALWAYS_INLINE void used_line_sync(struct mmu_vcpu *v, struct pass *p, struct shadow *s,
+					 slot_t first)
+{
+	if (!turned_line_sync(v->mmu, p, first))
+		small_line_sync(v, p, s, first);
 }
 
 /* The guest's entries of this line are all zero. */
@@ -237,7 +278,7 @@ static ALWAYS_INLINE void changed_line_sync(struct mmu_vcpu *v, struct pass *p, 
 	else if (kind == SMALL && !(s->live & bit))
 		fresh_line_sync(v, p, s, first);
 	else if (kind == SMALL)
-		small_line_sync(v, p, s, first);
+		used_line_sync(v, p, s, first);
 	else if (kind == UPPER && !(s->live & bit))
 		bare_line_sync(v, p, s, first);
 	else
