@@ -55,7 +55,8 @@ static void go_on(struct vcpu *v, u64 rip)
 /* The instruction at RIP is 64-bit code, and completes alone: no breakpoint is set. */
 static bool is_plain(struct vcpu *v)
 {
-	return (svm_seg_attr(v, SEG_CS) & SEG_ATTR_L) && !(to_svm(v)->vmcb.dr7 & DR7_ENABLED);
+	return ((s64)v->rip < 0 || (svm_seg_attr(v, SEG_CS) & SEG_ATTR_L)) &&
+	       !(to_svm(v)->vmcb.dr7 & DR7_ENABLED);
 }
 
 /* #PF, where nothing else is under way. */

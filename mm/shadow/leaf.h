@@ -174,7 +174,7 @@ static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t sl
 	return true;
 }
 
-/* A leaf like spte comes in the place of what is there: put, which differs by D at most. */
+/* A leaf like spte comes in the place of what is there: put, which differs by D at most. A list keeps what stays. */
 static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot, u64 spte, u64 put)
 {
 	u64 *entry = spte_at(m, slot), old = *entry;
@@ -185,9 +185,15 @@ static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot
 		s->lines |= line_bit(slot);
 		s->live |= line_bit(slot);
 		s->present++;
-	} else if (!((old ^ spte) & ~(PTE_A | PTE_D)) ||
-		   ((old & PTE_D) && !quick_unmap(m, slot, old))) {
+	} else if (!((old ^ spte) & ~(PTE_A | PTE_D))) {
 		return false;
+	} else if (old & PTE_D) {
+		if (!((old ^ spte) & PTE_ADDR)) {
+			m->stale_writable = true;
+			put |= PTE_D;
+		} else if (!quick_unmap(m, slot, old)) {
+			return false;
+		}
 	}
 	*entry = put;
 	return true;

@@ -597,6 +597,17 @@ static void write_read_only(struct random_guest *g)
 	}
 }
 
+void random_touch(struct random_guest *g, u64 gva, bool write)
+{
+	struct ref_access a = {
+		.gva = gva & random_mask(g), .write = write, .ac = true, .user = one_in(g->r, 4)};
+	u64 data[2] = {0, 0};
+	u32 pfec;
+
+	if (!gt_full(&g->sim.tlb) && ref_canonical(&g->sim.guest, a.gva))
+		sim_access(&g->sim, &a, data, 8, &pfec);
+}
+
 void random_step(struct random_guest *g)
 {
 	struct sim *s = &g->sim;
@@ -630,6 +641,8 @@ void random_step(struct random_guest *g)
 		do_access_at(g, random_gva(g));
 	else if (op < 47)
 		write_read_only(g);
+	else if (op < 48)
+		random_protect(g);
 	else if (op < 50)
 		sim_invlpg(s, random_gva(g));
 	else if (op < 51)

@@ -51,6 +51,12 @@ void random_table(struct random_guest *g);
 /* random_turn.c: a page is written, a page table, and a page again; its mapping may be another by then. */
 void random_turn(struct random_guest *g);
 
+/* The same: have a page table at this page for an address, and use it. Where the link to it is; 0: it cannot be. */
+u64 random_use_as_table(struct random_guest *g, u64 gva, u64 page);
+
+/* random_protect.c: pages side by side lose W, and have it again. */
+void random_protect(struct random_guest *g);
+
 /* random_table.c: an entry of one table is copied, changed as kernels do, to another. */
 void random_copy_entry(struct random_guest *g);
 
@@ -91,6 +97,9 @@ u64 random_cr4(const struct random_guest *g, u64 cr4);
 
 /* Its tables have entries of 4 bytes. */
 bool random_is_32(const struct random_guest *g);
+
+/* Read or write at an address, as whoever may; as far as the model's TLB has room. */
+void random_touch(struct random_guest *g, u64 gva, bool write);
 
 /* Which of its frames holds an address; RANDOM_FRAMES: none. */
 u32 random_frame_index(const struct random_guest *g, u64 gpa);

@@ -6,15 +6,6 @@
 #include "tests/host/random_guest.h"
 #include "tests/host/sim_mem.h"
 
-static void touch(struct random_guest *g, u64 gva)
-{
-	struct ref_access a = {.gva = gva, .ac = true, .user = one_in(g->r, 2)};
-	u64 data[2] = {0, 0};
-	u32 pfec;
-
-	sim_access(&g->sim, &a, data, 8, &pfec);
-}
-
 /* All that a page table has, or all but a few entries. */
 static bool unmap(struct random_guest *g, u64 table)
 {
@@ -39,14 +30,14 @@ static void end_space(struct random_guest *g)
 		if (!gpa[level])
 			return;
 	}
-	touch(g, gva);
+	random_touch(g, gva, false);
 	if (!unmap(g, ALIGN_DOWN(gpa[1], PAGE_SIZE)))
 		return;
 	for (u32 level = 2; level <= levels && !gt_full(&g->sim.tlb); level++) {
 		if (!random_store(g, gpa[level], 0))
 			return;
 		if (one_in(g->r, 4))
-			touch(g, gva);
+			random_touch(g, gva, false);
 	}
 	if (one_in(g->r, 2))
 		sim_check(&g->sim);

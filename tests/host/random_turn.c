@@ -5,28 +5,15 @@
  */
 #include "arch/cpu.h"
 #include "tests/host/random_guest.h"
-#include "tests/host/sim_mem.h"
 
-static void touch(struct random_guest *g, u64 gva, bool write)
-{
-	struct ref_access a = {
-		.gva = gva & random_mask(g), .write = write, .ac = true, .user = one_in(g->r, 4)};
-	u64 data[2] = {0, 0};
-	u32 pfec;
-
-	if (!gt_full(&g->sim.tlb) && ref_canonical(&g->sim.guest, a.gva))
-		sim_access(&g->sim, &a, data, 8, &pfec);
-}
-
-/* Have a page table at this page for an address, and use it. Returns where the link to it is; 0: it cannot be. */
-static u64 use_as_table(struct random_guest *g, u64 gva, u64 page)
+u64 random_use_as_table(struct random_guest *g, u64 gva, u64 page)
 {
 	u64 link = random_lead_to(g, gva & random_mask(g), 2);
 
 	if (!link || gt_full(&g->sim.tlb) ||
 	    !random_store(g, link, page | PTE_P | PTE_W | PTE_U | PTE_A))
 		return 0;
-	touch(g, gva, false);
+	random_touch(g, gva, false);
 	return link;
 }
 
@@ -43,9 +30,9 @@ void random_turn(struct random_guest *g)
 	if (!leaf || gt_full(&s->tlb) || !random_store(g, leaf, page | flags))
 		return;
 	sim_invlpg(s, gva);
-	touch(g, gva, true);
-	link = use_as_table(g, gva ^ size, page);
-	if (!link || (one_in(g->r, 2) && !use_as_table(g, gva ^ 2 * size, other)))
+	random_touch(g, gva, true);
+	link = random_use_as_table(g, gva ^ size, page);
+	if (!link || (one_in(g->r, 2) && !random_use_as_table(g, gva ^ 2 * size, other)))
 		return;
 	switch (gt_full(&s->tlb) ? 4 : rnd(g->r, 6)) {
 	case 0:
@@ -65,5 +52,5 @@ void random_turn(struct random_guest *g)
 		sim_invlpg(s, gva);
 	if (!gt_full(&s->tlb) && random_store(g, link, 0) && one_in(g->r, 2))
 		sim_set_cr3(s, s->regs.cr3);
-	touch(g, gva, true);
+	random_touch(g, gva, true);
 }
