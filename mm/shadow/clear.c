@@ -14,7 +14,7 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 	struct frame *frames = m->frames;
 	u64 trap_bits = m->trap_bits, nr_frames = m->nr_frames;
 	u32 dropped = 0;
-	u64 writable = 0;
+	u64 listed = 0;
 
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 spte = line[k];
@@ -22,7 +22,7 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 		if (!spte_is_present(spte, trap_bits))
 			continue;
 		dropped++;
-		writable |= spte;
+		listed |= spte;
 		if (!(spte & PTE_D))
 			continue;
 		if (likely(links[k].prev == ALONE && spte_gfn(spte) < nr_frames))
@@ -30,7 +30,7 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 		else
 			leaf_unmap(m, first + k, spte);
 	}
-	if (writable & PTE_W)
+	if (listed & PTE_D)
 		m->stale_writable = true;
 	s->present -= dropped;
 	return dropped;

@@ -49,7 +49,7 @@ void entry_drop(struct mmu *m, slot_t slot, bool by_guest)
 	head = rmap_head(m, s->role, spte);
 	if (head)
 		list_del(m, head, slot);
-	if (spte & PTE_W)
+	if (spte & PTE_D)
 		m->stale_writable = true;
 }
 

@@ -62,8 +62,6 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 		if (mapped && (((old ^ spte) & PTE_ADDR) || (spte & SPTE_NARROWED))) {
 			leaf_unmap(m, slot, old);
 			mapped = 0;
-		} else if (mapped && !(spte & PTE_W)) {
-			m->stale_writable = true;
 		}
 		*entry = spte | mapped;
 	}
@@ -133,9 +131,7 @@ static ALWAYS_INLINE bool leaf_turn(struct mmu *m, const struct places *p, u32 k
 	u64 gfn = spte_gfn(spte);
 	struct frame *f = &p->frames[gfn];
 
-	if (likely(old & PTE_D)) {
-		m->stale_writable = true;
-	} else {
+	if (unlikely(!(old & PTE_D))) {
 		if (gfn >= p->nr_frames || f->state ||
 		    list_length(m, f->rmap) >= m->bounds->kept)
 			return false;
@@ -188,12 +184,10 @@ static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot
 	} else if (!((old ^ spte) & ~(PTE_A | PTE_D))) {
 		return false;
 	} else if (old & PTE_D) {
-		if (!((old ^ spte) & PTE_ADDR)) {
-			m->stale_writable = true;
+		if (!((old ^ spte) & PTE_ADDR))
 			put |= PTE_D;
-		} else if (!quick_unmap(m, slot, old)) {
+		else if (!quick_unmap(m, slot, old))
 			return false;
-		}
 	}
 	*entry = put;
 	return true;

@@ -138,7 +138,6 @@ static ALWAYS_INLINE bool turned_line_sync(struct mmu *m, struct pass *p, slot_t
 	}
 	if (!turned)
 		return false;
-	m->stale_writable = true;
 	p->changed += turned;
 	p->work += 1 + turned;
 	p->filled += turned;

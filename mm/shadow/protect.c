@@ -70,7 +70,7 @@ void track(struct mmu_vcpu *v, u64 gfn)
 		u64 *spte = spte_at(m, slot_make(d, gfn % REGION_FRAMES));
 
 		if (*spte & PTE_W) {
-			*spte = (*spte & ~PTE_W) | SPTE_PROTECTED;
+			*spte = (*spte & ~(PTE_W | PTE_D)) | SPTE_PROTECTED;
 			found = true;
 		}
 	}

@@ -11,6 +11,12 @@
 #include "mm/shadow/mmu.h"
 
 /*
+ * A leaf's D is the hypervisor's own: set as long as a reverse map has the leaf, which is from when it becomes writable
+ * until it maps something else, or is narrowed (invariant 14). The CPU would set D where it finds W without it. With
+ * CR4.CET, which no guest has, a page with D and without W would be a shadow stack.
+ */
+
+/*
  * A software bit: the leaf is read-only only because the page is, or was, a tracked table, is watched, or
  * has writable leaves enough. In a table in sync, the guest's entry lets it be written.
  */
@@ -197,7 +203,7 @@ struct mmu {
 
 	bool floods_pay; /* flood.c: the last flood on a page table was worth it */
 
-	/* A writable leaf was dropped or narrowed and a TLB may still hold it. */
+	/* A leaf with D was dropped or narrowed, and a TLB may still hold one that is writable. */
 	bool stale_writable;
 	/* A table with an upper level is out of sync: an old link there may lead to a notrap entry. */
 	bool upper_unsync;
