@@ -36,8 +36,8 @@ static ALWAYS_INLINE void line_fill(u64 *line, u64 spte)
 
 static ALWAYS_INLINE void group_fill(u64 *group, u64 spte)
 {
-	for (u32 i = 0; i < GROUP_ENTRIES; i += LINE_ENTRIES)
-		line_fill(group + i, spte);
+	line_fill(group, spte), line_fill(group + LINE_ENTRIES, spte);
+	line_fill(group + 2 * LINE_ENTRIES, spte), line_fill(group + 3 * LINE_ENTRIES, spte);
 }
 
 static ALWAYS_INLINE bool group_is_empty(const u64 *group)

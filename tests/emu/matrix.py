@@ -15,6 +15,11 @@ WAYS = list(itertools.product(SYNC, TRAP, BYPASS))
 DEFAULT = WAYS[0]
 
 
+# What is farthest from the defaults, for each model another.
+FAR = dict(zip(MODELS, [("always", "structural", 1), ("never", "address", 0),
+                        ("never", "structural", 1)]))
+
+
 def options(way, audit=0):
     sync, trap, bypass = way
     return f"sync={sync} trap={trap} bypass_guest_pf={bypass} audit={audit}"

@@ -27,14 +27,10 @@ def test_bare(machine, passes, guest):
 
 # The defaults, and what is farthest from them; without bypass on one model each. SOAK=1: a third of
 # all ways.
-FAR = dict(zip(MODELS, [("always", "structural", 1), ("never", "address", 0),
-                        ("never", "structural", 1)]))
-
-
 def ways_of(guest, model):
     share = matrix.share(model)
     off = list(GUESTS).index(guest) % len(MODELS) == MODELS.index(model)
-    return share if SOAK else share[:2 if off else 1] + [FAR[model]]
+    return share if SOAK else share[:2 if off else 1] + [matrix.FAR[model]]
 
 
 UNDER = [pytest.param(guest, model, way, id=matrix.name(guest, model, way))

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Directed tests of the shadow MMU. Pages that lose W alone, as by mprotect() or fork(), and have it again. */
+#include "tests/host/mmu_guest.h"
+
+#define PAGES 8
+
+static u64 gva_of(u32 i)
+{
+	return GVA + i * PAGE_SIZE;
+}
+
+/* A machine with a line of pages, all written. */
+static void start(void)
+{
+	(void)one_page(&plain, PAGE_A | USER_RW);
+	for (u32 i = 0; i < PAGES; i++) {
+		put(pte(gva_of(i)), (PAGE_A + i * PAGE_SIZE) | USER_RW);
+		sim_invlpg(&sim, gva_of(i));
+		works(gva_of(i), WRITE | USER);
+	}
+}
+
+/* Their table goes out of sync, W changes in all, and a flush brings it back. */
+static void turn(u64 flags)
+{
+	mmu_let_unsync(&sim.v, pte(GVA));
+	for (u32 i = 0; i < PAGES; i++)
+		put(pte(gva_of(i)), (PAGE_A + i * PAGE_SIZE) | flags);
+	sim_set_cr3(&sim, sim.regs.cr3);
+}
+
+#define PROTECTED (USER_RW & ~PTE_W)
+
+/* Nobody asks for any of it by a fault: what is not allowed is the guest's own, what is takes no exit. */
+static void a_line_loses_w_and_has_it_again(void **state)
+{
+	(void)state;
+	start();
+	for (u32 n = 0; n < 3; n++) {
+		turn(PROTECTED);
+		for (u32 i = 0; i < PAGES; i++) {
+			works(gva_of(i), READ | USER);
+			faults(gva_of(i), WRITE | USER, 7);
+		}
+		turn(USER_RW);
+		(void)exits();
+		for (u32 i = 0; i < PAGES; i++)
+			works(gva_of(i), WRITE | USER);
+		assert_int_equal(exits(), 0);
+		sim_check(&sim);
+	}
+}
+
+/* One entry of the line changes in more than that. */
+static void one_of_a_line_changes_in_more(void **state)
+{
+	static const u64 odd[] = {
+		PROTECTED & ~PTE_A, PROTECTED & ~PTE_D,  PROTECTED & ~PTE_U, 0, USER_RW,
+		USER_RW & ~PTE_D,   PROTECTED | PTE_PWT, PROTECTED | BIT(51) /* reserved */};
+
+	(void)state;
+	for (u32 k = 0; k < sizeof(odd) / sizeof(odd[0]); k++) {
+		for (u32 at = 0; at < PAGES; at += PAGES - 1) {
+			start();
+			mmu_let_unsync(&sim.v, pte(GVA));
+			for (u32 i = 0; i < PAGES; i++)
+				put(pte(gva_of(i)),
+				    (PAGE_A + i * PAGE_SIZE) | (i == at ? odd[k] : PROTECTED));
+			sim_set_cr3(&sim, sim.regs.cr3);
+			sim_check(&sim);
+			for (u32 i = 0; i < PAGES; i++) {
+				(void)try(gva_of(i), READ | USER, NULL);
+				(void)try(gva_of(i), WRITE | USER, NULL);
+				(void)try(gva_of(i), WRITE, NULL);
+			}
+			sim_check(&sim);
+		}
+	}
+}
+
+/* While it cannot be written, a page becomes a table: then the grant of W does not make it writable. */
+static void a_page_becomes_a_table_meanwhile(void **state)
+{
+	u64 writes, page = PAGE_A + 3 * PAGE_SIZE;
+
+	(void)state;
+	for (u32 owed = 0; owed < 2; owed++) {
+		start();
+		turn(PROTECTED);
+		/* The guest may owe the flush still: a TLB has the page as writable. */
+		if (owed) {
+			turn(USER_RW);
+			works(gva_of(3), WRITE | USER);
+			put(pte(gva_of(3)), page | PROTECTED);
+		}
+		put(page, 0);
+		put(pde(GVA + MIB(2)), page | UPPER);
+		faults(GVA + MIB(2), READ | USER, 4);
+		turn(USER_RW);
+		writes = sim.counters.value[CNT_mmu_pte_write];
+		works(gva_of(3), WRITE | USER);
+		assert_int_equal(sim.counters.value[CNT_mmu_pte_write], writes + 1);
+		sim_check(&sim);
+		/* And when it is none any more, it is a page like the others. */
+		put(pde(GVA + MIB(2)), 0);
+		sim_set_cr3(&sim, sim.regs.cr3);
+		works(gva_of(3), WRITE | USER);
+		(void)exits();
+		works(gva_of(3), WRITE | USER);
+		assert_int_equal(exits(), 0);
+	}
+}
+
+/* The leaf goes while its page is read-only: no list names it, and the page may be a table. */
+static void a_protected_page_is_unmapped(void **state)
+{
+	u64 page = PAGE_A + 5 * PAGE_SIZE;
+
+	(void)state;
+	start();
+	turn(PROTECTED);
+	put(pte(gva_of(5)), 0);
+	sim_invlpg(&sim, gva_of(5));
+	sim_check(&sim);
+	put(pte(gva_of(5)), page | PROTECTED);
+	works(gva_of(5), READ | USER);
+	put(pte(gva_of(5)), PAGE_B | USER_RW);
+	sim_invlpg(&sim, gva_of(5));
+	works(gva_of(5), WRITE | USER);
+	sim_check(&sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_loses_w_and_has_it_again),
+		cmocka_unit_test(one_of_a_line_changes_in_more),
+		cmocka_unit_test(a_page_becomes_a_table_meanwhile),
+		cmocka_unit_test(a_protected_page_is_unmapped),
+	};
+
+	return cmocka_run_group_tests(tests, judged, NULL);
+}
