@@ -15,7 +15,7 @@ static u64 now_and_then(struct random_guest *g, u64 bits, u32 n)
 	return one_in(g->r, n) ? bits : 0;
 }
 
-static bool own_process(struct random_guest *g)
+bool random_own_process(struct random_guest *g)
 {
 	struct sim *s = &g->sim;
 	u32 top = s->guest.mode + 1, size = ref_entry_size(&s->guest);
@@ -73,7 +73,7 @@ void random_copy_on_write(struct random_guest *g)
 	u64 gva = random_gva(g), gpa;
 	bool own = !one_in(g->r, 3);
 
-	if (s->guest.mode == REF_OFF || (own && !own_process(g)))
+	if (s->guest.mode == REF_OFF || (own && !random_own_process(g)))
 		return;
 	for (u32 i = 1 + rnd(g->r, 8); i > 0 && !gt_full(&s->tlb); i--) {
 		if (own)

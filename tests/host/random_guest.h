@@ -63,6 +63,9 @@ void random_copy_entry(struct random_guest *g);
 /* One of a table's entries: the first and last ones more often. */
 u32 random_index(struct rnd *r, u32 entries);
 
+/* random_cow.c: run in an address space that hardly anything else is done to; its first pages have a table. */
+bool random_own_process(struct random_guest *g);
+
 /* random_cow.c: a user writes to pages that are not his to write, and the kernel copies them. */
 void random_copy_on_write(struct random_guest *g);
 

@@ -81,12 +81,13 @@ static void flush(struct random_guest *g, const struct range *r)
 void random_protect(struct random_guest *g)
 {
 	struct sim *s = &g->sim;
-	struct range r = {.gva = ALIGN_DOWN(random_gva(g) & random_mask(g), PAGES * PAGE_SIZE),
-			  .size = ref_entry_size(&s->guest)};
+	struct range r = {.size = ref_entry_size(&s->guest)};
 	u64 region = random_is_32(g) ? MIB(4) : MIB(2), link = 0;
 
-	if (s->guest.mode == REF_OFF)
+	if (s->guest.mode == REF_OFF || (one_in(g->r, 2) && !random_own_process(g)))
 		return;
+	if (one_in(g->r, 2))
+		r.gva = rnd(g->r, 4) * MIB(2) + rnd(g->r, 64) * PAGES * PAGE_SIZE;
 	r.leaf = random_lead_to(g, r.gva, 1);
 	if (!r.leaf || gt_full(&s->tlb) || !map_all(g, &r))
 		return;
