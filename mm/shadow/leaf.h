@@ -132,8 +132,7 @@ static ALWAYS_INLINE bool leaf_turn(struct mmu *m, const struct places *p, u32 k
 	struct frame *f = &p->frames[gfn];
 
 	if (unlikely(!(old & PTE_D))) {
-		if (gfn >= p->nr_frames || f->state ||
-		    list_length(m, f->rmap) >= m->bounds->kept)
+		if (gfn >= p->nr_frames || f->state || list_length(m, f->rmap) >= m->bounds->kept)
 			return false;
 		list_add(m, &f->rmap, p->first + k);
 	}

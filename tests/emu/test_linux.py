@@ -31,7 +31,7 @@ def test_self_check(machine, passes, model, bypass):
                                     counters["pf_guest_protection"])
 
 
-# SOAK=1: all on each, else those that are farthest from the defaults on Intel's, and half of all on AMD's.
+# SOAK=1: all on each, else what is farthest from the defaults on Intel's, and half of all on AMD's.
 EACH = [pytest.param(boots.machine("bochs", model), way, id=matrix.name(model, way))
         for model in MODELS for way in (matrix.WAYS if matrix.SOAK else [matrix.FAR[model]])
         if way != matrix.DEFAULT]
