@@ -149,9 +149,9 @@ def cost(passes, directory, iommu, name, options):
 def test_linux_traffic_costs_the_same(passes, tmp_path, iommu, name):
     """In exits, and by QEMU's instructions in what the process runs in its quickest round.
 
-    Its time varies by a sixth with when a device happens to be done, with the IOMMU and without: that
-    the IOMMU costs something has to last over five runs each, of which every one with it is slower
-    than all without.
+    Its time varies by a sixth with when a device happens to be done, with the IOMMU and without:
+    that the IOMMU costs something has to last over five runs each, of which every one with it is
+    slower than all without.
     """
     slowest, quickest = 0, float("inf")
     for attempt in range(5):
