@@ -229,11 +229,14 @@ static ALWAYS_INLINE void empty_line_sync(struct mmu *m, struct pass *p, struct 
 	line_put(m, s, first, p->r.empty);
 }
 
-/* Where the copy says that what the shadow has stands for nothing, it is notrap again. */
-static ALWAYS_INLINE void hole_sync(u64 *line, const u64 *copy, u32 k, u64 empty)
+/*
+ * Where the copy says that a trap stands for nothing, it is notrap again. What is present is left as it is, whatever the
+ * copy says: a device may have written to the table, and a leaf never goes without its list.
+ */
+static ALWAYS_INLINE void hole_sync(u64 *line, const u64 *copy, u32 k, const struct rules *r)
 {
-	if (!(copy[k] & PTE_P))
-		line[k] = empty;
+	if (line[k] == r->trap && !(copy[k] & PTE_P))
+		line[k] = r->empty;
 }
 
 /* Invariant 24: a line that is as it was. */
@@ -241,16 +244,15 @@ static ALWAYS_INLINE bool same_line_sync(const struct mmu *m, const struct pass 
 					 slot_t first)
 {
 	const u64 *copy = p->copy + slot_entry(first);
-	u64 *line = spte_at(m, first), empty = p->r.empty;
+	u64 *line = spte_at(m, first);
 
 	if (!line_same(copy, p->guest + slot_entry(first)))
 		return false;
 	if (!holes)
 		return true;
-	hole_sync(line, copy, 0, empty), hole_sync(line, copy, 1, empty);
-	hole_sync(line, copy, 2, empty), hole_sync(line, copy, 3, empty);
-	hole_sync(line, copy, 4, empty), hole_sync(line, copy, 5, empty);
-	hole_sync(line, copy, 6, empty), hole_sync(line, copy, 7, empty);
+	UNROLL_LINE
+	for (u32 k = 0; k < LINE_ENTRIES; k++)
+		hole_sync(line, copy, k, &p->r);
 	return true;
 }
 

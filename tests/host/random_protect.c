@@ -6,8 +6,9 @@
 #include "arch/cpu.h"
 #include "tests/host/random_guest.h"
 
-/* A line of a shadow table's. */
-#define PAGES 8
+/* Two lines of a shadow table's, and a part of one: with the first writes the table is in sync still. */
+#define PAGES 20
+#define LINE  8
 
 struct range {
 	u64 gva;
@@ -47,11 +48,12 @@ static void use_some(struct random_guest *g, const struct range *r)
 /* What else may happen to one of the entries. */
 static u64 changed(struct random_guest *g, u64 entry)
 {
-	static const u64 bits[] = {PTE_U, PTE_A, PTE_D, PTE_P, PTE_G, PTE_PWT};
+	static const u64 bits[] = {PTE_U, PTE_A,   PTE_D,  PTE_P,
+				   PTE_G, PTE_PWT, PTE_NX, BIT(PTE_PK_SHIFT)};
 
 	if (one_in(g->r, 4))
 		return (entry & (PAGE_SIZE - 1)) | (u32)random_frame(g);
-	return entry ^ bits[rnd(g->r, sizeof(bits) / sizeof(bits[0]))];
+	return entry ^ bits[rnd(g->r, random_is_32(g) ? 6 : sizeof(bits) / sizeof(bits[0]))];
 }
 
 static bool turn_all(struct random_guest *g, struct range *r)
@@ -87,7 +89,7 @@ void random_protect(struct random_guest *g)
 	if (s->guest.mode == REF_OFF || (one_in(g->r, 2) && !random_own_process(g)))
 		return;
 	if (one_in(g->r, 2))
-		r.gva = rnd(g->r, 4) * MIB(2) + rnd(g->r, 64) * PAGES * PAGE_SIZE;
+		r.gva = rnd(g->r, 4) * MIB(2) + rnd(g->r, 61) * LINE * PAGE_SIZE;
 	r.leaf = random_lead_to(g, r.gva, 1);
 	if (!r.leaf || gt_full(&s->tlb) || !map_all(g, &r))
 		return;

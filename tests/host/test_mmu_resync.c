@@ -164,6 +164,30 @@ static void protected_and_granted(void **state)
 	}
 }
 
+/*
+ * A device has taken P from an entry, unseen: the leaf that stands for it stays, with its list, when the table comes
+ * back and its line's holes are notrap again.
+ */
+static void a_device_took_an_entry(void **state)
+{
+	u64 at;
+
+	(void)state;
+	for (u32 other = 1; other < TABLE_ENTRIES; other += TABLE_ENTRIES - 2) {
+		at = one_page(&plain, PAGE_A | USER_RW);
+		works(GVA, WRITE | USER);
+		sim_device_write(&sim, at, (PAGE_A | USER_RW) & ~PTE_P, 8, 0);
+		mmu_let_unsync(&sim.v, at);
+		put(ALIGN_DOWN(at, PAGE_SIZE) + other * 8, PAGE_B | USER_RW);
+		sim_set_cr3(&sim, root);
+		sim_check(&sim);
+		put(at, PAGE_B | USER_RW);
+		sim_invlpg(&sim, GVA);
+		works(GVA, WRITE | USER);
+		sim_check(&sim);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +196,7 @@ int main(void)
 		cmocka_unit_test(unmapped_table_is_dropped),
 		cmocka_unit_test(empty_table_is_kept),
 		cmocka_unit_test(protected_and_granted),
+		cmocka_unit_test(a_device_took_an_entry),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);
