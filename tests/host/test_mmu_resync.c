@@ -176,6 +176,8 @@ static void a_device_took_an_entry(void **state)
 	for (u32 other = 1; other < TABLE_ENTRIES; other += TABLE_ENTRIES - 2) {
 		at = one_page(&plain, PAGE_A | USER_RW);
 		works(GVA, WRITE | USER);
+		/* The way to the table is there: a new link would have it brought up to date. */
+		put(at, PAGE_A | USER_RW);
 		sim_device_write(&sim, at, (PAGE_A | USER_RW) & ~PTE_P, 8, 0);
 		mmu_let_unsync(&sim.v, at);
 		put(ALIGN_DOWN(at, PAGE_SIZE) + other * 8, PAGE_B | USER_RW);
