@@ -112,26 +112,28 @@ static ALWAYS_INLINE void line_sync(struct mmu_vcpu *v, struct pass *p, slot_t f
 	}
 }
 
-/* Entries before and after W alone has changed: of a leaf that its frame's list has, which is not narrowed. */
+/*
+ * What an entry and its leaf have in common where W alone has changed. With D a list has the leaf, and it is not
+ * narrowed.
+ */
 #define TURN_SAME (SMALL_LEAF | PTE_RIGHTS | PTE_PK | PTE_D)
-#define TURN_SET  (PTE_A | PTE_D)
 
 /*
  * small_line_sync() of a line where W alone has changed, in each entry: a guest protects many pages at once, and grants
- * them again. The address is as it was, so that nothing is reserved. False: something else has changed, too; the entries
- * before that have followed.
+ * them again. False: something else has changed, too; the entries before that have followed.
  */
 static ALWAYS_INLINE bool turned_line_sync(struct mmu *m, struct pass *p, slot_t first)
 {
 	const volatile u64 *guest = p->guest + slot_entry(first);
-	u64 *line = spte_at(m, first);
+	u64 *line = spte_at(m, first), judged = p->r.judged[0] | PTE_D;
 	u32 turned = 0;
 
 	UNROLL_LINE
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 gpte = guest[k], old = line[k];
 
-		if (((gpte ^ old) & TURN_SAME) != PTE_W || (gpte & TURN_SET) != TURN_SET)
+		if (((gpte ^ old) & TURN_SAME) != PTE_W ||
+		    (gpte & judged) != (PTE_P | PTE_A | PTE_D))
 			break;
 		line[k] = old ^ PTE_W;
 		turned++;

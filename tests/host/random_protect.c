@@ -48,8 +48,8 @@ static void use_some(struct random_guest *g, const struct range *r)
 /* What else may happen to one of the entries. */
 static u64 changed(struct random_guest *g, u64 entry)
 {
-	static const u64 bits[] = {PTE_U, PTE_A,   PTE_D,  PTE_P,
-				   PTE_G, PTE_PWT, PTE_NX, BIT(PTE_PK_SHIFT)};
+	static const u64 bits[] = {
+		PTE_U, PTE_A, PTE_D, PTE_P, PTE_G, PTE_PWT, PTE_NX, BIT(PTE_PK_SHIFT), BIT(55)};
 
 	if (one_in(g->r, 4))
 		return (entry & (PAGE_SIZE - 1)) | (u32)random_frame(g);
@@ -58,12 +58,12 @@ static u64 changed(struct random_guest *g, u64 entry)
 
 static bool turn_all(struct random_guest *g, struct range *r)
 {
-	u32 odd = one_in(g->r, 3) ? rnd(g->r, PAGES) : PAGES;
+	bool odd = one_in(g->r, 2);
 
 	for (u32 i = 0; i < PAGES; i++) {
 		u64 entry = r->entry[i] ^ PTE_W;
 
-		if (!store_one(g, r, i, i == odd ? changed(g, entry) : entry))
+		if (!store_one(g, r, i, odd && one_in(g->r, 10) ? changed(g, entry) : entry))
 			return false;
 	}
 	return true;
@@ -98,6 +98,8 @@ void random_protect(struct random_guest *g)
 		if (gt_full(&s->tlb) || !turn_all(g, &r))
 			return;
 		flush(g, &r);
+		if (one_in(g->r, 3))
+			sim_check(s);
 		if (link && !gt_full(&s->tlb) && random_store(g, link, 0))
 			link = 0;
 		else if (!link && one_in(g->r, 3) && !gt_full(&s->tlb))

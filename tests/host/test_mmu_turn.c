@@ -51,30 +51,66 @@ static void a_line_loses_w_and_has_it_again(void **state)
 	}
 }
 
-/* One entry of the line changes in more than that. */
+/* All ways to use a page, whatever comes of it: the judge knows what should. */
+static void use(u64 gva)
+{
+	(void)try(gva, READ | USER, NULL);
+	(void)try(gva, READ, NULL);
+	(void)try(gva, WRITE | USER, NULL);
+	(void)try(gva, WRITE, NULL);
+}
+
+/* One entry of the line changes in a bit more, the first or the last: each bit. */
 static void one_of_a_line_changes_in_more(void **state)
 {
-	static const u64 odd[] = {
-		PROTECTED & ~PTE_A, PROTECTED & ~PTE_D,  PROTECTED & ~PTE_U, 0, USER_RW,
-		USER_RW & ~PTE_D,   PROTECTED | PTE_PWT, PROTECTED | BIT(51) /* reserved */};
-
 	(void)state;
-	for (u32 k = 0; k < sizeof(odd) / sizeof(odd[0]); k++) {
+	for (u32 bit = 0; bit < 64; bit++) {
 		for (u32 at = 0; at < PAGES; at += PAGES - 1) {
 			start();
 			mmu_let_unsync(&sim.v, pte(GVA));
 			for (u32 i = 0; i < PAGES; i++)
-				put(pte(gva_of(i)),
-				    (PAGE_A + i * PAGE_SIZE) | (i == at ? odd[k] : PROTECTED));
+				put(pte(gva_of(i)), ((PAGE_A + i * PAGE_SIZE) | PROTECTED) ^
+							    (i == at ? BIT(bit) : 0));
 			sim_set_cr3(&sim, sim.regs.cr3);
 			sim_check(&sim);
-			for (u32 i = 0; i < PAGES; i++) {
-				(void)try(gva_of(i), READ | USER, NULL);
-				(void)try(gva_of(i), WRITE | USER, NULL);
-				(void)try(gva_of(i), WRITE, NULL);
-			}
+			for (u32 i = 0; i < PAGES; i++)
+				use(gva_of(i));
 			sim_check(&sim);
 		}
+	}
+}
+
+/* The same in the tables of PAE, where more bits are reserved: the table maps itself, as its first page. */
+static void one_of_a_pae_line_changes_in_more(void **state)
+{
+	u64 pd, pt, entry;
+
+	(void)state;
+	for (u32 bit = 0; bit < 64; bit++) {
+		machine(&plain);
+		root = table();
+		pd = table();
+		pt = table();
+		sim_poke(&sim, root, pd | PTE_P, 8);
+		sim_poke(&sim, pd, pt | UPPER, 8);
+		sim_poke(&sim, pt, pt | PTE_P | PTE_W | PTE_A | PTE_D, 8);
+		for (u32 i = 0; i < PAGES; i++)
+			sim_poke(&sim, pt + (PAGES + i) * 8, (PAGE_A + i * PAGE_SIZE) | USER_RW, 8);
+		sim_set_regs(&sim, CR0_PG | CR0_PE | CR0_WP, root, CR4_PAE, bit & 1 ? EFER_NXE : 0,
+			     true);
+		for (u32 i = 0; i < PAGES; i++)
+			works((PAGES + i) * PAGE_SIZE, WRITE | USER);
+		works(0, READ);
+		mmu_let_unsync(&sim.v, pt);
+		for (u32 i = 0; i < PAGES; i++) {
+			entry = ((PAGE_A + i * PAGE_SIZE) | PROTECTED) ^ (i == 3 ? BIT(bit) : 0);
+			assert_int_equal(try((PAGES + i) * 8, WRITE, &entry), 0);
+		}
+		sim_set_cr3(&sim, root);
+		sim_check(&sim);
+		for (u32 i = 0; i < PAGES; i++)
+			use((PAGES + i) * PAGE_SIZE);
+		sim_check(&sim);
 	}
 }
 
@@ -135,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_loses_w_and_has_it_again),
 		cmocka_unit_test(one_of_a_line_changes_in_more),
+		cmocka_unit_test(one_of_a_pae_line_changes_in_more),
 		cmocka_unit_test(a_page_becomes_a_table_meanwhile),
 		cmocka_unit_test(a_protected_page_is_unmapped),
 	};
