@@ -641,7 +641,7 @@ void random_step(struct random_guest *g)
 		do_access_at(g, random_gva(g));
 	else if (op < 47)
 		write_read_only(g);
-	else if (op < 48)
+	else if (op < 49)
 		random_protect(g);
 	else if (op < 50)
 		sim_invlpg(s, random_gva(g));

@@ -84,12 +84,12 @@ void random_protect(struct random_guest *g)
 {
 	struct sim *s = &g->sim;
 	struct range r = {.size = ref_entry_size(&s->guest)};
+	bool own = !one_in(g->r, 4);
 	u64 region = random_is_32(g) ? MIB(4) : MIB(2), link = 0;
 
-	if (s->guest.mode == REF_OFF || (one_in(g->r, 2) && !random_own_process(g)))
+	if (s->guest.mode == REF_OFF || (own && !random_own_process(g)))
 		return;
-	if (one_in(g->r, 2))
-		r.gva = rnd(g->r, 4) * MIB(2) + rnd(g->r, 61) * LINE * PAGE_SIZE;
+	r.gva = rnd(g->r, 61) * LINE * PAGE_SIZE + (own ? 0 : rnd(g->r, 4) * MIB(2));
 	r.leaf = random_lead_to(g, r.gva, 1);
 	if (!r.leaf || gt_full(&s->tlb) || !map_all(g, &r))
 		return;
