@@ -18,7 +18,7 @@ def run(machine, options, passes):
     return result
 
 
-@pytest.mark.parametrize("model, bypass", [(MODELS[1], 0)] + [(model, 1) for model in MODELS])
+@pytest.mark.parametrize("model, bypass", [(MODELS[1], 0), (MODELS[0], 1), (MODELS[2], 1)])
 def test_self_check(machine, passes, model, bypass):
     result = run(machine(model), f"bypass_guest_pf={bypass} audit={AUDIT}", passes)
     counters = result.counters
