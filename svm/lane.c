@@ -52,7 +52,7 @@ static void go_on(struct vcpu *v, u64 rip)
 	svm->injected = svm->event_pending;
 }
 
-/* The instruction at RIP is 64-bit code, and completes alone: no breakpoint is set. */
+/* The instruction at RIP is 64-bit code, as all is at a negative address, and completes alone: no breakpoint is set. */
 static bool is_plain(struct vcpu *v)
 {
 	return ((s64)v->rip < 0 || (svm_seg_attr(v, SEG_CS) & SEG_ATTR_L)) &&

@@ -83,7 +83,7 @@ u32 audit(struct audit *a)
 	audit_frames(a);
 	audit_memos(a);
 	audit_if(a, a->links != a->parents, 0, "a child does not know all its parents");
-	audit_if(a, a->leaves != a->maps, 0, "a leaf with D is not in its reverse map");
+	audit_if(a, a->leaves != a->maps, 0, "a leaf that is listed is not in its reverse map");
 	audit_if(a, a->waiting != a->queued, 0, "a table waits to tell its parents, in no queue");
 	return a->violations;
 }

@@ -16,7 +16,7 @@ struct audit {
 	 * and none is in a list twice. So equal numbers say that every list is complete.
 	 */
 	u64 links, parents;  /* links, and the lists of their children's parents */
-	u64 leaves, maps;    /* leaves with D, and what the reverse maps have */
+	u64 leaves, maps;    /* listed leaves, and what the reverse maps have */
 	u32 waiting, queued; /* tables that have to tell their parents, and the queues: reach.c */
 };
 

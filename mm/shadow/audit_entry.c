@@ -47,13 +47,13 @@ static void check_leaf(struct audit *a, slot_t slot, u64 spte)
 		audit_if(a, (spte & PTE_W) && maps_tracked(m, gfn, s->role.level), slot,
 			 "a synced table is writable (invariant 4)");
 	}
-	audit_if(a, (spte & (PTE_W | PTE_D)) == PTE_W, slot,
-		 "a writable leaf does not say that it is in a list (invariant 14)");
+	audit_if(a, (spte & (PTE_W | SPTE_LISTED)) == PTE_W, slot,
+		 "a writable leaf does not say that it is listed (invariant 14)");
 	audit_if(a,
-		 s->role.level == 1 && !s->role.direct && (spte & PTE_D) &&
+		 s->role.level == 1 && !s->role.direct && (spte & SPTE_LISTED) &&
 			 (spte & (SPTE_PROTECTED | SPTE_NARROWED)),
-		 slot, "a leaf that is narrowed says that it is in a list (invariant 14)");
-	if ((spte & PTE_D) &&
+		 slot, "a leaf that is narrowed says that it is listed (invariant 14)");
+	if ((spte & SPTE_LISTED) &&
 	    (s->role.level > 1 ? region_of(m, gfn) != NULL : !s->role.direct && frame_of(m, gfn)))
 		a->leaves++;
 }

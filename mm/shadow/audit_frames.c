@@ -2,14 +2,14 @@
 /* The audit of page frames and regions: their tables, and the reverse maps of those that map them. */
 #include "mm/shadow/audit.h"
 
-/* A leaf at this level that says that it is in a list, and maps this frame, or region. */
+/* A leaf at this level that says that it is listed, and maps this frame, or region. */
 static bool maps(const struct mmu *m, slot_t slot, int level, u64 gfn)
 {
 	const struct shadow *s = shadow_at(m, slot);
 	u64 spte = *spte_at(m, slot);
 
 	return s->role.level == (u32)level && spte_is_present(spte, m->trap_bits) &&
-	       !spte_is_link(level, spte) && (spte & PTE_D) &&
+	       !spte_is_link(level, spte) && (spte & SPTE_LISTED) &&
 	       (spte & PTE_ADDR) >> LEVEL_SHIFT(level) == gfn << PAGE_SHIFT >> LEVEL_SHIFT(level);
 }
 

@@ -23,14 +23,14 @@ static ALWAYS_INLINE u32 small_line_drop(struct mmu *m, struct shadow *s, slot_t
 			continue;
 		dropped++;
 		listed |= spte;
-		if (!(spte & PTE_D))
+		if (!(spte & SPTE_LISTED))
 			continue;
 		if (likely(links[k].prev == ALONE && spte_gfn(spte) < nr_frames))
 			frames[spte_gfn(spte)].rmap = 0;
 		else
 			leaf_unmap(m, first + k, spte);
 	}
-	if (listed & PTE_D)
+	if (listed & SPTE_LISTED)
 		m->stale_writable = true;
 	s->present -= dropped;
 	return dropped;

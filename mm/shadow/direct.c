@@ -65,7 +65,7 @@ static void fill_small(struct mmu_vcpu *v, u32 index)
 		const struct frame *f = frame_of(m, s->gfn + i);
 
 		if (likely(f && !(f->state & FRAME_TABLES))) {
-			table_of(m, index)[i] = leaf | PTE_D;
+			table_of(m, index)[i] = leaf | SPTE_LISTED;
 			s->present++;
 		} else {
 			entry_leaf(v, slot_make(index, i), leaf);

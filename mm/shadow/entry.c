@@ -2,13 +2,13 @@
 /* Changing one shadow entry: the lists it is in, the counts, and what the hardware may still hold. */
 #include "mm/shadow/leaf.h"
 
-/* The list that a present leaf is in, as D tells, or NULL. */
+/* The list that a present leaf is in, or NULL. */
 static slot_t *rmap_head(struct mmu *m, union role role, u64 spte)
 {
 	struct frame *f;
 	struct region *r;
 
-	if (!(spte & PTE_D) || (role.level == 1 && role.direct))
+	if (!(spte & SPTE_LISTED) || (role.level == 1 && role.direct))
 		return NULL;
 	if (role.level > 1) {
 		r = region_of(m, spte_gfn(spte));
@@ -49,7 +49,7 @@ void entry_drop(struct mmu *m, slot_t slot, bool by_guest)
 	head = rmap_head(m, s->role, spte);
 	if (head)
 		list_del(m, head, slot);
-	if (spte & PTE_D)
+	if (spte & SPTE_LISTED)
 		m->stale_writable = true;
 }
 
@@ -158,7 +158,7 @@ void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 			spte = leaf_narrowed(s->role, spte);
 	}
 	if (spte & PTE_W)
-		spte |= PTE_D;
+		spte |= SPTE_LISTED;
 	entry_put_present(m, slot, spte);
 	head = rmap_head(m, s->role, spte);
 	if (!head)

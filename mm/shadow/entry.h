@@ -59,7 +59,7 @@ static inline u64 leaf_narrowed(union role role, u64 spte)
 {
 	bool users = (spte & PTE_U) && !role.direct && !role.wp0;
 
-	return (spte & ~(PTE_W | PTE_D)) | (role.level == 1 ? SPTE_PROTECTED : 0) |
+	return (spte & ~(PTE_W | SPTE_LISTED)) | (role.level == 1 ? SPTE_PROTECTED : 0) |
 	       (users ? SPTE_NARROWED : 0);
 }
 

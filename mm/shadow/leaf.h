@@ -11,7 +11,7 @@
 /* A list's only entry: most frames are mapped once. */
 #define ALONE (LIST_FIRST | 1)
 
-/* A leaf that its frame's reverse map has, as D tells, is about to say something else: the map goes without it. */
+/* A listed leaf is about to say something else: its frame's reverse map goes without it. */
 static ALWAYS_INLINE void leaf_unmap(struct mmu *m, slot_t slot, u64 spte)
 {
 	u64 gfn = spte_gfn(spte);
@@ -32,13 +32,14 @@ static ALWAYS_INLINE void leaf_unmap(struct mmu *m, slot_t slot, u64 spte)
 static ALWAYS_INLINE void leaf_drop(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
 {
 	s->present--;
-	if (spte & PTE_D)
+	if (spte & SPTE_LISTED)
 		leaf_unmap(m, slot, spte);
 }
 
 /*
  * Put a leaf, as spte_wanted() has it, in the place of whatever is there. Where the frame stays, its reverse map
- * does, whether it may be written or not. False, with nothing done, for what is no ordinary RAM, and where traps have to be counted.
+ * does, whether it may be written or not. False, with nothing done, for what is no ordinary RAM, and where traps have
+ * to be counted.
  */
 static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot, u64 spte)
 {
@@ -49,7 +50,8 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 		return false;
 	/* Invariant 4. */
 	if (spte & PTE_W)
-		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte) : spte | PTE_D;
+		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte)
+						     : spte | SPTE_LISTED;
 	if (unlikely((old ^ spte) & SPTE_NARROWED))
 		reach_narrowed(m, slot_table(slot), spte);
 	if (!spte_is_present(old, m->trap_bits)) {
@@ -58,7 +60,7 @@ static ALWAYS_INLINE bool leaf_put(struct mmu *m, struct shadow *s, slot_t slot,
 		s->live |= line_bit(slot);
 		s->present++;
 	} else {
-		mapped = old & PTE_D;
+		mapped = old & SPTE_LISTED;
 		if (mapped && (((old ^ spte) & PTE_ADDR) || (spte & SPTE_NARROWED))) {
 			leaf_unmap(m, slot, old);
 			mapped = 0;
@@ -98,8 +100,7 @@ static ALWAYS_INLINE struct places places_of(const struct mmu *m, slot_t first)
 /*
  * leaf_put() in the place of what is not present, where traps are not counted, but for the table's counts and maps,
  * which are the caller's: a page of RAM that is no table, as most is, and in no list where it may be written; and nothing
- * is narrowed.
- * False: nothing is done.
+ * is narrowed. False: nothing is done.
  */
 static ALWAYS_INLINE bool quick_add(const struct places *p, u32 k, u64 spte)
 {
@@ -111,7 +112,7 @@ static ALWAYS_INLINE bool quick_add(const struct places *p, u32 k, u64 spte)
 	if (spte & PTE_W) {
 		if (!frame_is_idle(f))
 			return false;
-		spte |= PTE_D;
+		spte |= SPTE_LISTED;
 		p->links[k] = (struct spte_link){.next = 0, .prev = ALONE};
 		f->rmap = p->first + k;
 	} else if (f->state) {
@@ -122,21 +123,21 @@ static ALWAYS_INLINE bool quick_add(const struct places *p, u32 k, u64 spte)
 }
 
 /*
- * leaf_put() where W alone changes, from old: a guest protects many pages at once, and grants them again. What its
- * frame's list has already may be written, for it has none of a tracked frame. False, with nothing done, for what is no
- * ordinary page of RAM, or where its list would grow too long.
+ * leaf_put() where W alone changes, from old: a guest protects many pages at once, and grants them again. A listed
+ * leaf may be written at once, for a tracked frame's list is empty. False, with nothing done, where one would have to be
+ * listed that is of no ordinary page of RAM, or whose list would grow too long.
  */
 static ALWAYS_INLINE bool leaf_turn(struct mmu *m, const struct places *p, u32 k, u64 old, u64 spte)
 {
 	u64 gfn = spte_gfn(spte);
 	struct frame *f = &p->frames[gfn];
 
-	if (unlikely(!(old & PTE_D))) {
+	if (unlikely(!(old & SPTE_LISTED))) {
 		if (gfn >= p->nr_frames || f->state || list_length(m, f->rmap) >= m->bounds->kept)
 			return false;
 		list_add(m, &f->rmap, p->first + k);
 	}
-	p->line[k] = spte | PTE_D;
+	p->line[k] = spte | SPTE_LISTED;
 	return true;
 }
 
@@ -145,7 +146,7 @@ static ALWAYS_INLINE bool leaf_turn(struct mmu *m, const struct places *p, u32 k
  * is near its bound. No function is called, so that few registers are kept. False: nothing is done.
  */
 
-/* A leaf that its frame's list has is to go; only if that has no other. */
+/* A listed leaf is to go; only if its frame has no other. */
 static ALWAYS_INLINE bool quick_unmap(struct mmu *m, slot_t slot, u64 old)
 {
 	u64 gfn = spte_gfn(old);
@@ -162,14 +163,14 @@ static ALWAYS_INLINE bool quick_clear(struct mmu *m, struct shadow *s, slot_t sl
 	u64 *entry = spte_at(m, slot), old = *entry;
 
 	if (!spte_is_present(old, m->trap_bits) || (old & SPTE_NARROWED) ||
-	    ((old & PTE_D) && !quick_unmap(m, slot, old)))
+	    ((old & SPTE_LISTED) && !quick_unmap(m, slot, old)))
 		return false;
 	s->present--;
 	*entry = empty;
 	return true;
 }
 
-/* A leaf like spte comes in the place of what is there: put, which differs by D at most. A list keeps what stays. */
+/* A leaf like spte comes in the place of what is there: put, which may be listed. One that stays does in its list. */
 static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot, u64 spte, u64 put)
 {
 	u64 *entry = spte_at(m, slot), old = *entry;
@@ -182,9 +183,9 @@ static ALWAYS_INLINE bool quick_put(struct mmu *m, struct shadow *s, slot_t slot
 		s->present++;
 	} else if (!((old ^ spte) & ~(PTE_A | PTE_D))) {
 		return false;
-	} else if (old & PTE_D) {
+	} else if (old & SPTE_LISTED) {
 		if (!((old ^ spte) & PTE_ADDR))
-			put |= PTE_D;
+			put |= SPTE_LISTED;
 		else if (!quick_unmap(m, slot, old))
 			return false;
 	}
@@ -207,11 +208,11 @@ static ALWAYS_INLINE bool quick_shared(struct mmu *m, struct shadow *s, slot_t s
 		s->live |= line_bit(slot);
 		s->present++;
 		list_add(m, &f->rmap, slot);
-	} else if (!(old & PTE_D) || ((old ^ spte) & PTE_ADDR) ||
+	} else if (!(old & SPTE_LISTED) || ((old ^ spte) & PTE_ADDR) ||
 		   !((old ^ spte) & ~(PTE_A | PTE_D))) {
 		return false;
 	}
-	*entry = spte | PTE_D;
+	*entry = spte | SPTE_LISTED;
 	return true;
 }
 
@@ -223,7 +224,7 @@ static ALWAYS_INLINE bool quick_leaf(struct mmu *m, struct shadow *s, slot_t slo
 		return quick_put(m, s, slot, spte, spte);
 	if (f->rmap)
 		return quick_shared(m, s, slot, spte, f);
-	if (!quick_put(m, s, slot, spte, spte | PTE_D))
+	if (!quick_put(m, s, slot, spte, spte | SPTE_LISTED))
 		return false;
 	m->links[slot] = (struct spte_link){.next = 0, .prev = ALONE};
 	f->rmap = slot;

@@ -15,7 +15,8 @@ bool leaf_add(struct mmu *m, slot_t slot, u64 spte)
 		return false;
 	/* Invariant 4. */
 	if (spte & PTE_W)
-		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte) : spte | PTE_D;
+		spte = unlikely(frame_is_tracked(f)) ? leaf_narrowed(s->role, spte)
+						     : spte | SPTE_LISTED;
 	if (unlikely(spte & SPTE_NARROWED))
 		reach_narrowed(m, slot_table(slot), spte);
 	*spte_at(m, slot) = spte;
@@ -113,8 +114,8 @@ static ALWAYS_INLINE void line_sync(struct mmu_vcpu *v, struct pass *p, slot_t f
 }
 
 /*
- * What an entry and its leaf have in common where W alone has changed. With D a list has the leaf, and it is not
- * narrowed.
+ * What an entry and its leaf have in common where W alone has changed. D, where both have it: the entry's page is dirty;
+ * the leaf is SPTE_LISTED, and so not narrowed.
  */
 #define TURN_SAME (SMALL_LEAF | PTE_RIGHTS | PTE_PK | PTE_D)
 
@@ -171,7 +172,7 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			line[k] = gpte & PTE_P ? trap : empty;
 			if (!spte_is_present(old, trap_bits))
 				continue;
-			if (old & PTE_D)
+			if (old & SPTE_LISTED)
 				leaf_unmap(m, first + k, old);
 			if (old & SPTE_NARROWED)
 				reach_narrowed(m, slot_table(first), line[k]);

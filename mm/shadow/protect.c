@@ -24,7 +24,7 @@ static __attribute__((noinline)) void take_leaves(struct mmu *m, struct frame *f
 			entry_put(m, slot, leaf_narrowed(shadow_at(m, slot)->role, spte));
 			latest = latest ? latest : slot;
 		} else {
-			*spte_at(m, slot) = spte & ~PTE_D;
+			*spte_at(m, slot) = spte & ~SPTE_LISTED;
 		}
 	}
 	while (r->rmap)
@@ -46,7 +46,7 @@ static __attribute__((noinline)) void give_back(struct mmu *m, u64 gfn, slot_t s
 	    table_is_unsync(m, slot_table(slot)) || !spte_is_present(spte, m->trap_bits) ||
 	    !(spte & SPTE_PROTECTED) || spte_gfn(spte) != gfn)
 		return;
-	entry_put(m, slot, (spte & ~(SPTE_PROTECTED | SPTE_NARROWED)) | PTE_W | PTE_D);
+	entry_put(m, slot, (spte & ~(SPTE_PROTECTED | SPTE_NARROWED)) | PTE_W | SPTE_LISTED);
 	list_add(m, &m->frames[gfn].rmap, slot);
 }
 
@@ -70,7 +70,7 @@ void track(struct mmu_vcpu *v, u64 gfn)
 		u64 *spte = spte_at(m, slot_make(d, gfn % REGION_FRAMES));
 
 		if (*spte & PTE_W) {
-			*spte = (*spte & ~(PTE_W | PTE_D)) | SPTE_PROTECTED;
+			*spte = (*spte & ~(PTE_W | SPTE_LISTED)) | SPTE_PROTECTED;
 			found = true;
 		}
 	}
@@ -96,7 +96,7 @@ void untrack(struct mmu *m, u64 gfn)
 
 		/* Whatever an entry's place says: what is watched never becomes writable here. */
 		if ((*spte & PTE_ADDR) >> PAGE_SHIFT == gfn)
-			*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | PTE_D;
+			*spte = (*spte & ~SPTE_PROTECTED) | PTE_W | SPTE_LISTED;
 	}
 }
 

@@ -11,10 +11,12 @@
 #include "mm/shadow/mmu.h"
 
 /*
- * A leaf's D is the hypervisor's own: set as long as a reverse map has the leaf, which is from when it becomes writable
- * until it maps something else, or is narrowed (invariant 14). The CPU would set D where it finds W without it. With
- * CR4.CET, which no guest has, a page with D and without W would be a shadow stack.
+ * A reverse map has the leaf, which is from when it becomes writable until it maps something else, or is narrowed:
+ * invariant 14. It is the D bit, which is the hypervisor's own to use: W is never without it, so that the CPU sets none.
+ * Leaves of direct tables, which are in no list, have it with W as well. (With CR4.CET, which no guest has, a page with D
+ * and without W would be a shadow stack.)
  */
+#define SPTE_LISTED PTE_D
 
 /*
  * A software bit: the leaf is read-only only because the page is, or was, a tracked table, is watched, or
@@ -203,7 +205,7 @@ struct mmu {
 
 	bool floods_pay; /* flood.c: the last flood on a page table was worth it */
 
-	/* A leaf with D was dropped or narrowed, and a TLB may still hold one that is writable. */
+	/* A listed leaf was dropped or narrowed, and a TLB may still hold one that is writable. */
 	bool stale_writable;
 	/* A table with an upper level is out of sync: an old link there may lead to a notrap entry. */
 	bool upper_unsync;
