@@ -10,11 +10,6 @@
 /* Indices of frames: the pages, and the first tables, from the root on. */
 enum { P_DATA = RANDOM_COW, NR_DATA = 4, P_ROOT = P_DATA + NR_DATA };
 
-static u64 now_and_then(struct random_guest *g, u64 bits, u32 n)
-{
-	return one_in(g->r, n) ? bits : 0;
-}
-
 bool random_own_process(struct random_guest *g)
 {
 	struct sim *s = &g->sim;

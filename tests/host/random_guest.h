@@ -12,7 +12,10 @@
 
 #define RANDOM_FRAMES 57
 
-/* Nine frames before the last five: random_cow.c's pages, and the tables of its address space. */
+/* The last five: the window's tables. */
+#define RANDOM_WINDOW (RANDOM_FRAMES - 5)
+
+/* Nine frames before these: random_cow.c's pages, and the tables of its address space. */
 #define RANDOM_COW (RANDOM_FRAMES - 14)
 
 struct random_guest {
@@ -26,6 +29,11 @@ struct random_guest {
 	bool pressure; /* random_pressure.c's operations are among the others */
 	u32 next_root;
 };
+
+static inline u64 now_and_then(struct random_guest *g, u64 bits, u32 n)
+{
+	return one_in(g->r, n) ? bits : 0;
+}
 
 /* Choose a machine; tiny pools recycle all the time. */
 void random_config(struct rnd *r, struct sim_config *c);
@@ -59,6 +67,21 @@ void random_protect(struct random_guest *g);
 
 /* random_table.c: an entry of one table is copied, changed as kernels do, to another. */
 void random_copy_entry(struct random_guest *g);
+
+/* random_modes.c: through paging off, as a real CPU must, into another mode or the same; a bit of CR0, CR4 or EFER; CR3. */
+void random_switch_mode(struct random_guest *g);
+void random_toggle(struct random_guest *g);
+void random_load_cr3(struct random_guest *g);
+
+/* random_window.c: the window's tables, at the start; and stored again, should they be spoilt. */
+void random_set_window(struct random_guest *g);
+void random_mend_window(struct random_guest *g);
+
+/* The same: a frame that may be a root in any mode. */
+u32 random_low_root(struct random_guest *g);
+
+/* random_entry.c: where an entry may lead. */
+u64 random_address(struct random_guest *g);
 
 /* One of a table's entries: the first and last ones more often. */
 u32 random_index(struct rnd *r, u32 entries);

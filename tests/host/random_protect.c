@@ -80,6 +80,30 @@ static void flush(struct random_guest *g, const struct range *r)
 		sim_invlpg(&g->sim, r->gva + i * PAGE_SIZE);
 }
 
+/*
+ * W goes, and then the entries, or their table's link, and a page becomes a table: nothing flushes, so that a TLB may have
+ * all as it was.
+ */
+static void unmap_unflushed(struct random_guest *g, struct range *r, u64 other_gva)
+{
+	u64 page = r->entry[rnd(g->r, PAGES)] & PTE_ADDR, link = random_lead_to(g, r->gva, 2);
+	bool unlink = one_in(g->r, 2);
+
+	for (u32 i = 0; i < PAGES; i++) {
+		if (one_in(g->r, 4) && !store_one(g, r, i, r->entry[i] & ~PTE_W))
+			return;
+	}
+	for (u32 i = 0; i < PAGES && !unlink; i++) {
+		if (!store_one(g, r, i, 0))
+			return;
+	}
+	if (gt_full(&g->sim.tlb) || (unlink && (!link || !random_store(g, link, 0))))
+		return;
+	random_use_as_table(g, other_gva, page);
+	use_some(g, r);
+	sim_check(&g->sim);
+}
+
 void random_protect(struct random_guest *g)
 {
 	struct sim *s = &g->sim;
@@ -107,4 +131,6 @@ void random_protect(struct random_guest *g)
 						   r.entry[rnd(g->r, PAGES)] & PTE_ADDR);
 	}
 	use_some(g, &r);
+	if (one_in(g->r, 2) && !gt_full(&s->tlb))
+		unmap_unflushed(g, &r, r.gva ^ region);
 }
