@@ -10,9 +10,9 @@ static u64 gva_of(u32 i)
 }
 
 /* A machine with a line of pages, all written. */
-static void start(void)
+static void start(const struct sim_config *c)
 {
-	(void)one_page(&plain, PAGE_A | USER_RW);
+	(void)one_page(c, PAGE_A | USER_RW);
 	for (u32 i = 0; i < PAGES; i++) {
 		put(pte(gva_of(i)), (PAGE_A + i * PAGE_SIZE) | USER_RW);
 		sim_invlpg(&sim, gva_of(i));
@@ -35,7 +35,7 @@ static void turn(u64 flags)
 static void a_line_loses_w_and_has_it_again(void **state)
 {
 	(void)state;
-	start();
+	start(&plain);
 	for (u32 n = 0; n < 3; n++) {
 		turn(PROTECTED);
 		for (u32 i = 0; i < PAGES; i++) {
@@ -66,7 +66,7 @@ static void one_of_a_line_changes_in_more(void **state)
 	(void)state;
 	for (u32 bit = 0; bit < 64; bit++) {
 		for (u32 at = 0; at < PAGES; at += PAGES - 1) {
-			start();
+			start(&plain);
 			mmu_let_unsync(&sim.v, pte(GVA));
 			for (u32 i = 0; i < PAGES; i++)
 				put(pte(gva_of(i)), ((PAGE_A + i * PAGE_SIZE) | PROTECTED) ^
@@ -121,7 +121,7 @@ static void a_page_becomes_a_table_meanwhile(void **state)
 
 	(void)state;
 	for (u32 owed = 0; owed < 2; owed++) {
-		start();
+		start(&plain);
 		turn(PROTECTED);
 		/* The guest may owe the flush still: a TLB has the page as writable. */
 		if (owed) {
@@ -153,7 +153,7 @@ static void a_protected_page_is_unmapped(void **state)
 	u64 page = PAGE_A + 5 * PAGE_SIZE;
 
 	(void)state;
-	start();
+	start(&plain);
 	turn(PROTECTED);
 	put(pte(gva_of(5)), 0);
 	sim_invlpg(&sim, gva_of(5));
@@ -166,6 +166,31 @@ static void a_protected_page_is_unmapped(void **state)
 	sim_check(&sim);
 }
 
+/*
+ * A TLB has a page as writable that is read-only since, and then the whole table goes, without a flush: when the page
+ * becomes a table, the TLB may have it so no more.
+ */
+static void a_table_goes_unflushed(void **state)
+{
+	struct sim_config c = plain;
+	u64 page = PAGE_A + 6 * PAGE_SIZE, zapped, value = PAGE_B | USER_RW;
+
+	(void)state;
+	c.sync = MMU_SYNC_HYBRID;
+	start(&c);
+	put(pte(gva_of(6)), page | PROTECTED);
+	zapped = sim.counters.value[CNT_mmu_shadow_zapped];
+	for (u32 i = 0; i < PAGES - 2; i++)
+		put(pte(gva_of(i)), 0);
+	assert_int_equal(sim.counters.value[CNT_mmu_shadow_zapped], zapped + 1);
+	put(pde(GVA + MIB(2)), page | UPPER);
+	(void)try(GVA + MIB(2), READ | USER, NULL);
+	(void)try(gva_of(6), WRITE | USER, &value);
+	sim_check(&sim);
+	(void)try(GVA + MIB(2), READ | USER, NULL);
+	sim_check(&sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +199,7 @@ int main(void)
 		cmocka_unit_test(one_of_a_pae_line_changes_in_more),
 		cmocka_unit_test(a_page_becomes_a_table_meanwhile),
 		cmocka_unit_test(a_protected_page_is_unmapped),
+		cmocka_unit_test(a_table_goes_unflushed),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);
