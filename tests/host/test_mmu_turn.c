@@ -166,28 +166,125 @@ static void a_protected_page_is_unmapped(void **state)
 	sim_check(&sim);
 }
 
-/*
- * A TLB has a page as writable that is read-only since, and then the whole table goes, without a flush: when the page
- * becomes a table, the TLB may have it so no more.
- */
+/* The page that was at gva_of(i) is a table now. A TLB that has it as writable has it so no more: the harness judges. */
+static void becomes_a_table(u32 i)
+{
+	u64 value = PAGE_B | USER_RW;
+
+	put(pde(GVA + MIB(2)), (PAGE_A + i * PAGE_SIZE) | UPPER);
+	(void)try(GVA + MIB(2), READ | USER, NULL);
+	(void)try(gva_of(i), WRITE | USER, &value);
+	sim_check(&sim);
+	(void)try(GVA + MIB(2), READ | USER, NULL);
+	sim_check(&sim);
+}
+
+/* The table comes back in sync by a fault of the guest's own, which flushes nothing. */
+static void change_unflushed(u64 flags, u32 but)
+{
+	mmu_let_unsync(&sim.v, pte(GVA));
+	for (u32 i = 0; i < PAGES; i++) {
+		if (i != but)
+			put(pte(gva_of(i)), flags ? (PAGE_A + i * PAGE_SIZE) | flags : 0);
+	}
+	faults(gva_of(2 * PAGES), READ | USER, 4);
+}
+
+/* W goes, and then the leaves, the whole line's or all but one; nothing is ever flushed. */
+static void a_line_goes_unflushed(void **state)
+{
+	(void)state;
+	for (u32 but = 0; but <= PAGES; but += PAGES) {
+		start(&plain);
+		put(PAGE_A + 3 * PAGE_SIZE, 0);
+		change_unflushed(PROTECTED, PAGES);
+		change_unflushed(0, but);
+		becomes_a_table(3);
+	}
+}
+
+/* The same of a table that goes as a whole. */
 static void a_table_goes_unflushed(void **state)
 {
 	struct sim_config c = plain;
-	u64 page = PAGE_A + 6 * PAGE_SIZE, zapped, value = PAGE_B | USER_RW;
+	u64 zapped;
 
 	(void)state;
 	c.sync = MMU_SYNC_HYBRID;
 	start(&c);
-	put(pte(gva_of(6)), page | PROTECTED);
+	put(pte(gva_of(6)), (PAGE_A + 6 * PAGE_SIZE) | PROTECTED);
 	zapped = sim.counters.value[CNT_mmu_shadow_zapped];
-	for (u32 i = 0; i < PAGES - 2; i++)
+	for (u32 i = 0; i < 6; i++)
 		put(pte(gva_of(i)), 0);
 	assert_int_equal(sim.counters.value[CNT_mmu_shadow_zapped], zapped + 1);
-	put(pde(GVA + MIB(2)), page | UPPER);
-	(void)try(GVA + MIB(2), READ | USER, NULL);
-	(void)try(gva_of(6), WRITE | USER, &value);
+	becomes_a_table(6);
+}
+
+/*
+ * And of one leaf, whose page nothing else maps: else its becoming a table would flush anyway. The table maps itself as
+ * its first page, a page of data as its second, and the page directory as its third.
+ */
+static void a_leaf_goes_unflushed(void **state)
+{
+	u64 pd, pt, page = PAGE_A + 3 * PAGE_SIZE, entry;
+
+	(void)state;
+	for (u32 protect = 0; protect < 2; protect++) {
+		machine(&plain);
+		root = table();
+		pt = pte(GVA);
+		pd = pde(GVA);
+		sim_poke(&sim, pt, pt | PTE_P | PTE_W | PTE_A | PTE_D, 8);
+		sim_poke(&sim, pt + 8, page | USER_RW, 8);
+		sim_poke(&sim, pt + 16, ALIGN_DOWN(pd, PAGE_SIZE) | PTE_P | PTE_W | PTE_A | PTE_D,
+			 8);
+		run_4level(CR0_WP, 0, 0);
+		entry = 0;
+		assert_int_equal(try(gva_of(1), WRITE | USER, &entry), 0);
+		entry = page | PROTECTED;
+		if (protect)
+			assert_int_equal(try(GVA + 8, WRITE, &entry), 0);
+		entry = 0;
+		assert_int_equal(try(GVA + 8, WRITE, &entry), 0);
+		entry = page | UPPER;
+		assert_int_equal(try(gva_of(2) + pd % PAGE_SIZE + 8, WRITE, &entry), 0);
+		(void)try(GVA + MIB(2), READ | USER, NULL);
+		entry = PAGE_B | USER_RW;
+		(void)try(gva_of(1), WRITE | USER, &entry);
+		sim_check(&sim);
+		(void)try(GVA + MIB(2), READ | USER, NULL);
+		sim_check(&sim);
+	}
+}
+
+/* The same of a 32-bit guest's. */
+static void a_32_bit_leaf_goes_unflushed(void **state)
+{
+	u64 pd, pt, entry, page = PAGE_A + 3 * PAGE_SIZE;
+
+	(void)state;
+	machine(&plain);
+	pd = root = table();
+	pt = table();
+	sim_poke(&sim, pd, pt | UPPER, 4);
+	sim_poke(&sim, pt, pt | PTE_P | PTE_W | PTE_A | PTE_D, 4);
+	sim_poke(&sim, pt + 4, page | USER_RW, 4);
+	sim_poke(&sim, pt + 8, pd | PTE_P | PTE_W | PTE_A | PTE_D, 4);
+	sim_set_regs(&sim, CR0_PG | CR0_PE | CR0_WP, root, 0, 0, true);
+	entry = 0;
+	assert_int_equal(try(PAGE_SIZE, WRITE | USER, &entry), 0);
+	/* Both halves: the third entry stays. */
+	entry = (page | PROTECTED) | (pd | PTE_P | PTE_W | PTE_A | PTE_D) << 32;
+	assert_int_equal(try(4, WRITE, &entry), 0);
+	entry = 0 | (pd | PTE_P | PTE_W | PTE_A | PTE_D) << 32;
+	assert_int_equal(try(4, WRITE, &entry), 0);
+	entry = page | UPPER;
+	assert_int_equal(try(2 * PAGE_SIZE + 8, WRITE, &entry), 0);
+	(void)try(MIB(8), READ | USER, NULL);
+	entry = PAGE_B | USER_RW;
+	(void)try(PAGE_SIZE, WRITE | USER, &entry);
 	sim_check(&sim);
-	(void)try(GVA + MIB(2), READ | USER, NULL);
+	(void)try(MIB(8), READ | USER, NULL);
 	sim_check(&sim);
 }
 
@@ -199,7 +296,10 @@ int main(void)
 		cmocka_unit_test(one_of_a_pae_line_changes_in_more),
 		cmocka_unit_test(a_page_becomes_a_table_meanwhile),
 		cmocka_unit_test(a_protected_page_is_unmapped),
+		cmocka_unit_test(a_line_goes_unflushed),
 		cmocka_unit_test(a_table_goes_unflushed),
+		cmocka_unit_test(a_leaf_goes_unflushed),
+		cmocka_unit_test(a_32_bit_leaf_goes_unflushed),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);
