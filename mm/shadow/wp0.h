@@ -96,8 +96,8 @@ static inline u64 wp0_needed(union role role, u64 gpte, const struct mmu_fault *
 {
 	u64 rights = leaf_rights(role, gpte, (fault->pfec & (PFEC_W | PFEC_U)) == PFEC_W);
 
-	/* A key forbids this supervisor no write; the hardware's WP=1 says it does. */
-	if ((fault->pfec & (PFEC_W | PFEC_U | PFEC_PK)) == (PFEC_W | PFEC_PK))
+	/* A key, of a user's page, forbids this supervisor no write; the hardware's WP=1 says it does. */
+	if ((fault->pfec & (PFEC_W | PFEC_U | PFEC_PK)) == (PFEC_W | PFEC_PK) && (rights & PTE_U))
 		rights = (rights & ~PTE_U) | (role.smep ? PTE_NX : 0);
 	return rights;
 }

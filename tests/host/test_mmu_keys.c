@@ -167,12 +167,30 @@ static void of_what_is_lent(void **state)
 	key_faults(part(0), READ | USER, NO_ACCESS, 0x25);
 }
 
+/* Its table is out of sync, so that the hardware still has the key: the supervisor's write is nothing special. */
+static void of_a_page_that_is_no_users_any_more(void **state)
+{
+	(void)state;
+	(void)one_page(&plain, PAGE_A | USER_RW | KEY_BITS);
+	run_4level(0, CR4_PKE | CR4_SMEP | CR4_SMAP, 0);
+	key_lets(GVA, WRITE | AC, 0);
+	mmu_let_unsync(&sim.v, pte(GVA));
+	put(pte(GVA), PAGE_A | (USER_RW & ~PTE_U) | KEY_BITS);
+	key_lets(GVA, WRITE, NO_ACCESS);
+	assert_int_equal(sim.stats.wp0_writes, 0);
+	sim_check(&sim);
+	works(GVA, FETCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_a_user),           cmocka_unit_test(of_a_page_that_stays_large),
-		cmocka_unit_test(of_a_user_read_only), cmocka_unit_test(of_a_supervisor),
+		cmocka_unit_test(of_a_user),
+		cmocka_unit_test(of_a_page_that_stays_large),
+		cmocka_unit_test(of_a_user_read_only),
+		cmocka_unit_test(of_a_supervisor),
 		cmocka_unit_test(of_what_is_lent),
+		cmocka_unit_test(of_a_page_that_is_no_users_any_more),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);
