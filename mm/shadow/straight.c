@@ -124,15 +124,15 @@ static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfe
 	return v->hw.filter_user || (pfec & PFEC_U) ? own_paid(v, pfec) : MMU_STRAIGHT_OWN;
 }
 
-/* What is left of one in a table out of sync, after own_fault(): its entry follows, and the table comes back. */
-static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva)
+/* What is left of one in a table out of sync, after own_fault(): its entry follows, and the table may come back. */
+static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva, u32 present)
 {
 	struct shadow *s = way->table[0];
 
 	v->mmu->in_operation = true;
 	if (entry_sync(v, way->first + spt_index(1, gva)))
 		flood_followed(s);
-	flood_is_over(v, s->gfn);
+	unsync_faulted(v, s->gfn, present);
 	settle(v);
 }
 
@@ -157,7 +157,7 @@ own_mirrored(struct mmu_vcpu *v, u64 gva, u32 pfec, u32 present, struct mmu_stra
 	if (!present)
 		touch_way(m, way);
 	if (way_is_unsync(way))
-		own_followed(v, way, gva);
+		own_followed(v, way, gva, present);
 	return MMU_STRAIGHT_OWN;
 }
 
@@ -178,8 +178,11 @@ static ALWAYS_INLINE enum mmu_straight_way by_own_tables(struct mmu_vcpu *v, u64
 	u64 rights = rights_below(o->rights, gpte), set = access_sets(pfec);
 	bool denied;
 
+	/* Out of sync, a table may still have a page that the guest's does not: a write may have met a table by that. */
 	if (unlikely(!(gpte & PTE_P)))
-		return own_mirrored(v, gva, pfec, 0, out);
+		return learnt || (pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P
+			       ? own_mirrored(v, gva, pfec, 0, out)
+			       : learn_fault(v, gva, pfec, rip, out);
 	/* PS is PAT here, and decides nothing. */
 	if (unlikely((gpte & o->reserved) || !rights_decide(v, rights, gpte, pfec, keys)))
 		return MMU_NOT_STRAIGHT;
