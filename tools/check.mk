@@ -20,7 +20,7 @@ layer = @$(PYTHON) tools/check-layer $(O) $(1)
 
 # The files of mm/shadow, low to high: none uses a later one.
 SHADOW := spte.h bounds.h mmu.h types.h ranges tables.h lists recycle tables flood flush reach \
-	  wp0.h entry.h leaf.h entry direct protect lines.h clear mirror.h mirror pass.h pass fill lives.h lives sync dying settle.h filter settle \
+	  wp0.h entry.h leaf.h entry direct protect lines.h clear mirror.h mirror pass.h pass fill lives.h lives sync linger dying settle.h filter settle \
 	  init translate ahead soften shortcut.h shortcut memo.h memo eager root invlpg fault wp0 write straight.h mend straight audit.h audit_lists audit_frames audit_mirror \
 	  audit_memo audit_entry audit
 

@@ -27,5 +27,5 @@ void accessed_ahead(struct mmu_vcpu *v, slot_t slot, u64 read)
 				   gpte | PTE_A, sizeof(gpte)))
 			break;
 	}
-	line_follow(v, slot);
+	lines_follow(v, slot, 1);
 }

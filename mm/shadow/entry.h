@@ -37,8 +37,8 @@ u32 table_sync(struct mmu_vcpu *v, u32 index, const u64 *copy);
 /* fill.c. The same for a table that has just been made, all zeros, and is listed. */
 void table_fill(struct mmu_vcpu *v, u32 index);
 
-/* pass.c. The same for the line of a slot, eight entries; its table is a shadow of RAM. */
-void line_follow(struct mmu_vcpu *v, slot_t slot);
+/* pass.c. The same for some lines, eight entries each, from a slot's on; its table is a shadow of RAM. */
+void lines_follow(struct mmu_vcpu *v, slot_t slot, u32 lines);
 
 /*
  * clear.c. Nothing in this table may go to the guest any more: its notrap entries become traps. all: those that are

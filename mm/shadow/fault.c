@@ -76,7 +76,7 @@ static bool install(struct mmu_vcpu *v, struct descent *d, const struct walk *w,
 	/* A write to a table out of sync is the flood going on; its mapping may be in that very table. */
 	f = fault->pfec & PFEC_W ? frame_of(m, fault->gpa >> PAGE_SHIFT) : NULL;
 	if (role.level == 1 && table_is_unsync(m, table) && !(f && (f->state & FRAME_UNSYNC)))
-		flood_is_over(v, m->shadows[table].gfn);
+		unsync_used(v, m->shadows[table].gfn, fault->gva);
 	if (role.level == 1 && (w->set & BIT(1)) && !(fault->pfec & PFEC_W))
 		accessed_ahead(v, d->slot, gpte);
 	return enough;
@@ -152,7 +152,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 		count(v->counters, pf_guest_protection);
 		/* Its next faults, and each INVLPG that mends one, cost less in sync. */
 		if (f && (f->state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC)
-			flood_is_over(v, w->table[w->level]);
+			unsync_faulted(v, w->table[w->level], PFEC_P);
 		return;
 	}
 	count(v->counters, pf_guest_notpresent);
@@ -163,7 +163,7 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 	if (!table_is_unsync(m, slot_table(d.slot)))
 		entry_sync(v, d.slot);
 	else
-		flood_is_over(v, shadow_at(m, d.slot)->gfn);
+		unsync_faulted(v, shadow_at(m, d.slot)->gfn, 0);
 	if (unlikely(m->soft_traps))
 		soften(v);
 }

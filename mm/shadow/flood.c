@@ -30,6 +30,7 @@
 static void was_vain(struct shadow *s)
 {
 	s->flood_paid = false;
+	s->flood_own = false;
 	s->flood_shut = false;
 	if (s->role.level == 1)
 		s->flood_bar = s->flood_bar ? 9 : 3;
@@ -101,8 +102,12 @@ bool flood_pays(u32 changed, u32 work)
 
 void flood_ended(struct mmu *m, struct shadow *s, bool paid)
 {
+	paid |= s->lingered;
+	s->lingered = false;
+	s->vain = 0;
 	if (s->writes && !s->stale) {
 		s->flood_paid = paid;
+		s->flood_own = paid;
 		if (s->role.level == 1)
 			m->floods_pay = paid;
 		if (paid)

@@ -33,11 +33,6 @@ bool frame_unmapped(struct mmu_vcpu *v, u64 gpa);
 void frame_let_go(struct mmu_vcpu *v, u64 gfn);
 /* A frame out of sync and not shut is tracked again, and its shadows say what it says, or are shut. */
 void frame_resync(struct mmu_vcpu *v, u64 gfn);
-/*
- * A table out of sync is read or faulted on, so that its flood is over, and it is worth being synced again. All
- * that the guest has mapped meanwhile is filled at once, and its next not-present faults do not exit.
- */
-void flood_is_over(struct mmu_vcpu *v, u64 gfn);
 /* frame_resync() for all that are out of sync, or those with an upper level; what there is no time for is shut. */
 void resync_all(struct mmu_vcpu *v, bool upper_only);
 /* Bring as many tables back in sync as one exit may. */
@@ -47,6 +42,14 @@ void refresh_all(struct mmu_vcpu *v);
 /* Bring the entries on the way to one linear address up to date. False: no table there is out of sync. */
 bool resync_gva(struct mmu_vcpu *v, u64 gva);
 bool has_upper_level(const struct mmu *m, u64 gfn); /* some shadow of the frame has */
+
+/*
+ * linger.c: a frame's table, out of sync, was used at gva, and its entry follows already; or the guest has taken a fault
+ * of its own there, pfec. Its flood is over by that, most often: it comes back, all that the guest has mapped meanwhile
+ * is filled, and its next not-present faults do not exit. Not with sync=never.
+ */
+void unsync_used(struct mmu_vcpu *v, u64 gfn, u64 gva);
+void unsync_faulted(struct mmu_vcpu *v, u64 gfn, u32 pfec);
 
 /* dying.c: a guest has cleared the link to a page table in this shadow of a page directory. */
 void page_table_went(struct mmu_vcpu *v, u32 index);

@@ -98,7 +98,7 @@ enum mmu_straight_way mend_unsync(struct mmu_vcpu *v, u64 gva, u64 gpte)
 	copy_forget(s, slot);
 	put_leaf(m, s, slot, spte);
 	changed = (old ^ *spte_at(m, slot)) & ~(PTE_A | PTE_D);
-	flood_is_over(v, s->gfn);
+	unsync_used(v, s->gfn, gva);
 	count_mended(v, gva, changed);
 	settle(v);
 	return MMU_STRAIGHT_MENDED;

@@ -28,13 +28,19 @@ bool leaf_add(struct mmu *m, slot_t slot, u64 spte)
 	return true;
 }
 
+/* follow() for a leaf that is wanted. */
+static ALWAYS_INLINE bool follow_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
+{
+	return follow(v, slot, (struct spte_want){.spte = spte, .present = true});
+}
+
 u32 odd_entry_sync(struct mmu_vcpu *v, struct pass *p, slot_t slot, u64 spte)
 {
 	u32 odd;
 
 	if (leaf_add(v->mmu, slot, spte))
 		return 0;
-	odd = follow(v, slot, (struct spte_want){.spte = spte, .present = true});
+	odd = follow_leaf(v, slot, spte);
 	p->changed += odd;
 	p->work += odd;
 	return 1;
@@ -165,7 +171,6 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 	s->live |= line_bit(first);
 	for (u32 k = 0; k < LINE_ENTRIES; k++) {
 		u64 gpte = guest[k], old = line[k], spte, differs;
-		bool was;
 
 		/* PS is PAT here, and decides nothing. */
 		if ((gpte & judged) != (PTE_P | PTE_A)) {
@@ -180,23 +185,24 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 			continue;
 		}
 		spte = plain_leaf(gpte);
+		if (!spte_is_present(old, trap_bits)) {
+			if (likely(quick_add(&at, k, spte) || leaf_add(m, first + k, spte)))
+				added++;
+			else
+				odd += follow_leaf(v, first + k, spte);
+			continue;
+		}
 		differs = (old ^ spte) & ~(PTE_A | PTE_D);
 		if (!differs)
 			continue;
-		if (differs == PTE_W && leaf_turn(m, &at, k, old, spte)) {
+		if (differs == PTE_W && leaf_turn(m, &at, k, old, spte))
 			moved++;
+		else if (leaf_says(old) == spte)
 			continue;
-		}
-		if (leaf_says(old) == spte)
-			continue;
-		was = spte_is_present(old, trap_bits);
-		if (was && leaf_put(m, s, first + k, spte))
+		else if (leaf_put(m, s, first + k, spte))
 			moved++;
-		else if (likely(!was && (quick_add(&at, k, spte) || leaf_add(m, first + k, spte))))
-			added++;
 		else
-			odd += follow(v, first + k,
-				      (struct spte_want){.spte = spte, .present = true});
+			odd += follow_leaf(v, first + k, spte);
 	}
 	s->present += added - dropped;
 	p->changed += added + moved + dropped + odd;
@@ -335,7 +341,7 @@ static ALWAYS_INLINE void any_group_sync(struct mmu_vcpu *v, struct pass *p, str
 		other_group_sync(v, p, s, first, bits, kind == NARROW);
 }
 
-void line_follow(struct mmu_vcpu *v, slot_t slot)
+void lines_follow(struct mmu_vcpu *v, slot_t slot, u32 lines)
 {
 	struct mmu *m = v->mmu;
 	u32 index = slot_table(slot);
@@ -343,11 +349,14 @@ void line_follow(struct mmu_vcpu *v, slot_t slot)
 	slot_t first = slot - slot % LINE_ENTRIES;
 	struct pass p = pass_of(m, index);
 
-	copy_forget(s, slot);
-	if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0 && !m->soft_traps)
-		small_line_sync(v, &p, s, first);
-	else
-		line_sync(v, &p, first, s->role.format == GPTE_32, s->role.level > 1);
+	for (; lines; lines--, first += LINE_ENTRIES) {
+		copy_forget(s, first);
+		if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0 &&
+		    !m->soft_traps)
+			small_line_sync(v, &p, s, first);
+		else
+			line_sync(v, &p, first, s->role.format == GPTE_32, s->role.level > 1);
+	}
 	m->work += p.work;
 	count_add(v->counters, mmu_prefill, p.filled);
 }

@@ -173,12 +173,6 @@ void frame_resync(struct mmu_vcpu *v, u64 gfn)
 	count(v->counters, mmu_resync);
 }
 
-void flood_is_over(struct mmu_vcpu *v, u64 gfn)
-{
-	if (v->mmu->sync != MMU_SYNC_NEVER)
-		frame_resync(v, gfn);
-}
-
 /* Back in sync, or out of reach where there is no time for it. */
 static void resync_or_shut(struct mmu_vcpu *v, u64 gfn)
 {

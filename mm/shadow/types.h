@@ -130,7 +130,10 @@ struct shadow {
 	bool orphan; /* the guest has unlinked it, as when it frees a page table: in mmu.orphans */
 	bool stale;  /* has no parents and no pins, and may lag behind: see sync.c */
 	bool recent : 1;     /* it may be in some virtual CPU's `recent` */
-	bool flood_paid : 1; /* flood.c: the last flood was worth it */
+	bool flood_paid : 1; /* flood.c: the last flood was worth it, */
+	bool flood_own : 1;  /* ... and it was this table's own */
+	bool lingered : 1;   /* linger.c: to stay out of sync was worth it; */
+	u8 vain : 3;         /* ... exits in a row that it was not worth */
 	bool flood_shut : 1; /* flood.c: the table was last shut for a flood, */
 	u8 flood_bar;        /* ... and so many writes more make the next one; */
 	u8 asked; /* ... mmu.invlpgs when the next INVLPG was made to exit; 0: it was not */

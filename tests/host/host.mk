@@ -26,9 +26,9 @@ mmu_sources   := $(fake) tests/host/ref_walk.c tests/host/guest_tlb.c tests/host
 		 tests/host/sim_mem.c tests/host/sim.c tests/host/sim_access.c tests/host/sim_setup.c tests/host/straight.c tests/host/sim_changes.c tests/host/ref_reach.c tests/host/random_guest.c \
 		 tests/host/random_config.c tests/host/random_pressure.c tests/host/random_device.c tests/host/random_large.c \
 		 tests/host/random_table.c tests/host/random_cow.c tests/host/random_space.c tests/host/random_turn.c \
-		 tests/host/random_protect.c tests/host/random_window.c tests/host/random_modes.c tests/host/random_entry.c \
+		 tests/host/random_protect.c tests/host/random_around.c tests/host/random_window.c tests/host/random_modes.c tests/host/random_entry.c \
 		 $(filter-out mm/phys/map.c mm/nested/nested.c,$(wildcard mm/*/*.c))
-$(foreach idea,idea rights keys large write turn flush sync resync formats pool filter straight soft,$(eval \
+$(foreach idea,idea rights keys large write turn linger flush sync resync formats pool filter straight soft,$(eval \
 	src_mmu_$(idea) := $(mmu_sources) tests/host/mmu_guest.c))
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)

@@ -324,6 +324,8 @@ void random_step(struct random_guest *g)
 		random_change_large(g);
 	else if (op < 30)
 		random_copy_on_write(g);
+	else if (op < 32)
+		random_around(g);
 	else if (op < 36)
 		use_and_change(g);
 	else if (op < 46)

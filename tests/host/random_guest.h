@@ -65,6 +65,9 @@ u64 random_use_as_table(struct random_guest *g, u64 gva, u64 page);
 /* random_protect.c: pages side by side lose W, and have it again. */
 void random_protect(struct random_guest *g);
 
+/* random_around.c: pages around a fault are mapped, and used. */
+void random_around(struct random_guest *g);
+
 /* random_table.c: an entry of one table is copied, changed as kernels do, to another. */
 void random_copy_entry(struct random_guest *g);
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables of level 1 that stay out of sync when they are used.
+ *
+ * A kernel that maps the pages around each fault writes a dozen entries at once, and a dozen more at the next fault
+ * nearby. To take their table back in between, and let it go again, takes three exits, and as much work as ten writes
+ * that are carried out. While it stays out of sync, two exits are left: the guest's own fault, and the first access to
+ * what it has mapped, at which the lines around follow.
+ *
+ * So a table stays whose own last flood was worth it. It comes back as soon as
+ * - the guest has mapped more than these lines, which it will use one by one;
+ * - it maps one page at a time, which takes less in sync. A fault by rights of its own is most likely of that kind: it
+ *   copies the page.
+ */
+#include "mm/shadow/lives.h"
+#include "mm/shadow/mirror.h"
+
+/* What a kernel fills around a fault: Linux' 64 KiB, aligned. */
+#define AROUND_LINES   2
+#define AROUND_ENTRIES (AROUND_LINES * LINE_ENTRIES)
+
+/* So many exits in a row have found no more than one page: two that were mapped one at a time. */
+#define LINGER_VAIN 4
+
+/* What a fault by rights counts as; s->vain has room for one at LINGER_VAIN - 1. */
+#define VAIN_RIGHTS 2
+
+/* The one shadow of a frame out of sync, if that may stay so; or 0. */
+static u32 may_linger(const struct mmu *m, u64 gfn)
+{
+	u32 index = m->frames[gfn].state & FRAME_TABLES;
+	const struct shadow *s = &m->shadows[index];
+
+	if (!s->flood_own || s->vain >= LINGER_VAIN || s->next || !is_common(s->role) ||
+	    m->soft_traps)
+		return 0;
+	return index;
+}
+
+/* The guest's entry may be used, and the shadow's does not follow it. */
+static bool is_behind(const struct mmu *m, const struct shadow *s, slot_t slot)
+{
+	return (gpte_read(s->gfn, GPTE_64, slot_entry(slot)) & s->judged) == (PTE_P | PTE_A) &&
+	       !spte_is_present(*spte_at(m, slot), m->trap_bits);
+}
+
+static bool neighbour_is_behind(const struct mmu *m, const struct shadow *s, slot_t first)
+{
+	u32 i = slot_entry(first);
+
+	return (i > 0 && is_behind(m, s, first - 1)) ||
+	       (i + AROUND_ENTRIES < SPT_ENTRIES && is_behind(m, s, first + AROUND_ENTRIES));
+}
+
+void unsync_used(struct mmu_vcpu *v, u64 gfn, u64 gva)
+{
+	struct mmu *m = v->mmu;
+	u32 index, before;
+	struct shadow *s;
+	slot_t first;
+
+	if (m->sync == MMU_SYNC_NEVER)
+		return;
+	index = may_linger(m, gfn);
+	if (!index) {
+		frame_resync(v, gfn);
+		return;
+	}
+	s = &m->shadows[index];
+	first = slot_make(index, ALIGN_DOWN(spt_index(1, gva), AROUND_ENTRIES));
+	before = s->present;
+	lines_follow(v, first, AROUND_LINES);
+	if (neighbour_is_behind(m, s, first)) {
+		frame_resync(v, gfn);
+	} else if (s->present > before + 1) {
+		s->lingered = true;
+		s->vain = 0;
+	} else {
+		s->vain++;
+	}
+}
+
+void unsync_faulted(struct mmu_vcpu *v, u64 gfn, u32 pfec)
+{
+	struct mmu *m = v->mmu;
+	u32 index;
+
+	if (m->sync == MMU_SYNC_NEVER)
+		return;
+	index = may_linger(m, gfn);
+	if (index)
+		m->shadows[index].vain += pfec & PFEC_P ? VAIN_RIGHTS : 1;
+	else
+		frame_resync(v, gfn);
+}
