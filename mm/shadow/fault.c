@@ -153,6 +153,8 @@ static void guest_fault(struct mmu_vcpu *v, const struct walk *w, u64 gva)
 		/* Its next faults, and each INVLPG that mends one, cost less in sync. */
 		if (f && (f->state & (FRAME_UNSYNC | FRAME_SHUT)) == FRAME_UNSYNC)
 			unsync_faulted(v, w->table[w->level], PFEC_P);
+		else if (w->pfec & PFEC_U)
+			unsync_hinders(v);
 		return;
 	}
 	count(v->counters, pf_guest_notpresent);

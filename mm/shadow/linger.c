@@ -25,6 +25,9 @@
 /* What a fault by rights counts as; s->vain has room for one at LINGER_VAIN - 1. */
 #define VAIN_RIGHTS 2
 
+/* Faults by rights, at other tables, that exit for it before nothing lingers any more. */
+#define HINDERED_MAX 4
+
 /* The one shadow of a frame out of sync, if that may stay so; or 0. */
 static u32 may_linger(const struct mmu *m, u64 gfn)
 {
@@ -75,6 +78,7 @@ void unsync_used(struct mmu_vcpu *v, u64 gfn, u64 gva)
 	} else if (s->present > before + 1) {
 		s->lingered = true;
 		s->vain = 0;
+		m->hindered = 0;
 	} else {
 		s->vain++;
 	}
@@ -92,4 +96,15 @@ void unsync_faulted(struct mmu_vcpu *v, u64 gfn, u32 pfec)
 		m->shadows[index].vain += pfec & PFEC_P ? VAIN_RIGHTS : 1;
 	else
 		frame_resync(v, gfn);
+}
+
+void unsync_hinders(struct mmu_vcpu *v)
+{
+	struct mmu *m = v->mmu;
+
+	if (!m->nr_unsync || !v->filter.user || m->sync == MMU_SYNC_NEVER ||
+	    ++m->hindered < HINDERED_MAX)
+		return;
+	m->hindered = 0;
+	resync_some(v);
 }

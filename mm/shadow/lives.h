@@ -50,6 +50,11 @@ bool has_upper_level(const struct mmu *m, u64 gfn); /* some shadow of the frame 
  */
 void unsync_used(struct mmu_vcpu *v, u64 gfn, u64 gva);
 void unsync_faulted(struct mmu_vcpu *v, u64 gfn, u32 pfec);
+/*
+ * A user's fault by rights of its own has exited, at a table in sync. Under the user filter it would not have: after some
+ * of them, what is out of sync comes back.
+ */
+void unsync_hinders(struct mmu_vcpu *v);
 
 /* dying.c: a guest has cleared the link to a page table in this shadow of a page directory. */
 void page_table_went(struct mmu_vcpu *v, u32 index);

@@ -136,6 +136,13 @@ static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva,
 	settle(v);
 }
 
+static void own_hindered(struct mmu_vcpu *v)
+{
+	v->mmu->in_operation = true;
+	unsync_hinders(v);
+	settle(v);
+}
+
 /*
  * The guest's own fault, where its table's shadow has to be found: one that is not present, which exits where no filter
  * is on, or in a table out of sync; and any while some table of level 1 is out of sync. present: PFEC_P, or 0.
@@ -158,6 +165,8 @@ own_mirrored(struct mmu_vcpu *v, u64 gva, u32 pfec, u32 present, struct mmu_stra
 		touch_way(m, way);
 	if (way_is_unsync(way))
 		own_followed(v, way, gva, present);
+	else if (present && (pfec & PFEC_U))
+		own_hindered(v);
 	return MMU_STRAIGHT_OWN;
 }
 

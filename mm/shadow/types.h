@@ -207,6 +207,7 @@ struct mmu {
 	bool ask_invlpg; /* the next one exits, to tell that it comes: flood.c */
 
 	bool floods_pay; /* flood.c: the last flood on a page table was worth it */
+	u8 hindered;     /* linger.c: faults that have exited since that was worth it */
 
 	/* A listed leaf was dropped or narrowed, and a TLB may still hold one that is writable. */
 	bool stale_writable;

@@ -24,6 +24,7 @@ static void start(void)
 	struct sim_config c = plain;
 
 	c.sync = MMU_SYNC_HYBRID;
+	c.user_filter = MMU_USER_ALWAYS;
 	(void)one_page(&c, PAGE_A | USER_RW);
 }
 
@@ -174,6 +175,28 @@ static void at_the_ends_of_a_table(void **state)
 	sim_check(&sim);
 }
 
+/* While a table lingers, the user filter is off, wherever a fault by rights is taken: not for long. */
+static void the_user_filter_comes_back(void **state)
+{
+	u64 other = GVA + MIB(2), pt;
+
+	(void)state;
+	out_of_sync();
+	pt = table();
+	put(pt, PAGE_B | USER_RO);
+	put(pde(other), pt | UPPER);
+	works(other, READ | USER);
+	for (u32 n = 0; n < 4; n++) {
+		assert_int_equal(resyncs() + 1, unsyncs());
+		faults(other, WRITE | USER, 7);
+		assert_true(exits());
+	}
+	assert_int_equal(resyncs(), unsyncs());
+	faults(other, WRITE | USER, 7);
+	assert_int_equal(exits(), 0);
+	sim_check(&sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +206,7 @@ int main(void)
 		cmocka_unit_test(copies_on_write_bring_it_back),
 		cmocka_unit_test(what_changes_meanwhile_is_seen),
 		cmocka_unit_test(at_the_ends_of_a_table),
+		cmocka_unit_test(the_user_filter_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
