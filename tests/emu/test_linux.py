@@ -18,7 +18,7 @@ def run(machine, options, passes):
     return result
 
 
-@pytest.mark.parametrize("model, bypass", [(MODELS[1], 0), (MODELS[0], 1), (MODELS[2], 1)])
+@pytest.mark.parametrize("model, bypass", [(MODELS[1], 0), (MODELS[2], 1)])
 def test_self_check(machine, passes, model, bypass):
     result = run(machine(model), f"bypass_guest_pf={bypass} audit={AUDIT}", passes)
     counters = result.counters
@@ -31,13 +31,14 @@ def test_self_check(machine, passes, model, bypass):
                                     counters["pf_guest_protection"])
 
 
-# All on AMD's, which takes a third of the time; on Intel's with SOAK=1, else what is farthest from
-# the defaults.
+# On AMD's, which takes a third of the time, one of each two that differ in bypass_guest_pf= alone; on
+# Intel's what is farthest from the defaults, on the models that test_self_check has not with the
+# bypass. With SOAK=1 all on each.
 EACH = [pytest.param(boots.machine("bochs", model), way, id=matrix.name(model, way))
         for model in MODELS for way in (matrix.WAYS if matrix.SOAK else [matrix.FAR[model]])
-        if way != matrix.DEFAULT]
+        if way != matrix.DEFAULT and (matrix.SOAK or way[2])]
 EACH += [pytest.param(boots.machine("qemu-tcg"), way, id=matrix.name("qemu-max", way))
-         for way in matrix.WAYS]
+         for way in (matrix.WAYS if matrix.SOAK else matrix.half(matrix.WAYS, 0))]
 
 
 @pytest.mark.parametrize("machine, way", EACH)
@@ -78,4 +79,6 @@ def test_boot_costs_at_most_a_tenth(compared):
 def test_bypass_leaves_few_not_present_faults(compared):
     off, on = (compared[f"bypass_guest_pf={n}"].counters for n in (0, 1))
     assert off["pf_guest_notpresent"] > 1000
-    assert on["pf_guest_notpresent"] <= 0.05 * off["pf_guest_notpresent"]
+    # Most of these are in tables that linger, mm/shadow/linger.c: fewer exits, all in all.
+    assert on["pf_guest_notpresent"] <= 0.10 * off["pf_guest_notpresent"]
+    assert on["exits"] <= 0.75 * off["exits"]
