@@ -21,7 +21,7 @@ def test_bare(machine, passes):
     passes(machine("corei7_skylake_x").run(Boot(GUEST), boots.bare_expect(), LIMIT))
 
 
-@pytest.mark.parametrize("model", ["broadwell_ult", "ryzen"] + ["core2_penryn_t9600"] * SOAK)
+@pytest.mark.parametrize("model", ["broadwell_ult"] + ["ryzen", "core2_penryn_t9600"] * SOAK)
 def test_no_exit_waits_for_the_line(machine, passes, model):
     """On a line that is slow in the CPU's eyes."""
     expect = boots.guest_expect((LINE, r"^uart: in flight$", r"^uart: longest exit \d+ ticks$"))

@@ -23,6 +23,8 @@ OPTIONS = ["bypass_guest_pf=1 audit=32", "bypass_guest_pf=0", "sync=always trap=
            "sync=never trap=address bypass_guest_pf=0", "sync=hybrid trap=structural"]
 if not SOAK:
     del OPTIONS[2:]
+# Of Intel's older ones the first alone, but with SOAK=1.
+OLDER = [] if SOAK else ["core2_penryn_t9600", "corei7_skylake_x"]
 LIMIT = 120
 
 # Lines that are not the bare machine's, since an emulator is wrong.
@@ -79,7 +81,7 @@ UNLIKE_NEWER = {
 def cases(on):
     return [pytest.param(host, model, options, id=name(model, options.replace(" ", "-")),
                          marks=pytest.mark.xdist_group(f"trace-{model}"))
-            for host, model in on for options in OPTIONS]
+            for host, model in on for options in OPTIONS[:1 if model in OLDER else None]]
 
 
 def words(host, cmdline):
