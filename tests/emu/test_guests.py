@@ -25,8 +25,8 @@ def test_bare(machine, passes, guest):
     passes(machine("corei7_skylake_x").run(Boot(elf(guest)), boots.bare_expect(), LIMIT))
 
 
-# The defaults, on the newest model and on one of the others; without bypass on one of these two, and
-# what is farthest from the defaults on the other. SOAK=1: on each model, a third of all ways.
+# The defaults, on the newest model and on one of the others; without bypass on one of these two,
+# and what is farthest from the defaults on the other. SOAK=1: on each model, a third of all ways.
 def ways_of(guest, model):
     share, at = matrix.share(model), list(GUESTS).index(guest)
     if SOAK:
