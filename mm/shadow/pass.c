@@ -195,11 +195,13 @@ static ALWAYS_INLINE void small_line_sync(struct mmu_vcpu *v, struct pass *p, st
 		differs = (old ^ spte) & ~(PTE_A | PTE_D);
 		if (!differs)
 			continue;
-		if (differs == PTE_W && leaf_turn(m, &at, k, old, spte))
+		if (differs == PTE_W && leaf_turn(m, &at, k, old, spte)) {
 			moved++;
-		else if (leaf_says(old) == spte)
 			continue;
-		else if (leaf_put(m, s, first + k, spte))
+		}
+		if (leaf_says(old) == spte)
+			continue;
+		if (leaf_put(m, s, first + k, spte))
 			moved++;
 		else
 			odd += follow_leaf(v, first + k, spte);
