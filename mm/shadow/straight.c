@@ -124,22 +124,19 @@ static ALWAYS_INLINE enum mmu_straight_way own_fault(struct mmu_vcpu *v, u32 pfe
 	return v->hw.filter_user || (pfec & PFEC_U) ? own_paid(v, pfec) : MMU_STRAIGHT_OWN;
 }
 
-/* What is left of one in a table out of sync, after own_fault(): its entry follows, and the table may come back. */
+/* What is left of one, after own_fault(): in a table out of sync its entry follows, and the table may come back. */
 static void own_followed(struct mmu_vcpu *v, const struct mmu_way *way, u64 gva, u32 present)
 {
 	struct shadow *s = way->table[0];
 
 	v->mmu->in_operation = true;
-	if (entry_sync(v, way->first + spt_index(1, gva)))
-		flood_followed(s);
-	unsync_faulted(v, s->gfn, present);
-	settle(v);
-}
-
-static void own_hindered(struct mmu_vcpu *v)
-{
-	v->mmu->in_operation = true;
-	unsync_hinders(v);
+	if (way_is_unsync(way)) {
+		if (entry_sync(v, way->first + spt_index(1, gva)))
+			flood_followed(s);
+		unsync_faulted(v, s->gfn, present);
+	} else {
+		unsync_hinders(v);
+	}
 	settle(v);
 }
 
@@ -158,15 +155,15 @@ own_mirrored(struct mmu_vcpu *v, u64 gva, u32 pfec, u32 present, struct mmu_stra
 	way = recall_mirror(v, gva);
 	if (!way || !way->frame)
 		return MMU_NOT_STRAIGHT;
-	if (!present && !way_is_unsync(way) && !spte_is_notrap(way->leaves[spt_index(1, gva)]))
+	/* By a page that a table out of sync still has, and the guest's no more, a write may have met a table. */
+	if (!present && (way_is_unsync(way) ? (pfec & (PFEC_P | PFEC_RSVD)) == PFEC_P
+					    : !spte_is_notrap(way->leaves[spt_index(1, gva)])))
 		return MMU_NOT_STRAIGHT;
 	(void)own_fault(v, pfec, present, out);
 	if (!present)
 		touch_way(m, way);
-	if (way_is_unsync(way))
+	if (way_is_unsync(way) || (present && (pfec & PFEC_U)))
 		own_followed(v, way, gva, present);
-	else if (present && (pfec & PFEC_U))
-		own_hindered(v);
 	return MMU_STRAIGHT_OWN;
 }
 
@@ -187,11 +184,8 @@ static ALWAYS_INLINE enum mmu_straight_way by_own_tables(struct mmu_vcpu *v, u64
 	u64 rights = rights_below(o->rights, gpte), set = access_sets(pfec);
 	bool denied;
 
-	/* Out of sync, a table may still have a page that the guest's does not: a write may have met a table by that. */
 	if (unlikely(!(gpte & PTE_P)))
-		return learnt || (pfec & (PFEC_P | PFEC_RSVD)) != PFEC_P
-			       ? own_mirrored(v, gva, pfec, 0, out)
-			       : learn_fault(v, gva, pfec, rip, out);
+		return own_mirrored(v, gva, pfec, 0, out);
 	/* PS is PAT here, and decides nothing. */
 	if (unlikely((gpte & o->reserved) || !rights_decide(v, rights, gpte, pfec, keys)))
 		return MMU_NOT_STRAIGHT;
