@@ -28,16 +28,19 @@
 /* Faults by rights, at other tables, that exit for it before nothing lingers any more. */
 #define HINDERED_MAX 4
 
-/* The one shadow of a frame out of sync, if that may stay so; or 0. */
-static u32 may_linger(const struct mmu *m, u64 gfn)
+/* The one shadow of a frame out of sync, where that stays so. NULL: it has come back; or with sync=never. */
+static struct shadow *lingers(struct mmu_vcpu *v, u64 gfn)
 {
-	u32 index = m->frames[gfn].state & FRAME_TABLES;
-	const struct shadow *s = &m->shadows[index];
+	struct mmu *m = v->mmu;
+	struct shadow *s = &m->shadows[m->frames[gfn].state & FRAME_TABLES];
 
-	if (!s->flood_own || s->vain >= LINGER_VAIN || s->next || !is_common(s->role) ||
-	    m->soft_traps)
-		return 0;
-	return index;
+	if (m->sync == MMU_SYNC_NEVER)
+		return NULL;
+	if (s->flood_own && s->vain < LINGER_VAIN && !s->next && is_common(s->role) &&
+	    !m->soft_traps)
+		return s;
+	frame_resync(v, gfn);
+	return NULL;
 }
 
 /* The guest's entry may be used, and the shadow's does not follow it. */
@@ -58,19 +61,13 @@ static bool neighbour_is_behind(const struct mmu *m, const struct shadow *s, slo
 void unsync_used(struct mmu_vcpu *v, u64 gfn, u64 gva)
 {
 	struct mmu *m = v->mmu;
-	u32 index, before;
-	struct shadow *s;
+	struct shadow *s = lingers(v, gfn);
 	slot_t first;
+	u32 before;
 
-	if (m->sync == MMU_SYNC_NEVER)
+	if (!s)
 		return;
-	index = may_linger(m, gfn);
-	if (!index) {
-		frame_resync(v, gfn);
-		return;
-	}
-	s = &m->shadows[index];
-	first = slot_make(index, ALIGN_DOWN(spt_index(1, gva), AROUND_ENTRIES));
+	first = slot_make((u32)(s - m->shadows), ALIGN_DOWN(spt_index(1, gva), AROUND_ENTRIES));
 	before = s->present;
 	lines_follow(v, first, AROUND_LINES);
 	if (neighbour_is_behind(m, s, first)) {
@@ -86,16 +83,10 @@ void unsync_used(struct mmu_vcpu *v, u64 gfn, u64 gva)
 
 void unsync_faulted(struct mmu_vcpu *v, u64 gfn, u32 pfec)
 {
-	struct mmu *m = v->mmu;
-	u32 index;
+	struct shadow *s = lingers(v, gfn);
 
-	if (m->sync == MMU_SYNC_NEVER)
-		return;
-	index = may_linger(m, gfn);
-	if (index)
-		m->shadows[index].vain += pfec & PFEC_P ? VAIN_RIGHTS : 1;
-	else
-		frame_resync(v, gfn);
+	if (s)
+		s->vain += pfec & PFEC_P ? VAIN_RIGHTS : 1;
 }
 
 void unsync_hinders(struct mmu_vcpu *v)

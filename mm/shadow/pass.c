@@ -350,14 +350,14 @@ void lines_follow(struct mmu_vcpu *v, slot_t slot, u32 lines)
 	struct shadow *s = &m->shadows[index];
 	slot_t first = slot - slot % LINE_ENTRIES;
 	struct pass p = pass_of(m, index);
+	enum kind kind = kind_of(m, s->role);
 
 	for (; lines; lines--, first += LINE_ENTRIES) {
 		copy_forget(s, first);
-		if (s->role.level == 1 && s->role.format != GPTE_32 && !s->role.wp0 &&
-		    !m->soft_traps)
+		if (kind == SMALL)
 			small_line_sync(v, &p, s, first);
 		else
-			line_sync(v, &p, first, s->role.format == GPTE_32, s->role.level > 1);
+			line_sync(v, &p, first, kind == NARROW, s->role.level > 1);
 	}
 	m->work += p.work;
 	count_add(v->counters, mmu_prefill, p.filled);
