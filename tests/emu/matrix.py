@@ -54,8 +54,8 @@ def half(ways, turn):
     return [way for way in ways if (SYNC.index(way[0]) + way[2] + turn) % 2]
 
 
-# Each two of sync=, trap= and bypass_guest_pf= meet: what SOAK=1 adds where a test is of the
-# machine, not of the tables.
+# Each two of sync=, trap= and bypass_guest_pf= meet, beside the defaults: what SOAK=1 adds where a
+# test is of the machine, not of the tables.
 PAIRS = [("always", "address", 1), ("never", "structural", 1), ("always", "structural", 0),
          ("never", "address", 0), ("hybrid", "structural", 1), ("hybrid", "address", 0)]
 

@@ -95,7 +95,7 @@ def test_differential(nested, name):
     no_fault_exits(under)
 
 
-# Bochs takes five times as long for it as QEMU does.
+# Bochs takes four times as long for it as QEMU does.
 FOR_LINUX = [on for on in MACHINES if SOAK or on not in (*LIKE_OTHERS, ("bochs", "ryzen"))]
 
 

@@ -179,7 +179,7 @@ def test_differential_beyond_the_emulator(passes, model, name, mode):
     assert result.number(r"^differ: (\d+) checks, 0 failures$") > 2500 * SEEDS
 
 
-# One of Bochs', which takes three times as long for it: the one without next-RIP.
+# One of Bochs', which takes two or three times as long for it: the one without next-RIP.
 @pytest.mark.parametrize("svm", MACHINES if SOAK else MACHINES[:5], indirect=True, ids="-".join)
 def test_linux(svm, passes):
     result = passes(linux.run_notrap(svm, "audit=4096"))

@@ -23,7 +23,7 @@ OPTIONS = ["bypass_guest_pf=1 audit=32", "bypass_guest_pf=0", "sync=always trap=
            "sync=never trap=address bypass_guest_pf=0", "sync=hybrid trap=structural"]
 if not SOAK:
     del OPTIONS[2:]
-# Of Intel's older ones the first alone, but with SOAK=1.
+# Intel's older models have the first of them alone, but with SOAK=1.
 OLDER = [] if SOAK else ["core2_penryn_t9600", "corei7_skylake_x"]
 LIMIT = 120
 
