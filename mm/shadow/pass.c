@@ -354,10 +354,7 @@ void lines_follow(struct mmu_vcpu *v, slot_t slot, u32 lines)
 
 	for (; lines; lines--, first += LINE_ENTRIES) {
 		copy_forget(s, first);
-		if (kind == SMALL)
-			small_line_sync(v, &p, s, first);
-		else
-			line_sync(v, &p, first, kind == NARROW, s->role.level > 1);
+		changed_line_sync(v, &p, s, first, line_bit(first), kind);
 	}
 	m->work += p.work;
 	count_add(v->counters, mmu_prefill, p.filled);
