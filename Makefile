@@ -306,7 +306,7 @@ counts: all guests
 	@$(EMU) counts >$(O)/counts.txt || { cat $(O)/counts.txt; exit 1; }
 	@cp $(O)/counts.txt tests/emu/counts.txt
 
-# 40 minutes of CPU time.
+# An hour of CPU time.
 readme-bench: all $(LINUX) $(BENCH_LINUX) $(O)/kvm/root.cpio | $(O)/.deps-figures
 	@$(EMU) $(BENCH_WORDS) bench-kvm >$(O)/bench-kvm.txt && \
 		tools/readme bench $(O)/bench-kvm.txt
