@@ -368,34 +368,6 @@ static void flood_is_over_where_time_was_short(void **state)
 	assert_int_equal(sim.counters.value[CNT_mmu_unsync], unsyncs);
 }
 
-/*
- * A table out of sync still maps a page that is a table, and the guest's entry for it is gone: whether the write that the
- * CPU makes by the old one is a write to a table, the straight way and the general one say the same.
- */
-static void write_to_a_table_by_an_entry_that_is_gone(void **state)
-{
-	struct sim_config c = plain;
-	u64 other = GVA + MIB(2), pt;
-
-	(void)state;
-	c.user_filter = MMU_USER_NEVER;
-	(void)one_page(&c, PAGE_A | USER_RO);
-	sim.straight_each = true;
-	pt = table();
-	put(pde(other), pt | UPPER);
-	put(pt, PAGE_A | USER_RW);
-	works(other, READ | USER);
-	put(pte(GVA + PAGE_SIZE), pt | USER_RW);
-	works(GVA + PAGE_SIZE, READ | USER);
-	/* Of these some go the straight way, by which the way to here is remembered. */
-	for (u32 n = 0; n < 16; n++)
-		faults(GVA, WRITE | USER, 7);
-	mmu_let_unsync(&sim.v, pte(GVA));
-	put(pte(GVA + PAGE_SIZE), 0);
-	(void)try(GVA + PAGE_SIZE, WRITE | USER, NULL);
-	sim_check(&sim);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,7 +384,6 @@ int main(void)
 		cmocka_unit_test(every_bit_of_an_unsynced_pae_entry),
 		cmocka_unit_test(many_unsynced_tables),
 		cmocka_unit_test(flood_is_over_where_time_was_short),
-		cmocka_unit_test(write_to_a_table_by_an_entry_that_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);
