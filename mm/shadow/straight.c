@@ -72,6 +72,11 @@ static __attribute__((noinline)) bool key_is_open(const struct mmu *m, u64 gpte)
 	return !(m->read_pkru() >> 2 * ((gpte & PTE_PK) >> PTE_PK_SHIFT) & 3);
 }
 
+static ALWAYS_INLINE bool is_denied_write(u64 rights, u32 pfec)
+{
+	return (pfec & PFEC_W) && !(rights & PTE_W);
+}
+
 /*
  * Whether the access is allowed depends on the rights of the way, and on nothing else. gpte: of level 1. keys: CR4.PKE
  * may be set.
@@ -83,15 +88,15 @@ static ALWAYS_INLINE bool rights_decide(const struct mmu_vcpu *v, u64 rights, u6
 
 	if (!(rights & PTE_U))
 		return true;
-	/* What the instruction is, and RFLAGS.AC. */
-	if (!(pfec & PFEC_U) && (cr4 & CR4_SMAP))
+	/* What the instruction is, and RFLAGS.AC; but for a write where nobody may: SMAP has no bit in the error code. */
+	if (!(pfec & PFEC_U) && (cr4 & CR4_SMAP) && !is_denied_write(rights, pfec))
 		return false;
 	return !keys || !(cr4 & CR4_PKE) || key_is_open(v->mmu, gpte);
 }
 
 static ALWAYS_INLINE bool is_denied(const struct paging_regs *r, u64 rights, u32 pfec)
 {
-	if ((pfec & PFEC_W) && !(rights & PTE_W))
+	if (is_denied_write(rights, pfec))
 		return true;
 	if ((pfec & PFEC_I) &&
 	    ((rights & PTE_NX) || (!(pfec & PFEC_U) && (rights & PTE_U) && (r->cr4 & CR4_SMEP))))

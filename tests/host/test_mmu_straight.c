@@ -304,11 +304,40 @@ static void write_to_a_table_by_an_entry_that_is_gone(void **state)
 	sim_check(&sim);
 }
 
+/*
+ * With SMAP a supervisor's fault depends on RFLAGS.AC, and on what the instruction is; but not that of a write to what
+ * nobody may write, as a kernel's to a user's page that is shared since a fork: it goes the straight way.
+ */
+static void supervisors_write_where_nobody_may(void **state)
+{
+	u64 own;
+
+	(void)state;
+	for (u32 ac = 0; ac <= AC; ac += AC) {
+		machine(&plain);
+		sim.straight_each = true;
+		root = new_root();
+		sim_poke(&sim, pte(GVA), PAGE_A | USER_RO, 8);
+		run_4level(CR0_WP, CR4_SMAP, 0);
+		works(GVA, READ | AC);
+		for (u32 n = 0; n < 16; n++)
+			faults(GVA, WRITE | ac, 3);
+		/* Half of them go the general way: straight_fault(). */
+		own = sim.stats.straight[MMU_STRAIGHT_OWN];
+		assert_in_range(own, 4, 16);
+		for (u32 n = 0; n < 16; n++)
+			faults(GVA, READ, 1);
+		assert_int_equal(sim.stats.straight[MMU_STRAIGHT_OWN], own);
+		sim_check(&sim);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_way_is_the_general_one, judged),
 		cmocka_unit_test_setup(write_to_a_table_by_an_entry_that_is_gone, judged),
+		cmocka_unit_test_setup(supervisors_write_where_nobody_may, judged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
