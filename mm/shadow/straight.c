@@ -199,8 +199,8 @@ static ALWAYS_INLINE enum mmu_straight_way by_own_tables(struct mmu_vcpu *v, u64
 		return own_fault(v, pfec, PFEC_P, out);
 	if (likely(!denied && (gpte & set) != set))
 		return mend(v, gva, pfec, gpte);
-	/* A write may have met a table. And who calls nothing else keeps few registers. */
-	if (!learnt)
+	/* It may have met a table. */
+	if (!learnt && (pfec & PFEC_W))
 		return learn_fault(v, gva, pfec, rip, out);
 	return denied ? own_mirrored(v, gva, pfec, PFEC_P, out) : mend_unsync(v, gva, gpte);
 }
