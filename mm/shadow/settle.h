@@ -48,7 +48,7 @@ static inline bool has_work(const struct mmu_vcpu *v)
 {
 	const struct mmu *m = v->mmu;
 
-	return is_waiting(v) || m->nr_unsync || (m->upper_unsync | m->ask_invlpg);
+	return is_waiting(v) || m->nr_unsync || m->upper_unsync;
 }
 
 /* Its last part, where nothing else is left: what the hardware has to run with. */

@@ -328,6 +328,32 @@ static void links_to_a_shut_table_are_forgotten(void **state)
 	assert_int_equal(shut, 20);
 }
 
+/* A guest may execute no INVLPG for long: while one is waited for, its loads of CR3 take the straight way as ever. */
+static void loads_of_cr3_do_not_wait_for_an_invlpg(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const struct large *k = &kinds[i];
+		u64 straight;
+
+		if (!k->efer)
+			continue;
+		start(k, MMU_SYNC_HYBRID, 100);
+		change(k, 3, 1, 0);
+		assert_true(sim.v.hw.exit_invlpg);
+		straight = sim.stats.straight_cr3;
+		/* Of eight, the harness has one take the general way. */
+		for (u32 n = 0; n < 64; n++)
+			assert_int_equal(sim_set_cr3(&sim, sim.regs.cr3), 0);
+		assert_in_range(sim.stats.straight_cr3 - straight, 48, 64);
+		assert_true(sim.v.hw.exit_invlpg);
+		read_all(k, 100);
+		/* It exits when it comes, and then none does. */
+		assert_int_equal(change(k, 2, 1, 1), 1);
+		sim_finish(&sim);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +364,7 @@ int main(void)
 		cmocka_unit_test(one_by_one_in_use),
 		cmocka_unit_test(two_by_two),
 		cmocka_unit_test(links_to_a_shut_table_are_forgotten),
+		cmocka_unit_test(loads_of_cr3_do_not_wait_for_an_invlpg),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
