@@ -50,6 +50,16 @@ static void say_share(const char *whose, u64 pool, u64 ram)
 	    permille % 10, ram >> 20);
 }
 
+/* No leaf may have the address of a trap: mm/shadow/spte.h. */
+static int hide_topmost(struct machine *m)
+{
+	u64 top = BIT(m->maxphyaddr) - PAGE_SIZE;
+
+	return memmap_has_ram(&m->guest_map, top, top + PAGE_SIZE)
+		       ? memory_hide(m, top, top + PAGE_SIZE)
+		       : 0;
+}
+
 int memory_take(struct machine *m, const struct bootinfo *boot, u64 *pool_hpa, u64 *pool_size)
 {
 	struct memmap_room room = {.align = PAGE_SIZE, .min = MIB(1), .max = GIB(4)};
@@ -59,7 +69,7 @@ int memory_take(struct machine *m, const struct bootinfo *boot, u64 *pool_hpa, u
 	u32 nr = 0;
 
 	m->guest_map = boot->map;
-	if (memory_hide(m, boot->image_start, boot->image_end) < 0)
+	if (memory_hide(m, boot->image_start, boot->image_end) < 0 || hide_topmost(m) < 0)
 		return -1;
 	avoid[nr++] = m->hidden[0];
 	for (u32 i = 0; i < boot->modules; i++) {

@@ -150,6 +150,8 @@ struct mmu *mmu_init(const struct mmu_config *c)
 	for (u32 i = 0; i < MMU_UNSYNC_MAX; i++)
 		m->unsync[i].copy = take(&next, PAGE_SIZE);
 	init_frames(m, &m->config);
+	INVARIANT(6, m->trap_bits >> PAGE_SHIFT >= frames ||
+			     m->frames[m->trap_bits >> PAGE_SHIFT].state >= FRAME_HIDDEN);
 	set_traps(m, &c->traps);
 	shadow_init(m);
 	return m;

@@ -99,6 +99,18 @@ def test_qemu_kernel_unknown_option(returning):
     assert result.passed, result.explain()
 
 
+def test_ram_up_to_the_last_page_frame(passes):
+    """The topmost page frame that the CPU can name is RAM: traps have its address, so it is hidden.
+
+    The MMU asserts that it is; a guest that is given it makes leaves that pass for traps.
+    """
+    machine = Qemu("tcg", "max,-la57,phys-bits=33", memory=7168,
+                   more=["-global", "i440FX-pcihost.pci-hole64-size=0"])
+    boot = boots.notrap("stats=0", [Module(boots.BENCH, "n=64")])
+    result = passes(machine.run(boot, boots.guest_expect()))
+    assert result.find(r"^notrap: .*RAM 716\d MB")
+
+
 # GRUB looks for a text mode, which an EFI machine has not, and says so with an "error:".
 UEFI_LOADED = Expect(HALTED, (BANNER,), (r"^notrap: (error|fatal): .*",))
 
