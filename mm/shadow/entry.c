@@ -181,6 +181,7 @@ static bool set_link_rights(struct mmu *m, slot_t slot, u32 child, u64 bits)
 	if (!((*spte ^ old) & PTE_RIGHTS))
 		return false;
 	m->ways++;
+	m->stale_ways = true;
 	came_into_reach(m, child);
 	if ((old & ~*spte & (PTE_W | PTE_U)) || (*spte & ~old & PTE_NX) ||
 	    m->shadows[child].role.direct)

@@ -19,6 +19,13 @@ static ALWAYS_INLINE void begin(struct mmu_vcpu *v)
 	m->operations++;
 }
 
+/* INVLPG drops what a CPU keeps of upper levels, of any address (SDM vol. 3A 4.10.4.1): INVVPID of one does not. */
+static ALWAYS_INLINE void drop_stale_ways(struct mmu *m)
+{
+	if (unlikely(m->stale_ways))
+		need_flush(m);
+}
+
 void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 {
 	struct mmu *m = v->mmu;
@@ -33,6 +40,7 @@ void mmu_invlpg(struct mmu_vcpu *v, u64 gva)
 	else if (++m->vain_invlpg >= VAIN_INVLPG_MAX)
 		resync_some(v);
 	settle(v);
+	drop_stale_ways(m);
 }
 
 /* The most frequent of all: the leaf of a table that was flooded, and not long ago another one of it. */
@@ -79,8 +87,10 @@ static __attribute__((noinline)) bool follow_leaf(struct mmu_vcpu *v, u64 gva)
 		m->in_operation = false;
 		say_hardware(v);
 	}
-	if (unlikely(v->hw.due))
+	if (unlikely(v->hw.due | m->stale_ways)) {
 		need_flush_gva(v, gva);
+		drop_stale_ways(m);
+	}
 	return true;
 }
 
@@ -88,7 +98,7 @@ bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva)
 {
 	struct mmu *m = v->mmu;
 
-	if (unlikely(is_waiting(v) || (m->upper_unsync | m->soft_traps | v->hw.due)))
+	if (unlikely(is_waiting(v) || (m->upper_unsync | m->soft_traps | m->stale_ways | v->hw.due)))
 		return false;
 	/* A way is remembered of four levels or five alone. */
 	if (unlikely(!follow_quickly(v, gva)))

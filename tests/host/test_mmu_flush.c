@@ -197,6 +197,72 @@ static void table_let_go_is_no_spurious_fault(void **state)
 	assert_int_equal(sim.counters.value[CNT_pf_spurious], 0);
 }
 
+/*
+ * INVLPG drops what a CPU keeps of upper levels, of any address (SDM vol. 3A 4.10.4.1), and so does one that exits: of
+ * two entries of a page directory with one page table between them, one comes to lead elsewhere.
+ */
+static void invlpg_that_exits_drops_upper_levels(void **state)
+{
+	u64 other = GVA + MIB(2), far = GVA + GIB(1), two, unsync;
+	struct sim_config c = plain;
+
+	(void)state;
+	c.sync = MMU_SYNC_HYBRID;
+	for (u32 i = 0; i < 64; i++) {
+		machine(&c);
+		rnd_seed(&rng, i + 1);
+		root = new_root();
+		sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+		sim_poke(&sim, pde(other), (pte(GVA) & PTE_ADDR) | UPPER, 8);
+		two = table();
+		sim_poke(&sim, two, PAGE_B | USER_RW, 8);
+		sim_poke(&sim, two + 8, PAGE_B | USER_RW, 8);
+		unsync = pte(far);
+		sim_poke(&sim, unsync, PAGE_A | USER_RW, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA, READ | USER);
+		works(far, READ | USER);
+		works(DIRECT + pde(other), READ);
+		/* While some table is out of sync, INVLPG exits. */
+		mmu_let_unsync(&sim.v, unsync);
+		put(unsync + 8, 0);
+		works(other, READ | USER);
+		put(pde(other), two | UPPER);
+		sim_invlpg(&sim, far + MIB(8));
+		put(pte(GVA + PAGE_SIZE), PAGE_A | USER_RW);
+		works(other + PAGE_SIZE, READ | USER);
+	}
+}
+
+/* The same of rights that have grown: under the user filter nobody sees that a fault is none of the guest's. */
+static void invlpg_that_exits_lets_rights_grow(void **state)
+{
+	u64 other = GVA + MIB(2), far = GVA + GIB(1);
+	struct sim_config c = plain;
+
+	(void)state;
+	c.sync = MMU_SYNC_HYBRID;
+	c.user_filter = MMU_USER_ALWAYS;
+	for (u32 i = 0; i < 64; i++) {
+		machine(&c);
+		rnd_seed(&rng, i + 1);
+		root = new_root();
+		sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+		sim_poke(&sim, pde(GVA), sim_read(pde(GVA), 8) & ~PTE_W, 8);
+		sim_poke(&sim, pte(far), PAGE_A | USER_RW, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA, READ | USER);
+		put(pde(GVA), sim_read(pde(GVA), 8) | PTE_W);
+		/* Until an INVLPG is made to exit, to tell whether one follows each write. */
+		for (u32 k = 0; k < 6 && !sim.v.hw.exit_invlpg; k++)
+			put(pde(other) + 8 * k, 0);
+		assert_true(sim.v.hw.exit_invlpg);
+		sim_invlpg(&sim, far + MIB(8));
+		put(pte(GVA + PAGE_SIZE), PAGE_B | USER_RW);
+		works(GVA + PAGE_SIZE, WRITE | USER);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +273,8 @@ int main(void)
 		cmocka_unit_test(protection_fault_drops_what_is_cached),
 		cmocka_unit_test(spurious_fault_is_flushed),
 		cmocka_unit_test(table_let_go_is_no_spurious_fault),
+		cmocka_unit_test_setup(invlpg_that_exits_drops_upper_levels, judged),
+		cmocka_unit_test_setup(invlpg_that_exits_lets_rights_grow, judged),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);
