@@ -44,7 +44,9 @@ void entry_drop(struct mmu *m, slot_t slot, bool by_guest)
 			orphan_add(m, child);
 		return;
 	}
-	if (s->role.format == GPTE_32 && s->role.level == 2)
+	/* Nor is code ever kept in two sizes: INTEL-SA-00210. */
+	if ((s->role.format == GPTE_32 && s->role.level == 2) ||
+	    (s->role.level > 1 && !(spte & PTE_NX)))
 		need_flush(m);
 	head = rmap_head(m, s->role, spte);
 	if (head)
@@ -148,7 +150,9 @@ void entry_leaf(struct mmu_vcpu *v, slot_t slot, u64 spte)
 	u32 length;
 
 	if (s->role.level > 1) {
-		/* must_split() has looked. */
+		/* must_split() has looked. A CPU may keep small leaves by a link that was here. */
+		if (m->stale_ways && !(spte & PTE_NX))
+			need_flush(m);
 	} else if (gfn_is_hidden(m, gfn)) {
 		spte = (spte & ~PTE_ADDR) | m->config.hole_hpa;
 		count(v->counters, hole_mapped);

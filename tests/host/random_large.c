@@ -35,7 +35,15 @@ u64 random_lead_to(struct random_guest *g, u64 gva, int level)
 	return 0;
 }
 
-enum change { CHANGE_RIGHTS, CHANGE_PAGE, CHANGE_PRESENT, CHANGE_NOTHING, CHANGE_ANY, CHANGES };
+enum change {
+	CHANGE_RIGHTS,
+	CHANGE_PAGE,
+	CHANGE_PRESENT,
+	CHANGE_SIZE,
+	CHANGE_NOTHING,
+	CHANGE_ANY,
+	CHANGES
+};
 
 static u64 changed_entry(struct random_guest *g, enum change change, u64 old, u32 i)
 {
@@ -48,6 +56,9 @@ static u64 changed_entry(struct random_guest *g, enum change change, u64 old, u3
 		return page | (~old & PTE_PCD);
 	case CHANGE_PRESENT:
 		return old & PTE_P ? 0 : page;
+	case CHANGE_SIZE:
+		return old & PTE_PS ? g->frame[1 + rnd(g->r, 9)] | PTE_P | PTE_W | PTE_U | PTE_A
+				    : page;
 	case CHANGE_NOTHING:
 		return old;
 	default:
@@ -89,12 +100,17 @@ void random_change_large(struct random_guest *g)
 	sim_invlpg(s, a.gva);
 	sim_access(s, &a, NULL, 8, &pfec);
 	for (u32 i = 0; i < n && !gt_full(&s->tlb); i++) {
-		if (!random_store_at(g, random_frame_index(g, gpa), (gpa & 4095) + i * size,
-				     changed_entry(g, change, sim_read(gpa + i * size, size), i),
+		/* A page becomes a table, and the other way round, and each is used. */
+		u32 at = change == CHANGE_SIZE ? i / 4 : i;
+
+		a.gva = pages + at * span;
+		if (at != i)
+			sim_access(s, &a, NULL, 8, &pfec);
+		if (!random_store_at(g, random_frame_index(g, gpa), (gpa & 4095) + at * size,
+				     changed_entry(g, change, sim_read(gpa + at * size, size), at),
 				     size))
 			return;
-		a.gva = pages + i * span;
-		if (!unflushed || i % unflushed)
+		if (at != i ? one_in(g->r, 3) : !unflushed || i % unflushed)
 			sim_invlpg(s, a.gva);
 		if (used && one_in(g->r, used))
 			sim_access(s, &a, NULL, 8, &pfec);

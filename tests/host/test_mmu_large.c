@@ -168,6 +168,32 @@ static void large_page_with_the_topmost_frame(void **state)
 	assert_int_equal(sim.counters.value[CNT_mmu_split], 1);
 }
 
+/* A page of code becomes a page table that has a shadow already, and nobody flushes: tlb_model.c tells of two sizes. */
+static void code_is_never_kept_in_two_sizes(void **state)
+{
+	u64 small;
+
+	(void)state;
+	for (u32 i = 0; i < 64; i++) {
+		machine(&plain);
+		rnd_seed(&rng, i + 1);
+		root = new_root();
+		sim_poke(&sim, pde(GVA), MIB(4) | USER_RO | PTE_PS, 8);
+		small = table();
+		for (u32 k = 0; k < 512; k++)
+			sim_poke(&sim, small + 8 * k, (MIB(4) + k * PAGE_SIZE) | USER_RO, 8);
+		sim_poke(&sim, pde(GVA + MIB(2)), small | UPPER, 8);
+		run_4level(CR0_WP, 0, 0);
+		works(GVA + MIB(2), FETCH | USER);
+		works(DIRECT + pde(GVA), READ);
+		for (u32 turn = 0; turn < 4; turn++) {
+			works(GVA, FETCH | USER);
+			works(GVA, FETCH | USER);
+			put(pde(GVA), turn & 1 ? MIB(4) | USER_RO | PTE_PS : small | UPPER);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +204,7 @@ int main(void)
 		cmocka_unit_test(large_page_that_covers_its_own_tables),
 		cmocka_unit_test(invlpg_of_a_split_large_page),
 		cmocka_unit_test(large_page_with_the_topmost_frame),
+		cmocka_unit_test_setup(code_is_never_kept_in_two_sizes, judged),
 	};
 
 	return cmocka_run_group_tests(tests, judged, NULL);

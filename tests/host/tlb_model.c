@@ -93,6 +93,21 @@ static struct hw_entry *pick(struct hw_entry *e, int nr, u64 gva, struct rnd *r)
 	return found;
 }
 
+/*
+ * Many CPUs of Intel raise a machine check that nobody can go on after where code is fetched that they keep in two
+ * sizes: INTEL-SA-00210. The guest owes no flush for that to happen.
+ */
+static void keep_leaf(struct hw *hw, u64 gva, const struct ref_path *path, struct rnd *r)
+{
+	for (int i = 0; i < HW_LEAVES && !path->nx; i++) {
+		const struct hw_entry *e = &hw->leaf[i];
+
+		if (covers(e, gva) && !e->path.nx && e->size != path->size)
+			hw->error = "code is kept in two sizes";
+	}
+	keep(hw->leaf, HW_LEAVES, gva, path->size, path, r);
+}
+
 static u64 *entry_ptr(struct hw *hw, const struct ref_path *path, u64 gva)
 {
 	u64 hpa = ref_entry_addr(&hw->cpu, path, gva);
@@ -158,7 +173,7 @@ bool hw_access(struct hw *hw, const struct ref_access *a, struct rnd *r, struct 
 	if (ptr)
 		*ptr |= FLAG_A | (a->write ? FLAG_D : 0);
 	leaf->dirty |= a->write;
-	keep(hw->leaf, HW_LEAVES, a->gva, leaf->size, leaf, r);
+	keep_leaf(hw, a->gva, leaf, r);
 	return true;
 }
 
@@ -171,5 +186,5 @@ void hw_speculate(struct hw *hw, u64 gva, struct rnd *r)
 	if (walk(hw, gva, r, &path, &ptr) != REF_LEAF || !ptr)
 		return;
 	*ptr |= FLAG_A;
-	keep(hw->leaf, HW_LEAVES, gva, path.size, &path, r);
+	keep_leaf(hw, gva, &path, r);
 }
