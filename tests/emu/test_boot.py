@@ -106,7 +106,7 @@ def test_ram_up_to_the_last_page_frame(passes):
     """
     machine = Qemu("tcg", "max,-la57,phys-bits=33", memory=7168,
                    more=["-global", "i440FX-pcihost.pci-hole64-size=0"])
-    boot = boots.notrap("stats=0", [Module(boots.BENCH, "n=64")])
+    boot = boots.notrap("stats=0", [Module(boots.BENCH, "n=512")])
     result = passes(machine.run(boot, boots.guest_expect()))
     assert result.find(r"^notrap: .*RAM 716\d MB")
 
