@@ -107,10 +107,14 @@ class Kernel:
     arch: str = "amd64"
     mitigated: bool = False  # as Linux chooses by default
     bench: bool = False      # the workloads of `make bench` as well
+    # Its figures are to repeat: a program's pages lie the same in each run, for on that depends how
+    # many tables it takes.
+    measured: bool = False
 
     def words(self):
         words = LINUX_CMDLINE.replace("mitigations=off ", "") if self.mitigated else LINUX_CMDLINE
-        return " ".join([words, self.more] + ["selfcheck_bench=1"] * self.bench).rstrip()
+        return " ".join([words, self.more] + ["norandmaps"] * self.measured +
+                        ["selfcheck_bench=1"] * self.bench).rstrip()
 
     def files(self):
         vmlinuz, initramfs = linux_files(self.arch)

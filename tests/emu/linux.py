@@ -70,10 +70,12 @@ def run_notrap(machine, options, kernel=boots.Kernel(), limit=boots.LINUX_LIMIT)
 
 def run_all(machine, options="", arch="amd64"):
     """Boot all three, two at a time: {name: Result}."""
+    kernel = boots.Kernel(arch=arch, measured=True)
+
     def go(name):
         if name == NATIVE:
-            return run_bare(machine, boots.Kernel(arch=arch))
-        return run_notrap(machine, f"{options} {name}".strip(), boots.Kernel(arch=arch))
+            return run_bare(machine, kernel)
+        return run_notrap(machine, f"{options} {name}".strip(), kernel)
 
     return each(RUNS, go, machine.at_once)
 
