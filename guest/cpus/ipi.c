@@ -15,8 +15,9 @@
 /* A write anywhere behind the APIC's own page, or to its first register, is an MSI on QEMU. */
 #define MSI_SPACE     MIB(1)
 #define APIC_FIRST    0x10
+#define APIC_REGISTER 16 /* bytes: QEMU takes each of their words for the register */
 #define APIC_ICR_LOW  0x300
-#define MSR_ICR       (MSR_X2APIC_FIRST + APIC_ICR_LOW / 16)
+#define MSR_ICR       (MSR_X2APIC_FIRST + APIC_ICR_LOW / APIC_REGISTER)
 
 #define DELIVERY(cmd) ((cmd) >> 8 & 7)
 enum { DELIVER_SMI = 2, DELIVER_INIT = 5, DELIVER_STARTUP = 6 };
@@ -88,8 +89,8 @@ static bool is_command(const struct machine *m, u64 gpa, u32 size)
 
 	if (offset >= MSI_SPACE)
 		return false;
-	return (offset + size > APIC_ICR_LOW && offset < APIC_ICR_LOW + 4) || offset < APIC_FIRST ||
-	       offset >= PAGE_SIZE;
+	return (offset + size > APIC_ICR_LOW && offset < APIC_ICR_LOW + APIC_REGISTER) ||
+	       offset < APIC_FIRST || offset >= PAGE_SIZE;
 }
 
 /* The low half of an entry of an I/O APIC's, which is the register that is in its window. */

@@ -433,6 +433,9 @@ static void ipis(void **state)
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00300, 0, 1));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00301, 5, 1));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00302, 0, 2));
+	for (u32 word = 4; word < 16; word += 4)
+		assert_true(ipi_write_is_dropped(&machine, 0xfee00300 + word, 0xc4500, 4));
+	assert_false(ipi_write_is_dropped(&machine, 0xfee00304, 0xc4400, 4));
 	assert_false(ipi_write_is_dropped(&machine, 0xfee00300, 0x04081, 4));
 	assert_false(ipi_write_is_dropped(&machine, 0xfee00300, 0xc4400, 4));
 	assert_false(ipi_write_is_dropped(&machine, 0xfee00310, 0x05000000, 4));

@@ -3,7 +3,8 @@
  * Tries to have the machine's other CPUs run its code. On the bare machine each start gets through,
  * which shows that the attempts are sound; under notrap none may, and everything goes on.
  *
- * cpus=N on the command line: what the machine has, 1 without it. own=1 and own=2: INIT goes to its own CPU
+ * cpus=N on the command line: what the machine has, 1 without it. words=4: on QEMU each word of the command
+ * register's 16 bytes is the register; elsewhere they are undefined. own=1 and own=2: INIT goes to its own CPU
  * first, as an IPI or as the timer's interrupt, which the bare machine does not survive.
  */
 #include "arch/string.h"
@@ -42,6 +43,7 @@ extern const u8 other_cpu[], other_cpu_marks[], other_cpu_end[];
 
 static bool x2apic;
 static volatile u32 *apic;
+static u32 icr_word; /* of the 16 bytes that the command register's low half has */
 
 /* A read of one of the PC's own ports takes about a microsecond; on an emulator, a tick. */
 static void wait(u32 reads)
@@ -61,7 +63,7 @@ static void send(u32 to, u32 icr)
 		wrmsr(MSR_ICR, (u64)to << 32 | icr);
 	} else {
 		apic[APIC_ICR_HIGH] = to << 24;
-		apic[APIC_ICR_LOW] = icr;
+		apic[APIC_ICR_LOW + icr_word] = icr;
 	}
 	wait(2000);
 }
@@ -137,7 +139,9 @@ static const char *try_all(const char *mode, u32 others)
 	if (!notrap_present())
 		return NULL;
 	disturb_all();
-	start_all();
+	for (icr_word = 0; icr_word < (x2apic ? 1 : guest_option_number("words", 1)); icr_word++)
+		start_all();
+	icr_word = 0;
 	return *marks() ? "another CPU has left the hypervisor after an NMI" : NULL;
 }
 
