@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* INIT and start-up IPIs of the guest's, dropped. */
+/* INIT, SMIs and start-up IPIs of the guest's, dropped. */
 #include "guest/cpus/ipi.h"
 
 #include "arch/console.h"
@@ -17,9 +17,12 @@
 #define APIC_FIRST    0x10
 #define APIC_REGISTER 16 /* bytes: QEMU takes each of their words for the register */
 #define APIC_ICR_LOW  0x300
-#define MSR_ICR       (MSR_X2APIC_FIRST + APIC_ICR_LOW / APIC_REGISTER)
+/* The local vectors: SDM vol. 3A 11.5.1. */
+#define APIC_LVT_CMCI  0x2f0
+#define APIC_LVT_FIRST 0x320
+#define APIC_LVT_LAST  0x370
 
-#define DELIVERY(cmd) ((cmd) >> 8 & 7)
+#define DELIVERY(cmd)  ((cmd) >> 8 & 7)
 enum { DELIVER_SMI = 2, DELIVER_INIT = 5, DELIVER_STARTUP = 6 };
 
 /* I/O APIC: a register's number, and the register. On QEMU they are there every 256 bytes. */
@@ -59,15 +62,34 @@ int ipi_watch(struct machine *m, const struct bootinfo *boot)
 	return watch_memory(m, m->ipi_base, m->ipi_base + MSI_SPACE);
 }
 
+/* What is written here says what the local APIC sends, or delivers by itself. */
+static bool is_delivery(u64 offset)
+{
+	u64 first = ALIGN_DOWN(offset, APIC_REGISTER);
+
+	return first == APIC_ICR_LOW || first == APIC_LVT_CMCI ||
+	       (first >= APIC_LVT_FIRST && first <= APIC_LVT_LAST);
+}
+
+static bool is_delivery_msr(u32 msr)
+{
+	return msr >= MSR_X2APIC_FIRST &&
+	       is_delivery((u64)(msr - MSR_X2APIC_FIRST) * APIC_REGISTER);
+}
+
 void ipi_intercept(struct vcpu *v)
 {
-	if (ipi_is_watched(v->machine))
-		v->ops->intercept_msr(v, MSR_ICR, false, true);
+	if (!ipi_is_watched(v->machine))
+		return;
+	for (u32 i = 0; i < PAGE_SIZE / APIC_REGISTER; i++) {
+		if (is_delivery_msr(MSR_X2APIC_FIRST + i))
+			v->ops->intercept_msr(v, MSR_X2APIC_FIRST + i, false, true);
+	}
 }
 
 /*
- * The low half of an interrupt command or of an I/O APIC's entry, or an MSI's data: INIT, start-up or
- * SMI (SDM vol. 3A 11.6.1, 11.11.2).
+ * The low half of an interrupt command or of an I/O APIC's entry, a local vector, or an MSI's data: INIT,
+ * start-up or SMI (SDM vol. 3A 11.5.1, 11.6.1, 11.11.2).
  */
 bool ipi_leads_outside(u32 command)
 {
@@ -89,8 +111,8 @@ static bool is_command(const struct machine *m, u64 gpa, u32 size)
 
 	if (offset >= MSI_SPACE)
 		return false;
-	return (offset + size > APIC_ICR_LOW && offset < APIC_ICR_LOW + APIC_REGISTER) ||
-	       offset < APIC_FIRST || offset >= PAGE_SIZE;
+	return is_delivery(offset) || is_delivery(offset + size - 1) || offset < APIC_FIRST ||
+	       offset >= PAGE_SIZE;
 }
 
 /* The low half of an entry of an I/O APIC's, which is the register that is in its window. */
@@ -123,7 +145,7 @@ bool ipi_write_is_dropped(struct machine *m, u64 gpa, u32 value, u32 size)
 
 bool ipi_msr_is_dropped(struct machine *m, u32 msr, u64 value)
 {
-	if (!ipi_is_watched(m) || msr != MSR_ICR || !ipi_leads_outside((u32)value))
+	if (!ipi_is_watched(m) || !is_delivery_msr(msr) || !ipi_leads_outside((u32)value))
 		return false;
 	say_dropped(m, (u32)value);
 	return true;

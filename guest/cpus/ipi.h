@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The guest's INIT and start-up IPIs, on a machine where INIT resets CPUs that are parked or run a guest:
- * it has one CPU, so that neither is ever of use.
+ * it has one CPU, so that neither is ever of use. And its SMIs, which go into SMM with the guest's
+ * intercepts in force there.
  */
 #ifndef GUEST_CPUS_IPI_H
 #define GUEST_CPUS_IPI_H
@@ -21,19 +22,19 @@ static inline bool ipi_is_watched(const struct machine *m)
 	return m->ipi_base;
 }
 
-/* Set-up, if so: have writes to the x2APIC's interrupt command register exit. */
+/* Set-up, if so: have writes to the x2APIC's interrupt command register and local vectors exit. */
 void ipi_intercept(struct vcpu *v);
 
 /*
- * The low half of an interrupt command or of an I/O APIC's entry, or an MSI's data: INIT, start-up or
- * SMI (SDM vol. 3A 11.6.1, 11.11.2).
+ * The low half of an interrupt command or of an I/O APIC's entry, a local vector, or an MSI's data: INIT,
+ * start-up or SMI (SDM vol. 3A 11.5.1, 11.6.1, 11.11.2).
  */
 bool ipi_leads_outside(u32 command);
 
 /* A write to memory of size 1, 2 or 4 that must not be made: it would send such an interrupt. */
 bool ipi_write_is_dropped(struct machine *m, u64 gpa, u32 value, u32 size);
 
-/* The same for WRMSR to IA32_X2APIC_ICR. */
+/* The same for WRMSR to a register of the x2APIC's. */
 bool ipi_msr_is_dropped(struct machine *m, u32 msr, u64 value);
 
 #endif

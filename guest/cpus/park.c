@@ -198,8 +198,8 @@ static int park_for_good(struct machine *m, const struct bootinfo *boot, u64 pag
 	} else if (!m->ops->init_resets_guests || !m->ops->init_resets_guests()) {
 		return 0;
 	}
-	say("INIT resets a CPU here that is parked or runs a guest: the guest's INIT and start-up IPIs are "
-	    "dropped; INIT as a device's MSI cannot be");
+	say("INIT resets a CPU here that is parked or runs a guest: the guest's INIT, SMIs and start-up "
+	    "IPIs are dropped; INIT as a device's MSI cannot be");
 	return ipi_watch(m, boot);
 }
 

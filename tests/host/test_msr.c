@@ -441,6 +441,19 @@ static void ipis(void **state)
 	assert_false(ipi_write_is_dropped(&machine, 0xfee00310, 0x05000000, 4));
 	assert_false(ipi_write_is_dropped(&machine, 0xfee000b0, 0, 4));
 	assert_false(ipi_write_is_dropped(&machine, 0xfee00380, 0x500, 4));
+	/* A local vector, which may be an SMI. */
+	for (u32 lvt = 0x320; lvt <= 0x370; lvt += 0x10) {
+		assert_true(ipi_write_is_dropped(&machine, 0xfee00000 + lvt, 0x20200, 4));
+		assert_true(ipi_msr_is_dropped(&machine, 0x800 + lvt / 16, 0x20200));
+		assert_false(ipi_write_is_dropped(&machine, 0xfee00000 + lvt, 0x200ef, 4));
+		assert_false(ipi_msr_is_dropped(&machine, 0x800 + lvt / 16, 0x400));
+	}
+	assert_true(ipi_write_is_dropped(&machine, 0xfee002f0, 0x200, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfee0032c, 0x200, 4));
+	assert_true(ipi_write_is_dropped(&machine, 0xfee0031e, 0, 4));
+	assert_false(ipi_msr_is_dropped(&machine, 0x7ff, 0x200));
+	assert_false(ipi_msr_is_dropped(&machine, 0x838, 0x200));
+	assert_false(ipi_msr_is_dropped(&machine, 0x930, 0x200));
 	/* An MSI, by a store of the CPU's. */
 	assert_true(ipi_write_is_dropped(&machine, 0xfee01000, 0x500, 4));
 	assert_true(ipi_write_is_dropped(&machine, 0xfee00000, 0x600, 4));
@@ -459,6 +472,9 @@ static void ipis(void **state)
 	assert_int_equal(writes, 0);
 	access_msr(0x830, 0x04081, true);
 	assert_int_equal(writes, 1);
+	intercepts = 0;
+	ipi_intercept(&vcpu);
+	assert_int_equal(intercepts, 8);
 	/* It stays where it is watched; its modes are the guest's. */
 	assert_true(refused(0x1b, 0xfef00900));
 	assert_false(refused(0x1b, 0xfee00100));

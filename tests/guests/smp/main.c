@@ -5,7 +5,8 @@
  *
  * cpus=N on the command line: what the machine has, 1 without it. words=4: on QEMU each word of the command
  * register's 16 bytes is the register; elsewhere they are undefined. own=1 and own=2: INIT goes to its own CPU
- * first, as an IPI or as the timer's interrupt, which the bare machine does not survive.
+ * first, as an IPI or as the timer's interrupt, which the bare machine does not survive; own=3: SMIs do, as the
+ * local timer's.
  */
 #include "arch/string.h"
 #include "guest/builtin/lib/guest.h"
@@ -19,8 +20,13 @@
 
 #define APIC           0xfee00000
 #define APIC_ID        (0x20 / 4)
+#define APIC_SPURIOUS  (0xf0 / 4)
 #define APIC_ICR_LOW   (0x300 / 4)
 #define APIC_ICR_HIGH  (0x310 / 4)
+#define APIC_TIMER     (0x320 / 4)
+#define APIC_COUNT     (0x380 / 4)
+#define SPURIOUS_ON    0x1ff
+#define TIMER_SMI      0x20200 /* again and again */
 #define MSR_APIC_ID    0x802
 
 #define IO_APIC        0xfec00000
@@ -125,6 +131,15 @@ static void init_by_timer(void)
 	wait(400000);
 }
 
+static void smi_by_local_timer(void)
+{
+	apic[APIC_SPURIOUS] = SPURIOUS_ON;
+	apic[APIC_TIMER] = TIMER_SMI;
+	apic[APIC_COUNT] = 100000;
+	wait(400000);
+	apic[APIC_COUNT] = 0;
+}
+
 static const char *try_all(const char *mode, u32 others)
 {
 	u32 expected = notrap_present() ? 0 : 2 * others;
@@ -159,6 +174,8 @@ const char *guest_main(void)
 		send(own_id(), ICR_INIT);
 	if (guest_option_number("own", 0) == 2)
 		init_by_timer();
+	if (guest_option_number("own", 0) == 3)
+		smi_by_local_timer();
 	why = try_all("xAPIC", others);
 	if (why || !(cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC))
 		return why;
