@@ -198,6 +198,7 @@ struct insn_system {
 	u8 reg;    /* GPR, or INSN_NO_REG: the operand is mem, or there is none */
 	u8 opsize; /* bytes */
 	bool rep;
+	bool locked;         /* LOCK came first, which none of them may have: it is not decoded */
 	struct insn_mem mem; /* valid where the kind says so and reg does not stand for it */
 };
 

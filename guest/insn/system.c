@@ -175,6 +175,7 @@ int insn_system(const u8 *bytes, u32 avail, enum insn_mode mode, struct insn_sys
 	else
 		take_one_byte(&p, out, opcode);
 	out->len = (u8)p.pos;
+	out->locked = p.lock && !p.overrun;
 
 	/* None of them may be locked. */
 	return out->kind == INSN_SYS_NONE || p.overrun || p.lock ? -1 : 0;

@@ -29,7 +29,15 @@ bool guest_decode_system(struct vcpu *v, struct insn_system *out)
 
 void insn_unread(struct vcpu *v)
 {
+	struct insn_system insn;
+
 	v->debug_traps = 0;
+	/* SDM vol. 2A, LOCK: #UD. QEMU's TCG executes it all the same, and has it exit. */
+	if (!guest_decode_system(v, &insn) && insn.locked) {
+		v->unread = 0;
+		inject_ud(v);
+		return;
+	}
 	if (v->unread_rip != v->rip)
 		v->unread = 0;
 	v->unread_rip = v->rip;

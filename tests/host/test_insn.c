@@ -382,6 +382,32 @@ static void test_addresses(void **state)
 	}
 }
 
+/* Which may not have a LOCK, as far as can be read; before MOV CR0 it is a name of CR8 on AMD's CPUs. */
+static void test_locked(void **state)
+{
+	static const u8 locked[][4] = {
+		{0xf0, 0x0f, 0x22, 0xd8}, /* MOV to CR3 */
+		{0xf0, 0x0f, 0x20, 0xe0}, /* MOV from CR4 */
+		{0xf0, 0x0f, 0xa2},       /* CPUID */
+		{0xf0, 0x66, 0xf4},       /* HLT */
+	};
+	static const u8 cr8[] = {0xf0, 0x0f, 0x22, 0xc0}, plain[] = {0x0f, 0x22, 0xd8};
+	struct insn_system in;
+	(void)state;
+
+	for (u32 i = 0; i < ARRAY_SIZE(locked); i++) {
+		assert_int_equal(insn_system(locked[i], sizeof(locked[i]), INSN_64, &in), -1);
+		assert_true(in.locked);
+	}
+	for (u32 avail = 0; avail <= sizeof(cr8); avail++) {
+		assert_int_equal(insn_system(cr8, avail, INSN_32, &in),
+				 avail == sizeof(cr8) ? 0 : -1);
+		assert_false(in.locked);
+	}
+	assert_int_equal(insn_system(plain, sizeof(plain), INSN_64, &in), 0);
+	assert_false(in.locked);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -389,7 +415,7 @@ int main(void)
 		cmocka_unit_test(test_all_opcodes),     cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_truncated),       cmocka_unit_test(test_system_truncated),
 		cmocka_unit_test(test_longest),         cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_addresses),       cmocka_unit_test(test_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,10 @@ X(skinit)
 X(getsec)
 X(rsm)
 X(cpuid)
+X(lock_to_cr3)
+X(lock_to_cr4)
+X(lock_cpuid)
+X(lock_rdmsr)
 #undef X
 
 /* clang-format off */
@@ -95,6 +99,7 @@ const struct attempt user_attempts[] = {
 	USER(rsm, VEC_UD, FEATURE_NONE),
 	USER(monitor, VEC_UD, FEATURE_MONITOR),
 	USER(cpuid, VECTOR_DONE, FEATURE_NONE),
+	USER(lock_cpuid, VEC_UD, FEATURE_NONE),
 	USER(xsetbv, VECTOR_REFUSED, FEATURE_XSAVE),
 };
 
@@ -140,6 +145,10 @@ const struct attempt kernel_attempts[] = {
 	KERNEL("STGI", stgi, VEC_UD, FEATURE_NONE, KEEP_NONE, 0, 0),
 	KERNEL("SKINIT", skinit, VEC_UD, FEATURE_NONE, KEEP_NONE, 0, 0),
 	KERNEL("INVLPGA", invlpga, VEC_UD, FEATURE_NONE, KEEP_NONE, 0, 0),
+	KERNEL("LOCK, MOV to CR3", lock_to_cr3, VEC_UD, FEATURE_NONE, KEEP_CR3, 0, 0),
+	KERNEL("LOCK, MOV to CR4", lock_to_cr4, VEC_UD, FEATURE_NONE, KEEP_CR4, 0, 0),
+	KERNEL("LOCK, CPUID", lock_cpuid, VEC_UD, FEATURE_NONE, KEEP_NONE, 0, 0),
+	KERNEL("LOCK, RDMSR", lock_rdmsr, VEC_UD, FEATURE_NONE, KEEP_EFER, 0, 0),
 	KERNEL("INVPCID of type 4", invpcid, VEC_GP, FEATURE_INVPCID, KEEP_NONE, 0, 4),
 };
 /* clang-format on */

@@ -67,6 +67,10 @@ try_%1_end:
 	CODE getsec, getsec
 	CODE rsm, rsm
 	CODE cpuid, cpuid
+	CODE lock_to_cr3, db 0xf0, 0x0f, 0x22, 0xd8
+	CODE lock_to_cr4, db 0xf0, 0x0f, 0x22, 0xe0
+	CODE lock_cpuid, db 0xf0, 0x0f, 0xa2
+	CODE_ECX lock_rdmsr, 0xc0000080, {db 0xf0, 0x0f, 0x32}
 	CODE to_cr1, db 0x0f, 0x22, 0xc8
 
 global user_vmcall, user_vmcall_end, user_vmmcall, user_vmmcall_end
