@@ -142,9 +142,12 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 
 void answer_cpuid(struct vcpu *v)
 {
-	u32 regs[4];
+	u32 regs[4], leaf = (u32)v->gpr[RAX];
 
-	guest_cpuid(v, (u32)v->gpr[RAX], (u32)v->gpr[RCX], regs);
+	guest_cpuid(v, leaf, (u32)v->gpr[RCX], regs);
+	/* Intel's CPUs tell it to 64-bit code alone: SDM vol. 2A, CPUID. */
+	if (leaf == 0x80000001 && !v->ops->amd && !guest_code_is_64bit(v))
+		regs[EDX] &= ~(u32)CPUID_80000001_EDX_SYSCALL;
 	v->gpr[RAX] = regs[EAX];
 	v->gpr[RBX] = regs[EBX];
 	v->gpr[RCX] = regs[ECX];

@@ -4,6 +4,8 @@
 
 #include "guest/builtin/lib/guest.h"
 
+#define VENDOR_INTEL_EBX 0x756e6547 /* "Genu" */
+
 u64 frame[FRAMES], large, user;
 
 u32 mark(u32 i)
@@ -17,8 +19,18 @@ void expect_page(const char *what, reg va, u32 i)
 	check(word_at(va) == mark(i), "%s: %lx says %x, not %x", what, va, word_at(va), mark(i));
 }
 
+/* Intel's CPUs tell it to 64-bit code alone: SDM vol. 2A, CPUID. */
+static void test_syscall(void)
+{
+	bool told = cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_SYSCALL;
+
+	if (cpuid(0, 0).ebx == VENDOR_INTEL_EBX)
+		check(!told, "32-bit code is told of SYSCALL");
+}
+
 const char *guest_main(void)
 {
+	test_syscall();
 	user = page_alloc(1, PAGE_SIZE);
 	large = page_alloc(1024, PAGE_4M);
 	for (u32 i = 0; i <= FRAMES; i++) {
