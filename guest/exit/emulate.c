@@ -8,6 +8,7 @@
 #include "guest/insn/exec.h"
 #include "guest/insn/insn.h"
 #include "guest/machine/machine.h"
+#include "guest/vcpu/inject.h"
 #include "guest/vcpu/instruction.h"
 #include "guest/vcpu/memory.h"
 #include "mm/guest/walk.h"
@@ -122,6 +123,14 @@ static inline void watch_operands(struct vcpu *v, const struct insn *insn, u64 g
 		watch_data(v, from, insn->opsize, false);
 }
 
+/* A user's operands are looked at here as well: the fault came first. */
+static __attribute__((noinline, cold)) bool is_misaligned(struct vcpu *v, const struct insn *insn,
+							  u64 gva, u64 from)
+{
+	return guest_is_misaligned(v, gva, insn->opsize) ||
+	       (insn->op == INSN_MOVS && guest_is_misaligned(v, from, insn->opsize));
+}
+
 /* watched: the fault was at registers, not at RAM. In line for each, since RAM's way is a frequent one. */
 static inline __attribute__((always_inline)) bool
 carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
@@ -136,16 +145,21 @@ carry_out(struct vcpu *v, const struct mmu_fault *fault, bool watched)
 	if (!insn)
 		return false;
 	segment_base(v, insn->mem.seg, flat, base);
-	if (insn->op == INSN_MOVS)
+	if (insn->op == INSN_MOVS) {
 		segment_base(v, insn->src.seg, flat, base);
+		from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len);
+	}
 	gva = insn_gva(insn, v->gpr, base, v->rip);
+	if (unlikely(pfec) && is_misaligned(v, insn, gva, from)) {
+		inject_zero(v, VEC_AC);
+		return true;
+	}
 	if (watched ? !find_watched(v, insn, gva, fault, &gpa)
 		    : !find_ram(v, insn, gva, fault, &gpa))
 		return false;
 	if (insn->op == INSN_MOVS) {
 		u64 from_gpa;
 
-		from = insn_mem_gva(&insn->src, v->gpr, base, v->rip + insn->len);
 		if (!guest_translate(v, from, insn->opsize, pfec, &from_gpa))
 			return false;
 		memcpy(&src, phys_ptr(from_gpa), insn->opsize);

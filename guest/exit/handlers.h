@@ -60,8 +60,8 @@ bool console_holds(u16 port, u8 size);
 void find_invpcid(struct vcpu *v, struct vmexit *exit);
 
 /*
- * Carry out the instruction at RIP, which writes memory; see mmu_fault(). False, with nothing done,
- * when it is not one that is decoded, or an operand crosses a page, is no RAM, or faults.
+ * Carry out the instruction at RIP, which writes memory, or raise its #AC; see mmu_fault(). False, with
+ * nothing done, when it is not one that is decoded, or an operand crosses a page, is no RAM, or faults.
  */
 bool emulate_write(struct vcpu *v, const struct mmu_fault *fault);
 

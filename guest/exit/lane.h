@@ -225,8 +225,9 @@ static ALWAYS_INLINE bool lane_carry_out(struct vcpu *v, u64 gva, const struct m
 	u64 rip = v->rip, low, high, value, *entry = phys_ptr(w->gpa);
 	const struct insn_cache *c = insn_cache_of(v, rip);
 
-	if (unlikely((v->rflags & RFLAGS_TF) || v->debug_traps || c->lane == LANE_NONE ||
-		     (rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
+	/* With AC it may be a user's that raises #AC. */
+	if (unlikely((v->rflags & (RFLAGS_TF | RFLAGS_AC)) || v->debug_traps ||
+		     c->lane == LANE_NONE || (rip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN))
 		return false;
 	insn_words(phys_ptr(w->code), &low, &high);
 	if (unlikely(c->low != low || c->high != high ||

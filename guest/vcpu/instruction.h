@@ -15,11 +15,14 @@ bool guest_decode_system(struct vcpu *v, struct insn_system *out);
 u64 guest_operand(struct vcpu *v, const struct insn_mem *mem, u8 len);
 /*
  * The same for an instruction that exits before its operand is looked at. Returns what the address of `size`
- * bytes raises, VEC_GP or VEC_SS with an error code of 0, because of its segment or because it is none (SDM
- * vol. 3A 3.3.7.1, 5.3); 0: nothing. What its page raises is another matter.
+ * bytes raises, VEC_GP, VEC_SS or VEC_AC with an error code of 0, because of its segment, because it is none
+ * (SDM vol. 3A 3.3.7.1, 5.3), or as guest_is_misaligned() has it; 0: nothing. What its page raises is another
+ * matter.
  */
 u8 guest_find_operand(struct vcpu *v, const struct insn_mem *mem, u8 len, u32 size, bool write,
 		      u64 *gva);
+/* A user's access there raises #AC: SDM vol. 3A 6.15, Interrupt 17. size: a power of two. */
+bool guest_is_misaligned(struct vcpu *v, u64 gva, u32 size);
 /* It is canonical. */
 bool guest_is_address(const struct vcpu *v, u64 gva);
 

@@ -46,6 +46,12 @@ static bool within_limit(const struct segment *seg, u64 offset, u32 size)
 	return last <= seg->limit;
 }
 
+bool guest_is_misaligned(struct vcpu *v, u64 gva, u32 size)
+{
+	return (gva & (size - 1)) && (v->rflags & RFLAGS_AC) && (v->ops->get_cr(v, 0) & CR0_AM) &&
+	       v->ops->cpl(v) == 3;
+}
+
 u8 guest_find_operand(struct vcpu *v, const struct insn_mem *mem, u8 len, u32 size, bool write,
 		      u64 *gva)
 {
@@ -62,6 +68,6 @@ u8 guest_find_operand(struct vcpu *v, const struct insn_mem *mem, u8 len, u32 si
 		       within_limit(&seg, insn_mem_gva(mem, v->gpr, no_base, v->rip + len), size);
 	}
 	if (fits)
-		return 0;
+		return guest_is_misaligned(v, *gva, size) ? VEC_AC : 0;
 	return mem->seg == SEG_SS ? VEC_SS : VEC_GP;
 }

@@ -73,6 +73,22 @@ try_%1_end:
 	CODE_ECX lock_rdmsr, 0xc0000080, {db 0xf0, 0x0f, 0x32}
 	CODE to_cr1, db 0x0f, 0x22, 0xc8
 
+; String I/O at the PCI bus's port.
+%macro CODE_PORT 2
+global try_%1, try_%1_end
+try_%1:
+	mov rsi, rdi
+	mov edx, 0xcf8
+	%2
+	int 0x80
+try_%1_end:
+%endmacro
+
+	CODE_PORT outsd, outsd
+	CODE_PORT insd, insd
+	CODE smsw_to, smsw [rdi]
+	CODE store, mov [rdi], eax
+
 global user_vmcall, user_vmcall_end, user_vmmcall, user_vmmcall_end
 user_vmcall:
 	xor ebx, ebx
