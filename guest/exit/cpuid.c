@@ -20,19 +20,20 @@ enum { EAX, EBX, ECX, EDX };
 #define HIDDEN_6_EAX (BIT(19) /* HFI */ | BIT(23) /* thread director */)
 /* Leaf 7: paging features that are not offered, enclaves, and keys that take address bits away. */
 #define HIDDEN_7_EBX (BIT(2) /* SGX */ | BIT(25) /* PT */)
-#define HIDDEN_7_ECX                                                                           \
-	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_TME | CPUID_7_0_ECX_PKS | BIT(29) /* ENQCMD */ | \
-	 BIT(30) /* SGX_LC */)
+#define HIDDEN_7_ECX                                                                               \
+	(CPUID_7_0_ECX_CET_SS | CPUID_7_0_ECX_TME | BIT(23) /* Key Locker */ | CPUID_7_0_ECX_PKS | \
+	 BIT(29) /* ENQCMD */ | BIT(30) /* SGX_LC */)
 #define HIDDEN_7_EDX (CPUID_7_0_EDX_CET_IBT | BIT(5) /* UINTR */ | BIT(19) /* architectural LBR */)
 
 /*
  * Leaf 7, subleaf 1: they change paging, exceptions, or how addresses are read. Architectural PEBS,
- * which the perfmon leaf tells of, writes to linear addresses, the hypervisor's while it runs.
+ * which the perfmon leaf tells of, writes to linear addresses, the hypervisor's while it runs. MSRs by a list
+ * or by a user, and registers or prefixes that are not decoded.
  */
 #define HIDDEN_7_1_EAX                                                                         \
 	(BIT(6) /* LASS */ | BIT(8) /* leaf 23h */ | BIT(17) /* FRED */ | BIT(18) /* LKGS */ | \
-	 BIT(20) /* NMI_SRC */ | BIT(26) /* LAM */)
-#define HIDDEN_7_1_EDX BIT(18) /* CET_SSS */
+	 BIT(20) /* NMI_SRC */ | BIT(26) /* LAM */ | BIT(27) /* MSRLIST */)
+#define HIDDEN_7_1_EDX (BIT(15) /* USER_MSR */ | BIT(18) /* CET_SSS */ | BIT(21) /* APX_F */)
 /* AMD: EFER bits that guests are not given. */
 #define HIDDEN_80000001_ECX \
 	(CPUID_80000001_ECX_SVM | BIT(10) /* IBS */ | CPUID_80000001_ECX_SKINIT | BIT(17) /* TCE */)
@@ -108,14 +109,20 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 		regs[EAX] &= ~HIDDEN_6_EAX;
 		break;
 	case 0xd:
+		if (subleaf == 0)
+			regs[EAX] &= ~(u32)XCR0_APX;
 		if (subleaf == 1)
 			regs[ECX] &= ~(u32)XSS_HIDDEN;
+		if (subleaf < 32 && (BIT(subleaf) & XCR0_APX))
+			memset(regs, 0, 4 * sizeof(u32));
 		break;
 	case CPUID_LEAF_SGX:
 	case CPUID_LEAF_PT:
+	case CPUID_LEAF_KEYS:
 	case CPUID_LEAF_PCONFIG:
 	case CPUID_LEAF_LBR:
 	case CPUID_LEAF_PERFMON:
+	case CPUID_LEAF_APX:
 	case LEAF_SVM:
 	case LEAF_IBS:
 		memset(regs, 0, 4 * sizeof(u32));

@@ -96,7 +96,10 @@ void handle_smsw(struct vcpu *v, const struct vmexit *exit)
 	insn_skip(v, exit);
 }
 
-/* XCR0 is the guest's own: the hypervisor has no extended state. SDM vol. 2C, XSETBV. */
+/*
+ * XCR0 is the guest's own: the hypervisor has no extended state. SDM vol. 2C, XSETBV. But for registers that
+ * an exit would have to name, which CPUID hides.
+ */
 void handle_xsetbv(struct vcpu *v, const struct vmexit *exit)
 {
 	u32 lo = v->gpr[RAX], hi = v->gpr[RDX];
@@ -106,5 +109,5 @@ void handle_xsetbv(struct vcpu *v, const struct vmexit *exit)
 		inject_ud(v);
 		return;
 	}
-	finish(v, exit, xsetbv_safe((u32)v->gpr[RCX], (u64)hi << 32 | lo));
+	finish(v, exit, !(lo & XCR0_APX) && xsetbv_safe((u32)v->gpr[RCX], (u64)hi << 32 | lo));
 }

@@ -53,9 +53,11 @@ static inline bool lane_is_same(u64 next, u64 value)
 
 #define CPUID_LEAF_SGX     0x12
 #define CPUID_LEAF_PT      0x14
+#define CPUID_LEAF_KEYS    0x19 /* Key Locker's */
 #define CPUID_LEAF_PCONFIG 0x1b
 #define CPUID_LEAF_LBR     0x1c
 #define CPUID_LEAF_PERFMON 0x23
+#define CPUID_LEAF_APX     0x29
 
 /*
  * Basic leaves of which guest/exit/cpuid.c, or a backend's hide_cpuid(), changes something. All others below 40h
@@ -63,7 +65,8 @@ static inline bool lane_is_same(u64 next, u64 value)
  */
 #define CPUID_CHANGED_LEAVES                                                              \
 	(BIT(1) | BIT(6) | BIT(7) | BIT(0xd) | BIT(CPUID_LEAF_SGX) | BIT(CPUID_LEAF_PT) | \
-	 BIT(CPUID_LEAF_PCONFIG) | BIT(CPUID_LEAF_LBR) | BIT(CPUID_LEAF_PERFMON))
+	 BIT(CPUID_LEAF_KEYS) | BIT(CPUID_LEAF_PCONFIG) | BIT(CPUID_LEAF_LBR) |           \
+	 BIT(CPUID_LEAF_PERFMON) | BIT(CPUID_LEAF_APX))
 
 /* guest/exit/cpuid.c: the rest of them. */
 void answer_cpuid(struct vcpu *v);

@@ -25,7 +25,11 @@ static const struct {
 	{0x1cc, 0x1d4}, /* FRED */
 	{MSR_PKRS, MSR_PKRS},
 	{0x985, 0x98a}, /* user interrupts */
-	{0xd93, 0xd93}, /* PASID */
+	{0x01c, 0x01c}, /* which MSRs a user has */
+	{0x02f, 0x02f}, /* the barrier of lists of MSRs */
+	{0x990, 0x990}, /* Key Locker: its copies */
+	{0x9fb, 0x9fb},
+	{0xd91, 0xd93}, /* the copying itself, PASID */
 	/* Architectural LBR: no exit switches it off, so it would show the hypervisor's branches. */
 	{0x1200, 0x161f},
 	{0x1900, 0x19ff}, /* counters of CPUID leaf 23h, PEBS' switches among them */

@@ -14,6 +14,7 @@ src_chipset   := guest/chipset/pci_guard.c guest/chipset/power_effect.c
 boot_sources  := $(fake) tests/host/boot_memory.c boot/parse.c guest/firmware/acpi.c guest/firmware/rsdp.c mm/phys/memmap.c
 src_multiboot1 := $(boot_sources) boot/multiboot1.c
 src_multiboot2 := $(boot_sources) boot/multiboot2.c boot/efi_map.c
+src_cpuid     := $(fake_console) guest/machine/report.c
 src_console   := arch/format.c arch/screen.c
 src_format    := arch/format.c
 src_insn      := tests/host/insn_oracle.c $(wildcard guest/insn/*.c)

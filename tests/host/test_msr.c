@@ -228,7 +228,8 @@ static void msrs_that_make_the_cpu_write_memory(void **state)
 
 static void msrs_of_hidden_features(void **state)
 {
-	static const u32 hidden[] = {0x8c, 0x500, 0x1cc, 0x1d4, MSR_PKRS, 0x985, 0x98a, 0xd93};
+	static const u32 hidden[] = {0x8c,  0x500, 0x1cc, 0x1d4, MSR_PKRS, 0x985, 0x98a,
+				     0xd93, 0x1c,  0x2f,  0x990, 0x9fb,    0xd91, 0xd92};
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(hidden); i++)
