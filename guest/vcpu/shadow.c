@@ -2,8 +2,8 @@
 /*
  * The guest on shadow tables: what the hardware runs with.
  *
- * It always has paging and CR0.WP on; a guest without LMA runs on PAE tables whatever its own format is.
- * PCIDs exist in the guest's view alone, which is what the MMU sees.
+ * It always has paging and CR0.WP on, and with VMX CR0.NE (vmx_set_cr()); a guest without LMA runs on PAE
+ * tables whatever its own format is. PCIDs exist in the guest's view alone, which is what the MMU sees.
  */
 #include "arch/cpu.h"
 #include "guest/machine/hidden.h"
@@ -46,7 +46,7 @@ static u64 memory_size(const struct memmap *map)
 static struct hw_regs hw_regs(const struct vcpu *v, const struct paging_regs *r)
 {
 	return (struct hw_regs){
-		.cr0 = r->cr0 | CR0_PG | CR0_PE | CR0_WP | CR0_NE,
+		.cr0 = r->cr0 | CR0_PG | CR0_PE | CR0_WP,
 		.cr4 = hw_cr4(r),
 		.efer = hw_efer(v, r),
 	};
