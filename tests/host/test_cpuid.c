@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What a guest reads by CPUID: guest/exit/cpuid.c on a CPU that has all there is. */
-#include <string.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
