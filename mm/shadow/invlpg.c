@@ -98,7 +98,8 @@ bool mmu_invlpg_straight(struct mmu_vcpu *v, u64 gva)
 {
 	struct mmu *m = v->mmu;
 
-	if (unlikely(is_waiting(v) || (m->upper_unsync | m->soft_traps | m->stale_ways | v->hw.due)))
+	if (unlikely(is_waiting(v) ||
+		     (m->upper_unsync | m->soft_traps | m->stale_ways | v->hw.due)))
 		return false;
 	/* A way is remembered of four levels or five alone. */
 	if (unlikely(!follow_quickly(v, gva)))
