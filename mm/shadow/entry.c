@@ -44,7 +44,7 @@ void entry_drop(struct mmu *m, slot_t slot, bool by_guest)
 			orphan_add(m, child);
 		return;
 	}
-	/* Nor is code ever kept in two sizes: INTEL-SA-00210. */
+	/* Nor is code ever kept in two sizes: invariant 25. */
 	if ((s->role.format == GPTE_32 && s->role.level == 2) ||
 	    (s->role.level > 1 && !(spte & PTE_NX)))
 		need_flush(m);

@@ -13,7 +13,7 @@ void shadow_zap(struct mmu_vcpu *v, u32 index, bool by_guest)
 	struct shadow *s = &m->shadows[index];
 	struct frame *f = s->role.direct ? NULL : frame_of(m, s->gfn);
 
-	m->work += WORK_TABLE + s->present / 4;
+	m->work += WORK_TABLE + s->present / TAKEN_PER_WORK;
 	INVARIANT(11, !s->pins);
 	forget_root(m, index);
 	m->ways++;

@@ -7,9 +7,6 @@
  */
 #include "mm/shadow/entry.h"
 
-/* Leaves that are taken for one unit of work. */
-#define LEAVES_PER_WORK 4
-
 /*
  * Leaves that lists have; in a function of its own, for most frames that become tables have none. The latest that
  * loses W by it is remembered, for untrack().
@@ -19,7 +16,7 @@ static __attribute__((noinline)) void take_leaves(struct mmu *m, struct frame *f
 	slot_t latest = 0;
 
 	/* Many tables come back at once, or are made ahead: sync.c, eager.c. */
-	m->work += (list_length(m, f->rmap) + list_length(m, r->rmap)) / LEAVES_PER_WORK;
+	m->work += (list_length(m, f->rmap) + list_length(m, r->rmap)) / TAKEN_PER_WORK;
 	while (f->rmap) {
 		slot_t slot = f->rmap;
 		u64 spte = *spte_at(m, slot);

@@ -19,15 +19,12 @@ bool has_upper_level(const struct mmu *m, u64 gfn)
 	return false;
 }
 
-/* Links that are taken away for one unit of work. */
-#define LINKS_PER_WORK 4
-
 /* Take every link to a table away, but the latest few. The table may be the guest's all the same. */
 static void unlink_but(struct mmu *m, u32 index, u32 keep)
 {
 	slot_t slot = m->shadows[index].parents, next;
 
-	m->work += list_length(m, slot) / LINKS_PER_WORK;
+	m->work += list_length(m, slot) / TAKEN_PER_WORK;
 	while (slot && keep--)
 		slot = m->links[slot].next;
 	for (; slot; slot = next) {
@@ -150,7 +147,7 @@ static u32 catch_up(struct mmu_vcpu *v, u32 index, const u64 *copy)
 		table_shut(m, index);
 		return 0;
 	}
-	m->work += WORK_TABLE + s->present / 4;
+	m->work += WORK_TABLE + s->present / TAKEN_PER_WORK;
 	table_trap(m, index, true);
 	s->synced = m->operations;
 	return 0;

@@ -241,6 +241,8 @@ struct mmu {
 
 /* A pass over a table that has nothing in it. Each line that has is 1 more, and so is each entry that is made. */
 #define WORK_TABLE 4
+/* Entries that are taken away, out of their lists, for one. */
+#define TAKEN_PER_WORK 4
 
 static inline bool may_work(const struct mmu *m)
 {
