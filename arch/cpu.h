@@ -230,8 +230,9 @@ enum vector {
 #define XSS_UINTR  BIT(14)
 #define XSS_LBR    BIT(15)
 #define XSS_HIDDEN (XSS_PT | XSS_PASID | XSS_CET | XSS_UINTR | XSS_LBR)
-/* XCR0: registers that no operand here can be. SDM vol. 1 13.3. */
-#define XCR0_APX BIT(19)
+/* A component of the extended state, its bit in XCR0: SDM vol. 1 13.1. APX': registers that no operand here can be. */
+#define XSTATE_APX 19
+#define XCR0_APX   BIT(XSTATE_APX)
 
 /* SYSCFG: APM vol. 2 7.10.1. */
 #define SYSCFG_SMEE BIT(23)

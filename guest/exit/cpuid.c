@@ -111,9 +111,9 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 	case 0xd:
 		if (subleaf == 0)
 			regs[EAX] &= ~(u32)XCR0_APX;
-		if (subleaf == 1)
+		else if (subleaf == 1)
 			regs[ECX] &= ~(u32)XSS_HIDDEN;
-		if (subleaf < 32 && (BIT(subleaf) & XCR0_APX))
+		else if (subleaf == XSTATE_APX)
 			memset(regs, 0, 4 * sizeof(u32));
 		break;
 	case CPUID_LEAF_SGX:
