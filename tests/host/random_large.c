@@ -84,6 +84,7 @@ void random_change_large(struct random_guest *g)
 	    pages = rnd(g->r, 4) * span, gpa;
 	struct ref_access a = {.ac = true};
 	enum change change = rnd(g->r, CHANGES);
+	bool resize = change == CHANGE_SIZE;
 	u32 pfec;
 
 	if (s->guest.mode == REF_OFF)
@@ -100,17 +101,17 @@ void random_change_large(struct random_guest *g)
 	sim_invlpg(s, a.gva);
 	sim_access(s, &a, NULL, 8, &pfec);
 	for (u32 i = 0; i < n && !gt_full(&s->tlb); i++) {
-		/* A page becomes a table, and the other way round, and each is used. */
-		u32 at = change == CHANGE_SIZE ? i / 4 : i;
+		/* Four times in a row a page becomes a table, or the other way round, and each is used. */
+		u32 at = resize ? i / 4 : i;
 
 		a.gva = pages + at * span;
-		if (at != i)
+		if (resize)
 			sim_access(s, &a, NULL, 8, &pfec);
 		if (!random_store_at(g, random_frame_index(g, gpa), (gpa & 4095) + at * size,
 				     changed_entry(g, change, sim_read(gpa + at * size, size), at),
 				     size))
 			return;
-		if (at != i ? one_in(g->r, 3) : !unflushed || i % unflushed)
+		if (resize ? one_in(g->r, 3) : !unflushed || i % unflushed)
 			sim_invlpg(s, a.gva);
 		if (used && one_in(g->r, used))
 			sim_access(s, &a, NULL, 8, &pfec);

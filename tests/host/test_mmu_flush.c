@@ -197,6 +197,15 @@ static void table_let_go_is_no_spurious_fault(void **state)
 	assert_int_equal(sim.counters.value[CNT_pf_spurious], 0);
 }
 
+/* A machine whose TLB is this seed's, and a root with a page at GVA. */
+static void start(const struct sim_config *c, u32 seed)
+{
+	machine(c);
+	rnd_seed(&rng, seed);
+	root = new_root();
+	sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+}
+
 /*
  * INVLPG drops what a CPU keeps of upper levels, of any address (SDM vol. 3A 4.10.4.1), and so does one that exits: of
  * two entries of a page directory with one page table between them, one comes to lead elsewhere.
@@ -209,10 +218,7 @@ static void invlpg_that_exits_drops_upper_levels(void **state)
 	(void)state;
 	c.sync = MMU_SYNC_HYBRID;
 	for (u32 i = 0; i < 64; i++) {
-		machine(&c);
-		rnd_seed(&rng, i + 1);
-		root = new_root();
-		sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+		start(&c, i + 1);
 		sim_poke(&sim, pde(other), (pte(GVA) & PTE_ADDR) | UPPER, 8);
 		two = table();
 		sim_poke(&sim, two, PAGE_B | USER_RW, 8);
@@ -244,10 +250,7 @@ static void invlpg_that_exits_lets_rights_grow(void **state)
 	c.sync = MMU_SYNC_HYBRID;
 	c.user_filter = MMU_USER_ALWAYS;
 	for (u32 i = 0; i < 64; i++) {
-		machine(&c);
-		rnd_seed(&rng, i + 1);
-		root = new_root();
-		sim_poke(&sim, pte(GVA), PAGE_A | USER_RW, 8);
+		start(&c, i + 1);
 		sim_poke(&sim, pde(GVA), sim_read(pde(GVA), 8) & ~PTE_W, 8);
 		sim_poke(&sim, pte(far), PAGE_A | USER_RW, 8);
 		run_4level(CR0_WP, 0, 0);
