@@ -45,7 +45,8 @@ enum change {
 	CHANGES
 };
 
-static u64 changed_entry(struct random_guest *g, enum change change, u64 old, u32 i)
+/* small: the table that takes a page's place. */
+static u64 changed_entry(struct random_guest *g, enum change change, u64 old, u32 i, u64 small)
 {
 	u64 page = i % 8 * MIB(4) | PTE_P | PTE_PS | PTE_U | PTE_A | PTE_D;
 
@@ -57,13 +58,30 @@ static u64 changed_entry(struct random_guest *g, enum change change, u64 old, u3
 	case CHANGE_PRESENT:
 		return old & PTE_P ? 0 : page;
 	case CHANGE_SIZE:
-		return old & PTE_PS ? g->frame[1 + rnd(g->r, 9)] | PTE_P | PTE_W | PTE_U | PTE_A
-				    : page;
+		return old & PTE_PS ? small | PTE_P | PTE_W | PTE_U | PTE_A : page;
 	case CHANGE_NOTHING:
 		return old;
 	default:
 		return random_entry(g) | PTE_PS;
 	}
+}
+
+/*
+ * A table for a page that changes its size, which has a shadow, as one that is in use for another address, too: else a
+ * link to it is a trap first, and the fault flushes. 0: it cannot be had.
+ */
+static u64 small_table(struct random_guest *g, u64 gpa, struct ref_access *a, int level)
+{
+	u32 frame = 1 + rnd(g->r, 9), size = ref_entry_size(&g->sim.guest), pfec;
+	u64 leaf = MIB(4) | PTE_P | PTE_U | PTE_A | (level > 2 ? PTE_PS : 0);
+
+	if (!random_store_at(g, frame, 0, leaf, size) ||
+	    !random_store_at(g, random_frame_index(g, gpa), gpa & 4095,
+			     g->frame[frame] | PTE_P | PTE_W | PTE_U | PTE_A, size))
+		return 0;
+	sim_invlpg(&g->sim, a->gva);
+	sim_access(&g->sim, a, NULL, 8, &pfec);
+	return g->frame[frame];
 }
 
 /*
@@ -81,7 +99,7 @@ void random_change_large(struct random_guest *g)
 	u64 span = random_is_32(g) ? MIB(4)
 		   : level == 3    ? GIB(1)
 				   : MIB(2),
-	    pages = rnd(g->r, 4) * span, gpa;
+	    pages = rnd(g->r, 4) * span, small = g->frame[1 + rnd(g->r, 9)], gpa, entry;
 	struct ref_access a = {.ac = true};
 	enum change change = rnd(g->r, CHANGES);
 	bool resize = change == CHANGE_SIZE;
@@ -96,10 +114,16 @@ void random_change_large(struct random_guest *g)
 	/* The table has its shadow from the first access on. */
 	a.gva = pages;
 	if (!random_store_at(g, random_frame_index(g, gpa), gpa & 4095,
-			     changed_entry(g, CHANGE_PRESENT, 0, 0), size))
+			     changed_entry(g, CHANGE_PRESENT, 0, 0, 0), size))
 		return;
 	sim_invlpg(s, a.gva);
 	sim_access(s, &a, NULL, 8, &pfec);
+	if (resize && one_in(g->r, 2)) {
+		a.gva = pages + n * span;
+		small = small_table(g, gpa + n * size, &a, level);
+		if (!small)
+			return;
+	}
 	for (u32 i = 0; i < n && !gt_full(&s->tlb); i++) {
 		/* Four times in a row a page becomes a table, or the other way round, and each is used. */
 		u32 at = resize ? i / 4 : i;
@@ -107,8 +131,8 @@ void random_change_large(struct random_guest *g)
 		a.gva = pages + at * span;
 		if (resize)
 			sim_access(s, &a, NULL, 8, &pfec);
-		if (!random_store_at(g, random_frame_index(g, gpa), (gpa & 4095) + at * size,
-				     changed_entry(g, change, sim_read(gpa + at * size, size), at),
+		entry = changed_entry(g, change, sim_read(gpa + at * size, size), at, small);
+		if (!random_store_at(g, random_frame_index(g, gpa), (gpa & 4095) + at * size, entry,
 				     size))
 			return;
 		if (resize ? one_in(g->r, 3) : !unflushed || i % unflushed)
