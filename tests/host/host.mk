@@ -31,7 +31,7 @@ mmu_sources   := $(fake) tests/host/ref_walk.c tests/host/guest_tlb.c tests/host
 		 tests/host/random_table.c tests/host/random_cow.c tests/host/random_space.c tests/host/random_turn.c \
 		 tests/host/random_protect.c tests/host/random_around.c tests/host/random_window.c tests/host/random_modes.c tests/host/random_entry.c \
 		 $(filter-out mm/phys/map.c mm/nested/nested.c,$(wildcard mm/*/*.c))
-$(foreach idea,idea rights keys large write turn linger flush sync resync formats pool filter straight soft work,$(eval \
+$(foreach idea,idea rights keys large write turn linger flush sync resync formats 5level pool filter straight soft work,$(eval \
 	src_mmu_$(idea) := $(mmu_sources) tests/host/mmu_guest.c))
 src_mmu       := $(mmu_sources)
 src_mmu_switch := $(mmu_sources)
