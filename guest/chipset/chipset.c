@@ -14,12 +14,14 @@ int chipset_prepare(struct machine *m, const struct bootinfo *boot)
 	if (acpi_hide_sleep(boot) < 0)
 		say("the firmware's ACPI tables are read-only and offer sleep: the guest's is refused");
 	pci_watch(m);
-	if (power_watch(m) < 0 || ecam_watch(m, boot) < 0 || fch_watch(m) < 0)
+	if (power_watch(m) < 0 || ecam_watch(m, boot) < 0 || balloon_hide(m) < 0 ||
+	    fch_watch(m) < 0)
 		return -1;
 	a20_watch(m);
 	cmos_watch(m);
 	smi_watch(m);
 	fw_cfg_watch(m);
+	nvdimm_watch(m);
 	if (vapic_watch(m) < 0 || hpet_watch(m) < 0)
 		return -1;
 	smram_lock();

@@ -27,6 +27,9 @@ void fw_cfg_watch(struct machine *m);
 /* QEMU's alone, after fw_cfg_watch(). */
 int vapic_watch(struct machine *m);
 int hpet_watch(struct machine *m);
+void nvdimm_watch(struct machine *m);
+/* After ecam_watch(). Those that there are at boot; pci_filter() sees to it that none begins later. */
+int balloon_hide(struct machine *m);
 void pci_watch(struct machine *m);
 int ecam_watch(struct machine *m, const struct bootinfo *boot);
 int fch_watch(struct machine *m);

@@ -92,6 +92,10 @@ bool pci_filter(struct machine *m, const struct pci_function *f, u32 reg, u32 si
 	if (f->segment == 0 && f->bdf >> 8 == 0 &&
 	    !power_write(m, ACPI_SPACE_PCI, acpi_address(f, reg), wanted, size))
 		return false;
+	if (pci_is_balloon(&id)) {
+		say_refused(m, f, reg, "a memory balloon takes any memory away, notrap's too");
+		return false;
+	}
 	if (!place_may(m, f, reg, size, wanted))
 		return false;
 	if (!pci_is_guarded(&id))

@@ -25,6 +25,12 @@ struct pci_id {
  */
 bool pci_is_guarded(const struct pci_id *id);
 
+/* virtio's memory balloon: with its legacy interface, and without. */
+static inline bool pci_is_balloon(const struct pci_id *id)
+{
+	return id->vendor == 0x1af4 && (id->device == 0x1002 || id->device == 0x1045);
+}
+
 /* True for a word of the header that can change what a function decodes: command, BARs, windows, ROM. */
 static inline bool pci_decides_place(u32 reg)
 {

@@ -36,6 +36,7 @@ struct ecam {
 };
 
 #define ECAM_MAX     8
+#define BALLOONS_MAX 4
 #define PCI_SAID_MAX 64
 
 struct chipset {
@@ -63,6 +64,10 @@ struct chipset {
 
 	/* vapic.c: the device's ROM; 0: there is none */
 	u32 vapic_rom, vapic_rom_end;
+
+	/* balloon.c: functions that the guest does not find */
+	u16 balloon[BALLOONS_MAX];
+	u32 nr_balloons;
 
 	/* pci.c, ecam.c, pci_filter.c */
 	struct ecam ecam[ECAM_MAX];

@@ -21,6 +21,7 @@ enum guest_line {
 	LINE_SMI_EN,
 	LINE_FW_CFG,
 	LINE_HPET,
+	LINE_NVDIMM,
 	LINE_FCH,
 	LINE_WATCHED,
 	LINE_IPI,

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.emu import boots, matrix
+from tests.emu import boots, dma, matrix
 from tests.emu.boot import Boot, Module
 from tests.emu.guests import elf
 from tests.emu.result import Expect
@@ -162,6 +162,56 @@ def test_past_the_iommu(passes, part, name, options):
     result = run(host(name), passes, part, options=options)
     said = result.find(r"^notrap: the guest writes \w+ to register 114 of the HPET, .* refused")
     assert bool(said) == (part == "hpet")
+
+
+def has_nvdimm(name):
+    return boots.machine("qemu-tcg", "max", chipset=f"{name},nvdimm=on")
+
+
+def test_nvdimm_is_sound():
+    result = has_nvdimm(PC).run(Boot(elf("nvdimm"), "bare=1"), boots.bare_expect(), LIMIT)
+    assert result.passed, result.explain()
+
+
+@pytest.mark.parametrize("name", [PC, Q35])
+@pytest.mark.parametrize("options", WAYS)
+def test_nvdimm(passes, options, name):
+    """It would answer in any memory."""
+    result = run(has_nvdimm(name), passes, "nvdimm", options=options)
+    assert result.find(r"^notrap: the guest asks an NVDIMM for an answer in memory: refused")
+
+
+# How a balloon may be there, and how its guest tells it pages. The last is the one whose queue goes
+# by the IOMMU; what it takes never does.
+BALLOONS = [(PC, "", "legacy=1"), (Q35, "", "legacy=1"), (Q35, "", ""),
+            (Q35, f",{dma.PLATFORM}", "")]
+
+
+def has_balloon(name, words):
+    iommu = ["-device", dma.INTEL] if words else []
+    return host(name, more=[*iommu, "-device", f"virtio-balloon-pci{words}"])
+
+
+@pytest.mark.parametrize("name, words, cmdline", BALLOONS)
+def test_balloon_is_sound(name, words, cmdline):
+    boot = Boot(elf("balloon"), f"bare=1 {cmdline}")
+    result = has_balloon(name, words).run(boot, boots.bare_expect(), LIMIT)
+    assert result.passed, result.explain()
+
+
+@pytest.mark.parametrize("name, words, cmdline", BALLOONS)
+@pytest.mark.parametrize("options", WAYS)
+def test_balloon(passes, options, name, words, cmdline):
+    """It would take any memory away."""
+    result = run(has_balloon(name, words), passes, "balloon", cmdline, options)
+    assert result.find(r"^notrap: PCI \S+ is a memory balloon")
+
+
+@pytest.mark.parametrize("name", [PC, Q35])
+def test_linux_with_a_balloon(passes, name):
+    """It goes on without."""
+    boot = boots.notrap("", boots.linux_modules())
+    passes(has_balloon(name, "").run(boot, boots.linux_expect(), boots.LINUX_LIMIT))
 
 
 REGISTERS = {PC: "9 registers, .* ports, a BAR", Q35: "10 registers, .* ports and memory, a BAR",

@@ -315,12 +315,32 @@ static void devices(void **state)
 	assert_int_equal(config[COMMAND / 4], 2);
 }
 
+/* Nothing of it can be written, wherever it is. */
+static void balloons(void **state)
+{
+	static const u32 ids[] = {0x10021af4, 0x10451af4, 0x10411af4 /* a network card */};
+	(void)state;
+
+	for (u32 i = 0; i < ARRAY_SIZE(ids); i++) {
+		new_function(0);
+		fake_console_clear();
+		config[0] = ids[i];
+		writable[COMMAND / 4] = 7;
+		assert_int_equal(set(COMMAND, 1, 7), i == 2);
+		assert_int_equal(set(COMMAND, 4, 0), i == 2);
+		assert_int_equal(set(0x84, 2, 1), i == 2);
+		assert_int_equal(fake_says, i == 2 ? 0 : 2);
+		assert_int_equal(config[COMMAND / 4], 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices),       cmocka_unit_test(cardbus),
 		cmocka_unit_test(cardbus_ports), cmocka_unit_test(resizable),
 		cmocka_unit_test(allocation),    cmocka_unit_test(virtual_functions),
+		cmocka_unit_test(balloons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
