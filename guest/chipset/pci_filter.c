@@ -88,7 +88,7 @@ bool pci_filter(struct machine *m, const struct pci_function *f, u32 reg, u32 si
 	struct pci_id id = identify(f);
 
 	if (id.vendor == 0xffff)
-		return true;
+		return !pci_may_be_hidden(f, reg);
 	if (f->segment == 0 && f->bdf >> 8 == 0 &&
 	    !power_write(m, ACPI_SPACE_PCI, acpi_address(f, reg), wanted, size))
 		return false;

@@ -21,6 +21,15 @@ bool pci_is_guarded(const struct pci_id *id)
 	       id->class == CLASS_IOMMU;
 }
 
+#define P2SB      (0x1f << 3 | 1)
+#define P2SB_ATOM (0x0d << 3)
+#define P2SBC     0xe0 /* four bytes */
+
+bool pci_may_be_hidden(const struct pci_function *f, u32 reg)
+{
+	return !f->segment && (f->bdf == P2SB || f->bdf == P2SB_ATOM) && (reg & ~3U) != P2SBC;
+}
+
 /* What operating systems set for themselves: interrupt routing, and what one emulated PC wants. */
 static const struct {
 	u16 vendor, device; /* device 0: all that are not listed before it */

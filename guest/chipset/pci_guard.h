@@ -25,6 +25,13 @@ struct pci_id {
  */
 bool pci_is_guarded(const struct pci_id *id);
 
+/*
+ * Intel's P2SB, at 00:1f.1 or 00:0d.0, is hidden by the firmware: reads give all ones then, and writes go on to
+ * reach it (PCH datasheet vol. 2, P2SBC). True for a register of one that reads as absent, but for P2SBC, by
+ * which systems show it. Others are not asked for: SR-IOV's virtual functions read so as well.
+ */
+bool pci_may_be_hidden(const struct pci_function *f, u32 reg);
+
 /* virtio's memory balloon: with its legacy interface, and without. */
 static inline bool pci_is_balloon(const struct pci_id *id)
 {

@@ -334,13 +334,34 @@ static void balloons(void **state)
 	}
 }
 
+/* One that reads as absent, and takes writes all the same. */
+static void hidden_function(void **state)
+{
+	static const struct pci_function p2sb = {.bdf = 0xf9}, atom = {.bdf = 0x68},
+					 other = {.segment = 1, .bdf = 0xf9}, vf = {.bdf = 0x181};
+	(void)state;
+
+	for (u32 size = 1; size <= 4; size *= 2) {
+		u32 value = 0;
+
+		new_function(0);
+		config[0] = ~0U;
+		assert_false(pci_filter(&machine, &p2sb, 0x10, size, &value));
+		assert_false(pci_filter(&machine, &atom, 0x60, size, &value));
+		assert_false(pci_filter(&machine, &p2sb, COMMAND, size, &value));
+		assert_true(pci_filter(&machine, &p2sb, 0xe0, size, &value));
+		assert_true(pci_filter(&machine, &other, 0x10, size, &value));
+		assert_true(pci_filter(&machine, &vf, COMMAND, size, &value));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices),       cmocka_unit_test(cardbus),
 		cmocka_unit_test(cardbus_ports), cmocka_unit_test(resizable),
 		cmocka_unit_test(allocation),    cmocka_unit_test(virtual_functions),
-		cmocka_unit_test(balloons),
+		cmocka_unit_test(balloons),      cmocka_unit_test(hidden_function),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
