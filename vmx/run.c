@@ -195,6 +195,8 @@ static void translate(struct vcpu *v, struct vmexit *exit)
 	case EXIT_VMFUNC:
 	case EXIT_SEAMCALL:
 	case EXIT_TDCALL:
+	case EXIT_RDMSR_IMM:
+	case EXIT_WRMSRNS_IMM:
 		exit_insn(exit, VMEXIT_VIRT_INSN);
 		break;
 	case EXIT_EPT_VIOLATION:

@@ -33,6 +33,7 @@ enum { EAX, EBX, ECX, EDX };
 #define HIDDEN_7_1_EAX                                                                         \
 	(BIT(6) /* LASS */ | BIT(8) /* leaf 23h */ | BIT(17) /* FRED */ | BIT(18) /* LKGS */ | \
 	 BIT(20) /* NMI_SRC */ | BIT(26) /* LAM */ | BIT(27) /* MSRLIST */)
+#define HIDDEN_7_1_ECX BIT(5) /* MSR_IMM: RDMSR and WRMSRNS that name the MSR in the instruction */
 #define HIDDEN_7_1_EDX (BIT(15) /* USER_MSR */ | BIT(18) /* CET_SSS */ | BIT(21) /* APX_F */)
 /* AMD: EFER bits that guests are not given. */
 #define HIDDEN_80000001_ECX \
@@ -95,6 +96,7 @@ static void guest_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, u32 regs[4]
 	case 7:
 		if (subleaf == 1) {
 			regs[EAX] &= ~HIDDEN_7_1_EAX;
+			regs[ECX] &= ~(u32)HIDDEN_7_1_ECX;
 			regs[EDX] &= ~HIDDEN_7_1_EDX;
 		}
 		if (subleaf)

@@ -90,6 +90,7 @@ static void hidden(void **state)
 		{7, 0, EDX, 5},         /* UINTR */
 		{7, 1, EAX, 17},        /* FRED */
 		{7, 1, EAX, 27},        /* MSRLIST */
+		{7, 1, ECX, 5},         /* MSR_IMM */
 		{7, 1, EDX, 15},        /* USER_MSR */
 		{7, 1, EDX, 21},        /* APX_F */
 		{0xd, 0, EAX, 19},      /* its registers */
