@@ -42,7 +42,7 @@ static const struct {
 	{MSR_VM_HSAVE_PA, MSR_SVM_KEY},
 	/* What a hypervisor below this one offers: most are physical addresses that it writes to. */
 	{0x11, 0x12},             /* KVM's clocks, their old numbers */
-	{0x40000000, 0x400002ff}, /* Hyper-V's, Xen's */
+	{0x40000000, 0x4000ffff}, /* Hyper-V's, those of one that is nested too; Xen's */
 	{0x4b564d00, 0x4b564dff}, /* KVM's */
 };
 

@@ -64,6 +64,7 @@ static const struct guard guards[] = {
 	{0xc0010116, 0xc0010116, 0, false}, /* SMM_CTL */
 	{0xc0010119, 0xc001011b, 0, false}, /* SMM_KEY to the doorbell of AVIC */
 	{MSR_SEV_GHCB, MSR_RMP_END, 0, false},
+	{0xc0010136, 0xc0010136, 0, false}, /* RMP_CFG */
 	/* mitigate.h: set for good where it is needed. */
 	{MSR_BP_CFG, MSR_BP_CFG, ~(u64)BP_CFG_BP_SPEC_REDUCE, false},
 };
@@ -77,8 +78,35 @@ static const struct guard *find_guard(u32 msr)
 	return NULL;
 }
 
+/*
+ * AMD's machine check banks: what an error raises, which may be an SMI. The thresholds' IntType (APM vol. 2, 9),
+ * in the old MSRs, of which the first is bank 4's, and in those of each bank that came later; there MCA_CONFIG's
+ * DeferredIntType too (PPR for Family 17h).
+ */
+#define MCA_FIRST    0xc0002000U
+#define MCA_BANKS    64
+#define MCA_CONFIG   4
+#define INT_TYPE_SMI 2
+
+static bool raises_smi(u32 msr, u64 value)
+{
+	u32 nr = msr - MCA_FIRST < 16 * MCA_BANKS ? msr % 16 : 0;
+
+	if (nr == MCA_CONFIG)
+		return (value >> 37 & 3) == INT_TYPE_SMI;
+	if (msr != 0x413 && (msr < 0xc0000408 || msr > 0xc000040a) && nr != 3 &&
+	    (nr < 10 || nr > 13))
+		return false;
+	return (value >> 49 & 3) == INT_TYPE_SMI;
+}
+
 void intercept_guarded_msrs(struct vcpu *v)
 {
+	/* Those of MCA_FIRST exit by themselves: APM vol. 2 15.11. */
+	for (u32 msr = 0xc0000408; v->ops->amd && msr <= 0xc000040a; msr++)
+		v->ops->intercept_msr(v, msr, false, true);
+	if (v->ops->amd)
+		v->ops->intercept_msr(v, 0x413, false, true);
 	for (u32 i = 0; i < ARRAY_SIZE(guards); i++) {
 		if (guards[i].amd && !v->ops->amd)
 			continue;
@@ -93,6 +121,6 @@ bool msr_write_is_guarded(u32 msr, u64 value)
 	u64 old;
 
 	if (!guard)
-		return false;
+		return raises_smi(msr, value);
 	return !rdmsr_safe(msr, &old) || ((value ^ old) & ~guard->open);
 }

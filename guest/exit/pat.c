@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The PAT that guest and hypervisor share. Entry 0 stays write-back in hardware: so it is after a
- * reset, and so every known system leaves it. One that does not reads back what it wrote, gets the other
- * seven, and is told in a line that pages of entry 0 are write-back; memory and devices stay coherent in
- * that. An exit need not switch the PAT.
+ * The PAT that guest and hypervisor share. Entry 0 stays write-back in hardware, and entry 3 uncached: so
+ * they are after a reset, and so every known system leaves them. One that does not reads back what it wrote,
+ * gets the other six, and is told in a line; memory and devices stay coherent in that. An exit need not
+ * switch the PAT.
  */
 #include "guest/exit/handlers.h"
 
@@ -16,17 +16,21 @@
 #include "guest/machine/memtype.h"
 
 #define ENTRY_0 GENMASK(7, 0)
+#define ENTRY_3 GENMASK(31, 24)
 
-/* What the hardware gets for a guest's value: all mappings of the hypervisor's are by entry 0. */
+/*
+ * What the hardware gets for a guest's value: all mappings of the hypervisor's are by entry 0, but for an IOMMU's
+ * registers, by entry 3 (map_uncached()). Write-combining is stronger than what MTRRs say of registers.
+ */
 static u64 for_both(u64 value)
 {
-	return (value & ~ENTRY_0) | MEMTYPE_WB;
+	return (value & ~(ENTRY_0 | ENTRY_3)) | MEMTYPE_WB | (u64)MEMTYPE_UC << 24;
 }
 
 /* WRMSR itself raises #GP for the other entries. */
-static bool entry_0_is_valid(u64 value)
+static bool is_valid(u64 entry)
 {
-	u32 type = value & ENTRY_0;
+	u32 type = entry & 0xff;
 
 	/* UC, WC, WT, WP, WB, UC-. */
 	return type < 8 && type != 2 && type != 3;
@@ -51,12 +55,12 @@ bool pat_write(struct vcpu *v, u64 value)
 {
 	struct machine *m = v->machine;
 
-	if (!entry_0_is_valid(value) || !wrmsr_safe(MSR_PAT, for_both(value)))
+	if (!is_valid(value) || !is_valid(value >> 24) || !wrmsr_safe(MSR_PAT, for_both(value)))
 		return false;
 	m->guest_pat = value;
 	if (for_both(value) != value && machine_may_say(m, LINE_PAT))
-		say("the guest writes %lx to its PAT: entry 0 stays write-back, as this CPU has one PAT "
-		    "for the guest and notrap",
+		say("the guest writes %lx to its PAT: entry 0 stays write-back, and entry 3 uncached, as this "
+		    "CPU has one PAT for the guest and notrap",
 		    value);
 	return true;
 }

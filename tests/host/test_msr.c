@@ -212,7 +212,7 @@ static void msrs_of_other_hypervisors(void **state)
 	expect_absent(0x12);
 	for (u32 msr = 0x4b564d00; msr <= 0x4b564d08; msr++)
 		expect_absent(msr);
-	for (u32 msr = 0x40000000; msr <= 0x40000200; msr++)
+	for (u32 msr = 0x40000000; msr <= 0x40001093; msr++)
 		expect_absent(msr);
 }
 
@@ -250,7 +250,7 @@ static void locks_stay_allowed(void **state)
 
 static void all_else_goes_through(void **state)
 {
-	static const u32 own[] = {0x10, 0x174, 0x830, 0x13, 0x40000300, 0x4b564e00, 0xc0000081};
+	static const u32 own[] = {0x10, 0x174, 0x830, 0x13, 0x40010000, 0x4b564e00, 0xc0000081};
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(own); i++) {
@@ -331,6 +331,23 @@ static void apic_base(void **state)
 	assert_true(refused(0x1b, BIT(63) | 0x900));
 }
 
+/* What an error raises may be an interrupt, and no SMI. */
+static void machine_checks(void **state)
+{
+	static const u32 thresholds[] = {0x413,      0xc0000408, 0xc000040a, 0xc0002003,
+					 0xc00023f3, 0xc000200a, 0xc000201d};
+	(void)state;
+
+	for (u32 i = 0; i < ARRAY_SIZE(thresholds); i++) {
+		assert_true(refused(thresholds[i], 2ULL << 49));
+		assert_false(refused(thresholds[i], 1ULL << 49));
+	}
+	assert_true(refused(0xc0002014, 2ULL << 37));
+	assert_false(refused(0xc0002014, 1ULL << 37 | 2ULL << 49));
+	assert_false(refused(0xc0002005, 2ULL << 37 | 2ULL << 49));
+	assert_true(refused(0xc0010136, 1));
+}
+
 /* All memory write-back, and devices from 3.5 to 4 GiB uncached. */
 static void mtrrs_of_firmware(void)
 {
@@ -407,6 +424,12 @@ static void one_pat_for_both(void **state)
 	assert_false(refused(0x277, 0x0007010600070106));
 	assert_int_equal(written, 0x0007010600070106);
 	assert_int_equal(fake_says, 0);
+	/* Registers of the hypervisor's are by entry 3: it is uncached. */
+	assert_false(refused(0x277, 0x0007010601070106));
+	assert_int_equal(written, 0x0007010600070106);
+	assert_int_equal(fake_says, 1);
+	machine.lines_said[LINE_PAT] = 0;
+	fake_console_clear();
 	assert_false(refused(0x277, 0x0007010600070100));
 	assert_int_equal(written, 0x0007010600070106);
 	access_msr(0x277, 0, false);
@@ -417,6 +440,7 @@ static void one_pat_for_both(void **state)
 	for (u32 type = 0; type < 256; type++)
 		assert_int_equal(refused(0x277, 0x0606060606060600 | type),
 				 type == 2 || type == 3 || type > 7);
+	assert_true(refused(0x277, 0x0006060602060606));
 }
 
 /* The x2APIC's command register; and the APIC stays where it is watched, while its modes are the guest's. */
@@ -458,6 +482,7 @@ int main(void)
 		cmocka_unit_test(mtrrs_when_cpuid_says_none),
 		cmocka_unit_test(mtrrs_off_and_on),
 		cmocka_unit_test(one_pat_for_both),
+		cmocka_unit_test(machine_checks),
 		cmocka_unit_test(ipis),
 		cmocka_unit_test(intercepted),
 	};
