@@ -116,7 +116,7 @@ static int place_kernel(struct load *l, struct linux_kernel *k)
 				  0);
 	if (k->at == MEMMAP_NONE)
 		return fail("%s: no room for the kernel: 0x%lx bytes of free RAM from 0x%lx to 4G "
-			    "are needed",
+			    "are needed: add memory",
 			    l->what, room, pref);
 	return load_claim(l, k->at, room, "kernel");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which guest, and by which protocol. */
 #include "guest/load/load.h"
+#include "arch/string.h"
 #include "guest/builtin_guests.h"
 #include "guest/firmware/acpi.h"
 #include "guest/load/parts.h"
@@ -44,6 +45,21 @@ static int find_free(struct load *l)
 	return 0;
 }
 
+/* No protocol has taken it. Packed kernels are common: GRUB unpacks one, unless told not to. */
+static int refuse(const struct load *l)
+{
+	static const u8 gzip[2] = {0x1f, 0x8b};
+	u8 first[sizeof(gzip)];
+
+	if (load_read(&l->file[0], 0, first, sizeof(first)) && !memcmp(first, gzip, sizeof(gzip)))
+		return fail(
+			"%s is no kernel that notrap knows, but a gzip file: unpack it, by zcat",
+			l->what);
+	return fail("%s is no kernel that notrap knows: neither a Linux bzImage nor a "
+		    "multiboot2 or multiboot1 kernel",
+		    l->what);
+}
+
 int load_guest(const struct bootinfo *boot, const struct options *opt,
 	       const struct memmap *guest_map, struct guest_start *out)
 {
@@ -73,8 +89,6 @@ int load_guest(const struct bootinfo *boot, const struct options *opt,
 	if (ret > 0)
 		ret = load_multiboot1(&l, out);
 	if (ret > 0)
-		return fail("%s is no kernel that notrap knows: neither a Linux bzImage nor a "
-			    "multiboot2 or multiboot1 kernel",
-			    l.what);
+		return refuse(&l);
 	return ret;
 }

@@ -35,7 +35,9 @@ static void bad_headers(void **state)
 	refuse(0x260, 4, BZ_PAYLOAD - 1, "its 0x2000 bytes need 0x1fff to run in");
 	refuse(0x1f1, 1, 0xff, "truncated bzImage");
 	refuse(0x238, 4, 2, "its command line has 3 characters, this kernel takes 2");
-	refuse(0x260, 4, 0xf0000000, "no room for the kernel: 0xf0000000 bytes");
+	refuse(0x260, 4, 0xf0000000,
+	       "no room for the kernel: 0xf0000000 bytes of free RAM from 0x1000000 to 4G are "
+	       "needed: add memory");
 	refuse(0x258, 8, ~0ULL - 4095, "no room for the kernel");
 	refuse(0x1fe, 2, 0, "is no kernel that notrap knows");
 }
@@ -127,6 +129,19 @@ static void no_kernel(void **state)
 	assert_fails("module 1: its size");
 }
 
+/* As Debian packages Xen. */
+static void packed_kernel(void **state)
+{
+	(void)state;
+	memset(file, 0, sizeof(file));
+	put16(file, 0x8b1f);
+	machine_module(MIB(40), file, 100, "");
+	assert_fails(
+		"module 1 is no kernel that notrap knows, but a gzip file: unpack it, by zcat");
+	machine.boot.module[0].size = 1;
+	assert_fails("neither a Linux bzImage");
+}
+
 static void builtin_other(void **state)
 {
 	(void)state;
@@ -146,6 +161,7 @@ int main(void)
 		cmocka_unit_test_setup(initrd_too_large, bzimage_setup),
 		cmocka_unit_test_setup(too_many_modules, bzimage_setup),
 		cmocka_unit_test_setup(no_kernel, bzimage_setup),
+		cmocka_unit_test_setup(packed_kernel, bzimage_setup),
 		cmocka_unit_test_setup(builtin_other, bzimage_setup),
 	};
 
