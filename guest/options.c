@@ -7,7 +7,7 @@
 #define OPT_CONSOLE   "console"
 #define KNOWN_CONSOLE "none|com1|com2"
 
-static const char a_number[] = "a number";
+static const char a_number[] = "a decimal number below 2^32";
 
 /* An option, and where its value goes: into a bool, an enum or a u32. */
 #define OPTION(name, known, field)                                                                 \

@@ -103,7 +103,7 @@ static void bad_values(void **state)
 	bad("mmu=nested", "known: shadow|npt|ept");
 	bad("console=com3", "known: none|com1|com2");
 	bad("mitigations=on", "option mitigations: bad value \"on\", known: auto|off|all");
-	bad("stats=-1", "option stats: bad value \"-1\", known: a number");
+	bad("stats=-1", "option stats: bad value \"-1\", known: a decimal number below 2^32");
 	bad("stats=4294967296", "bad value \"4294967296\"");
 	bad("stats=99999999999999999999999999", "bad value");
 	bad("audit=1k", "option audit: bad value \"1k\"");
