@@ -268,7 +268,7 @@ SOAK_HOST_SEEDS   ?= 5000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_SEEDS        ?= 6
 SOAK_TESTS        := $(addprefix tests/emu/test_,$(addsuffix .py,linux linux32 guests differ bound \
-		     access chipset debian dma kernels large slow smp trace uefi svm nested nested_kvm bochs3 \
+		     access chipset crashme debian dma kernels large slow smp trace uefi svm nested nested_kvm bochs3 \
 		     task_switch))
 .PHONY: soak soak-tidy soak-random soak-fuzz soak-emu
 soak: all guests soak-tidy soak-random soak-fuzz soak-emu

@@ -39,10 +39,10 @@ GUESTS = {
     "start": Guest(audit=1, svm=True, nested=True),
 }
 # These have tests of their own, which know what else they need.
-OTHERS = ("a20", "balloon", "bound", "differ", "differ32", "divide", "dma", "dma_table", "ferr",
-          "fw_cfg", "hpet", "lanes", "large", "large32", "nvdimm", "pci", "recycle", "shutdown",
-          "sleep", "slow", "slow32", "smbase", "smram", "tco", "trace", "trace32", "uart",
-          "vapic", "warm")
+OTHERS = ("a20", "balloon", "bound", "crashme", "differ", "differ32", "divide", "dma", "dma_table",
+          "ferr", "fw_cfg", "hpet", "lanes", "large", "large32", "nvdimm", "pci", "recycle",
+          "shutdown", "sleep", "slow", "slow32", "smbase", "smram", "tco", "trace", "trace32",
+          "uart", "vapic", "warm")
 
 
 def audit_of(guest, model):

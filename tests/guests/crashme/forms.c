@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What exits or is carried out by the hypervisor, and what stores. An opcode that stands here twice is
+ * chosen twice as often.
+ */
+#include "tests/guests/crashme/forms.h"
+
+const struct form forms[] = {
+	/* ADD, OR, ADC, SBB, AND, SUB, XOR, CMP: to ModRM.rm; ADD from there. */
+	{ONE, 0x00, ANY, ALL, NONE},
+	{ONE, 0x01, ANY, ALL, NONE},
+	{ONE, 0x08, ANY, ALL, NONE},
+	{ONE, 0x09, ANY, ALL, NONE},
+	{ONE, 0x11, ANY, ALL, NONE},
+	{ONE, 0x18, ANY, ALL, NONE},
+	{ONE, 0x19, ANY, ALL, NONE},
+	{ONE, 0x20, ANY, ALL, NONE},
+	{ONE, 0x21, ANY, ALL, NONE},
+	{ONE, 0x28, ANY, ALL, NONE},
+	{ONE, 0x29, ANY, ALL, NONE},
+	{ONE, 0x31, ANY, ALL, NONE},
+	{ONE, 0x38, ANY, ALL, NONE},
+	{ONE, 0x39, ANY, ALL, NONE},
+	{ONE, 0x03, ANY, ALL, NONE},
+	/* These with an immediate. 82h is #UD in 64-bit mode. */
+	{ONE, 0x80, ANY, ALL, IB},
+	{ONE, 0x81, ANY, ALL, IZ},
+	{ONE, 0x82, ANY, ALL, IB},
+	{ONE, 0x83, ANY, ALL, IB},
+	{ONE, 0x83, ANY, ALL, IB},
+	/* TEST, XCHG, MOV. */
+	{ONE, 0x84, ANY, ALL, NONE},
+	{ONE, 0x86, ANY, ALL, NONE},
+	{ONE, 0x87, ANY, ALL, NONE},
+	{ONE, 0x87, ANY, ALL, NONE},
+	{ONE, 0x88, ANY, ALL, NONE},
+	{ONE, 0x89, ANY, ALL, NONE},
+	{ONE, 0x89, ANY, ALL, NONE},
+	{ONE, 0x8a, ANY, ALL, NONE},
+	{ONE, 0x8b, ANY, ALL, NONE},
+	{ONE, 0x8b, ANY, ALL, NONE},
+	/* MOV from a segment register, POP, MOV to an address. */
+	{ONE, 0x8c, ANY, ALL, NONE},
+	{ONE, 0x8f, ANY, 0x01, NONE},
+	{ONE, 0xa2, NO, 0, MOFFS},
+	{ONE, 0xa3, NO, 0, MOFFS},
+	/* MOVS, STOS, CMPS, SCAS, LODS. */
+	{ONE, 0xa4, NO, 0, NONE},
+	{ONE, 0xa5, NO, 0, NONE},
+	{ONE, 0xa4, NO, 0, NONE},
+	{ONE, 0xa5, NO, 0, NONE},
+	{ONE, 0xaa, NO, 0, NONE},
+	{ONE, 0xab, NO, 0, NONE},
+	{ONE, 0xaa, NO, 0, NONE},
+	{ONE, 0xab, NO, 0, NONE},
+	{ONE, 0xa6, NO, 0, NONE},
+	{ONE, 0xaf, NO, 0, NONE},
+	{ONE, 0xad, NO, 0, NONE},
+	/* MOV with an immediate; C6h /6 is #UD. */
+	{ONE, 0xc6, ANY, 0x41, IB},
+	{ONE, 0xc7, ANY, 0x01, IZ},
+	{ONE, 0xc7, ANY, 0x01, IZ},
+	/* Rotates and shifts: by an immediate, by 1, by CL. */
+	{ONE, 0xc0, ANY, ALL, IB},
+	{ONE, 0xc1, ANY, ALL, IB},
+	{ONE, 0xd1, ANY, ALL, NONE},
+	{ONE, 0xd3, ANY, ALL, NONE},
+	/* NOT, NEG, MUL, IMUL, DIV, IDIV; INC, DEC; and FFh's PUSH. No CALL, no JMP. */
+	{ONE, 0xf6, ANY, 0xfc, NONE},
+	{ONE, 0xf7, ANY, 0xfc, NONE},
+	{ONE, 0xfe, ANY, ALL, NONE},
+	{ONE, 0xff, ANY, 0x43, NONE},
+	{ONE, 0xff, ANY, 0x43, NONE},
+	/* PUSH, POP, PUSHA; BOUND or EVEX, ARPL or MOVSXD; PUSH of an immediate, ENTER. */
+	{ONE, 0x50, NO, 0, NONE},
+	{ONE, 0x53, NO, 0, NONE},
+	{ONE, 0x58, NO, 0, NONE},
+	{ONE, 0x60, NO, 0, NONE},
+	{ONE, 0x62, ANY, ALL, NONE},
+	{ONE, 0x63, ANY, ALL, NONE},
+	{ONE, 0x68, NO, 0, IZ},
+	{ONE, 0x6a, NO, 0, IB},
+	{ONE, 0xc8, NO, 0, IW_IB},
+	/* MOV to a segment register, SS more often; PUSHF, POPF. */
+	{ONE, 0x8e, ANY, 0x3d, NONE},
+	{ONE, 0x8e, ANY, 0x04, NONE},
+	{ONE, 0x9c, NO, 0, NONE},
+	{ONE, 0x9d, NO, 0, NONE},
+	/* INT3, INT n, INTO, INT1; CLI, CLD, STD. */
+	{ONE, 0xcc, NO, 0, NONE},
+	{ONE, 0xcd, NO, 0, INT_N},
+	{ONE, 0xce, NO, 0, NONE},
+	{ONE, 0xf1, NO, 0, NONE},
+	{ONE, 0xfa, NO, 0, NONE},
+	{ONE, 0xfc, NO, 0, NONE},
+	{ONE, 0xfd, NO, 0, NONE},
+	/* The FPU's loads and stores, of its control word and environment as well. */
+	{ONE, 0xd9, MEM, 0xf8, NONE},
+	{ONE, 0xdb, MEM, ALL, NONE},
+	{ONE, 0xdd, MEM, ALL, NONE},
+	{ONE, 0xdf, MEM, ALL, NONE},
+	/* IN, NOP, CBW; POP of SS and DS or #UD. */
+	{ONE, 0xe4, NO, 0, PORT},
+	{ONE, 0x90, NO, 0, NONE},
+	{ONE, 0x98, NO, 0, NONE},
+	{ONE, 0x17, NO, 0, NONE},
+	{ONE, 0x1f, NO, 0, NONE},
+	/* SLDT, STR, LLDT, LTR, VERR, VERW. */
+	{MAP_0F, 0x00, ANY, ALL, NONE},
+	/* SGDT, SIDT, SMSW, LMSW, INVLPG; no LGDT, no LIDT. */
+	{MAP_0F, 0x01, MEM, 0xd3, NONE},
+	{MAP_0F, 0x01, MEM, 0x50, NONE},
+	{MAP_0F, 0x01, MEM, 0x80, NONE},
+	{MAP_0F, 0x01, MEM, 0x80, NONE},
+	{MAP_0F, 0x01, REG, 0x50, NONE},
+	/* LAR, CLTS, INVD, WBINVD, UD2, PREFETCH. */
+	{MAP_0F, 0x02, ANY, ALL, NONE},
+	{MAP_0F, 0x06, NO, 0, NONE},
+	{MAP_0F, 0x08, NO, 0, NONE},
+	{MAP_0F, 0x09, NO, 0, NONE},
+	{MAP_0F, 0x0b, NO, 0, NONE},
+	{MAP_0F, 0x0d, ANY, ALL, NONE},
+	/* SSE's and MMX' stores. */
+	{MAP_0F, 0x11, ANY, ALL, NONE},
+	{MAP_0F, 0x11, ANY, ALL, NONE},
+	{MAP_0F, 0x13, ANY, ALL, NONE},
+	{MAP_0F, 0x29, ANY, ALL, NONE},
+	{MAP_0F, 0x2b, ANY, ALL, NONE},
+	{MAP_0F, 0x7f, ANY, ALL, NONE},
+	{MAP_0F, 0x7e, ANY, ALL, NONE},
+	{MAP_0F, 0xd6, ANY, ALL, NONE},
+	{MAP_0F, 0xe7, ANY, ALL, NONE},
+	/* MOV from CR and DR, MOV to DR. */
+	{MAP_0F, 0x20, REG, ALL, NONE},
+	{MAP_0F, 0x21, REG, ALL, NONE},
+	{MAP_0F, 0x23, REG, ALL, NONE},
+	/* VMREAD, VMWRITE, SYSCALL, SYSRET, SYSENTER, GETSEC, RSM. */
+	{MAP_0F, 0x78, ANY, ALL, NONE},
+	{MAP_0F, 0x79, ANY, ALL, NONE},
+	{MAP_0F, 0x05, NO, 0, NONE},
+	{MAP_0F, 0x07, NO, 0, NONE},
+	{MAP_0F, 0x34, NO, 0, NONE},
+	{MAP_0F, 0x37, NO, 0, NONE},
+	{MAP_0F, 0xaa, NO, 0, NONE},
+	/* SETcc; BT, BTS, BTR, BTC; SHLD, SHRD. */
+	{MAP_0F, 0x93, ANY, ALL, NONE},
+	{MAP_0F, 0xa3, ANY, ALL, NONE},
+	{MAP_0F, 0xab, ANY, ALL, NONE},
+	{MAP_0F, 0xb3, ANY, ALL, NONE},
+	{MAP_0F, 0xbb, ANY, ALL, NONE},
+	{MAP_0F, 0xba, ANY, ALL, IB},
+	{MAP_0F, 0xba, ANY, 0xf0, IB},
+	{MAP_0F, 0xa4, ANY, ALL, IB},
+	{MAP_0F, 0xad, ANY, ALL, NONE},
+	/* FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, XSAVE, XRSTOR, CLFLUSH, fences. */
+	{MAP_0F, 0xae, ANY, ALL, NONE},
+	{MAP_0F, 0xae, MEM, ALL, NONE},
+	{MAP_0F, 0xae, MEM, 0x11, NONE},
+	/* CMPXCHG, XADD, MOVNTI, CMPXCHG8B or 16B and the rest of its group. */
+	{MAP_0F, 0xb0, ANY, ALL, NONE},
+	{MAP_0F, 0xb1, ANY, ALL, NONE},
+	{MAP_0F, 0xb1, ANY, ALL, NONE},
+	{MAP_0F, 0xc0, ANY, ALL, NONE},
+	{MAP_0F, 0xc1, ANY, ALL, NONE},
+	{MAP_0F, 0xc3, ANY, ALL, NONE},
+	{MAP_0F, 0xc7, MEM, 0x02, NONE},
+	{MAP_0F, 0xc7, MEM, ALL, NONE},
+	{MAP_0F, 0xc7, MEM, 0x02, NONE},
+	/* PUSH FS, POP GS; POPCNT; UD0. */
+	{MAP_0F, 0xa0, NO, 0, NONE},
+	{MAP_0F, 0xa9, NO, 0, NONE},
+	{MAP_0F, 0xb8, ANY, ALL, NONE},
+	{MAP_0F, 0xff, ANY, ALL, NONE},
+	/* INVEPT, INVPCID; MOVBE, ADOX; PEXTRB. */
+	{MAP_0F38, 0x80, ANY, ALL, NONE},
+	{MAP_0F38, 0x82, ANY, ALL, NONE},
+	{MAP_0F38, 0xf1, ANY, ALL, NONE},
+	{MAP_0F38, 0xf6, ANY, ALL, NONE},
+	{MAP_0F3A, 0x14, ANY, ALL, IB},
+};
+
+const u32 nr_forms = ARRAY_SIZE(forms);
