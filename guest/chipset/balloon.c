@@ -12,9 +12,8 @@
 #include "guest/chipset/pci_guard.h"
 #include "guest/machine/hidden.h"
 
-#define FUNCTIONS 8
-#define ALL       65536
-#define MULTI     BIT(7) /* of the header's type: further functions */
+#define FUNCTIONS 8     /* of a device */
+#define BDF_END   65536 /* of a segment's functions */
 
 static bool is_one(const struct machine *m, u32 bdf)
 {
@@ -25,22 +24,7 @@ static bool is_one(const struct machine *m, u32 bdf)
 	return false;
 }
 
-static void take(struct chipset *c, const struct pci_function *f)
-{
-	u32 id = pci_read(f, PCI_VENDOR, 4);
-	struct pci_id what = {.vendor = (u16)id, .device = (u16)(id >> 16)};
-
-	if (!pci_is_balloon(&what))
-		return;
-	pci_write(f, PCI_COMMAND, 2, 0);
-	if (c->nr_balloons < BALLOONS_MAX)
-		c->balloon[c->nr_balloons++] = f->bdf;
-	say("PCI 0000:%02x:%02x.%x is a memory balloon, which would take any memory: switched off, and the "
-	    "guest does not find it",
-	    f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7);
-}
-
-/* Of the function that the address register names. */
+/* For the guest, of the function that the address register names. */
 static void read_data(struct vcpu *v, struct io_access *r)
 {
 	u32 address = in32(PORT_PCI_ADDRESS);
@@ -49,6 +33,7 @@ static void read_data(struct vcpu *v, struct io_access *r)
 		r->value = ~0U;
 }
 
+/* In the windows of PCI Express. 0; -1 after a fail() line. */
 static int hide(struct machine *m, u16 bdf)
 {
 	for (u32 i = 0; i < m->chipset.nr_ecam; i++) {
@@ -62,27 +47,43 @@ static int hide(struct machine *m, u16 bdf)
 	return 0;
 }
 
+/* 0; -1 after a fail() line. */
+static int take(struct machine *m, const struct pci_function *f)
+{
+	struct chipset *c = &m->chipset;
+	struct pci_id id = pci_identify(f);
+
+	if (!pci_is_balloon(&id))
+		return 0;
+	if (c->nr_balloons == BALLOONS_MAX)
+		return fail("more than %u memory balloons on PCI, all of which notrap has to hide: "
+			    "take some out of the machine",
+			    BALLOONS_MAX);
+	pci_write(f, PCI_COMMAND, 2, 0);
+	c->balloon[c->nr_balloons++] = f->bdf;
+	say("PCI 0000:%02x:%02x.%x is a memory balloon, which would take any memory: switched off, and the "
+	    "guest does not find it",
+	    f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7);
+	return hide(m, f->bdf);
+}
+
 int balloon_hide(struct machine *m)
 {
 	static const struct io_range data = {PORT_PCI_DATA, PORT_PCI_DATA + 3, .read = read_data};
 	struct pci_function f = {0};
 
-	for (u32 bdf = 0; bdf < ALL; bdf += FUNCTIONS) {
+	for (u32 bdf = 0; bdf < BDF_END; bdf += FUNCTIONS) {
 		u32 nr = 1;
 
 		f.bdf = (u16)bdf;
 		if (pci_read(&f, PCI_VENDOR, 2) == 0xffff)
 			continue;
-		if (pci_read(&f, PCI_HEADER_TYPE, 1) & MULTI)
+		if (pci_read(&f, PCI_HEADER_TYPE, 1) & PCI_TYPE_MULTI)
 			nr = FUNCTIONS;
-		for (u32 i = 0; i < nr; i++) {
-			f.bdf = (u16)(bdf + i);
-			take(&m->chipset, &f);
+		for (; nr; nr--, f.bdf++) {
+			if (take(m, &f) < 0)
+				return -1;
 		}
-	}
-	for (u32 i = 0; i < m->chipset.nr_balloons; i++) {
-		if (hide(m, m->chipset.balloon[i]) < 0)
-			return -1;
 	}
 	if (m->chipset.nr_balloons)
 		io_watch(m, &data);

@@ -49,6 +49,9 @@ bool vapic_write(const struct machine *m, u64 gpa);
  */
 bool pci_filter(struct machine *m, const struct pci_function *f, u32 reg, u32 size, u32 *value);
 
+/* The same. What a function is; its vendor is ffffh where there is none. */
+struct pci_id pci_identify(const struct pci_function *f);
+
 /* ecam.c. The guest's write to a window. False: the address is in none. */
 bool ecam_write(struct machine *m, u64 gpa, u32 value, u32 size);
 

@@ -31,7 +31,7 @@ static void say_refused(struct machine *m, const struct pci_function *f, u32 reg
 		say("further PCI registers that are refused will not be told");
 }
 
-static struct pci_id identify(const struct pci_function *f)
+struct pci_id pci_identify(const struct pci_function *f)
 {
 	u32 id = pci_read(f, PCI_VENDOR, 4);
 
@@ -85,7 +85,7 @@ static bool place_may(struct machine *m, const struct pci_function *f, u32 reg, 
 bool pci_filter(struct machine *m, const struct pci_function *f, u32 reg, u32 size, u32 *value)
 {
 	u32 mask = size < 4 ? BIT(8 * size) - 1 : ~0U, old, open, wanted = *value & mask;
-	struct pci_id id = identify(f);
+	struct pci_id id = pci_identify(f);
 
 	if (id.vendor == 0xffff)
 		return !pci_may_be_hidden(f, reg);

@@ -21,7 +21,8 @@
 #define PCI_HEADER_TYPE     0x0e
 #define PCI_BAR0            0x10
 
-/* PCI_HEADER_TYPE: bit 7 is for several functions. */
+/* PCI_HEADER_TYPE */
+#define PCI_TYPE_MULTI   BIT(7) /* the device has further functions */
 #define PCI_TYPE_MASK    0x7f
 #define PCI_TYPE_BRIDGE  1
 #define PCI_TYPE_CARDBUS 2
