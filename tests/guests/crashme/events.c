@@ -9,6 +9,7 @@
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/print.h"
+#include "guest/builtin/lib/random.h"
 
 #define EVENTS_MAX 200
 
@@ -26,8 +27,7 @@ struct outcome outcome;
 
 void note(u64 seen)
 {
-	outcome.hash = (outcome.hash ^ seen) * 0x100000001b3;
-	outcome.hash ^= outcome.hash >> 29;
+	outcome.hash = hash_add(outcome.hash, seen);
 }
 
 /* Without the bits of breakpoints that are not on: they may be set or not, SDM vol. 3B 18.2.3. */
@@ -197,6 +197,6 @@ void events_init(void)
 void events_start(void)
 {
 	memset(&outcome, 0, sizeof(outcome));
-	outcome.hash = 0xcbf29ce484222325;
+	outcome.hash = HASH_START;
 	outcome.running = true;
 }

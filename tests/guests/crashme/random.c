@@ -3,28 +3,25 @@
 #include "tests/guests/crashme/crashme.h"
 
 #include "guest/builtin/lib/paging.h"
+#include "guest/builtin/lib/random.h"
 
 static u64 state;
 
 void random_start(u32 seed)
 {
-	state = (seed + 1) * 0x9e3779b97f4a7c15;
+	state = (seed + 1) * RANDOM_SEED_FACTOR;
 	for (u32 i = 0; i < 4; i++)
 		rnd();
 }
 
-/* xorshift64*. */
 u64 rnd(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d;
+	return random_next(&state);
 }
 
 u32 pick(u32 n)
 {
-	return (u32)((rnd() >> 32) * n >> 32);
+	return random_below(&state, n);
 }
 
 /* An entry of a page table. */

@@ -11,6 +11,7 @@
 #include "arch/string.h"
 #include "guest/builtin/lib/guest.h"
 #include "guest/builtin/lib/print.h"
+#include "guest/builtin/lib/random.h"
 
 #define CHECK_EVERY 128 /* steps between hashes of all tables */
 
@@ -25,21 +26,17 @@ static bool amd;
 
 u64 rnd(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d;
+	return random_next(&state);
 }
 
 u32 pick(u32 n)
 {
-	return (u32)((rnd() >> 32) * n >> 32);
+	return random_below(&state, n);
 }
 
 void note(u64 seen)
 {
-	hash = (hash ^ seen) * 0x100000001b3;
-	hash ^= hash >> 29;
+	hash = hash_add(hash, seen);
 }
 
 /* Frames lie three pages apart, the odd ones in the upper half. */
@@ -80,8 +77,8 @@ static void start_seed(u32 seed)
 	else if (has_nx)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
 	nxe_on = rdmsr(MSR_EFER) & EFER_NXE;
-	state = seed * 0x9e3779b97f4a7c15 + 1;
-	hash = 0xcbf29ce484222325;
+	state = seed * RANDOM_SEED_FACTOR + 1;
+	hash = HASH_START;
 	/* AMD's manual has bit 8 reserved in a PML4E, the emulators of its CPUs do not. */
 	use_global = seed % 3 == 0 && !(IS_64 && amd);
 	for (u32 i = 0; i < FRAMES; i++) {

@@ -15,6 +15,7 @@
 #include "guest/builtin/lib/notrap.h"
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/print.h"
+#include "guest/builtin/lib/random.h"
 #include "guest/builtin/lib/test.h"
 
 #define INSNS      48 /* of a sequence, and those of its last group */
@@ -49,23 +50,14 @@ static u16 ss_word __attribute__((aligned(8))) = SEL_DATA;
 static bool own_nmis, each, say;
 static u32 say_sequence;
 
-static u64 rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d;
-}
-
 static u32 pick(u32 n)
 {
-	return (u32)((rnd() >> 32) * n >> 32);
+	return random_below(&state, n);
 }
 
 static void note(u64 seen)
 {
-	hash = (hash ^ seen) * 0x100000001b3;
-	hash ^= hash >> 29;
+	hash = hash_add(hash, seen);
 }
 
 static void note_event(const struct frame *f, u64 dr6)
@@ -323,8 +315,8 @@ static void one_seed(u32 seed, u32 count, struct steps_registers *r)
 {
 	u64 events_seen = 0;
 
-	state = seed * 0x9e3779b97f4a7c15 + 1;
-	hash = 0xcbf29ce484222325;
+	state = seed * RANDOM_SEED_FACTOR + 1;
+	hash = HASH_START;
 	for (u32 i = 0; i < count; i++) {
 		say = i == say_sequence;
 		one_sequence(r);
