@@ -3,6 +3,7 @@
 #include "tests/guests/crashme/crashme.h"
 
 #include "arch/string.h"
+#include "guest/builtin/lib/64/idt.h"
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/paging.h"
 
@@ -13,7 +14,6 @@
 
 #define DESC_ACCESSED   BIT(40)
 #define DESC_DPL_3      (3ULL << 45)
-#define GATE_DPL_3      0x60
 
 #define FXSAVE_FCW      0
 #define FXSAVE_MXCSR    24
@@ -27,24 +27,6 @@ enum { IST_DF = 1, IST_EVENTS, IST_DB, IST_NMI, IST_END };
  * is read from there: it is to be the same in each run.
  */
 #define STACK_ROOM 16
-
-struct gate {
-	u16 offset0, sel;
-	u8 ist, type;
-	u16 offset1;
-	u32 offset2, zero;
-};
-
-struct __attribute__((packed)) tss {
-	u32 reserved0;
-	u64 rsp[3], reserved1, ist[7], reserved2;
-	u16 reserved3, iomap;
-};
-
-struct __attribute__((packed)) table_pointer {
-	u16 limit;
-	u64 base;
-};
 
 u64 base_cr0, base_cr3, base_cr4;
 
@@ -88,7 +70,7 @@ static void set_stacks(void)
 		if (v != VEC_DF)
 			idt[v].ist = v == VEC_DB ? IST_DB : v == VEC_NMI ? IST_NMI : IST_EVENTS;
 		if (v == VEC_BP || v == VEC_OF || v == VECTOR)
-			idt[v].type |= GATE_DPL_3;
+			idt[v].type |= GATE_DPL3;
 	}
 	/* A stream's INT 80h is #GP. */
 	memset(&idt[VECTOR_DONE], 0, sizeof(idt[0]));

@@ -6,6 +6,7 @@
  * reached without the hypervisor's help.
  */
 #include "arch/string.h"
+#include "guest/builtin/lib/64/idt.h"
 #include "guest/builtin/lib/guest.h"
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/notrap.h"
@@ -39,11 +40,6 @@
 
 #define DR6_BS        BIT(14)
 #define TSS_IST2      0x2c
-
-struct __attribute__((packed)) table_pointer {
-	u16 limit;
-	u64 base;
-};
 
 struct record {
 	u64 vector, rip, error;

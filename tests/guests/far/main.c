@@ -5,6 +5,7 @@
  * nothing else near by keeps mapped: none may be lost, doubled or changed.
  */
 #include "arch/string.h"
+#include "guest/builtin/lib/64/idt.h"
 #include "guest/builtin/lib/guest.h"
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/paging.h"
@@ -18,11 +19,6 @@
 #define ROUNDS   2
 #define CANARIES 16
 #define PATTERN  0x6e6f20777269746eULL
-
-struct __attribute__((packed)) table_pointer {
-	u16 limit;
-	u64 base;
-};
 
 static u64 canary[CANARIES];
 

@@ -4,6 +4,7 @@
  * RF=1, so that a breakpoint at its instruction does not hit again; INT n and INT3 push 0.
  */
 #include "arch/string.h"
+#include "guest/builtin/lib/64/idt.h"
 #include "guest/builtin/lib/memory.h"
 #include "guest/builtin/lib/paging.h"
 #include "guest/builtin/lib/test.h"
@@ -11,11 +12,6 @@
 
 #define IDT_VA   (3ULL << 39)
 #define STACK_VA (IDT_VA + 0x10000)
-
-struct __attribute__((packed)) table_pointer {
-	u16 limit;
-	u64 base;
-};
 
 extern const u8 bad_wrmsr[], at_wrmsr[], bad_cr4[], at_cr4[], bad_ds[], at_ds[], on_stack_int3[],
 	behind_int3[], on_stack_int[], at_int[], behind_int[];

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* IDT and TSS of a 64-bit guest kernel, and its exceptions' dump. */
+#include "guest/builtin/lib/64/idt.h"
 #include "guest/builtin/lib/exception.h"
 #include "guest/builtin/lib/insn.h"
 #include "guest/builtin/lib/print.h"
 
-struct gate {
-	u16 offset0, sel;
-	u8 ist, type;
-	u16 offset1;
-	u32 offset2, zero;
-};
-
-struct __attribute__((packed)) tss {
-	u32 reserved0;
-	u64 rsp[3], reserved1, ist[7], reserved2;
-	u16 reserved3, iomap;
-};
-
-struct __attribute__((packed)) table_pointer {
-	u16 limit;
-	u64 base;
-};
-
 #define GATE_INTERRUPT 0x8e
-#define GATE_DPL3      0x60
 #define TSS_AVAILABLE  0x89
 
 extern const u64 exception_stub[VECTORS + 1];
