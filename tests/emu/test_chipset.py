@@ -135,17 +135,29 @@ def test_a20(passes, options, name):
     run(host(name), passes, "a20", options=options)
 
 
-def test_fw_cfg_is_sound():
-    result = host(PC).run(Boot(elf("fw_cfg"), "bare=1"), boots.bare_expect(), LIMIT)
+def has_nvdimm(name):
+    return boots.machine("qemu-tcg", "max", chipset=f"{name},nvdimm=on")
+
+
+# Devices of QEMU's that no IOMMU sees, and that would write to any memory: what refuses that.
+ANY_MEMORY = {"fw_cfg": (host, "the guest asks fw_cfg for DMA: refused"),
+              "nvdimm": (has_nvdimm, "the guest asks an NVDIMM for an answer in memory: refused")}
+
+
+@pytest.mark.parametrize("part", ANY_MEMORY)
+def test_any_memory_is_sound(part):
+    machine, _ = ANY_MEMORY[part]
+    result = machine(PC).run(Boot(elf(part), "bare=1"), boots.bare_expect(), LIMIT)
     assert result.passed, result.explain()
 
 
+@pytest.mark.parametrize("part", ANY_MEMORY)
 @pytest.mark.parametrize("name", [PC, Q35])
 @pytest.mark.parametrize("options", WAYS)
-def test_fw_cfg(passes, options, name):
-    """A device that no IOMMU sees would write to any memory."""
-    result = run(host(name), passes, "fw_cfg", options=options)
-    assert result.find(r"^notrap: the guest asks fw_cfg for DMA: refused")
+def test_any_memory(passes, options, name, part):
+    machine, said = ANY_MEMORY[part]
+    result = run(machine(name), passes, part, options=options)
+    assert result.find(f"^notrap: {said}")
 
 
 # QEMU's devices that write to memory past every IOMMU.
@@ -162,23 +174,6 @@ def test_past_the_iommu(passes, part, name, options):
     result = run(host(name), passes, part, options=options)
     said = result.find(r"^notrap: the guest writes \w+ to register 114 of the HPET, .* refused")
     assert bool(said) == (part == "hpet")
-
-
-def has_nvdimm(name):
-    return boots.machine("qemu-tcg", "max", chipset=f"{name},nvdimm=on")
-
-
-def test_nvdimm_is_sound():
-    result = has_nvdimm(PC).run(Boot(elf("nvdimm"), "bare=1"), boots.bare_expect(), LIMIT)
-    assert result.passed, result.explain()
-
-
-@pytest.mark.parametrize("name", [PC, Q35])
-@pytest.mark.parametrize("options", WAYS)
-def test_nvdimm(passes, options, name):
-    """It would answer in any memory."""
-    result = run(has_nvdimm(name), passes, "nvdimm", options=options)
-    assert result.find(r"^notrap: the guest asks an NVDIMM for an answer in memory: refused")
 
 
 # How a balloon may be there, and how its guest tells it pages. The last is the one whose queue goes
