@@ -14,14 +14,14 @@
 
 struct eager {
 	u32 tables; /* that may still be made */
-	u32 work;   /* mmu.work at the end */
+	u32 work;   /* mmu.work at the end, no more than an exit may do */
 	u32 root;
 	u64 last; /* the guest's root before it: its frame, or NO_GFN */
 };
 
 static bool may_go_on(const struct mmu *m, const struct eager *e)
 {
-	return e->tables && m->nr_free && m->work < e->work && may_work(m);
+	return e->tables && m->nr_free && m->work < e->work;
 }
 
 static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index);
@@ -83,9 +83,10 @@ static void make_below(struct mmu_vcpu *v, struct eager *e, u32 index)
 void root_is_new(struct mmu_vcpu *v, u64 last)
 {
 	struct mmu *m = v->mmu;
+	u32 work = m->work + EAGER_WORK;
 	struct eager e = {
 		.tables = EAGER_TABLES,
-		.work = m->work + EAGER_WORK,
+		.work = work < m->bounds->work ? work : m->bounds->work,
 		.root = v->root,
 		.last = last,
 	};
