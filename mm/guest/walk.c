@@ -155,6 +155,11 @@ static void walk_fault(struct walk *w, u32 pfec)
 	w->pfec = pfec;
 }
 
+void guest_walk_give_up(const struct paging_regs *r, const struct mmu_fault *access, struct walk *w)
+{
+	walk_fault(w, access_pfec(r, access) | PFEC_P | PFEC_RSVD);
+}
+
 bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 		const struct mmu_fault *access, struct walk *w)
 {

@@ -106,6 +106,16 @@ bool guest_fetch_shown(const struct paging_regs *r);
 bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 		const struct mmu_fault *access, struct walk *w);
 
+/*
+ * So many passes, and no more: a CPU walks tables in a device's registers too, and these may read otherwise at
+ * each look, for as long as the guest likes.
+ */
+#define GUEST_WALKS_MAX 64
+
+/* After so many that were false: it ends as where there is no RAM. */
+void guest_walk_give_up(const struct paging_regs *r, const struct mmu_fault *access,
+			struct walk *w);
+
 /* One guest entry, read once. frame must be RAM. */
 static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Directed tests of the shadow MMU. Invariant 12: what one exit may take, whatever the guest's tables look like. */
+#include "mm/phys/phys.h"
 #include "mm/shadow/settle.h"
 #include "tests/host/mmu_guest.h"
 
@@ -104,11 +105,42 @@ static void pages_with_many_leaves_become_tables(void **state)
 	load(16, next);
 }
 
+/* An entry of a table that a device answers for: another frame at each look. */
+static u64 *device_entry;
+static u32 looks;
+
+static void look_at_device(void *ctx)
+{
+	(void)ctx;
+	assert_true(++looks < 10000);
+	*device_entry ^= PAGE_A ^ PAGE_B;
+}
+
+/* Its A can never be set. */
+static void a_table_that_never_reads_the_same(void **state)
+{
+	u32 answer = PFEC_P | PFEC_RSVD | PFEC_U;
+	struct mmu_fault fault = {.gva = GVA, .pfec = PFEC_U};
+	u64 gpa;
+
+	(void)state;
+	device_entry = phys_ptr(one_page(&plain, PAGE_A | PTE_P | PTE_W | PTE_U));
+	looks = 0;
+	sim_mem_looked = look_at_device;
+	assert_int_equal(mmu_fault(&sim.v, &fault), MMU_GUEST_FAULT);
+	assert_int_equal(fault.guest_pfec, answer);
+	assert_int_equal(mmu_translate(&sim.v, &fault, &gpa), -1);
+	assert_int_equal(fault.guest_pfec, answer);
+	sim_mem_looked = NULL;
+	works(GVA, READ | USER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(tables_with_many_leaves_come_back, judged),
 		cmocka_unit_test_setup(pages_with_many_leaves_become_tables, judged),
+		cmocka_unit_test_setup(a_table_that_never_reads_the_same, judged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
