@@ -78,12 +78,13 @@ u64 watched_code(struct vcpu *v)
 }
 
 /* As many as there are of the bytes before RIP, at the end of bytes[]. */
-static u32 read_before(struct vcpu *v, u64 rip, u8 bytes[INSN_MAX_LEN])
+static u32 read_before(struct vcpu *v, u64 rip, enum insn_mode mode, u8 bytes[INSN_MAX_LEN])
 {
+	u64 from = rip - INSN_MAX_LEN;
 	struct mmu_fault fault;
 	u32 on_page = rip & (PAGE_SIZE - 1);
 
-	if (!guest_read(v, rip - INSN_MAX_LEN, bytes, INSN_MAX_LEN, &fault))
+	if (!guest_read(v, mode == INSN_64 ? from : (u32)from, bytes, INSN_MAX_LEN, &fault))
 		return INSN_MAX_LEN;
 	if (on_page >= INSN_MAX_LEN ||
 	    guest_read(v, rip - on_page, bytes + INSN_MAX_LEN - on_page, on_page, &fault))
@@ -96,7 +97,7 @@ u64 watched_mov_ss(struct vcpu *v)
 	u8 bytes[INSN_MAX_LEN];
 	enum insn_mode mode;
 	u64 rip = code_address(v, &mode), met = 0;
-	u32 avail = read_before(v, rip, bytes);
+	u32 avail = read_before(v, rip, mode, bytes);
 
 	/* A prefix may be the end of another instruction: all that it can be counts. */
 	for (u32 len = 2; len <= avail; len++) {

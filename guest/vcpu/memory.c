@@ -101,6 +101,18 @@ void guest_store_bytes(struct vcpu *v, const u64 gpa[], u32 size, u32 value)
 		store(v, gpa[i], (const u8 *)&value + i, piece);
 }
 
+/* Code goes on in the page at gva: at 0 after 4 GiB, but 64-bit code's. The rare case. */
+static __attribute__((noinline, cold)) bool fetch_rest(struct vcpu *v, u64 gva, u32 pfec, u8 *bytes,
+						       u32 size)
+{
+	u64 gpa;
+
+	if (!guest_translate(v, guest_code_is_64bit(v) ? gva : (u32)gva, 1, pfec | PFEC_I, &gpa))
+		return false;
+	memcpy(bytes, phys_ptr(gpa), size);
+	return true;
+}
+
 /* Up to 15 bytes of code; how many could be read. */
 static u32 fetch(struct vcpu *v, u64 gva, u32 pfec, u8 bytes[INSN_MAX_LEN])
 {
@@ -113,9 +125,9 @@ static u32 fetch(struct vcpu *v, u64 gva, u32 pfec, u8 bytes[INSN_MAX_LEN])
 	    !guest_translate(v, gva, first, pfec | PFEC_I, &gpa))
 		return 0;
 	memcpy(bytes, phys_ptr(gpa), first);
-	if (first == INSN_MAX_LEN || !guest_translate(v, gva + first, 1, pfec | PFEC_I, &gpa))
+	if (first == INSN_MAX_LEN ||
+	    !fetch_rest(v, gva + first, pfec, bytes + first, INSN_MAX_LEN - first))
 		return first;
-	memcpy(bytes + first, phys_ptr(gpa), INSN_MAX_LEN - first);
 	return INSN_MAX_LEN;
 }
 
