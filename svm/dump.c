@@ -15,8 +15,8 @@ void svm_dump(struct vcpu *v)
 	    vmcb->rax);
 	say("vmcb: intercepts: cr %x/%x exceptions %x, %x %x %x", vmcb->cr_read, vmcb->cr_write,
 	    vmcb->exceptions, vmcb->intercept[0], vmcb->intercept[1], vmcb->intercept[2]);
-	say("vmcb: asid %u tlb %u interrupt shadow %lx clean %x", vmcb->asid, vmcb->tlb_control,
-	    vmcb->interrupt_shadow, vmcb->clean);
+	say("vmcb: asid %u tlb %u interrupt state %lx clean %x", vmcb->asid, vmcb->tlb_control,
+	    vmcb->interrupt_state, vmcb->clean);
 	say("vmcb: nested paging %lx by %lx", vmcb->nested_control, vmcb->nested_cr3);
 	say("vmcb: last exit: %lx (%s) info %lx %lx, next rip %lx", vmcb->exit_code,
 	    svm_exit_name(vmcb->exit_code), vmcb->exit_info_1, vmcb->exit_info_2, vmcb->next_rip);

@@ -14,7 +14,7 @@ void svm_inject(struct vcpu *v, const struct event *event)
 	if (event->type == EVENT_NONE)
 		return;
 	/* Neither STI nor MOV SS holds up what is injected, and delivery ends both. */
-	svm->vmcb.interrupt_shadow = 0;
+	svm->vmcb.interrupt_state = 0;
 	svm->vmcb.event_inj = event_to_info(event);
 	if (event->has_error)
 		svm->vmcb.event_inj |= (u64)event->error << SVM_EVENT_ERROR_SHIFT;
@@ -45,9 +45,9 @@ u64 svm_end_shadow(struct vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
 
-	if (likely(!svm->vmcb.interrupt_shadow))
+	if (likely(!vmcb_in_shadow(&svm->vmcb)))
 		return 0;
-	svm->vmcb.interrupt_shadow = 0;
+	svm->vmcb.interrupt_state = 0;
 	return svm->kept_traps;
 }
 

@@ -67,7 +67,7 @@ static bool exit_fault(struct vcpu *v)
 	u64 gva = vmcb->exit_info_2;
 	struct mmu_straight w;
 
-	if (unlikely(vmcb->interrupt_shadow || vmcb->cr3 != svm->cr3 ||
+	if (unlikely(vmcb_in_shadow(vmcb) || vmcb->cr3 != svm->cr3 ||
 		     (vmcb->exit_int_info & EVENT_INFO_VALID)))
 		return false;
 	v->gpr[RAX] = vmcb->rax;
@@ -132,7 +132,7 @@ bool svm_lane(struct vcpu *v)
 	if (vmcb->exit_code == SVM_EXIT_EXCEPTION + VEC_PF)
 		return exit_fault(v);
 	/* A CR3 that is not the one that the CPU was given is a matter for check_cr3(). */
-	if (unlikely(!svm->caps.next_rip || vmcb->interrupt_shadow || vmcb->cr3 != svm->cr3 ||
+	if (unlikely(!svm->caps.next_rip || vmcb_in_shadow(vmcb) || vmcb->cr3 != svm->cr3 ||
 		     !lane_is_straight(vmcb->rflags) || !is_same(v, 0)))
 		return false;
 	switch (vmcb->exit_code) {

@@ -184,7 +184,7 @@ static __attribute__((noinline)) u32 general_exit(struct vcpu *v)
 	v->gpr[RSP] = vmcb->rsp;
 	v->rip = vmcb->rip;
 	v->rflags = vmcb->rflags;
-	if (unlikely(vmcb->interrupt_shadow))
+	if (unlikely(vmcb_in_shadow(vmcb)))
 		svm_keep_traps(v);
 	exit.reason = vmcb->exit_code;
 	translate(v, &exit);

@@ -27,7 +27,7 @@ struct vmcb {
 	u32 asid;
 	u32 tlb_control; /* enum tlb_control */
 	u64 v_intr;
-	u64 interrupt_shadow; /* bit 0 */
+	u64 interrupt_state; /* vmcb_in_shadow() */
 	u64 exit_code;
 	u64 exit_info_1, exit_info_2;
 	u64 exit_int_info; /* as event_inj */
@@ -71,6 +71,15 @@ _Static_assert(offsetof(struct vmcb, rsp) == 0x5d8, "APM");
 _Static_assert(offsetof(struct vmcb, cr2) == 0x640, "APM");
 _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "APM");
 _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "APM");
+
+/*
+ * Interrupts wait until the next instruction is done, after STI or MOV SS: 15.21.5. Beside this bit newer CPUs
+ * save RFLAGS.IF at each exit (table B-1, offset 068h, bit 1), which no emulator does.
+ */
+static inline bool vmcb_in_shadow(const struct vmcb *vmcb)
+{
+	return vmcb->interrupt_state & BIT(0);
+}
 
 /* Bits of intercept[], counted through: APM vol. 2 table B-1, offsets 00Ch, 010h, 014h. */
 enum intercept {

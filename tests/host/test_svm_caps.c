@@ -12,6 +12,7 @@
 #include "arch/cpu.h"
 #include "svm/caps.h"
 #include "svm/exit_names.h"
+#include "svm/vmcb.h"
 #include "tests/host/fake/console.h"
 
 static struct svm_raw recent(void)
@@ -136,6 +137,18 @@ static void test_names(void **state)
 	assert_string_equal(svm_exit_name(0x401), "unknown");
 }
 
+/* What a CPU saves beside it: interrupts were on. */
+static void test_interrupt_shadow(void **state)
+{
+	static struct vmcb vmcb;
+
+	(void)state;
+	for (u64 bits = 0; bits < 4; bits++) {
+		vmcb.interrupt_state = bits;
+		assert_int_equal(vmcb_in_shadow(&vmcb), bits & 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_vm_cr),
 		cmocka_unit_test(test_asids),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_interrupt_shadow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
