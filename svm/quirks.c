@@ -17,6 +17,20 @@ void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva)
 		write_cr2(gva);
 }
 
+/*
+ * QEMU: SYSENTER in compatibility mode, which any user can execute, leaves a CS with both L and D,
+ * until the kernel loads another. The next VMRUN would refuse it: APM vol. 2 15.5.1. What runs there
+ * is 64-bit code, as with L alone. To be called where D is set.
+ */
+void svm_quirk_code_segment(struct svm_vcpu *svm)
+{
+	/* Outside of long mode L says nothing, and D counts. */
+	if (!(svm->vmcb.cs.attr & VMCB_SEG_L) || !(svm->vmcb.efer & EFER_LMA))
+		return;
+	svm->vmcb.cs.attr &= (u16)~VMCB_SEG_D;
+	svm_dirty(svm, CLEAN_SEG);
+}
+
 /* QEMU 9.2 to 11.1: reads of CR2, CR3, CR4 and CR8 exit by the bit for CR0's, and as one of CR0. */
 u16 svm_quirk_cr_read(const struct svm_vcpu *svm, u16 wanted)
 {

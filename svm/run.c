@@ -202,6 +202,9 @@ u32 svm_exited(struct vcpu *v)
 	vmcb->tlb_control = TLB_KEEP;
 	vmcb->event_inj = 0;
 	svm->event_pending = false;
+	/* D alone is quick to look at, and a 64-bit kernel has none. */
+	if (unlikely(vmcb->cs.attr & VMCB_SEG_D))
+		svm_quirk_code_segment(svm);
 	if (likely(lanes_open(v)) && svm_lane(v))
 		return svm->next;
 	return general_exit(v);

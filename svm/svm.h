@@ -86,6 +86,7 @@ u16 svm_quirk_cr_read(const struct svm_vcpu *svm, u16 wanted);
 void svm_quirk_load_cr2(const struct svm_vcpu *svm, u64 gva);
 bool svm_quirk_init_resets_guests(void);
 void svm_quirk_event(struct vcpu *v, struct event *event);
+void svm_quirk_code_segment(struct svm_vcpu *svm);
 
 /* entry.asm */
 

@@ -5,7 +5,9 @@
 
 #include "arch/types.h"
 
-#define VMCB_SEG_L BIT(9) /* of vmcb_seg.attr */
+/* Of vmcb_seg.attr. */
+#define VMCB_SEG_L BIT(9)
+#define VMCB_SEG_D BIT(10)
 
 /* A segment register; attr: descriptor bits 55:52 and 47:40 as bits 11:8 and 7:0. */
 struct vmcb_seg {

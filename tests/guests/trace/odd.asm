@@ -456,6 +456,22 @@ LABEL at_cpuid_32
 	pop	ebx
 	nop
 	TO_64
+SEQUENCE32 sysenter_32
+	mov	edi, esp
+	sysenter
+LABEL at_sysenter
+bits 64
+	mov	rsp, rdi
+	push	rbx
+	xor	eax, eax
+	cpuid
+	pop	rbx
+	nop
+	push	SEL_CODE
+	lea	rax, [.again]
+	push	rax
+	retfq
+.again:
 SEQUENCE32 cr_32
 	mov	eax, cr3
 	mov	cr3, eax

@@ -17,12 +17,15 @@ extern const u8 sti_store[], sti_cr3[], sti_in[], sti_rep[], sti_load[], sti_bad
 extern const u8 store_32[], step_store_32[], cpuid_32[], at_cpuid_32[], cr_32[], cr0_no_pe_32[],
 	cr4_32[], cr4_bit_32[], in_32[], rep_ins_32[], rep_outs_32[], ins_fs_32[], ins_es_32[],
 	smsw_fs_32[], lmsw_fs_32[], load_32[], ss_store_32[], invpcid_32[], invpcid_fs_32[],
-	msr_32[], rep_store_32[], smsw[], smsw_stack[], lmsw[], smsw_cs_32[], lmsw_cs_32[];
+	msr_32[], rep_store_32[], sysenter_32[], at_sysenter[], smsw[], smsw_stack[], lmsw[],
+	smsw_cs_32[], lmsw_cs_32[];
 
 #define KEYBOARD       0x64  /* watched */
 #define PCI            0xcf8 /* watched */
 #define DEVICE         0x80  /* not watched */
 #define FS_BASE        0xc0000100
+#define SYSENTER_CS    0x174
+#define SYSENTER_EIP   0x176
 #define PCI_BUS_0      0x80000000U
 #define LOW_VA         0xd0000000
 #define SEL_SMALL      0x40
@@ -138,6 +141,18 @@ static void small_segment(u64 base, u64 size)
 	__asm__ volatile("lgdt %0\n\tmov %1, %%fs" : : "m"(pointer), "r"(SEL_SMALL));
 }
 
+/*
+ * #UD on AMD's CPUs; emulators of these carry it out, and QEMU's leave a CS with both L and D behind,
+ * which VMRUN takes from no guest. RSP is none until it is loaded there.
+ */
+static void sysenter(void)
+{
+	wrmsr(SYSENTER_CS, SEL_CODE);
+	wrmsr(SYSENTER_EIP, ADDR(at_sysenter));
+	trace("32: SYSENTER, CPUID", sysenter_32, 0, 0, 0);
+	wrmsr(SYSENTER_CS, 0);
+}
+
 static void compatibility(void)
 {
 	u64 *low = entry_of(paging_root, LOW_VA, 1);
@@ -160,6 +175,7 @@ static void compatibility(void)
 	low[1] = 0;
 	watch(0, ADDR(at_cpuid_32), CODE);
 	trace("32: CPUID", cpuid_32, 0, 0, 0);
+	sysenter();
 	trace("32: CRs", cr_32, ADDR(buffer), LOW_VA, 0);
 	trace("32: CR0, no PE", cr0_no_pe_32, 0, 0, 0);
 }
