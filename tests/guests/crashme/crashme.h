@@ -12,6 +12,11 @@
 
 #define SEL_CODE32       0x38
 #define SEL_USER_CODE32  0x43
+#define SEL_CODE16       0x48
+#define SEL_USER_CODE16  0x53
+#define SEL_ODD          0x58 /* data with a base and a limit of the stream's */
+#define SEL_USER_ODD     0x63
+#define SELECTORS        13
 
 #define APIC             0xfee00000
 #define APIC_ICR_LOW     0x300
@@ -48,6 +53,10 @@
 #define COLD_VA   (WINDOW + PAGE_2M)        /* pages whose entries are random */
 #define FAR_VA    (WINDOW + PAGE_1G)        /* its first 2 MiB are those of COLD_VA */
 
+/* Prefixes that choose the other size. */
+#define OPSIZE 0x66
+#define ADSIZE 0x67
+
 /* Register numbers of the CPU's. */
 enum { AX, CX, DX, BX, SP, BP, SI, DI };
 
@@ -57,6 +66,8 @@ struct stream {
 	bool steps;  /* single steps and breakpoints may be on */
 	bool user;   /* level 3 */
 	bool compat; /* compatibility mode */
+	bool code16; /* in it, code of 16 bits */
+	bool odd;    /* in it, segments with a base and a limit */
 	bool table;  /* its pointers lead to page tables */
 	bool cold;   /* and to pages that have no shadow yet, or no right to be used */
 	bool invlpg; /* an INVLPG before each use of memory */
@@ -98,6 +109,11 @@ extern u64 base_cr0, base_cr3, base_cr4;
 
 void machine_init(void);
 void machine_restore(void);
+
+/* segments.c: of all streams, and what this one starts with. */
+void segments_init(void);
+void segments_restore(void);
+void segments_set(struct registers *r);
 
 /* pages.c: windows and frames. Noted is what is in the frames at the end. */
 void pages_init(void);
@@ -147,7 +163,8 @@ void insn(void); /* the next byte starts an instruction */
 void emit8(u64 value);
 void emit(u64 value, u32 bytes);
 void emit_prefix(void);
-bool emit_prefixes(void); /* none, a few or many; true: the operand size is one of them */
+void emit_wide(u8 prefix); /* OPSIZE or ADSIZE where code has 16 bits: it is to have 32 */
+bool emit_prefixes(void);  /* none, a few or many; true: operands have 16 bits */
 void emit_modrm_register(u8 reg, u8 rm);
 void emit_modrm_memory(u8 reg, u8 base, u32 disp);
 void mov_eax(u64 value);

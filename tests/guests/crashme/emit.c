@@ -50,22 +50,34 @@ void emit_prefix(void)
 	emit8(random_prefix());
 }
 
+void emit_wide(u8 prefix)
+{
+	if (stream.code16)
+		emit8(prefix);
+}
+
 bool emit_prefixes(void)
 {
 	/* Many of them make an instruction longer than 15 bytes. */
 	u32 n = pick(10) < 6 ? 0 : pick(30) ? 1 + pick(2) : 7 + pick(7);
 	bool opsize = false;
 
+	if (stream.code16 && pick(8))
+		emit8(ADSIZE);
+	if (stream.code16 && pick(2)) {
+		emit8(OPSIZE);
+		opsize = true;
+	}
 	for (u32 i = 0; i < n; i++) {
 		u8 p = random_prefix();
 
 		/* 16-bit addresses lead to no window. */
-		if (p == 0x67 && stream.compat && pick(4))
-			p = 0x66;
-		opsize |= p == 0x66;
+		if (p == ADSIZE && stream.compat && pick(4))
+			p = OPSIZE;
+		opsize |= p == OPSIZE;
 		emit8(p);
 	}
-	return opsize;
+	return opsize != stream.code16;
 }
 
 void emit_modrm_register(u8 reg, u8 rm)
@@ -87,6 +99,7 @@ void emit_modrm_memory(u8 reg, u8 base, u32 disp)
 void mov_eax(u64 value)
 {
 	insn();
+	emit_wide(OPSIZE);
 	emit8(MOV_RI + AX);
 	emit(value, 4);
 }
@@ -96,6 +109,7 @@ void mov_register(u8 nr, u64 value)
 	insn();
 	if (!stream.compat)
 		emit8(REX_W);
+	emit_wide(OPSIZE);
 	emit8(MOV_RI + nr);
 	emit(value, stream.compat ? 4 : 8);
 }

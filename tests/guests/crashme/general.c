@@ -89,6 +89,7 @@ static void emit_invlpg(const struct operands *o)
 	insn();
 	if (!stream.compat && o->rm >= 8)
 		emit8(REX | REX_B);
+	emit_wide(ADSIZE);
 	emit8(0x0f);
 	emit8(0x01);
 	emit_modrm_memory(7, o->rm, o->disp);

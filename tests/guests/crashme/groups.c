@@ -33,10 +33,15 @@ static void interrupt(void)
 {
 	bool sleep = !stream.edge && !stream.user && !pick(3);
 
+	/* The APIC is at an address, which is an offset where the base is 0. */
+	if (stream.odd)
+		return;
 	if (sleep)
 		OP(CLI);
 	mov_eax(ICR_ASSERT | VECTOR);
 	insn();
+	emit_wide(OPSIZE);
+	emit_wide(ADSIZE);
 	emit8(MOV_MEM);
 	emit(APIC + APIC_ICR_LOW, stream.compat ? 4 : 8);
 	/* What an STI holds interrupts off for must not fault: Bochs forgets the STI at an exit. */

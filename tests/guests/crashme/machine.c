@@ -12,9 +12,6 @@
 #define APIC_ICR_HIGH   0x310
 #define APIC_ON         0x1ff /* and the spurious vector */
 
-#define DESC_ACCESSED   BIT(40)
-#define DESC_DPL_3      (3ULL << 45)
-
 #define FXSAVE_FCW      0
 #define FXSAVE_MXCSR    24
 #define XCR0_LEGACY_AVX 7
@@ -32,26 +29,14 @@ u64 base_cr0, base_cr3, base_cr4;
 
 static u64 msr_pat, msr_efer;
 static u32 xcr0; /* 0: no XSAVE */
-static u64 own_gdt[9] __attribute__((aligned(16)));
-static struct table_pointer gdt_pointer = {sizeof(own_gdt) - 1, ADDR(own_gdt)}, idt_pointer;
+static struct table_pointer idt_pointer;
 static u8 stacks[IST_END][3 * PAGE_SIZE] __attribute__((aligned(16)));
 static u8 fxsave[512] __attribute__((aligned(16)));
 
-/* guest/builtin/lib's, with 32-bit code for users. No load of a segment writes it. */
-static void make_gdt(void)
-{
-	extern u64 gdt[];
-
-	memcpy(own_gdt, gdt, sizeof(own_gdt) - sizeof(own_gdt[0]));
-	own_gdt[SEL_USER_CODE32 / 8] = gdt[SEL_CODE32 / 8] | DESC_DPL_3;
-	for (u32 i = 1; i < ARRAY_SIZE(own_gdt); i++)
-		if (i != SEL_TSS / 8 && i != SEL_TSS / 8 + 1)
-			own_gdt[i] |= DESC_ACCESSED;
-}
-
 static struct tss *find_tss(void)
 {
-	const u64 *d = &own_gdt[SEL_TSS / 8];
+	extern u64 gdt[];
+	const u64 *d = &gdt[SEL_TSS / 8];
 
 	return ptr((d[0] >> 16 & 0xffffff) | d[0] >> 56 << 24 | d[1] << 32);
 }
@@ -94,7 +79,7 @@ void machine_init(void)
 	u64 cr4 = CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
 	init_apic();
-	make_gdt();
+	segments_init();
 	set_stacks();
 	if (cpuid(1, 0).ecx & CPUID_1_ECX_XSAVE) {
 		cr4 |= CR4_OSXSAVE;
@@ -111,25 +96,11 @@ void machine_init(void)
 	*(u32 *)ptr(ADDR(fxsave) + FXSAVE_MXCSR) = 0x1f80;
 }
 
-static void restore_segments(void)
-{
-	__asm__ volatile("lgdt %0" : : "m"(gdt_pointer));
-	__asm__ volatile("lidt %0" : : "m"(idt_pointer));
-	__asm__ volatile("lldt %w0" : : "r"(0));
-	__asm__ volatile("mov %0, %%fs; mov %0, %%gs"
-			 :
-			 : "r"(stream.user ? SEL_USER_DATA : SEL_DATA));
-}
-
 static void restore_msrs(void)
 {
 	wrmsr(MSR_EFER, msr_efer);
 	wrmsr(MSR_DEBUGCTL, 0);
 	wrmsr(MSR_PAT, msr_pat);
-	/* Different ones, so that SWAPGS and loads of FS and GS are seen. */
-	wrmsr(MSR_FS_BASE, 0x40);
-	wrmsr(MSR_GS_BASE, 0x10);
-	wrmsr(MSR_KERNEL_GS_BASE, 0x18);
 	wrmsr(MSR_LSTAR, 0);
 	wrmsr(MSR_FMASK, 0);
 	wrmsr(MSR_SYSENTER_ESP, 0);
@@ -144,7 +115,8 @@ void machine_restore(void)
 	write_cr4(base_cr4);
 	write_cr3(base_cr3);
 	__asm__ volatile("mov %0, %%cr8" : : "r"(0ULL));
-	restore_segments();
+	__asm__ volatile("lidt %0" : : "m"(idt_pointer));
+	segments_restore();
 	restore_msrs();
 	__asm__ volatile("clts; fninit; fxrstor %0" : : "m"(fxsave));
 	if (xcr0)

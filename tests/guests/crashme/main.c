@@ -19,6 +19,8 @@ static void choose_kind(bool wild)
 {
 	stream.user = pick(3) == 0;
 	stream.compat = pick(3) == 0;
+	stream.code16 = stream.compat && !pick(3);
+	stream.odd = stream.compat && pick(2);
 	stream.wild = pick(3) == 0 && wild;
 	stream.edge = pick(3) == 0;
 	stream.table = pick(4) != 0;

@@ -81,12 +81,7 @@ void registers_set(struct registers *r)
 	set_pointers(r->gpr);
 	r->rsp = random_rsp();
 	r->rflags = random_rflags();
-	if (stream.user)
-		r->cs = stream.compat ? SEL_USER_CODE32 : SEL_USER_CODE;
-	else
-		r->cs = stream.compat ? SEL_CODE32 : SEL_CODE;
-	r->ss = stream.user ? SEL_USER_DATA : SEL_DATA;
-	r->data = r->ss;
+	segments_set(r);
 }
 
 void registers_show(const struct registers *r)

@@ -50,8 +50,9 @@ u64 stream_make(void)
 
 void stream_show(void)
 {
-	print("say: user %u compat %u table %u cold %u invlpg %u edge %u wild %u\n", stream.user,
-	      stream.compat, stream.table, stream.cold, stream.invlpg, stream.edge, stream.wild);
+	print("say: user %u compat %u code16 %u odd %u table %u cold %u invlpg %u edge %u wild %u\n",
+	      stream.user, stream.compat, stream.code16, stream.odd, stream.table, stream.cold,
+	      stream.invlpg, stream.edge, stream.wild);
 	for (u32 i = 0; i + 1 < stream.nr_starts; i++) {
 		print("say: +%lx:", (u64)(stream.starts[i] - CODE_VA));
 		for (u64 va = stream.starts[i]; va < stream.starts[i + 1]; va++)
