@@ -3,7 +3,7 @@
 
 Bochs alone: QEMU's TCG has steps and breakpoints of its own (test_trace.py), and ends in some
 streams.
-SOAK=1 (make soak) runs more streams, in three ways.
+SOAK=1 (make soak) runs more streams, in four ways.
 """
 import pytest
 
@@ -12,8 +12,10 @@ from tests.emu.boot import Boot, Module
 from tests.emu.guests import elf
 from tests.emu.matrix import SOAK
 
-MODELS = ["broadwell_ult", "ryzen"]
+NESTED = {"broadwell_ult": "mmu=ept", "ryzen": "mmu=npt"}
 OPTIONS = ["", "bypass_guest_pf=0 sync=always trap=address", "sync=never trap=structural"]
+WAYS = [(model, options) for model, nested in NESTED.items()
+        for options in ([*OPTIONS, nested] if SOAK else OPTIONS[:1])]
 COUNT, LIMIT = (3000, 1800) if SOAK else (300, 90)
 
 
@@ -28,8 +30,7 @@ def late(bare, found):
     return {seed for seed in bare if (bare[seed] == "watchdog") != (found[seed] == "watchdog")}
 
 
-@pytest.mark.parametrize("options", OPTIONS if SOAK else OPTIONS[:1])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model, options", WAYS)
 def test_crashme(passes, model, options):
     cmdline, machine = f"seed=1 count={COUNT}", boots.machine("bochs", model, ips=10_000_000)
     bare = streams(passes(machine.run(Boot(elf("crashme"), cmdline), boots.bare_expect(), LIMIT)))
