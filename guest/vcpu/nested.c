@@ -61,12 +61,8 @@ static int translate(struct vcpu *v, struct mmu_fault *fault, u64 *gpa)
 	*gpa = (u32)fault->gva;
 	if (v->mmu.mode == PAGING_OFF)
 		return 0;
-	for (u32 i = 0; !guest_walk(&v->machine->guest_paging, &v->mmu.regs, fault, &w); i++) {
-		if (i == GUEST_WALKS_MAX) {
-			guest_walk_give_up(&v->mmu.regs, fault, &w);
-			break;
-		}
-	}
+	while (!guest_walk(&v->machine->guest_paging, &v->mmu.regs, fault, &w))
+		;
 	*gpa = w.gpa;
 	if (!w.fault)
 		return 0;

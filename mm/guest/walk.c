@@ -155,9 +155,13 @@ static void walk_fault(struct walk *w, u32 pfec)
 	w->pfec = pfec;
 }
 
-void guest_walk_give_up(const struct paging_regs *r, const struct mmu_fault *access, struct walk *w)
+/* An entry has changed under this pass. True when it was the last one that there may be. */
+static bool was_last_pass(struct walk *w, u32 base)
 {
-	walk_fault(w, access_pfec(r, access) | PFEC_P | PFEC_RSVD);
+	if (++w->passes < GUEST_WALK_PASSES)
+		return false;
+	walk_fault(w, base | PFEC_P | PFEC_RSVD);
+	return true;
 }
 
 bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
@@ -211,7 +215,8 @@ bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 			walk_fault(w, base);
 			/* The tables on the way were used all the same: SDM vol. 3A 4.8. */
 			return (all & PTE_A) ||
-			       set_accessed_dirty(w, format, gva, level + 1, false);
+			       set_accessed_dirty(w, format, gva, level + 1, false) ||
+			       was_last_pass(w, base);
 		}
 		if (gpte & g->reserved[kind][level][!!(gpte & PTE_PS)]) {
 			walk_fault(w, base | PFEC_P | PFEC_RSVD);
@@ -234,5 +239,6 @@ bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 		 (gva & (gpte_leaf_size(format, level) - 1));
 	if ((all & PTE_A) && (!(access->pfec & PFEC_W) || (w->gpte[level] & PTE_D)))
 		return true;
-	return set_accessed_dirty(w, format, gva, level, access->pfec & PFEC_W);
+	return set_accessed_dirty(w, format, gva, level, access->pfec & PFEC_W) ||
+	       was_last_pass(w, base);
 }

@@ -45,8 +45,15 @@ struct mmu_fault {
 	u64 gpa;        /* MMU_*_WRITE: the byte that is written */
 };
 
+/*
+ * So many passes, and no more: a CPU walks tables in a device's registers too, and these may read otherwise at
+ * each look, for as long as the guest likes.
+ */
+#define GUEST_WALK_PASSES 64
+
 struct walk {
 	bool by_hardware; /* given: the error code is the hardware's */
+	u32 passes;       /* given as 0: those that were to be made again */
 	int top, level;   /* first level; the level of the leaf, or of the entry that faults */
 	u64 gpte[PAGING_LEVELS];
 	u64 table[PAGING_LEVELS]; /* gfn of the table at each level; NO_GFN: not RAM */
@@ -101,20 +108,10 @@ bool guest_fetch_shown(const struct paging_regs *r);
  * Walk, with paging on. Sets A and D bits as the access does.
  *
  * One pass: false when an entry changed before its bits could be set, and all of it is to be made again;
- * w->set tells what was set all the same.
+ * w->set tells what was set all the same. After so many it is a fault, as where there is no RAM.
  */
 bool guest_walk(const struct guest_paging *g, const struct paging_regs *r,
 		const struct mmu_fault *access, struct walk *w);
-
-/*
- * So many passes, and no more: a CPU walks tables in a device's registers too, and these may read otherwise at
- * each look, for as long as the guest likes.
- */
-#define GUEST_WALKS_MAX 64
-
-/* After so many that were false: it ends as where there is no RAM. */
-void guest_walk_give_up(const struct paging_regs *r, const struct mmu_fault *access,
-			struct walk *w);
 
 /* One guest entry, read once. frame must be RAM. */
 static inline u64 gpte_read(u64 gfn, enum gpte_format format, u32 index)

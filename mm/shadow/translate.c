@@ -18,35 +18,19 @@ static void sync_upper_half(struct mmu_vcpu *v, u64 gfn, u32 index)
 	}
 }
 
-static ALWAYS_INLINE bool walk_once(struct mmu_vcpu *v, const struct mmu_fault *access,
-				    struct walk *w)
-{
-	bool done = guest_walk(v->mmu->guest, &v->regs, access, w);
-
-	for (int level = 2; v->mode == PAGING_32 && level > 0; level--) {
-		u32 index = gpte_index(GPTE_32, level, access->gva);
-
-		if ((w->set & 1u << level) && (index & 1))
-			sync_upper_half(v, w->table[level], index);
-	}
-	return done;
-}
-
-/* An entry has changed under the walk: the rare case. */
-static __attribute__((noinline, cold)) void
-walk_anew(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
-{
-	for (u32 i = 1; i < GUEST_WALKS_MAX; i++) {
-		if (walk_once(v, access, w))
-			return;
-	}
-	guest_walk_give_up(&v->regs, access, w);
-}
-
 void walk(struct mmu_vcpu *v, const struct mmu_fault *access, struct walk *w)
 {
-	if (unlikely(!walk_once(v, access, w)))
-		walk_anew(v, access, w);
+	bool done;
+
+	do {
+		done = guest_walk(v->mmu->guest, &v->regs, access, w);
+		for (int level = 2; v->mode == PAGING_32 && level > 0; level--) {
+			u32 index = gpte_index(GPTE_32, level, access->gva);
+
+			if ((w->set & 1u << level) && (index & 1))
+				sync_upper_half(v, w->table[level], index);
+		}
+	} while (!done);
 }
 
 int mmu_translate(struct mmu_vcpu *v, struct mmu_fault *fault, u64 *gpa)
