@@ -72,7 +72,6 @@ static void wbinvd(void)
 #include "guest/exit/mtrr.c"
 #include "guest/exit/pat.c"
 #include "tests/host/fake/console.h"
-#include "tests/host/fake/ram.h"
 
 static u64 *mtrr_at(u32 msr)
 {
@@ -99,24 +98,6 @@ static bool wrmsr_safe(u32 msr, u64 value)
 	if (mtrr_at(msr))
 		*mtrr_at(msr) = value;
 	return true;
-}
-
-/* An I/O APIC's first register is what this reads; it has no other. */
-static u32 io_select;
-
-struct fake_ram fake_ram[] = {{0xfec00000, sizeof(io_select), &io_select, 0}};
-const u32 fake_ram_count = 1;
-
-void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx)
-{
-	(void)boot;
-	visit(ctx, 0xfec00000);
-}
-
-int watch_memory(struct machine *m, u64 start, u64 end)
-{
-	m->watched[m->nr_watched++] = (struct memmap_range){start, end, MEMMAP_RESERVED};
-	return 0;
 }
 
 void inject_gp(struct vcpu *v)

@@ -18,25 +18,7 @@ static u64 rdmsr(u32 msr)
 }
 
 #include "guest/cpus/ipi.c"
-#include "tests/host/fake/ram.h"
-
-/* An I/O APIC's first register is what this reads; it has no other. */
-static u32 io_select;
-
-struct fake_ram fake_ram[] = {{0xfec00000, sizeof(io_select), &io_select, 0}};
-const u32 fake_ram_count = 1;
-
-void madt_each_io_apic(const struct bootinfo *boot, void (*visit)(void *ctx, u32 hpa), void *ctx)
-{
-	(void)boot;
-	visit(ctx, 0xfec00000);
-}
-
-int watch_memory(struct machine *m, u64 start, u64 end)
-{
-	m->watched[m->nr_watched++] = (struct memmap_range){start, end, MEMMAP_RESERVED};
-	return 0;
-}
+#include "tests/host/fake/io_apic.h"
 
 static u32 intercepts;
 
